@@ -1,0 +1,2 @@
+// The entry point of every command and role.
+int main() { return 0; }
