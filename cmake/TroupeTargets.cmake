@@ -23,8 +23,13 @@ endif()
 # troupe_room(NAME LIBS...): the static library of one top-level folder, from all .cpp files below it.
 function(troupe_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  add_library(troupe_${name} STATIC ${sources})
-  target_link_libraries(troupe_${name} PUBLIC troupe_options ${ARGN})
+  if(sources)
+    add_library(troupe_${name} STATIC ${sources})
+    target_link_libraries(troupe_${name} PUBLIC troupe_options ${ARGN})
+  else()
+    add_library(troupe_${name} INTERFACE)
+    target_link_libraries(troupe_${name} INTERFACE troupe_options ${ARGN})
+  endif()
 endfunction()
 
 # troupe_tests(ROOM LIBS...): one program from test/ROOM/*_test.cpp; each file is one suite and one ctest.
