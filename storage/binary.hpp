@@ -14,14 +14,14 @@ namespace troupe::storage {
 static_assert(std::endian::native == std::endian::little, "files are little-endian");
 
 template<class Number>
-  requires std::is_unsigned_v<Number>
+requires std::is_unsigned_v<Number>
 void put_number(std::string& out, Number value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 /// Overwrites the number at `offset`, which must exist.
 template<class Number>
-  requires std::is_unsigned_v<Number>
+requires std::is_unsigned_v<Number>
 void set_number(std::string& out, size_t offset, Number value) {
   std::memcpy(out.data() + offset, &value, sizeof value);
 }
@@ -43,8 +43,7 @@ public:
   explicit binary_reader(std::string_view in) : in_{in} {}
 
   template<class Number>
-    requires std::is_unsigned_v<Number>
-  Number number() {
+  requires std::is_unsigned_v<Number> Number number() {
     Number value = 0;
     auto from = bytes(sizeof value);
     if (from.size() == sizeof value) std::memcpy(&value, from.data(), sizeof value);

@@ -1,5 +1,6 @@
 // The small index that a writer hands over with an object: the labels and the few fields that
-// selectors ask for, packed into one string so that it costs little and is compared without decoding.
+// selectors ask for, packed into one string so that it costs little and is compared without
+// decoding.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -22,7 +23,8 @@ struct object_index {
 };
 
 /// A packed index: a view into the memory of an entry. The format is permanent
-/// (docs/storage-format.md): u16 labels, u16 fields, then u16 size of name, u16 size of value, both.
+/// (docs/storage-format.md): u16 labels, u16 fields, then u16 size of name, u16 size of value,
+/// both.
 class index_view {
 public:
   index_view() = default;
@@ -32,8 +34,7 @@ public:
   std::optional<std::string_view> field(std::string_view name) const { return find(1, name); }
 
   /// Calls `visit(name, value)` for each label, in the order of names.
-  template<class Visit>
-  void labels(Visit visit) const {
+  template<class Visit> void labels(Visit visit) const {
     walk([&](int part, std::string_view name, std::string_view value) {
       if (part == 0) visit(name, value);
       return part == 0;
@@ -47,8 +48,7 @@ public:
   static bool well_formed(std::string_view packed);
 
 private:
-  template<class Visit>
-  void walk(Visit visit) const;
+  template<class Visit> void walk(Visit visit) const;
   std::optional<std::string_view> find(int wanted, std::string_view name) const;
 
   std::string_view packed_;
@@ -57,8 +57,7 @@ private:
 /// Packs `index`, sorted. Fails with errc::too_large when a name or value exceeds 65,535 bytes.
 result<std::string> pack(object_index index);
 
-template<class Visit>
-void index_view::walk(Visit visit) const {
+template<class Visit> void index_view::walk(Visit visit) const {
   if (packed_.size() < 4) return;
   auto u16 = [](const char* p) {
     return static_cast<size_t>(static_cast<uint8_t>(p[0]) | static_cast<uint8_t>(p[1]) << 8);

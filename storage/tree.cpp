@@ -107,8 +107,7 @@ void insert_at(Array& items, uint16_t used, uint16_t at, Item item) {
   items[at] = std::move(item);
 }
 
-template<class Array>
-void remove_at(Array& items, uint16_t used, uint16_t at) {
+template<class Array> void remove_at(Array& items, uint16_t used, uint16_t at) {
   std::move(items.begin() + at + 1, items.begin() + used, items.begin() + at);
   items[used - 1] = nullptr;
 }

@@ -28,7 +28,9 @@ void check_same(const tree& tested, const model& expected) {
   BOOST_REQUIRE(!at);
 }
 
-std::string key_of(uint64_t number) { return "pods/ns" + std::to_string(number % 7) + "/" + std::to_string(number); }
+std::string key_of(uint64_t number) {
+  return "pods/ns" + std::to_string(number % 7) + "/" + std::to_string(number);
+}
 
 } // namespace
 
