@@ -2,10 +2,13 @@
 // memory and its snapshots in LMDB. See store.hpp for how to use it.
 #pragma once
 
+#include "storage/keeper.hpp"
 #include "storage/live_state.hpp"
+#include "storage/lmdb_checkpoint.hpp"
 #include "storage/sealer.hpp"
 #include "storage/store.hpp"
 #include "storage/wal.hpp"
+#include "storage/worker.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -18,6 +21,8 @@ struct engine_settings {
   std::string path; ///< the data directory; created when missing
   wal_settings log = {};
   ring_limits rings = {};
+  keeper_settings keep = {};
+  lmdb_settings lmdb = {};
   size_t queue_bytes_max = 64u << 20; ///< of transactions that wait; then errc::too_many_requests
   size_t batch_bytes_max = 8u << 20;  ///< of one frame of the log
   std::shared_ptr<const sealer> seal; ///< encryption at rest; null: none
@@ -51,16 +56,25 @@ private:
   explicit engine(engine_settings settings);
 
   result<void> load();
+  result<void> replay(const log_record& record);
   void write_batches();
   std::vector<proposal> take_batch();
   result<void> make_durable(const std::vector<proposal>& batch);
   void apply_and_answer(std::vector<proposal>& batch);
+  void publish(size_t bytes, uint64_t time_ms);
+  void write_checkpoint();
+  void prepare_segment();
 
   engine_settings settings_;
   std::unique_ptr<directory> directory_;
   std::unique_ptr<wal> log_;
   live_state live_;
+  std::shared_ptr<checkpoint> checkpoint_;
+  std::unique_ptr<keeper> keeper_;
   uint64_t last_index_ = 0;
+  size_t unpublished_bytes_ = 0; ///< of replayed log
+  std::optional<worker> upkeep_;
+  bool segment_asked_ = false; ///< the next segment is being allocated; the writer's own
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -68,6 +82,7 @@ private:
   size_t queue_bytes_ = 0;
   bool closing_ = false;
   std::thread writer_;
+  std::atomic<bool> segment_done_ = false;
 };
 
 } // namespace troupe::storage
