@@ -1,8 +1,10 @@
 #include "storage/engine.hpp"
 
 #include "messages/base/log.hpp"
+#include "storage/backup.hpp"
 #include "storage/transaction_codec.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace troupe::storage {
@@ -15,6 +17,11 @@ uint64_t system_time_ms() {
   auto since = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
+
+bool frees_space(const transaction& x) {
+  return x.frees_space ||
+         std::ranges::all_of(x.mutations, [](auto& y) { return y.what == mutation::kind::erase; });
 }
 
 [[noreturn]] void log_and_exit(const error& why) {
@@ -91,6 +98,10 @@ engine::~engine() {
 
 result<snapshot> engine::at(uint64_t revision) { return keeper_->at(revision); }
 
+result<void> engine::save(const std::string& path) const {
+  return save_backup_file(current(), settings_.wall_clock_ms(), settings_.seal.get(), path);
+}
+
 void engine::commit(transaction change, completion done) {
   if (auto checked = check(change); !checked) return done(checked.error());
   auto payload = encode(change, settings_.wall_clock_ms(), settings_.seal.get());
@@ -114,6 +125,8 @@ void engine::commit(transaction change, completion done) {
 /// The writer: while one batch is synced, the next one forms in the queue.
 void engine::write_batches() {
   for (auto batch = take_batch(); !batch.empty(); batch = take_batch()) {
+    refuse_when_full(batch);
+    if (batch.empty()) continue;
     if (auto durable = make_durable(batch); durable)
       apply_and_answer(batch);
     else
@@ -135,6 +148,26 @@ std::vector<engine::proposal> engine::take_batch() {
                               std::make_move_iterator(end)};
   queue_.erase(queue_.begin(), end);
   return batch;
+}
+
+/// Below the low-water mark, and while checkpoints cannot keep up, only deletions pass.
+void engine::refuse_when_full(std::vector<proposal>& batch) {
+  auto room = directory_->room();
+  auto mark = settings_.low_water_bytes;
+  if (room && mark == 0) mark = std::min((64u << 20) + room->total_bytes / 20, uint64_t{1} << 30);
+  auto full = (room && room->free_bytes < mark) || keeper_->behind();
+  if (full != std::exchange(full_, full))
+    log::warn("storage",
+              full ? "the disk is nearly full: refusing writes that need room"
+                   : "the disk has room again: accepting writes",
+              {{"free_bytes", room ? room->free_bytes : 0}, {"low_water_bytes", mark}});
+  if (!full) return;
+  auto refused =
+      std::ranges::stable_partition(batch, [](auto& x) { return frees_space(x.change); });
+  for (auto& x : refused)
+    x.done(error{errc::storage_full, "the store's disk is nearly full: free some room; reads and "
+                                     "deletions work, and writes will again by themselves"});
+  batch.erase(refused.begin(), refused.end());
 }
 
 result<void> engine::make_durable(const std::vector<proposal>& batch) {
