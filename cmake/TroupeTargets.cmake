@@ -42,6 +42,7 @@ function(troupe_tests room)
   target_link_libraries(test_${room} PRIVATE ${ARGN} Boost::unit_test_framework)
   target_compile_definitions(test_${room} PRIVATE BOOST_TEST_DYN_LINK
                              TROUPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  set_source_files_properties(support/main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   target_precompile_headers(test_${room} PRIVATE <boost/test/unit_test.hpp>)
   foreach(source ${sources})
     get_filename_component(suite ${source} NAME_WE)
