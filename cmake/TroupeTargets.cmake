@@ -43,6 +43,8 @@ function(troupe_tests room)
   target_compile_definitions(test_${room} PRIVATE BOOST_TEST_DYN_LINK
                              TROUPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_precompile_headers(test_${room} PRIVATE <boost/test/unit_test.hpp>)
+  # main.cpp sets the module's name before the header is read.
+  set_source_files_properties(support/main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   foreach(source ${sources})
     get_filename_component(suite ${source} NAME_WE)
     add_test(NAME unit.${room}.${suite} COMMAND test_${room} --run_test=${suite})

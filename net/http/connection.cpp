@@ -154,12 +154,12 @@ void connection::use_input(size_t count) {
   in_used_ = 0;
 }
 
-bool connection::refuse_if(const std::optional<refusal>& no) {
+bool connection::refuse_if(std::optional<refusal> no) {
   if (no) refuse(*no);
   return no.has_value();
 }
 
-void connection::refuse(const refusal& no) {
+void connection::refuse(refusal no) {
   home_->counters.refused_by_gate.fetch_add(1, std::memory_order_relaxed);
   request_.reset();
   decoder_.reset();

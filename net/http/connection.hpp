@@ -63,9 +63,9 @@ private:
   bool advance_head();
   void begin_body();
   bool advance_body();
-  bool refuse_if(const std::optional<refusal>& no);
+  bool refuse_if(std::optional<refusal> no);
   void dispatch();
-  void refuse(const refusal& no);
+  void refuse(refusal no);
   void finish_turn();
   void enqueue(const response& what);
   void flush();

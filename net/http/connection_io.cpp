@@ -162,8 +162,8 @@ void connection::on_end() {
 }
 
 void connection::linger() {
+  if (peer_ended_ || home_->stopping) return close(gone::finished);
   channel_.say_goodbye();
-  if (peer_ended_) return close(gone::finished);
   set_phase(phase::lingering, bounds().linger);
 }
 

@@ -25,9 +25,10 @@ struct limits {
   /// Bytes taken in ahead while a request is being answered.
   size_t read_ahead_bytes_max = 16 * 1024;
 
-  std::chrono::milliseconds tls_hello_deadline{30'000}; ///< the whole handshake
-  std::chrono::milliseconds head_deadline{30'000};      ///< from the first byte to the last header
-  std::chrono::milliseconds body_deadline{30'000};      ///< the whole body
+  // With the granularity below, a slow sender is gone after 30 seconds.
+  std::chrono::milliseconds tls_hello_deadline{29'000}; ///< the whole handshake
+  std::chrono::milliseconds head_deadline{29'000};      ///< from the first byte to the last header
+  std::chrono::milliseconds body_deadline{29'000};      ///< the whole body
   std::chrono::milliseconds idle_time{180'000};         ///< between two requests
   std::chrono::milliseconds write_stall{30'000};        ///< without the peer taking a single byte
   std::chrono::milliseconds linger{2'000};              ///< after the last answer, for its delivery
