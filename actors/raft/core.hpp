@@ -3,7 +3,7 @@
 // dissertation; "paper" below is Ongaro and Ousterhout, 2014.
 #pragma once
 
-#include "actors/raft/log.hpp"
+#include "actors/raft/entry_log.hpp"
 #include "messages/base/error.hpp"
 
 #include <deque>
@@ -30,7 +30,7 @@ struct core_settings {
 struct restored {
   hard_state state;
   membership members; ///< as of the log's base
-  log entries;
+  entry_log entries;
   uint64_t applied = 0;
 };
 
@@ -110,7 +110,7 @@ public:
   member_id leader() const { return leader_; }
   uint64_t term() const { return state_.term; }
   uint64_t commit_index() const { return state_.commit; }
-  const log& entries() const { return log_; }
+  const entry_log& entries() const { return log_; }
   const membership& members() const { return memberships_.back().members; }
   /// The membership as of `index`, and as of the last compaction.
   const membership& members_at(uint64_t index) const;
@@ -243,7 +243,7 @@ private:
   hard_state state_;
   hard_state handed_state_; ///< the last one in an output
   hard_state durable_state_;
-  log log_;
+  entry_log log_;
   std::vector<dated_membership> memberships_; ///< the base, then those in the log
   uint64_t durable_index_ = 0;
   uint64_t handed_index_ = 0;  ///< entries up to here were in an output

@@ -77,7 +77,7 @@ void core::installed(const snapshot_meta& meta, bool fine) {
   if (!incoming_ || incoming_->meta.index != meta.index) return;
   incoming_.reset();
   if (!fine || meta.index <= state_.commit) return;
-  log_ = log{meta.index, meta.term};
+  log_ = entry_log{meta.index, meta.term};
   memberships_ = {{meta.index, meta.members}};
   state_.commit = meta.index;
   durable_index_ = handed_index_ = applied_index_ = meta.index;
