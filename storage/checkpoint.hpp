@@ -26,6 +26,7 @@ struct published_batch {
   uint64_t revision = 0; ///< after it
   uint64_t time_ms = 0;  ///< the wall clock of its proposers
   size_t bytes = 0;      ///< of log, roughly
+  std::string agreement; ///< the membership, if one of its entries changed it
 };
 
 /// How much of the past is kept.
@@ -62,9 +63,6 @@ public:
 
   /// Replaces everything, history as well: a snapshot from a leader, or a restore.
   virtual result<void> replace(const state& contents, const checkpoint_meta& meta) = 0;
-
-  /// Keeps `agreement` with the next position; only it changes.
-  virtual result<void> set_agreement(std::string agreement) = 0;
 
   /// One change taken back: what stood at `key` before it.
   struct undo {

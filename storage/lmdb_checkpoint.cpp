@@ -161,12 +161,13 @@ lmdb_checkpoint::add(const std::vector<std::shared_ptr<const published_batch>>& 
     auto end = next;
     auto some = [&](lmdb::transaction& in) -> result<void> {
       size_t bytes = 0;
-      for (end = next; end < batches.size() && bytes < settings_.transaction_bytes_max; ++end) {
-        if (auto done = add_batch(in, *batches[end]); !done) return done;
-        bytes += batches[end]->bytes;
-      }
       auto meta = read_meta(in);
       if (!meta) return meta.error();
+      for (end = next; end < batches.size() && bytes < settings_.transaction_bytes_max; ++end) {
+        if (auto done = add_batch(in, *batches[end]); !done) return done;
+        if (!batches[end]->agreement.empty()) meta->agreement = batches[end]->agreement;
+        bytes += batches[end]->bytes;
+      }
       meta->position = batches[end - 1]->position;
       meta->revision = batches[end - 1]->revision;
       if (auto done = forget_history(in, limits, now_ms, *meta); !done) return done;
@@ -237,15 +238,6 @@ result<void> lmdb_checkpoint::replace(const state& contents, const checkpoint_me
     auto fresh = meta;
     fresh.revision = fresh.compacted = contents.revision;
     return write_meta(in, fresh);
-  });
-}
-
-result<void> lmdb_checkpoint::set_agreement(std::string agreement) {
-  return write([&](lmdb::transaction& in) -> result<void> {
-    auto meta = read_meta(in);
-    if (!meta) return meta.error();
-    meta->agreement = agreement;
-    return write_meta(in, *meta);
   });
 }
 

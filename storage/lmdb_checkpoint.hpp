@@ -27,7 +27,6 @@ public:
   result<void> add(const std::vector<std::shared_ptr<const published_batch>>& batches,
                    const history_limits& limits, uint64_t now_ms) override;
   result<void> replace(const state& contents, const checkpoint_meta& meta) override;
-  result<void> set_agreement(std::string agreement) override;
   result<uint64_t> visit_history(uint64_t below, const std::function<bool(undo)>& visit) override;
 
   /// Writes a compacted copy of the file to `path`, while others read and write.

@@ -12,7 +12,8 @@ namespace troupe::raft {
 class entry_log {
 public:
   entry_log() = default;
-  entry_log(uint64_t base_index, uint64_t base_term) : base_index_{base_index}, base_term_{base_term} {}
+  entry_log(uint64_t base_index, uint64_t base_term)
+      : base_index_{base_index}, base_term_{base_term} {}
 
   /// The last index and term that compaction dropped; 0 when nothing was.
   uint64_t base_index() const { return base_index_; }

@@ -15,22 +15,26 @@ public:
   result<uint64_t> size() const override { return of_->now.size(); }
 
   result<std::string> read(uint64_t offset, size_t size) const override {
+    if (std::exchange(disk_.misdirect_next_read, false)) offset += 4096;
     return offset < of_->now.size() ? of_->now.substr(offset, size) : std::string{};
   }
 
   result<void> write(uint64_t offset, std::string_view bytes) override {
     auto end = offset + bytes.size();
     auto grows = end > of_->now.size() ? end - of_->now.size() : 0;
+    disk_.operate();
     if (grows > disk_.free_bytes) return error{errc::storage_full, "the fake disk is full"};
     disk_.free_bytes -= grows;
     disk_.written_bytes += bytes.size();
     if (grows > 0) of_->now.resize(end, '\0');
     std::copy(bytes.begin(), bytes.end(), of_->now.begin() + static_cast<ptrdiff_t>(offset));
     of_->dirty = true;
+    disk_.operate();
     return {};
   }
 
   result<void> sync() override {
+    disk_.operate();
     if (std::exchange(disk_.fail_next_sync, false)) return error{errc::internal, "sync: EIO"};
     if (disk_.ignore_sync) return {};
     ++disk_.syncs;
@@ -82,9 +86,14 @@ private:
   fake_disk& disk_;
 };
 
+void fake_disk::operate() {
+  if (power_fails_in > 0 && --power_fails_in == 0) throw power_failure{};
+}
+
 std::unique_ptr<directory> fake_disk::open() { return std::make_unique<fake_directory>(*this); }
 
 void fake_disk::crash() {
+  power_fails_in = 0;
   files_ = durable_names_;
   for (auto& [_, x] : files_) {
     if (!x->dirty) continue;

@@ -10,6 +10,9 @@
 
 namespace troupe::test {
 
+/// Thrown out of an operation in the middle of which the power fails: call crash() then.
+struct power_failure {};
+
 /// The disk outlives the directory objects that look at it, as a disk outlives processes.
 class fake_disk {
 public:
@@ -30,6 +33,9 @@ public:
   uint64_t free_bytes = uint64_t{1} << 40;
   bool ignore_sync = false; ///< a disk (or a program) that lies about syncs
   bool fail_next_sync = false;
+  uint64_t power_fails_in = 0;      ///< operations; 0: it does not
+  bool misdirect_next_read = false; ///< it returns what lies elsewhere
+  bool misdirected = false;         ///< a note for the test: what was read may be wrong
   uint64_t syncs = 0;
   uint64_t written_bytes = 0;
 
@@ -43,6 +49,8 @@ private:
     bool dirty = false;
     bool name_durable = false;
   };
+
+  void operate();
 
   std::mt19937_64 random_;
   std::map<std::string, std::shared_ptr<contents>> files_;
