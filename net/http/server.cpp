@@ -185,7 +185,8 @@ void server::core::stop() {
   stopped = true;
   io.stop();
   for (auto& thread : threads) thread.join();
-  // What is still queued holds on to connections: let it run, it finds everything closed.
+  // What still waits or is queued holds on to us: let it run, it finds everything closed.
+  sweeper.cancel();
   io.restart();
   io.poll();
 }
