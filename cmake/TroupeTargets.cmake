@@ -46,9 +46,9 @@ function(troupe_tests room)
   target_link_libraries(test_${room} PRIVATE ${ARGN} Boost::unit_test_framework)
   target_compile_definitions(test_${room} PRIVATE BOOST_TEST_DYN_LINK
                              TROUPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  target_precompile_headers(test_${room} PRIVATE <boost/test/unit_test.hpp>)
-  # main.cpp sets the module's name before the header is read.
+  # main.cpp sets the name of the module before the header is read.
   set_source_files_properties(support/main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  target_precompile_headers(test_${room} PRIVATE <boost/test/unit_test.hpp>)
   foreach(source ${sources})
     get_filename_component(suite ${source} NAME_WE)
     add_test(NAME unit.${room}.${suite} COMMAND test_${room} --run_test=${suite})

@@ -1,0 +1,82 @@
+// Reads JSON text token by token, strictly (RFC 8259, UTF-8 checked, depth bounded), without building
+// a tree. Both the typed codec and the tree in json.hpp are written on top of it.
+#pragma once
+
+#include "messages/base/error.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace troupe::json {
+
+/// How deep arrays and objects may nest: deeper is an attack or a mistake.
+constexpr int depth_max = 1'000;
+
+enum class token : uint8_t { object, array, string, number, boolean, null, none };
+
+/// A number as it was written, split no further than needed.
+struct number {
+  std::string_view text;
+  bool integral; ///< neither fraction nor exponent
+};
+
+/// A cursor over one JSON text. Any syntax error makes failed() true for good; reads after that return
+/// empty values, so callers may check once per value instead of once per token.
+class reader {
+public:
+  explicit reader(std::string_view text)
+    : begin_{text.data()}, at_{text.data()}, end_{text.data() + text.size()} {}
+
+  /// What comes next; `none` at the end or after a failure.
+  token peek();
+
+  /// Enters `{`; then next_key() yields each key until it returns false behind `}`.
+  bool enter_object();
+  bool next_key(std::string_view& key);
+  /// Enters `[`; then next_element() says whether a value follows until it returns false behind `]`.
+  bool enter_array();
+  bool next_element();
+
+  /// A string's value: a view into the text, or into an internal buffer that the next read reuses.
+  std::string_view read_string();
+  number read_number();
+  bool read_boolean();
+  void read_null();
+  /// Skips one value of any kind, checking it, and returns its text.
+  std::string_view skip();
+
+  /// True if only white space is left.
+  bool at_end();
+
+  bool failed() const { return message_ != nullptr; }
+  size_t offset() const { return static_cast<size_t>(at_ - begin_); }
+  /// The failure as a bad_request with line and column.
+  error failure() const;
+  void fail(const char* message);
+
+private:
+  void skip_space();
+  bool read_escape();
+  bool read_utf8(const char*& p);
+  std::string_view read_escaped_string(const char* start);
+  bool expect(std::string_view word);
+  bool descend();
+
+  const char* begin_;
+  const char* at_;
+  const char* end_;
+  const char* message_ = nullptr;
+  int depth_ = 0;
+  bool first_ = false; // just entered an object or array
+  std::string buffer_;
+};
+
+/// Line and column of `offset`, both from 1.
+struct position {
+  size_t line;
+  size_t column;
+};
+position locate(std::string_view text, size_t offset);
+
+} // namespace troupe::json

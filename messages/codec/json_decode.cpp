@@ -1,0 +1,472 @@
+#include "messages/codec/json_decode.hpp"
+
+#include "messages/base/base64.hpp"
+#include "messages/base/json_reader.hpp"
+#include "messages/base/quantity.hpp"
+#include "messages/base/time.hpp"
+#include "messages/codec/wire.hpp"
+
+#include <google/protobuf/message.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+namespace troupe::codec {
+
+namespace {
+
+using json::token;
+using schema::form;
+using schema::property;
+using schema::type;
+
+const char* words(form f) {
+  switch (f) {
+  case form::object:
+  case form::map: return "an object";
+  case form::list:
+  case form::wrapped_list: return "a list";
+  case form::string: return "a string";
+  case form::bytes: return "a string in base64";
+  case form::boolean: return "true or false";
+  case form::int32: return "a whole number of 32 bits";
+  case form::int64: return "a whole number of 64 bits";
+  case form::real: return "a number";
+  case form::quantity: return "a quantity";
+  case form::int_or_string: return "a whole number or a string";
+  case form::time:
+  case form::micro_time: return "a time in quotes";
+  case form::duration: return "a duration in quotes";
+  default: return "another value";
+  }
+}
+
+const char* words(token t) {
+  switch (t) {
+  case token::object: return "an object";
+  case token::array: return "a list";
+  case token::string: return "a string";
+  case token::number: return "a number";
+  case token::boolean: return "true or false";
+  case token::null: return "null";
+  case token::none: return "nothing";
+  }
+  return "nothing";
+}
+
+/// Where the decoder is, as a chain on the stack; spelled out only when there is something to say.
+struct place {
+  const place* up;
+  std::string_view name; // of a field or map entry
+  size_t index = 0;      // of a list element, when the name is empty
+
+  void spell(std::string& out) const {
+    if (up) up->spell(out);
+    if (name.empty()) {
+      if (up) out.append("[").append(std::to_string(index)).append("]");
+    } else {
+      if (!out.empty()) out += '.';
+      out += name;
+    }
+  }
+  std::string path() const {
+    std::string out;
+    spell(out);
+    return out;
+  }
+};
+
+class decoder {
+public:
+  decoder(std::string_view text, std::string& wire) : in_{text}, out_{wire} {}
+
+  result<decoded> run(const type& t) {
+    place root{nullptr, {}, 0};
+    bool ok = in_.peek() == token::object ? object(t, root, true) : mismatch(form::object, root);
+    if (ok && !in_.failed() && !in_.at_end()) in_.fail("more text follows the end of the document");
+    if (in_.failed()) return in_.failure();
+    if (!ok) return std::move(failure_);
+    return std::move(found_);
+  }
+
+private:
+  bool refuse(const place& at, std::string message) {
+    auto path = at.path();
+    failure_ = {errc::bad_request, path.empty() ? std::move(message) : path + ": " + message};
+    return false;
+  }
+
+  bool mismatch(form wanted, const place& at) {
+    auto next = in_.peek();
+    if (in_.failed()) return false;
+    return refuse(at, std::string(words(next)) + " stands where " + words(wanted) + " is needed");
+  }
+
+  void note(field_problem::kind what, const place& at, std::string hint) {
+    if (found_.problems.size() < field_problems_max)
+      found_.problems.push_back({what, at.path(), in_.offset(), std::move(hint)});
+  }
+
+  /// Removes what an earlier field of the same number wrote into the message that began at `start`.
+  void forget(size_t start, uint32_t number) {
+    std::string kept;
+    wire::reader walk(std::string_view(out_).substr(start));
+    while (walk.next())
+      if (walk.number != number) kept += walk.whole();
+    out_.replace(start, out_.npos, kept);
+  }
+
+  bool object(const type& t, const place& here, bool outermost = false) {
+    auto start = out_.size();
+    std::array<uint64_t, 2> seen{}; // by field number; higher numbers are not tracked
+    std::array<std::string, 2> own; // apiVersion and kind
+    in_.enter_object();
+    for (std::string_view key; in_.next_key(key);) {
+      auto hit = t.find(key);
+      if (!hit.field) {
+        if (!unknown(t, key, here, own)) return false;
+        continue;
+      }
+      auto& p = *hit.field;
+      place at{&here, p.name};
+      if (!hit.via[0] && p.number < 128) {
+        auto& word = seen[p.number / 64];
+        auto bit = uint64_t{1} << p.number % 64;
+        if (word & bit) {
+          note(field_problem::kind::duplicate, at, {});
+          forget(start, p.number);
+        }
+        word |= bit;
+      }
+      // Records of an inlined message merge when they are parsed, so each field may bring its own.
+      size_t outer = 0, inner = 0;
+      if (hit.via[0]) outer = wire::open(out_, hit.via[0]->number);
+      if (hit.via[1]) inner = wire::open(out_, hit.via[1]->number);
+      if (!field(p, at)) return false;
+      if (hit.via[1]) wire::close(out_, inner);
+      if (hit.via[0]) wire::close(out_, outer);
+    }
+    for (auto& p : t.properties)
+      if (p.zero && !(seen[p.number / 64] >> p.number % 64 & 1)) zero(*p.type, p.number);
+    if (outermost) {
+      found_.api_version = std::move(own[0]);
+      found_.kind = std::move(own[1]);
+    }
+    return !in_.failed();
+  }
+
+  bool unknown(const type& t, std::string_view key, const place& here, std::array<std::string, 2>& own) {
+    bool meta = t.type_meta && (key == "kind" || key == "apiVersion");
+    auto name = std::string(key);
+    place at{&here, name};
+    if (!meta) {
+      note(field_problem::kind::unknown, at, closest(name, t));
+      in_.skip();
+      return !in_.failed();
+    }
+    auto& slot = own[name == "kind"];
+    if (!slot.empty()) note(field_problem::kind::duplicate, at, {});
+    if (in_.peek() == token::null) {
+      in_.read_null();
+      return !in_.failed();
+    }
+    if (in_.peek() != token::string) return mismatch(form::string, at);
+    slot = in_.read_string();
+    return !in_.failed();
+  }
+
+  bool field(const property& p, const place& at) {
+    auto next = in_.peek();
+    if (next == token::null && p.type->what != form::raw) {
+      in_.read_null();
+      return !in_.failed();
+    }
+    auto& t = *p.type;
+    switch (t.what) {
+    case form::list: return list(p, at, next);
+    case form::map: return map(p, at, next);
+    default: return value(t, p.number, at, next);
+    }
+  }
+
+  bool list(const property& p, const place& at, token next) {
+    if (next != token::array) return mismatch(form::list, at);
+    in_.enter_array();
+    auto& element = *p.type->element;
+    for (size_t i = 0; in_.next_element(); ++i) {
+      place here{&at, {}, i};
+      auto what = in_.peek();
+      if (what == token::null && element.what != form::raw) {
+        in_.read_null(); // as Go reads it: an element with its zero value
+        zero(element, p.number);
+      } else if (!value(element, p.number, here, what)) {
+        return false;
+      }
+    }
+    return !in_.failed();
+  }
+
+  void zero(const type& t, uint32_t number) {
+    switch (t.what) {
+    case form::boolean:
+    case form::int32:
+    case form::int64: wire::put_int(out_, number, 0); break;
+    case form::real: wire::put_double(out_, number, 0); break;
+    default: wire::put_bytes(out_, number, {});
+    }
+  }
+
+  bool map(const property& p, const place& at, token next) {
+    if (next != token::object) return mismatch(form::map, at);
+    in_.enter_object();
+    auto& element = *p.type->element;
+    std::unordered_set<size_t> keys; // hashes suffice: a false alarm is only a warning
+    for (std::string_view key; in_.next_key(key);) {
+      if (!keys.insert(std::hash<std::string_view>{}(key)).second) {
+        auto twice = std::string(key);
+        note(field_problem::kind::duplicate, place{&at, twice}, {});
+      }
+      auto entry = wire::open(out_, p.number);
+      wire::put_bytes(out_, 1, key);
+      auto name = std::string(key);
+      place here{&at, name};
+      auto what = in_.peek();
+      if (what == token::null) {
+        in_.read_null();
+        zero(element, 2);
+      } else if (!value(element, 2, here, what)) {
+        return false;
+      }
+      wire::close(out_, entry);
+    }
+    return !in_.failed();
+  }
+
+  bool value(const type& t, uint32_t number, const place& at, token next) {
+    switch (t.what) {
+    case form::string:
+      if (next != token::string) return mismatch(t.what, at);
+      wire::put_bytes(out_, number, in_.read_string());
+      return !in_.failed();
+    case form::boolean:
+      if (next != token::boolean) return mismatch(t.what, at);
+      wire::put_int(out_, number, in_.read_boolean());
+      return !in_.failed();
+    case form::int32:
+    case form::int64: return integer(t.what, number, at, next);
+    case form::real: return real(number, at, next);
+    case form::bytes: return bytes(number, at, next);
+    case form::object: {
+      if (next != token::object) return mismatch(t.what, at);
+      auto start = wire::open(out_, number);
+      if (!object(t, at)) return false;
+      wire::close(out_, start);
+      return true;
+    }
+    case form::raw: {
+      auto start = wire::open(out_, number);
+      wire::put_bytes(out_, 1, json::compact(in_.skip()));
+      wire::close(out_, start);
+      return !in_.failed();
+    }
+    case form::list:
+    case form::map: return refuse(at, "lists of lists are not supported");
+    default: {
+      auto start = wire::open(out_, number);
+      if (!special(t, at, next)) return false;
+      wire::close(out_, start);
+      return true;
+    }
+    }
+  }
+
+  bool read_integer(form wanted, const place& at, int64_t& out) {
+    auto n = in_.read_number();
+    auto last = n.text.data() + n.text.size();
+    if (in_.failed()) return false;
+    auto read = std::from_chars(n.text.data(), last, out);
+    bool fits = n.integral && read.ec == std::errc{} && read.ptr == last;
+    if (fits && wanted == form::int32)
+      fits = out >= std::numeric_limits<int32_t>::min() && out <= std::numeric_limits<int32_t>::max();
+    return fits || refuse(at, "number " + std::string(n.text.substr(0, 40)) + " stands where " +
+                                  words(wanted) + " is needed");
+  }
+
+  bool integer(form wanted, uint32_t number, const place& at, token next) {
+    int64_t v = 0;
+    if (next != token::number) return mismatch(wanted, at);
+    if (!read_integer(wanted, at, v)) return false;
+    wire::put_int(out_, number, v);
+    return true;
+  }
+
+  bool real(uint32_t number, const place& at, token next) {
+    if (next != token::number) return mismatch(form::real, at);
+    auto n = in_.read_number();
+    double v = 0;
+    auto read = std::from_chars(n.text.data(), n.text.data() + n.text.size(), v);
+    if (in_.failed()) return false;
+    if (read.ec != std::errc{} || !std::isfinite(v)) return refuse(at, "the number is too large");
+    wire::put_double(out_, number, v);
+    return true;
+  }
+
+  bool bytes(uint32_t number, const place& at, token next) {
+    if (next != token::string) return mismatch(form::bytes, at);
+    auto decoded = base64::decode(in_.read_string());
+    if (in_.failed()) return false;
+    if (!decoded) return refuse(at, "the string is not valid base64");
+    wire::put_bytes(out_, number, *decoded);
+    return true;
+  }
+
+  /// The content of a message whose JSON is not an object with its fields.
+  bool special(const type& t, const place& at, token next) {
+    switch (t.what) {
+    case form::quantity: return quantity(at, next);
+    case form::int_or_string: return int_or_string(at, next);
+    case form::time:
+    case form::micro_time: return time(t.what, at, next);
+    case form::duration: {
+      if (next != token::string) return mismatch(t.what, at);
+      auto parsed = parse_duration(in_.read_string());
+      if (!parsed) return refuse(at, parsed.error().message);
+      wire::put_int(out_, 1, parsed->count());
+      return true;
+    }
+    case form::wrapped_list: return list(t.properties[0], at, next);
+    case form::schema_or_bool:
+      if (next == token::boolean) {
+        wire::put_int(out_, 1, in_.read_boolean());
+        return !in_.failed();
+      }
+      wire::put_int(out_, 1, 1);
+      return value(*t.by_number(2)->type, 2, at, next);
+    case form::schema_or_array:
+    case form::schema_or_strings:
+      return next == token::array ? list(*t.by_number(2), at, next)
+                                  : value(*t.by_number(1)->type, 1, at, next);
+    default: return refuse(at, "this form is not known");
+    }
+  }
+
+  bool quantity(const place& at, token next) {
+    std::string_view text;
+    if (next == token::string) text = in_.read_string();
+    else if (next == token::number) text = in_.read_number().text;
+    else return mismatch(form::quantity, at);
+    if (in_.failed()) return false;
+    auto parsed = troupe::quantity::parse(text);
+    if (!parsed) return refuse(at, parsed.error().message);
+    wire::put_bytes(out_, 1, parsed->text());
+    return true;
+  }
+
+  bool int_or_string(const place& at, token next) {
+    int64_t number = 0;
+    std::string_view text;
+    if (next == token::number) {
+      if (!read_integer(form::int32, at, number)) return false;
+    } else if (next == token::string) {
+      text = in_.read_string();
+    } else {
+      return mismatch(form::int_or_string, at);
+    }
+    wire::put_int(out_, 1, next == token::string);
+    wire::put_int(out_, 2, number);
+    wire::put_bytes(out_, 3, text);
+    return !in_.failed();
+  }
+
+  bool time(form what, const place& at, token next) {
+    if (next != token::string) return mismatch(what, at);
+    auto parsed = parse_time(in_.read_string());
+    if (in_.failed()) return false;
+    if (!parsed) return refuse(at, parsed.error().message);
+    wire::put_int(out_, 1, parsed->seconds);
+    wire::put_int(out_, 2, what == form::micro_time ? parsed->nanos / 1000 * 1000 : 0);
+    return true;
+  }
+
+  json::reader in_;
+  std::string& out_;
+  decoded found_;
+  error failure_;
+};
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  for (size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      auto replaced = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+} // namespace
+
+std::string field_problem::message() const {
+  return (what == kind::unknown ? "unknown field \"" : "duplicate field \"") + path + "\"";
+}
+
+result<decoded> json_to_wire(const schema::type& type, std::string_view text, std::string& wire) {
+  return decoder(text, wire).run(type);
+}
+
+result<decoded> from_json(std::string_view text, google::protobuf::Message& message) {
+  thread_local std::string wire;
+  wire.clear();
+  auto done = json_to_wire(schema::of(message.GetDescriptor()), text, wire);
+  if (!done) return done;
+  if (!message.ParseFromArray(wire.data(), static_cast<int>(wire.size())))
+    return error{errc::bad_request, "the document does not fit " + message.GetDescriptor()->name()};
+  constexpr size_t kept_max = 1 << 20;
+  if (wire.capacity() > kept_max) std::string().swap(wire);
+  return done;
+}
+
+result<decoded> peek_type(std::string_view text) {
+  decoded found;
+  json::reader in(text);
+  in.enter_object();
+  for (std::string_view key; in.next_key(key);) {
+    auto wanted = key == "kind" ? &found.kind : key == "apiVersion" ? &found.api_version : nullptr;
+    if (wanted && in.peek() == token::string) *wanted = in.read_string();
+    else in.skip();
+  }
+  if (!in.failed() && !in.at_end()) in.fail("more text follows the end of the document");
+  if (in.failed()) return in.failure();
+  return found;
+}
+
+std::string closest(std::string_view name, const schema::type& type) {
+  std::string best;
+  auto limit = std::max<size_t>(1, name.size() / 3);
+  if (name.size() > 64) return best;
+  auto consider = [&](const std::string& candidate) {
+    auto distance = edit_distance(name, candidate);
+    if (distance > limit) return;
+    limit = distance - (distance > 0);
+    best = candidate;
+  };
+  auto walk = [&](auto& self, const schema::type& t) -> void {
+    for (auto& p : t.properties)
+      if (p.inlined) self(self, *p.type);
+      else consider(p.name);
+  };
+  walk(walk, type);
+  return best;
+}
+
+} // namespace troupe::codec

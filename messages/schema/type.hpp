@@ -1,0 +1,157 @@
+// The one view on the shape of a document, whether it was compiled from a Protobuf descriptor or from
+// the schema of a custom resource. Codecs, defaults, patches, apply and OpenAPI are all driven by it.
+#pragma once
+
+#include "messages/base/json.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace google::protobuf {
+class Descriptor;
+}
+
+namespace troupe::schema {
+
+/// What JSON a value has, and which wire form stands behind it.
+enum class form : uint8_t {
+  object,
+  list,
+  map, ///< an object whose keys are free
+  string,
+  bytes,
+  boolean,
+  int32,
+  int64,
+  real,
+  quantity,
+  int_or_string,
+  time,
+  micro_time,
+  duration,
+  raw,          ///< any JSON, kept as it came
+  wrapped_list, ///< a message whose JSON is its one list
+  schema_or_bool,
+  schema_or_array,
+  schema_or_strings,
+};
+
+enum class list_type : uint8_t { unset, atomic, set, map };
+
+struct type;
+
+/// What a custom resource's schema asks of a value beyond its form.
+struct constraints;
+
+/// One field of an object.
+struct property {
+  std::string name;    ///< in JSON
+  std::string quoted;  ///< `"name":`, set by seal()
+  uint32_t number = 0; ///< in Protobuf; 0 in custom resources
+  const schema::type* type = nullptr;
+  bool always = false;      ///< written even when empty
+  bool zero = false;        ///< on the wire even when empty, in JSON not
+  bool required = false;    ///< an object without it is invalid
+  bool inlined = false;     ///< its properties stand in the enclosing object
+  std::string default_json; ///< empty if there is none, or if it takes more than a constant
+  std::vector<std::string> values; ///< the closed set of its values, if there is one
+  std::vector<std::string> known;
+  std::string doc;
+};
+
+/// The shape of a value. Types live as long as the registry that owns them and never change.
+struct type {
+  type();
+  ~type();
+  type(const type&) = delete;
+
+  form what = form::object;
+  std::string name;  ///< "Pod"; empty for what has no name of its own
+  std::string definition; ///< in OpenAPI: "io.k8s.api.core.v1.Pod"
+  std::vector<property> properties; ///< of an object, by number
+  const type* element = nullptr;    ///< of a list or map
+
+  // How lists and maps merge and who owns their parts.
+  list_type list = list_type::unset;
+  std::vector<std::string> list_keys;
+  std::string merge_key;
+  bool merge = false;
+  bool retain_keys = false;
+  bool atomic = false;
+
+  bool type_meta = false;         ///< apiVersion and kind may stand beside its properties
+  bool holds_quantities = false;  ///< somewhere below
+
+  // Custom resources only.
+  bool preserve_unknown = false;
+  bool embedded_resource = false;
+  bool nullable = false;
+  std::unique_ptr<constraints> limits;
+
+  const google::protobuf::Descriptor* message = nullptr;
+
+  /// A property by its JSON name, looking through inlined ones.
+  struct found {
+    const property* field = nullptr;
+    std::array<const property*, 2> via{}; ///< the inlined properties that it stands in, outermost first
+  };
+  found find(std::string_view json_name) const;
+  /// The property's type, or null.
+  const type* child(std::string_view json_name) const;
+  /// A property of this message by its Protobuf number, or null.
+  const property* by_number(uint32_t number) const {
+    return number < numbers_.size() ? numbers_[number] : nullptr;
+  }
+
+  /// Builds the tables behind find() and by_number(); once, when `properties` are complete.
+  void seal();
+
+private:
+  struct slot {
+    std::string_view key;
+    found value;
+  };
+  static uint32_t hash(std::string_view key);
+
+  std::vector<slot> slots_; // open addressing, a power of two
+  std::vector<const property*> numbers_;
+};
+
+struct constraints {
+  json::value default_value;
+  bool has_default = false;
+  json::array allowed; // enum
+  std::string pattern;
+  std::string format;
+  std::string json_type; // as the schema says it: "integer", "object", ... or empty
+  double minimum = 0, maximum = 0, multiple_of = 0;
+  bool has_minimum = false, has_maximum = false, has_multiple_of = false;
+  bool exclusive_minimum = false, exclusive_maximum = false;
+  int64_t length_min = -1, length_max = -1;
+  int64_t items_min = -1, items_max = -1;
+  int64_t properties_min = -1, properties_max = -1;
+  bool unique_items = false;
+  std::vector<std::string> required;
+  std::vector<const type*> all_of, any_of, one_of;
+  const type* none_of = nullptr; // not
+  std::string description;
+};
+
+/// The type of a Protobuf message, compiled on first use and kept for the life of the process.
+const type& of(const google::protobuf::Descriptor* message);
+
+/// The name of a Protobuf message in OpenAPI documents.
+std::string definition_name(const google::protobuf::Descriptor* message);
+
+template<class Message>
+const type& of() {
+  static const type& compiled = of(Message::descriptor());
+  return compiled;
+}
+
+} // namespace troupe::schema
