@@ -2,6 +2,7 @@
 
 #include "messages/base/log.hpp"
 #include "net/http/connection_run.hpp"
+#include "net/http/live_sink.hpp"
 #include "net/http/server_core.hpp"
 
 #include <netinet/tcp.h>
@@ -117,6 +118,25 @@ void server::core::forget(connection& who) {
   if (from_there != per_ip.end() && --from_there->second == 0) per_ip.erase(from_there);
   connections.erase(who.place);
   if (connections.empty()) emptied.notify_all();
+}
+
+void server::core::wake(std::shared_ptr<live_sink> sink) {
+  if (stopped) return;
+  const std::lock_guard lock{woken_mutex};
+  woken.push_back(std::move(sink));
+  if (woken.size() == 1) asio::post(io, [this, self = shared_from_this()] { serve_woken(); });
+}
+
+void server::core::serve_woken() {
+  std::vector<std::shared_ptr<live_sink>> all;
+  {
+    const std::lock_guard lock{woken_mutex};
+    all.swap(woken);
+  }
+  for (auto& sink : all) {
+    const auto to = sink->to();
+    to->run([sink = std::move(sink)] { sink->serve(); });
+  }
 }
 
 void server::core::watch(int64_t deadline) {
