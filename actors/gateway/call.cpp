@@ -48,7 +48,7 @@ http::response object_answer(const call& c, int status, std::string_view stored,
   }
   if (c.media.what == shape::partial) {
     std::string out;
-    codec::write_partial(kind, stored, revision, c.media.table_version, out);
+    codec::write_partial(stored, revision, c.media.table_version, out);
     return json_answer(status, std::move(out), c.media);
   }
   if (c.media.as == format::protobuf) {

@@ -3,6 +3,8 @@
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
 
+#include <algorithm>
+
 namespace troupe::gateway {
 
 namespace {
@@ -35,6 +37,12 @@ void gateway::handle(http::request request, http::responder responder) {
   if (!where) return c->fail(where.error());
   c->where = std::move(*where);
   if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1") c->media.pretty = true;
+  auto who = given.authenticate.identify(c->request);
+  if (!who) {
+    log::debug("gateway", "refused a request", {{"why", who.error().message}, {"from", c->request.from ? c->request.from->address : ""}});
+    return c->fail({errc::unauthorized, "Unauthorized"});
+  }
+  c->who = std::move(*who);
   dispatch(std::move(c));
 }
 

@@ -2,6 +2,7 @@
 // sends one commit to the STORE; reads are answered from snapshots on the connection's own thread.
 #pragma once
 
+#include "actors/gateway/authentication.hpp"
 #include "actors/gateway/call.hpp"
 #include "actors/gateway/workers.hpp"
 #include "messages/base/time.hpp"
@@ -19,6 +20,7 @@ struct environment {
   workers* work = nullptr;
   std::function<timestamp()> now;
   std::function<uint64_t()> random;
+  authenticator authenticate;
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.

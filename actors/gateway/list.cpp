@@ -34,7 +34,7 @@ public:
   void add(const storage::entry& entry) override {
     if (!items_.empty()) items_ += ',';
     if (partial_)
-      codec::write_partial(*call_.kind, entry.value(), entry.mod_revision(), call_.media.table_version, items_, false);
+      codec::write_partial(entry.value(), entry.mod_revision(), call_.media.table_version, items_, false);
     else
       write_json(*call_.kind, entry.value(), entry.mod_revision(), items_, false);
   }

@@ -30,6 +30,9 @@ struct body {
   std::vector<codec::field_problem> problems;
 };
 
+/// A textual body as JSON.
+result<std::string> as_json(format form, std::string_view text);
+
 /// Reads an object of `kind` from `text`. Fails with bad_request if it is malformed or says that it
 /// is of another kind.
 result<body> read_body(const schema::kind& kind, format form, std::string_view text);

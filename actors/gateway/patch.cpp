@@ -5,7 +5,6 @@
 
 #include "actors/gateway/admission.hpp"
 #include "actors/gateway/fields.hpp"
-#include "messages/codec/yaml.hpp"
 #include "messages/patch/apply.hpp"
 #include "messages/patch/json_patch.hpp"
 #include "messages/patch/strategic.hpp"
@@ -37,7 +36,7 @@ result<patch_request> read_patch(call& c) {
   std::string converted;
   std::string_view text = c.request.body;
   if (*type == patch_type::apply) {
-    auto json = codec::yaml_to_json(text);
+    auto json = as_json(format::yaml, text);
     if (!json) return json.error();
     converted = std::move(*json);
     text = converted;

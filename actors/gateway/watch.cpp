@@ -128,7 +128,7 @@ private:
       line += table.finish(std::to_string(revision), {}, {}, !columns_sent_);
       columns_sent_ = true;
     } else if (c_->media.what == shape::partial) {
-      codec::write_partial(kind_, stored, revision, c_->media.table_version, line);
+      codec::write_partial(stored, revision, c_->media.table_version, line);
     } else if (shared) {
       line += *object_json(kind_, *shared);
     } else {

@@ -36,7 +36,7 @@ private:
 };
 
 /// Appends the PartialObjectMetadata of a stored object.
-void write_partial(const schema::kind& kind, std::string_view stored, uint64_t revision,
+void write_partial(std::string_view stored, uint64_t revision,
                    std::string_view meta_version, std::string& out, bool with_type = true);
 
 } // namespace troupe::codec

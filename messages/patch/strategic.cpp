@@ -19,6 +19,12 @@ constexpr std::string_view order_prefix = "$setElementOrder/";
 
 error malformed(std::string why) { return {errc::bad_request, "the strategic merge patch is malformed: " + why}; }
 
+/// boost::json::array has no erase_if of its own.
+template<class Unwanted>
+void drop_if(json::array& list, Unwanted unwanted) {
+  list.erase(std::remove_if(list.begin(), list.end(), unwanted), list.end());
+}
+
 bool reserved(std::string_view key) { return key.starts_with('$') && (key == directive || key == retain_keys || key.starts_with(delete_prefix) || key.starts_with(order_prefix)); }
 
 std::string_view directive_of(const json::value& v) { return json::string_at(v, {directive}); }
@@ -94,7 +100,7 @@ result<void> merge_keyed_list(json::value& document, const json::array& patch, c
       return error{errc::invalid, "an element of the patch does not contain the merge key \"" + key + "\" that tells elements of its list apart"};
     auto hit = std::find_if(list.begin(), list.end(), [&](auto& x) { return merge_key_of(x, key) == id; });
     if (what == "delete") {
-      std::erase_if(list, [&](auto& x) { return merge_key_of(x, key) == id; });
+      drop_if(list, [&](auto& x) { return merge_key_of(x, key) == id; });
     } else if (hit != list.end()) {
       if (auto done = merge_object(*hit, e, element_type(t)); !done) return done;
     } else {
@@ -116,7 +122,7 @@ void merge_plain_list(json::value& document, const json::array* patch, const jso
   json::array before = document.is_array() ? document.get_array() : json::array{};
   json::array list = before;
   auto has = [](const json::array& in, const json::value& v) { return std::find(in.begin(), in.end(), v) != in.end(); };
-  if (removed) std::erase_if(list, [&](auto& v) { return has(*removed, v); });
+  if (removed) drop_if(list, [&](auto& v) { return has(*removed, v); });
   if (patch)
     for (auto& v : *patch)
       if (!has(list, v)) list.push_back(v);

@@ -239,6 +239,11 @@ void connection::open(uint64_t turn, int status, const header_list& headers,
   if (!advancing_) settle();
 }
 
+void connection::wake(std::shared_ptr<live_sink> from) {
+  if (socket_.get_executor().running_in_this_thread()) serve(*from);
+  else home_->wake(std::move(from));
+}
+
 void connection::serve(live_sink& from) {
   if (sink_.get() != &from || phase_ == phase::closed) return;
   const auto asked = from.take();

@@ -32,7 +32,8 @@ public:
   void open(uint64_t turn, int status, const header_list& headers,
             const std::shared_ptr<live_sink>& to);
   void note_gone_callback(uint64_t turn, std::function<void(gone)> call);
-  /// A sink has something to say.
+  /// A sink has something to say: from any thread, soon to be served.
+  void wake(std::shared_ptr<live_sink> from);
   void serve(live_sink& from);
 
   /// Runs `call` on the strand: now if this is it, else soon.

@@ -17,8 +17,10 @@ void live_sink::schedule(std::unique_lock<std::mutex> lock) {
   if (scheduled_) return;
   scheduled_ = true;
   lock.unlock();
-  to_->run([self = shared_from_this()] { self->to_->serve(*self); });
+  to_->wake(shared_from_this());
 }
+
+void live_sink::serve() { to_->serve(*this); }
 
 bool live_sink::write(bytes data) {
   std::unique_lock lock{mutex_};

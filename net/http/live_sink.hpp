@@ -15,6 +15,7 @@ public:
   bool pushed = false;   ///< something was written since the last drained()
 
   // From any thread.
+  const std::shared_ptr<connection>& to() const { return to_; }
   bool write(bytes data) override;
   void finish() override;
   void abort() override;
@@ -32,6 +33,7 @@ public:
     bool too_slow = false;
   };
   // On the strand only.
+  void serve();
   batch take();
   void closed(gone why);
   void drained();

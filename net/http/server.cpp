@@ -2,6 +2,7 @@
 
 #include "messages/base/log.hpp"
 #include "net/http/connection_run.hpp"
+#include "net/http/live_sink.hpp"
 #include "net/http/server_core.hpp"
 
 #include <netinet/tcp.h>
@@ -119,6 +120,25 @@ void server::core::forget(connection& who) {
   if (connections.empty()) emptied.notify_all();
 }
 
+void server::core::wake(std::shared_ptr<live_sink> sink) {
+  if (stopped) return;
+  const std::lock_guard lock{woken_mutex};
+  woken.push_back(std::move(sink));
+  if (woken.size() == 1) asio::post(io, [this, self = shared_from_this()] { serve_woken(); });
+}
+
+void server::core::serve_woken() {
+  std::vector<std::shared_ptr<live_sink>> all;
+  {
+    const std::lock_guard lock{woken_mutex};
+    all.swap(woken);
+  }
+  for (auto& sink : all) {
+    const auto to = sink->to();
+    to->run([sink = std::move(sink)] { sink->serve(); });
+  }
+}
+
 void server::core::watch(int64_t deadline) {
   const auto granularity = std::chrono::nanoseconds{settings.limits.deadline_granularity}.count();
   auto set = sweep_at.load(std::memory_order_relaxed);
@@ -185,7 +205,8 @@ void server::core::stop() {
   stopped = true;
   io.stop();
   for (auto& thread : threads) thread.join();
-  // What is still queued holds on to connections: let it run, it finds everything closed.
+  // What still waits or is queued holds on to us: let it run, it finds everything closed.
+  sweeper.cancel();
   io.restart();
   io.poll();
 }

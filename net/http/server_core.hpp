@@ -24,6 +24,7 @@ using socket = asio::basic_stream_socket<asio::ip::tcp, strand>;
 using steady = std::chrono::steady_clock;
 
 class connection;
+class live_sink;
 using connection_list = std::list<std::shared_ptr<connection>>;
 
 inline constexpr int64_t no_deadline = INT64_MAX;
@@ -59,6 +60,10 @@ struct server::core : std::enable_shared_from_this<server::core> {
   void take(socket peer);
   /// Called by a connection that has closed, on its own strand.
   void forget(connection& who);
+  /// Serves `sink` soon, on its connection's strand. Waking ten thousand watchers costs their
+  /// writer one list entry each, and one event loop call for all.
+  void wake(std::shared_ptr<live_sink> sink);
+  void serve_woken();
   /// Makes sure the timer fires by `deadline`.
   void watch(int64_t deadline);
   void sweep();
@@ -77,6 +82,9 @@ struct server::core : std::enable_shared_from_this<server::core> {
   std::atomic<int64_t> sweep_at{no_deadline};
   std::vector<std::thread> threads;
   uint16_t port = 0;
+
+  std::mutex woken_mutex; ///< for the list
+  std::vector<std::shared_ptr<live_sink>> woken;
 
   mutable std::mutex mutex; ///< for what follows
   std::condition_variable emptied;
