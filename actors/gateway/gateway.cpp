@@ -11,6 +11,8 @@ namespace {
 
 constexpr int attempts_max = 50; // of one write, before the client is told to try again
 
+bool verb_is_of_one_object(std::string_view verb) { return verb == "get" || verb == "update" || verb == "patch" || verb == "delete"; }
+
 bool watchable(const call& c) { return c.where.verb == "watch"; }
 
 /// What the verb needs to be listed under in the kind's or subresource's verbs.
@@ -62,11 +64,16 @@ void gateway::resource(call_ptr c) {
     return c->fail(no_such_resource());
   bool pretty = c->media.pretty;
   bool stored = !c->sub || c->sub->kind == c->kind->name;
-  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored);
+  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
   if (!media) return c->fail(media.error());
+  auto include = c->query.get("includeObject");
+  if (!include.empty() && include != "None" && include != "Metadata" && include != "Object")
+    return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" + std::string(include) + "\""});
   c->media = *media;
   c->media.pretty = c->media.pretty || pretty;
-  if (!allowed(*c)) return c->fail(method_not_supported());
+  bool named = verb_is_of_one_object(at.verb);
+  if (!allowed(*c) || (named && at.name.empty()) || (at.verb == "create" && !at.name.empty() && !c->sub))
+    return c->fail(method_not_supported());
   auto& verb = at.verb;
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));

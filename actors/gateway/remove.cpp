@@ -8,6 +8,7 @@
 #include "messages/api/pod.pb.h"
 
 #include <algorithm>
+#include <set>
 
 namespace troupe::gateway {
 
@@ -71,6 +72,13 @@ result<void> check_preconditions(const call& c, const Message& object, const Del
   return {};
 }
 
+/// Kinds whose deletion answers with the object instead of a Status.
+bool returns_object(const schema::kind& kind) {
+  static const std::set<std::string_view> names{"Pod", "PodTemplate", "PersistentVolume", "PersistentVolumeClaim",
+                                                "ResourceQuota", "ServiceAccount", "Namespace"};
+  return !kind.custom() && names.contains(kind.name);
+}
+
 bool is_namespace(const schema::kind& kind) { return kind.name == "Namespace" && kind.group.empty(); }
 
 /// Marks an object as going, or removes it; one decision for single deletions and collections.
@@ -93,7 +101,9 @@ result<change> plan_delete(call& c, const storage::entry& entry, const DeleteOpt
     m.set_deletion_grace_period_seconds(0);
     auto uid = m.uid();
     auto name = m.name();
-    return plan_removal(c, entry, *object, dry, [name, uid](call& c, uint64_t) {
+    auto stored = stored_form(*object);
+    return plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
+      if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
       c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
     });
   }

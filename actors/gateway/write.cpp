@@ -54,6 +54,8 @@ result<void> check_namespace(const call& c, const storage::snapshot& now) {
 result<void> keep_identity(const call& c, Message& fresh, const Message& old) {
   auto& m = meta(fresh);
   auto& before = meta(old);
+  if (!m.uid().empty() && m.uid() != before.uid() && c.where.verb == "patch")
+    return invalid(*c.kind, before.name(), {{"FieldValueInvalid", "Invalid value: \"" + m.uid() + "\": field is immutable", "metadata.uid"}});
   if (!m.uid().empty() && m.uid() != before.uid())
     return conflict(*c.kind, before.name(), "Precondition failed: UID in precondition: " + m.uid() +
                                                 ", UID in object meta: " + before.uid());
@@ -152,13 +154,12 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   change out;
   auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
+  if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
   auto causes = schema::validate_create(*fresh);
   auto& m = meta(*fresh);
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
   auto key = key_of(*c.kind, c.where.ns, m.name());
   if (now.get(key)) return already_exists(*c.kind, m.name());
-  if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
-
   auto stored = stored_form(*fresh);
   out.tx.require_absent(key);
   if (c.kind->namespaced) {
@@ -178,22 +179,22 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   auto& version = meta(*fresh).resource_version();
   if (version.empty() || version == "0") {
     if (update_needs_version(*c.kind) && c.where.verb == "update")
-      return invalid(*c.kind, name, {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}});
+      return invalid(c.kind->group, c.kind->plural, name,
+                     {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}});
   } else if (version != std::to_string(entry.mod_revision())) {
     return stale(*c.kind, name);
   }
   if (auto ok = keep_identity(c, *fresh, *old); !ok) return ok.error();
-  prepare_update(*c.kind, *fresh, *old, part_of(c));
   schema::set_defaults(*fresh);
+  prepare_update(*c.kind, *fresh, *old, part_of(c));
 
   change out;
   auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
+  if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
   auto about = part_of(c);
   auto causes = about == part::status ? schema::validate_status(*fresh, *old) : schema::validate_update(*fresh, *old);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
-  if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
-
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
     return [stored = std::move(stored)](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
