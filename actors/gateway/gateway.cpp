@@ -1,5 +1,6 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/paths.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
 
@@ -50,7 +51,7 @@ void gateway::handle(http::request request, http::responder responder) {
 
 void gateway::dispatch(call_ptr c) {
   if (c->where.resource) return resource(std::move(c));
-  c->answer(http::plain_answer(404, "no such path"));
+  answer_path(*this, std::move(c));
 }
 
 void gateway::resource(call_ptr c) {
