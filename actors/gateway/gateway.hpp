@@ -53,6 +53,8 @@ private:
   std::map<std::string, document> documents_;
 };
 
+class custom_kinds;
+
 class gateway {
 public:
   explicit gateway(environment given);
@@ -71,10 +73,13 @@ public:
   document_cache documents;
 
 private:
+  /// Takes over what definitions in the store say now.
+  void refresh_kinds();
   void dispatch(call_ptr c);
   void resource(call_ptr c);
 
   std::shared_ptr<const schema::registry> kinds_;
+  std::unique_ptr<custom_kinds> custom_;
 };
 
 } // namespace troupe::gateway
