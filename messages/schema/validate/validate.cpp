@@ -58,6 +58,7 @@ causes validate_create(const Message& object) {
   auto* metadata = metadata_of(object);
   if (metadata && (!row || row->name))
     object_meta(out, path(), *metadata, is_namespaced(object), row ? row->name : names::dns_subdomain);
+  if (row && row->always) row->always(out, object);
   if (row && row->create) row->create(out, object);
   return out.take();
 }
@@ -68,7 +69,7 @@ causes validate_update(const Message& object, const Message& old) {
   auto* metadata = metadata_of(object);
   auto* before = metadata_of(old);
   if (metadata && before) object_meta_update(out, path(), *metadata, *before);
-  if (row && row->create) row->create(out, object);
+  if (row && row->always) row->always(out, object);
   if (row && row->update) row->update(out, object, old);
   return out.take();
 }
