@@ -14,19 +14,11 @@ using new_event = k8s::events::v1::Event;
 constexpr size_t name_max = 128;
 constexpr size_t note_max = 1024;
 
-bool cluster_scoped(std::string_view kind) {
-  return kind == "Node" || kind == "Namespace" || kind == "PersistentVolume" || kind == "ClusterRole" ||
-         kind == "ClusterRoleBinding" || kind == "CustomResourceDefinition" || kind == "StorageClass";
-}
-
 /// An event stands beside what it tells of; of things without a namespace it stands in `default`.
-void place(report& out, const path& at, const std::string& involved, const std::string& own, std::string_view kind) {
+void place(report& out, const path& at, const std::string& involved, const std::string& own) {
   if (involved.empty()) {
     if (own != "default" && own != "kube-system")
       out.invalid(at / "namespace", involved, "does not match event.namespace");
-  } else if (cluster_scoped(kind)) {
-    if (own != "default" && own != "kube-system" && own != involved)
-      out.invalid(at / "namespace", involved, "not required for kind " + std::string(kind));
   } else if (involved != own) {
     out.invalid(at / "namespace", involved, "does not match event.namespace");
   }
@@ -34,7 +26,7 @@ void place(report& out, const path& at, const std::string& involved, const std::
 
 void event(report& out, const core_event& e) {
   path top;
-  place(out, top / "involvedObject", e.involved_object().namespace_(), e.metadata().namespace_(), e.involved_object().kind());
+  place(out, top / "involvedObject", e.involved_object().namespace_(), e.metadata().namespace_());
   if (!e.has_event_time() || e.event_time().seconds() == 0) return;
   if (e.reporting_component().empty()) out.required(top / "reportingController");
   else out.invalid(top / "reportingController", e.reporting_component(), names::qualified(e.reporting_component()));
@@ -49,7 +41,7 @@ void event(report& out, const core_event& e) {
 
 void new_style(report& out, const new_event& e) {
   path top;
-  place(out, top / "involvedObject", e.regarding().namespace_(), e.metadata().namespace_(), e.regarding().kind());
+  place(out, top / "involvedObject", e.regarding().namespace_(), e.metadata().namespace_());
   if (!e.has_event_time() || e.event_time().seconds() == 0) out.required(top / "eventTime");
   if (e.type() != "Normal" && e.type() != "Warning") out.invalid(top / "type", e.type(), "has invalid value: " + e.type());
   if (e.reporting_controller().empty()) out.required(top / "reportingController");

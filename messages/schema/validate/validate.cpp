@@ -39,8 +39,9 @@ const row* find_row(const Message& m) {
   return all.find(m);
 }
 
-/// The metadata of an object that is stored; null for reviews and other bodies that only pass through.
+/// The metadata of an object that is stored; null for bodies that only pass through, such as Scale.
 const ObjectMeta* metadata_of(const Message& m) {
+  if (!m.GetDescriptor()->options().HasExtension(k8s::kind)) return nullptr;
   auto* field = m.GetDescriptor()->FindFieldByName("metadata");
   if (!field || field->message_type() != ObjectMeta::descriptor()) return nullptr;
   return static_cast<const ObjectMeta*>(&m.GetReflection()->GetMessage(m, field));
