@@ -1,5 +1,7 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/custom.hpp"
+#include "actors/gateway/paths.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
 
@@ -11,6 +13,8 @@ namespace {
 
 constexpr int attempts_max = 50; // of one write, before the client is told to try again
 
+bool verb_is_of_one_object(std::string_view verb) { return verb == "get" || verb == "update" || verb == "patch" || verb == "delete"; }
+
 bool watchable(const call& c) { return c.where.verb == "watch"; }
 
 /// What the verb needs to be listed under in the kind's or subresource's verbs.
@@ -21,7 +25,16 @@ bool allowed(const call& c) {
 
 } // namespace
 
-gateway::gateway(environment given) : given{std::move(given)}, kinds_{schema::registry::built_in()} {}
+gateway::gateway(environment given)
+  : given{std::move(given)}, kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
+  refresh_kinds();
+}
+
+void gateway::refresh_kinds() {
+  auto definitions = schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  std::atomic_store(&kinds_, custom_->registry_of(given.store->current(), *definitions));
+}
+
 gateway::~gateway() = default;
 
 void gateway::handle(http::request request, http::responder responder) {
@@ -48,7 +61,7 @@ void gateway::handle(http::request request, http::responder responder) {
 
 void gateway::dispatch(call_ptr c) {
   if (c->where.resource) return resource(std::move(c));
-  c->answer(http::plain_answer(404, "no such path"));
+  answer_path(*this, std::move(c));
 }
 
 void gateway::resource(call_ptr c) {
@@ -62,11 +75,16 @@ void gateway::resource(call_ptr c) {
     return c->fail(no_such_resource());
   bool pretty = c->media.pretty;
   bool stored = !c->sub || c->sub->kind == c->kind->name;
-  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored);
+  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
   if (!media) return c->fail(media.error());
+  auto include = c->query.get("includeObject");
+  if (!include.empty() && include != "None" && include != "Metadata" && include != "Object")
+    return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" + std::string(include) + "\""});
   c->media = *media;
   c->media.pretty = c->media.pretty || pretty;
-  if (!allowed(*c)) return c->fail(method_not_supported());
+  bool named = verb_is_of_one_object(at.verb);
+  if (!allowed(*c) || (named && at.name.empty()) || (at.verb == "create" && !at.name.empty() && !c->sub))
+    return c->fail(method_not_supported());
   auto& verb = at.verb;
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));
@@ -93,7 +111,10 @@ void gateway::write(call_ptr c, attempt prepare) {
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
       g.given.store->commit(std::move(plan->tx), [self, answer](result<storage::outcome> done) {
         if (!done) return self->c->fail(done.error());
-        if (!done->refused) return (*answer)(*self->c, done->revision);
+        if (!done->refused) {
+          if (is_definition(*self->c->kind)) self->g.refresh_kinds();
+          return (*answer)(*self->c, done->revision);
+        }
         self->g.given.work->post([self] { self->run(); });
       });
     }

@@ -34,7 +34,7 @@ public:
   void add(const storage::entry& entry) override {
     if (!items_.empty()) items_ += ',';
     if (partial_)
-      codec::write_partial(entry.value(), entry.mod_revision(), call_.media.table_version, items_, false);
+      codec::write_partial(entry.value(), entry.mod_revision(), call_.media.table_version, items_);
     else
       write_json(*call_.kind, entry.value(), entry.mod_revision(), items_, false);
   }
@@ -149,12 +149,12 @@ void list(gateway& g, call_ptr c) {
   std::string last, next;
   int64_t remaining = 0;
   auto add = [&](const storage::entry& entry) {
-    if (!options->wanted.matches(entry)) return true;
-    if (options->limit && taken == options->limit) {
+    if (options->limit && taken == options->limit) { // there is more, whether or not it is wanted
       next = write_page_token({state->revision(), last.substr(prefix.size())});
       if (options->wanted.all()) remaining = static_cast<int64_t>(state->count_after(prefix, last));
       return false;
     }
+    if (!options->wanted.matches(entry)) return true;
     writer->add(entry);
     ++taken;
     last = entry.key();

@@ -25,7 +25,7 @@ std::vector<std::string_view> split(std::string_view text, char by) {
 }
 
 /// One clause of an Accept header, understood or not.
-bool understand(std::string_view clause, bool custom, bool convertible, media& out) {
+bool understand(std::string_view clause, bool custom, bool convertible, bool list, media& out) {
   auto parts = split(clause, ';');
   if (parts.empty()) return false;
   auto type = parts[0];
@@ -47,7 +47,7 @@ bool understand(std::string_view clause, bool custom, bool convertible, media& o
   if (!convertible || group != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return false;
   out.table_version = version;
   if (as == "Table") out.what = shape::table;
-  else if (as == "PartialObjectMetadata" || as == "PartialObjectMetadataList") out.what = shape::partial;
+  else if (as == (list ? "PartialObjectMetadataList" : "PartialObjectMetadata")) out.what = shape::partial;
   else return false;
   return true;
 }
@@ -58,11 +58,11 @@ std::string_view plain_type(std::string_view content_type) {
 
 } // namespace
 
-result<media> choose_media(std::string_view accept, bool custom, bool convertible) {
+result<media> choose_media(std::string_view accept, bool custom, bool convertible, bool list) {
   if (trim(accept).empty()) return media{};
   for (auto clause : split(accept, ',')) {
     media out;
-    if (understand(clause, custom, convertible, out)) return out;
+    if (understand(clause, custom, convertible, list, out)) return out;
   }
   return error{errc::not_acceptable,
                "only the following media types are accepted: application/json, application/yaml"

@@ -1,11 +1,13 @@
 #include "actors/gateway/strategy.hpp"
 
 #include "messages/api/custom.pb.h"
+#include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <set>
 
 namespace troupe::gateway {
@@ -116,6 +118,13 @@ void prepare_create(const schema::kind& kind, Message& object) {
   }
   if (kind.name == "Pod" && kind.group.empty())
     static_cast<k8s::core::v1::Pod&>(object).mutable_status()->set_phase("Pending");
+  if (kind.name == "Namespace") {
+    auto& ns = static_cast<k8s::core::v1::Namespace&>(object);
+    auto& finalizers = *ns.mutable_spec()->mutable_finalizers();
+    if (std::find(finalizers.begin(), finalizers.end(), "kubernetes") == finalizers.end()) ns.mutable_spec()->add_finalizers("kubernetes");
+    ns.mutable_status()->set_phase("Active");
+    (*ns.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = ns.metadata().name();
+  }
 }
 
 void prepare_update(const schema::kind& kind, Message& object, const Message& old, part about) {
@@ -132,6 +141,9 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
     return;
   }
   if (has_status(kind) && about == part::whole) take_over(object, old, "status");
+  if (kind.name == "Namespace" && about == part::whole) // finalizers go by way of their own subresource
+    *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
+        static_cast<const k8s::core::v1::Namespace&>(old).spec().finalizers();
   if (has_generation(kind) && (!same(object, old, "spec") || desired(object) != desired(old)))
     metadata.set_generation(meta(old).generation() + 1);
 }

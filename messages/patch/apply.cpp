@@ -51,6 +51,11 @@ void merge(json::value& into, const json::value& wanted, const type& t) {
     if (hit != old.end()) {
       flush_others(static_cast<size_t>(hit - old.begin()));
       merged = *hit;
+    } else {
+      // A new element comes behind those of others that stand here.
+      auto until = next;
+      while (until < old.size() && !named.contains(element_key(t, old[until]))) ++until;
+      flush_others(until);
     }
     if (keyed) merge(merged, e, element_type(t));
     else merged = e;

@@ -89,6 +89,11 @@ bool list_like(const type& t, const json::value& v) {
   return v.is_array() && t.what == form::list && kind_of(t) != list_kind::atomic;
 }
 
+bool empty_collection(const type& t, const json::value& v) {
+  if (t.what == form::map && v.is_object()) return v.get_object().empty();
+  return t.what == form::list && v.is_array() && v.get_array().empty();
+}
+
 void collect(const json::value& v, const type& t, field_set& out) {
   if (object_like(t, v)) {
     auto& members = v.get_object();
@@ -240,6 +245,7 @@ field_set changed_fields(const json::value& before, const json::value& now, cons
     for (auto& [key, v] : now.get_object()) {
       auto old = old_members ? old_members->if_contains(key) : nullptr;
       auto& inner = member(t, key);
+      if (!old && empty_collection(inner, v)) continue; // stored objects do not tell it from absence
       auto below = old ? changed_fields(*old, v, inner) : added_fields(v, inner);
       if (!below.empty()) out.below.emplace("f:" + std::string(key), std::move(below));
     }

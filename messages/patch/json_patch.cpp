@@ -118,7 +118,7 @@ public:
       if (!from) return from.error();
       return op == "move" ? move(*from, *path, from_pointer, pointer) : copy(*from, *path, from_pointer, pointer);
     }
-    return malformed("\"" + std::string(op) + "\" is not an operation");
+    return inapplicable("\"" + std::string(op) + "\" is not an operation");
   }
 
 private:

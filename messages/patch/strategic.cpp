@@ -109,11 +109,9 @@ result<void> merge_keyed_list(json::value& document, const json::array& patch, c
       list.push_back(std::move(*added));
     }
   }
-  if (order) {
-    std::vector<json::value> wanted;
-    for (auto& o : *order) wanted.push_back(merge_key_of(o, key));
-    reorder(list, before, wanted, [&](const json::value& e) { return merge_key_of(e, key); });
-  }
+  std::vector<json::value> wanted;
+  for (auto& o : order ? *order : patch) wanted.push_back(merge_key_of(o, key));
+  reorder(list, before, wanted, [&](const json::value& e) { return merge_key_of(e, key); });
   document = std::move(list);
   return {};
 }
@@ -126,7 +124,8 @@ void merge_plain_list(json::value& document, const json::array* patch, const jso
   if (patch)
     for (auto& v : *patch)
       if (!has(list, v)) list.push_back(v);
-  if (order) reorder(list, before, {order->begin(), order->end()}, [](const json::value& v) { return v; });
+  auto wanted = order ? order : patch;
+  if (wanted) reorder(list, before, {wanted->begin(), wanted->end()}, [](const json::value& v) { return v; });
   document = std::move(list);
 }
 

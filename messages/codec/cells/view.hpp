@@ -56,11 +56,11 @@ void add_view(views& to, std::initializer_list<std::string_view> columns, Cells)
 
 /// One cell, from whatever a view has at hand.
 struct cell {
-  cell(const std::string& text) : value{std::string_view(text)} {}
-  cell(const char* text) : value{text} {}
-  cell(int32_t number) : value{number} {}
-  cell(int64_t number) : value{number} {}
-  cell(bool flag) : value{flag} {}
+  cell(const std::string& text) : value(std::string_view(text)) {}
+  cell(const char* text) : value(text) {}
+  cell(int32_t number) : value(number) {}
+  cell(int64_t number) : value(number) {}
+  cell(bool flag) : value(flag) {}
   json::value value;
 };
 void add(json::array& out, std::initializer_list<cell> cells);
