@@ -53,6 +53,7 @@ private:
   std::map<std::string, document> documents_;
 };
 
+class authorizer;
 class custom_kinds;
 
 class gateway {
@@ -70,6 +71,7 @@ public:
   std::shared_ptr<const schema::registry> kinds() const { return std::atomic_load(&kinds_); }
 
   environment given;
+  std::unique_ptr<authorizer> authorize;
   document_cache documents;
 
 private:

@@ -3,6 +3,7 @@
 #include "messages/api/custom.pb.h"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/normalize.hpp"
 
 #include <google/protobuf/message.h>
 
@@ -101,7 +102,9 @@ result<codec::decoded> read_document(Message& into, std::string_view api_version
   if (form == format::protobuf) {
     auto envelope = codec::open_envelope(text);
     if (!envelope) return envelope.error();
-    if (!into.ParsePartialFromArray(envelope->raw.data(), static_cast<int>(envelope->raw.size())))
+    std::string bytes;
+    if (auto done = codec::normalize(schema::of(into.GetDescriptor()), envelope->raw, bytes); !done) return done.error();
+    if (!into.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
       return error{errc::bad_request, "the protobuf body is malformed"};
     found.api_version = envelope->api_version;
     found.kind = envelope->kind;
