@@ -277,7 +277,7 @@ int main(int argc, char** argv) {
   if (wanted("one")) one_client(where.path);
   if (wanted("many")) {
     auto ours = many_clients(where.path);
-    etcd_reference(where.path, ours);
+    if (argc < 3) etcd_reference(where.path, ours);
   }
   if (wanted("reads")) reads(where.path);
   if (wanted("watch")) fan_out();
