@@ -169,8 +169,10 @@ void raft_state::take_requests() {
 void raft_state::take_writes(std::vector<raft::replica::proposal> writes) {
   if (writes.empty()) return;
   auto& agreement = member->replica->agreement();
-  if (agreement.current_role() == raft::role::leader)
+  if (agreement.current_role() == raft::role::leader) {
+    refuse_when_full(writes);
     return member->replica->commit(std::move(writes));
+  }
   for (auto& x : writes) forward->add(std::move(x), ticks);
   if (agreement.leader() == raft::nobody) return;
   for (auto& x : forward->take_unsent()) {
@@ -179,6 +181,16 @@ void raft_state::take_writes(std::vector<raft::replica::proposal> writes) {
     request.set_transaction(*x.transaction);
     post(agreement.leader(), wrapped(request_tag, request.SerializeAsString()));
   }
+}
+
+/// The leader speaks for the group: what it accepts, everybody must store.
+void raft_state::refuse_when_full(std::vector<raft::replica::proposal>& writes) {
+  if (!low_water.full(*member->directory, member->replica->past().behind())) return;
+  std::erase_if(writes, [](auto& x) {
+    if (storage::low_water::passes(x.change)) return false;
+    x.done(storage::low_water::refusal());
+    return true;
+  });
 }
 
 void raft_state::role_changed() {

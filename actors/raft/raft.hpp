@@ -5,6 +5,7 @@
 #include "actors/store/forwarding.hpp"
 #include "actors/store/replicated_store.hpp"
 #include "messages/interfaces.hpp"
+#include "storage/low_water.hpp"
 #include "storage/worker.hpp"
 
 namespace troupe {
@@ -50,6 +51,7 @@ struct raft_state {
   void hear(uint64_t from, const std::string& bytes);
   void take_requests();
   void take_writes(std::vector<raft::replica::proposal> writes);
+  void refuse_when_full(std::vector<raft::replica::proposal>& writes);
   void commit_for(uint64_t from, uint64_t id, std::string transaction);
   void work();
   void finish_job();
@@ -62,6 +64,7 @@ struct raft_state {
 
   pointer self;
   raft_settings settings;
+  storage::low_water low_water;
   std::shared_ptr<raft_member> member;
   std::unique_ptr<forwarding> forward;
   std::unique_ptr<storage::worker> disk;
