@@ -135,7 +135,7 @@ void raft_state::hear(uint64_t from, const std::string& bytes) {
   cluster::PeerMessage heard;
   if (bytes.size() > peer_message_bytes_max || !heard.ParseFromString(bytes)) return;
   if (heard.has_raft()) {
-    auto x = raft::decode_message(heard.raft().SerializeAsString());
+    auto x = raft::decode_message(heard.raft());
     if (x && x->from == from && x->to == member->replica->agreement().self())
       member->replica->receive(std::move(*x));
   } else if (heard.has_commit_request()) {
