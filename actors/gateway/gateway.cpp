@@ -4,6 +4,8 @@
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/paths.hpp"
 #include "actors/gateway/reviews.hpp"
+#include "actors/gateway/service_account.hpp"
+#include "actors/gateway/subresources.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
 
@@ -30,6 +32,9 @@ bool allowed(const call& c) {
 gateway::gateway(environment given)
   : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)}, kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
+  this->given.authenticate.check = [this](std::string_view token, const std::vector<std::string>& audiences) {
+    return check_token(*this->given.token_keys, this->given.store->current(), *schema::registry::built_in(), this->given.now(), token, audiences);
+  };
 }
 
 void gateway::refresh_kinds() {
@@ -98,6 +103,8 @@ void gateway::resource(call_ptr c) {
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));
   if (watchable(*c)) return watch(*this, std::move(c));
+  if (c->sub && handle_subresource(*this, c)) return;
+  if (verb == "create" && c->kind->name == "Binding" && c->kind->group.empty()) return bind(*this, std::move(c));
   if (verb == "create" && is_review(*c->kind)) return review(*this, std::move(c));
   if (verb == "create") return create(*this, std::move(c));
   if (verb == "update") return update(*this, std::move(c));
