@@ -1,8 +1,10 @@
 #include "storage/engine.hpp"
 
 #include "messages/base/log.hpp"
+#include "storage/backup.hpp"
 #include "storage/transaction_codec.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace troupe::storage {
@@ -15,6 +17,11 @@ uint64_t system_time_ms() {
   auto since = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
+
+bool frees_space(const transaction& x) {
+  return x.frees_space ||
+         std::ranges::all_of(x.mutations, [](auto& y) { return y.what == mutation::kind::erase; });
 }
 
 [[noreturn]] void log_and_exit(const error& why) {
@@ -34,6 +41,7 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
   std::unique_ptr<engine> made{new engine{std::move(settings)}};
   if (auto loaded = made->load(); !loaded)
     return with_context(loaded.error(), "cannot open " + made->settings_.path);
+  made->upkeep_.emplace();
   made->writer_ = std::thread{[e = made.get()] { e->write_batches(); }};
   return made;
 }
@@ -42,19 +50,38 @@ result<void> engine::load() {
   auto opened = open_posix_directory(settings_.path);
   if (!opened) return opened.error();
   directory_ = std::move(*opened);
-  auto replay = [this](const log_record& record) -> result<void> {
-    if (!is_entry(record.kind)) return {};
-    last_index_ = record.index;
-    if (record.kind != record_kind::transaction) return {};
-    auto decoded = decode(record.payload, settings_.seal.get());
-    if (!decoded) return decoded.error();
-    live_.apply(std::move(decoded->changes), record.term);
-    return {};
-  };
-  auto log = wal::open(*directory_, settings_.log, settings_.wall_clock_ms(), replay);
+  auto kept = lmdb_checkpoint::open(settings_.path + "/state.mdb", settings_.seal, settings_.lmdb);
+  if (!kept) return kept.error();
+  checkpoint_ = std::move(*kept);
+  keeper_ = std::make_unique<keeper>(checkpoint_, settings_.keep);
+  auto loaded = checkpoint_->load();
+  if (!loaded) return loaded.error();
+  last_index_ = loaded->meta.position.index;
+  live_.reset(std::move(loaded->contents));
+  keeper_->reset(live_.current());
+  auto log = wal::open(*directory_, settings_.log, settings_.wall_clock_ms(),
+                       [this](const log_record& record) { return replay(record); });
   if (!log) return log.error();
   log_ = std::move(*log);
-  live_.publish();
+  publish(unpublished_bytes_, settings_.wall_clock_ms());
+  return {};
+}
+
+/// Applies one record of the log's tail; what the checkpoint already has is passed over.
+result<void> engine::replay(const log_record& record) {
+  constexpr size_t publish_bytes = 1u << 20;
+  if (!is_entry(record.kind) || record.index <= last_index_) return {};
+  if (record.index != last_index_ + 1)
+    return error{errc::corrupt, "the log continues at " + std::to_string(record.index) +
+                                    " and the checkpoint ends at " + std::to_string(last_index_)};
+  last_index_ = record.index;
+  if (record.kind != record_kind::transaction) return {};
+  auto decoded = decode(record.payload, settings_.seal.get());
+  if (!decoded) return decoded.error();
+  live_.apply(std::move(decoded->changes), record.term);
+  unpublished_bytes_ += record.payload.size();
+  if (unpublished_bytes_ >= publish_bytes)
+    publish(std::exchange(unpublished_bytes_, 0), decoded->time_ms);
   return {};
 }
 
@@ -65,12 +92,14 @@ engine::~engine() {
   }
   wake_.notify_all();
   if (writer_.joinable()) writer_.join();
+  if (upkeep_) upkeep_->post([this] { write_checkpoint(); });
+  upkeep_.reset();
 }
 
-result<snapshot> engine::at(uint64_t revision) {
-  auto now = current();
-  if (revision == now.revision()) return now;
-  return error{errc::expired, "too old resource version: " + std::to_string(revision)};
+result<snapshot> engine::at(uint64_t revision) { return keeper_->at(revision); }
+
+result<void> engine::save(const std::string& path) const {
+  return save_backup_file(current(), settings_.wall_clock_ms(), settings_.seal.get(), path);
 }
 
 void engine::commit(transaction change, completion done) {
@@ -96,6 +125,8 @@ void engine::commit(transaction change, completion done) {
 /// The writer: while one batch is synced, the next one forms in the queue.
 void engine::write_batches() {
   for (auto batch = take_batch(); !batch.empty(); batch = take_batch()) {
+    refuse_when_full(batch);
+    if (batch.empty()) continue;
     if (auto durable = make_durable(batch); durable)
       apply_and_answer(batch);
     else
@@ -119,6 +150,26 @@ std::vector<engine::proposal> engine::take_batch() {
   return batch;
 }
 
+/// Below the low-water mark, and while checkpoints cannot keep up, only deletions pass.
+void engine::refuse_when_full(std::vector<proposal>& batch) {
+  auto room = directory_->room();
+  auto mark = settings_.low_water_bytes;
+  if (room && mark == 0) mark = std::min((64u << 20) + room->total_bytes / 20, uint64_t{1} << 30);
+  auto full = (room && room->free_bytes < mark) || keeper_->behind();
+  if (full != std::exchange(full_, full))
+    log::warn("storage",
+              full ? "the disk is nearly full: refusing writes that need room"
+                   : "the disk has room again: accepting writes",
+              {{"free_bytes", room ? room->free_bytes : 0}, {"low_water_bytes", mark}});
+  if (!full) return;
+  auto refused =
+      std::ranges::stable_partition(batch, [](auto& x) { return frees_space(x.change); });
+  for (auto& x : refused)
+    x.done(error{errc::storage_full, "the store's disk is nearly full: free some room; reads and "
+                                     "deletions work, and writes will again by themselves"});
+  batch.erase(refused.begin(), refused.end());
+}
+
 result<void> engine::make_durable(const std::vector<proposal>& batch) {
   std::vector<log_record> records;
   records.reserve(batch.size());
@@ -135,9 +186,49 @@ result<void> engine::make_durable(const std::vector<proposal>& batch) {
 void engine::apply_and_answer(std::vector<proposal>& batch) {
   std::vector<outcome> outcomes;
   outcomes.reserve(batch.size());
-  for (auto& x : batch) outcomes.push_back(live_.apply(std::move(x.change), own_term));
-  live_.publish();
+  size_t bytes = 0;
+  for (auto& x : batch) {
+    bytes += x.payload.size();
+    outcomes.push_back(live_.apply(std::move(x.change), own_term));
+  }
+  publish(bytes, settings_.wall_clock_ms());
   for (size_t i = 0; i < batch.size(); ++i) batch[i].done(outcomes[i]);
+  prepare_segment();
+}
+
+/// Shows what was applied, and lets the keeper know.
+void engine::publish(size_t bytes, uint64_t time_ms) {
+  if (bytes == 0) return;
+  published_batch batch{live_.publish(), {last_index_, own_term}, 0, time_ms, bytes};
+  auto now = live_.current();
+  batch.revision = now.revision();
+  auto due = keeper_->note(std::move(batch), std::move(now));
+  if (due && upkeep_) upkeep_->post([this] { write_checkpoint(); });
+}
+
+void engine::write_checkpoint() {
+  auto written = keeper_->write_checkpoint(settings_.wall_clock_ms());
+  if (written)
+    written = [&]() -> result<log_position> {
+      if (auto dropped = log_->drop_through(written->index); !dropped) return dropped.error();
+      return written;
+    }();
+  if (written) return;
+  if (written.error().code != errc::storage_full) settings_.stop_process(written.error());
+  log::warn("storage", "no room for a checkpoint: trying again later",
+            {{"why", written.error().message}});
+}
+
+/// Has the log's next segment allocated while there is room in this one.
+void engine::prepare_segment() {
+  if (segment_done_.exchange(false)) segment_asked_ = false;
+  if (segment_asked_ || !log_->wants_next()) return;
+  segment_asked_ = true;
+  upkeep_->post([this] {
+    if (auto done = log_->prepare_next(); !done)
+      log::warn("storage", "no room for the next log segment", {{"why", done.error().message}});
+    segment_done_ = true;
+  });
 }
 
 } // namespace troupe::storage

@@ -2,10 +2,13 @@
 // memory and its snapshots in LMDB. See store.hpp for how to use it.
 #pragma once
 
+#include "storage/keeper.hpp"
 #include "storage/live_state.hpp"
+#include "storage/lmdb_checkpoint.hpp"
 #include "storage/sealer.hpp"
 #include "storage/store.hpp"
 #include "storage/wal.hpp"
+#include "storage/worker.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -18,8 +21,13 @@ struct engine_settings {
   std::string path; ///< the data directory; created when missing
   wal_settings log = {};
   ring_limits rings = {};
+  keeper_settings keep = {};
+  lmdb_settings lmdb = {};
   size_t queue_bytes_max = 64u << 20; ///< of transactions that wait; then errc::too_many_requests
   size_t batch_bytes_max = 8u << 20;  ///< of one frame of the log
+  /// With less room than this on the disk, only what frees space is accepted. 0: 64 MiB + 5 % of
+  /// the disk, at most 1 GiB.
+  uint64_t low_water_bytes = 0;
   std::shared_ptr<const sealer> seal; ///< encryption at rest; null: none
   /// The wall clock in milliseconds, for retention and backups only.
   std::function<uint64_t()> wall_clock_ms;
@@ -39,6 +47,9 @@ public:
   result<watch> subscribe(watch_options options) override {
     return live_.subscribe(std::move(options));
   }
+  /// Writes a consistent backup of now to a new file, while everything goes on.
+  result<void> save(const std::string& path) const;
+
   void linearize(std::function<void(result<void>)> ready) override { ready({}); }
 
 private:
@@ -51,16 +62,27 @@ private:
   explicit engine(engine_settings settings);
 
   result<void> load();
+  result<void> replay(const log_record& record);
   void write_batches();
   std::vector<proposal> take_batch();
+  void refuse_when_full(std::vector<proposal>& batch);
   result<void> make_durable(const std::vector<proposal>& batch);
   void apply_and_answer(std::vector<proposal>& batch);
+  void publish(size_t bytes, uint64_t time_ms);
+  void write_checkpoint();
+  void prepare_segment();
 
   engine_settings settings_;
   std::unique_ptr<directory> directory_;
   std::unique_ptr<wal> log_;
   live_state live_;
+  std::shared_ptr<checkpoint> checkpoint_;
+  std::unique_ptr<keeper> keeper_;
   uint64_t last_index_ = 0;
+  size_t unpublished_bytes_ = 0; ///< of replayed log
+  std::optional<worker> upkeep_;
+  bool full_ = false;          ///< the disk is below its low-water mark
+  bool segment_asked_ = false; ///< the next segment is being allocated; the writer's own
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -68,6 +90,7 @@ private:
   size_t queue_bytes_ = 0;
   bool closing_ = false;
   std::thread writer_;
+  std::atomic<bool> segment_done_ = false;
 };
 
 } // namespace troupe::storage

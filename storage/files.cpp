@@ -4,6 +4,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -144,22 +145,34 @@ const char* unfit_file_system(long magic) {
   }
 }
 
-} // namespace
-
-result<std::unique_ptr<directory>> open_posix_directory(const std::string& path) {
+result<void> make_directories(const std::string& path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     auto parent = path.substr(0, slash);
     if (::mkdir(parent.c_str(), slash == path.npos ? 0700 : 0755) != 0 && errno != EEXIST)
       return failed("create directory", parent);
-    if (slash == path.npos) break;
+    if (slash == path.npos) return {};
   }
-  descriptor fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (fd.get() < 0) return failed("open directory", path);
+}
+
+result<void> claim(int fd, const std::string& path) {
   struct statfs info;
-  if (::fstatfs(fd.get(), &info) != 0) return failed("statfs", path);
+  if (::fstatfs(fd, &info) != 0) return failed("statfs", path);
   if (auto name = unfit_file_system(static_cast<long>(info.f_type)))
     return error{errc::invalid, path + " is on " + name +
                                     ", which does not keep what was synced: use a local disk"};
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return failed("lock", path);
+  return error{errc::conflict, path + " is in use by another process"};
+}
+
+} // namespace
+
+result<std::unique_ptr<directory>> open_posix_directory(const std::string& path, sharing how) {
+  if (auto made = make_directories(path); !made) return made.error();
+  descriptor fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (fd.get() < 0) return failed("open directory", path);
+  if (how == sharing::exclusive)
+    if (auto claimed = claim(fd.get(), path); !claimed) return claimed.error();
   return std::unique_ptr<directory>{new posix_directory{std::move(fd), path}};
 }
 

@@ -45,8 +45,13 @@ public:
   virtual result<space> room() const = 0;
 };
 
-/// Opens (and creates, mode 0700) a directory of the real file system. Refuses remote and overlay
-/// file systems, whose locks and syncs do not keep their word.
-result<std::unique_ptr<directory>> open_posix_directory(const std::string& path);
+/// Whether a directory is for one opener at a time, in all processes: a data directory is.
+enum class sharing : uint8_t { exclusive, shared };
+
+/// Opens (and creates, mode 0700) a directory of the real file system. Opened exclusively, it
+/// refuses remote and overlay file systems, whose locks and syncs do not keep their word, and fails
+/// with errc::conflict when somebody has it open.
+result<std::unique_ptr<directory>> open_posix_directory(const std::string& path,
+                                                        sharing how = sharing::exclusive);
 
 } // namespace troupe::storage

@@ -84,7 +84,7 @@ result<void> wal::replay(const std::vector<uint64_t>& numbers, const visitor& vi
     if (!bytes) return bytes.error();
     auto id = decode_segment_header(
         std::string_view{*bytes}.substr(0, std::min(bytes->size(), segment_header_bytes)), number);
-    auto used = frame_follows(*bytes, 0, 0);
+    auto used = bytes->find_first_not_of('\0', segment_header_bytes) != bytes->npos;
     if (!id && !used && number == numbers.back()) { // its allocation was interrupted
       if (auto done = in_.remove(name_of(number)); !done) return done;
       break;

@@ -37,6 +37,12 @@ public:
   bool negative() const { return nanos_ < 0; }
   /// Whether it is a whole number of units.
   bool whole() const { return nanos_ % nano == 0; }
+  /// The same amount without what is finer than a thousandth, rounded away from zero.
+  quantity rounded_up_to_milli() const {
+    auto rest = nanos_ % (nano / 1000);
+    if (rest == 0) return *this;
+    return quantity(nanos_ - rest + (nanos_ > 0 ? nano / 1000 : -nano / 1000), format_);
+  }
   double approximate() const { return static_cast<double>(nanos_) / nano; }
 
   quantity& operator+=(quantity other) {

@@ -130,6 +130,7 @@ private:
     p.required = options.required();
     p.inlined = options.inline_();
     p.default_json = options.default_();
+    p.or_zero = options.or_zero();
     p.values.assign(options.value().begin(), options.value().end());
     p.known.assign(options.known().begin(), options.known().end());
     p.doc = options.doc();

@@ -58,6 +58,7 @@ struct property {
   bool zero = false;        ///< on the wire even when empty, in JSON not
   bool required = false;    ///< an object without it is invalid
   bool inlined = false;     ///< its properties stand in the enclosing object
+  bool or_zero = false;     ///< 0 counts as absent when the default is put in
   std::string default_json; ///< empty if there is none, or if it takes more than a constant
   std::vector<std::string> values; ///< the closed set of its values, if there is one
   std::vector<std::string> known;

@@ -114,6 +114,39 @@ BOOST_AUTO_TEST_CASE(a_watch_hears_everything_after_its_revision) {
   BOOST_TEST(wakes == 1);
 }
 
+BOOST_AUTO_TEST_CASE(any_kept_revision_can_be_read_before_and_after_opening_again) {
+  for (int i = 1; i <= 20; ++i)
+    put("pods/default/p" + std::to_string(i % 5), "v" + std::to_string(i));
+  transaction change;
+  change.erase("pods/default/p3");
+  commit(std::move(change));
+  auto check_past = [&] {
+    for (uint64_t revision = 0; revision <= 21; ++revision) {
+      auto past = store->at(revision);
+      BOOST_REQUIRE_MESSAGE(past, past.error().message);
+      BOOST_TEST(past->revision() == revision);
+      BOOST_TEST(past->count("pods/") == std::min<uint64_t>(revision, 5) - (revision == 21));
+      if (revision > 0 && revision < 21)
+        BOOST_TEST(past->get("pods/default/p" + std::to_string(revision % 5))->value() ==
+                   "v" + std::to_string(revision));
+    }
+    BOOST_TEST((store->at(22).error().code == errc::bad_request));
+  };
+  check_past();
+  open();
+  check_past();
+}
+
+BOOST_AUTO_TEST_CASE(keys_longer_than_lmdb_allows_are_kept) {
+  auto key = "examples." + std::string(250, 'g') + "/" + std::string(63, 'n') + "/" +
+             std::string(253, 'o');
+  put(key, "here");
+  put(key + "2", "as well");
+  open();
+  BOOST_TEST(store->current().get(key)->value() == "here");
+  BOOST_TEST(store->current().get(key + "2")->value() == "as well");
+}
+
 BOOST_AUTO_TEST_CASE(bad_transactions_are_refused_before_they_are_logged) {
   auto refuse = [&](transaction change, errc code) {
     auto done = commit_and_wait(*store, std::move(change));

@@ -1,0 +1,25 @@
+// Admission: what the cluster as a whole asks of an object before it is stored. One ordered chain of
+// small parts; each may change the object, add to the transaction, or refuse.
+#pragma once
+
+#include "actors/gateway/gateway.hpp"
+
+namespace troupe::gateway {
+
+/// A write on its way into the store.
+struct admission_request {
+  gateway& g;
+  call& c;
+  google::protobuf::Message& object;
+  const google::protobuf::Message* old; ///< null when the object is new
+  const storage::snapshot& now;
+  storage::transaction& tx; ///< for changes that must happen together with this one, or not at all
+  bool dry_run;
+
+  bool creating() const { return old == nullptr; }
+};
+
+/// Runs the chain.
+result<void> admit(const admission_request& request);
+
+} // namespace troupe::gateway

@@ -1,0 +1,15 @@
+// Which fields of which kinds can be selected, and the index that the store keeps of them. Pure.
+#pragma once
+
+#include "messages/schema/kind.hpp"
+#include "storage/index.hpp"
+
+namespace troupe::gateway {
+
+/// Whether a field selector on `path` is supported.
+bool selectable(const schema::kind& kind, std::string_view path);
+
+/// Labels and selectable fields of an object (name and namespace stand in its key), packed.
+std::string index_of(const schema::kind& kind, const google::protobuf::Message& object);
+
+} // namespace troupe::gateway

@@ -1,0 +1,116 @@
+#include "actors/gateway/gateway.hpp"
+
+#include "actors/gateway/verbs.hpp"
+#include "messages/base/log.hpp"
+
+#include <algorithm>
+
+namespace troupe::gateway {
+
+namespace {
+
+constexpr int attempts_max = 50; // of one write, before the client is told to try again
+
+bool verb_is_of_one_object(std::string_view verb) { return verb == "get" || verb == "update" || verb == "patch" || verb == "delete"; }
+
+bool watchable(const call& c) { return c.where.verb == "watch"; }
+
+/// What the verb needs to be listed under in the kind's or subresource's verbs.
+bool allowed(const call& c) {
+  auto& verbs = c.sub ? c.sub->verbs : c.kind->verbs;
+  return std::find(verbs.begin(), verbs.end(), c.where.verb) != verbs.end();
+}
+
+} // namespace
+
+gateway::gateway(environment given) : given{std::move(given)}, kinds_{schema::registry::built_in()} {}
+gateway::~gateway() = default;
+
+void gateway::handle(http::request request, http::responder responder) {
+  auto c = std::make_shared<call>();
+  c->request = std::move(request);
+  c->responder = std::move(responder);
+  c->kinds = kinds();
+  c->now = given.now();
+  auto query = c->request.query();
+  if (!query) return c->fail(query.error());
+  c->query = std::move(*query);
+  auto where = read_route(c->request, c->query);
+  if (!where) return c->fail(where.error());
+  c->where = std::move(*where);
+  if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1") c->media.pretty = true;
+  auto who = given.authenticate.identify(c->request);
+  if (!who) {
+    log::debug("gateway", "refused a request", {{"why", who.error().message}, {"from", c->request.from ? c->request.from->address : ""}});
+    return c->fail({errc::unauthorized, "Unauthorized"});
+  }
+  c->who = std::move(*who);
+  dispatch(std::move(c));
+}
+
+void gateway::dispatch(call_ptr c) {
+  if (c->where.resource) return resource(std::move(c));
+  c->answer(http::plain_answer(404, "no such path"));
+}
+
+void gateway::resource(call_ptr c) {
+  auto& at = c->where;
+  c->kind = c->kinds->by_resource(at.group, at.version, at.plural);
+  if (!c->kind || c->kind->namespaced != (!at.ns.empty() || (c->kind->namespaced && at.name.empty()))) {
+    if (!c->kind || (c->kind->namespaced && !at.name.empty()) || (!c->kind->namespaced && !at.ns.empty() && at.plural != "namespaces"))
+      return c->fail(no_such_resource());
+  }
+  if (!at.subresource.empty() && !(c->sub = c->kind->find_subresource(at.subresource)))
+    return c->fail(no_such_resource());
+  bool pretty = c->media.pretty;
+  bool stored = !c->sub || c->sub->kind == c->kind->name;
+  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
+  if (!media) return c->fail(media.error());
+  auto include = c->query.get("includeObject");
+  if (!include.empty() && include != "None" && include != "Metadata" && include != "Object")
+    return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" + std::string(include) + "\""});
+  c->media = *media;
+  c->media.pretty = c->media.pretty || pretty;
+  bool named = verb_is_of_one_object(at.verb);
+  if (!allowed(*c) || (named && at.name.empty()) || (at.verb == "create" && !at.name.empty() && !c->sub))
+    return c->fail(method_not_supported());
+  auto& verb = at.verb;
+  if (verb == "get") return get(*this, std::move(c));
+  if (verb == "list") return list(*this, std::move(c));
+  if (watchable(*c)) return watch(*this, std::move(c));
+  if (verb == "create") return create(*this, std::move(c));
+  if (verb == "update") return update(*this, std::move(c));
+  if (verb == "patch") return patch(*this, std::move(c));
+  if (verb == "delete") return remove(*this, std::move(c));
+  if (verb == "deletecollection") return remove_collection(*this, std::move(c));
+  c->fail(method_not_supported());
+}
+
+void gateway::write(call_ptr c, attempt prepare) {
+  struct rounds : std::enable_shared_from_this<rounds> {
+    rounds(gateway& g, call_ptr c, attempt prepare) : g{g}, c{std::move(c)}, prepare{std::move(prepare)} {}
+
+    void run() {
+      if (++count > attempts_max)
+        return c->fail({errc::conflict, "the object is changed by others faster than this write can follow; try again"});
+      auto plan = prepare(*c, g.given.store->current());
+      if (!plan) return c->fail(plan.error());
+      if (!plan->commit) return plan->answer(*c, plan->revision);
+      auto self = shared_from_this();
+      auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
+      g.given.store->commit(std::move(plan->tx), [self, answer](result<storage::outcome> done) {
+        if (!done) return self->c->fail(done.error());
+        if (!done->refused) return (*answer)(*self->c, done->revision);
+        self->g.given.work->post([self] { self->run(); });
+      });
+    }
+
+    gateway& g;
+    call_ptr c;
+    attempt prepare;
+    int count = 0;
+  };
+  std::make_shared<rounds>(*this, std::move(c), std::move(prepare))->run();
+}
+
+} // namespace troupe::gateway

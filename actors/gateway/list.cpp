@@ -1,0 +1,172 @@
+// Lists: one pass over a snapshot, selected by index, encoded straight from stored bytes; long lists in
+// pages at one revision.
+#include "actors/gateway/page.hpp"
+#include "actors/gateway/verbs.hpp"
+
+#include "messages/codec/envelope.hpp"
+#include "messages/codec/table.hpp"
+#include "messages/codec/wire.hpp"
+
+namespace troupe::gateway {
+
+namespace {
+
+/// Writes a list in one of its forms, entry by entry.
+class list_writer {
+public:
+  virtual ~list_writer() = default;
+  virtual void add(const storage::entry& entry) = 0;
+  virtual http::response finish(uint64_t revision, const std::string& next, int64_t remaining) = 0;
+};
+
+/// What every list says about itself.
+std::string list_meta(uint64_t revision, const std::string& next, int64_t remaining) {
+  auto out = "{\"resourceVersion\":\"" + std::to_string(revision) + "\"";
+  if (!next.empty()) out += ",\"continue\":\"" + next + "\"";
+  if (remaining > 0) out += ",\"remainingItemCount\":" + std::to_string(remaining);
+  return out + "}";
+}
+
+class json_writer : public list_writer {
+public:
+  explicit json_writer(const call& c) : call_{c}, partial_{c.media.what == shape::partial} {}
+
+  void add(const storage::entry& entry) override {
+    if (!items_.empty()) items_ += ',';
+    if (partial_)
+      codec::write_partial(entry.value(), entry.mod_revision(), call_.media.table_version, items_);
+    else
+      write_json(*call_.kind, entry.value(), entry.mod_revision(), items_, false);
+  }
+
+  http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
+    auto& kind = *call_.kind;
+    auto name = partial_ ? "PartialObjectMetadataList" : kind.list_name;
+    auto version = partial_ ? "meta.k8s.io/" + call_.media.table_version : kind.api_version();
+    auto head = "{\"kind\":\"" + name + "\",\"apiVersion\":\"" + version +
+                "\",\"metadata\":" + list_meta(revision, next, remaining) + ",\"items\":[";
+    if (call_.media.as != format::json || call_.media.pretty)
+      return json_answer(200, head + items_ + "]}", call_.media);
+    auto out = http::answer(200, std::string(content_type(format::json)), std::move(head));
+    out.body.push_back(http::share(std::move(items_)));
+    static const auto tail = http::share("]}\n");
+    out.body.push_back(tail);
+    return out;
+  }
+
+private:
+  const call& call_;
+  bool partial_;
+  std::string items_;
+};
+
+class protobuf_writer : public list_writer {
+public:
+  explicit protobuf_writer(const call& c) : kind_{*c.kind} {}
+
+  void add(const storage::entry& entry) override {
+    constexpr uint32_t items_number = 2; // of every list kind
+    codec::wire::put_bytes(items_, items_number, write_protobuf(entry.value(), entry.mod_revision()));
+  }
+
+  http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
+    k8s::meta::v1::ListMeta meta;
+    meta.set_resource_version(std::to_string(revision));
+    if (!next.empty()) meta.set_continue_(next);
+    if (remaining > 0) meta.set_remaining_item_count(remaining);
+    std::string raw;
+    codec::wire::put_bytes(raw, 1, meta.SerializeAsString());
+    raw += items_;
+    return http::answer(200, std::string(content_type(format::protobuf)),
+                        codec::seal_envelope(kind_.api_version(), kind_.list_name, raw));
+  }
+
+private:
+  const schema::kind& kind_;
+  std::string items_;
+};
+
+class table_writer : public list_writer {
+public:
+  explicit table_writer(const call& c)
+    : call_{c},
+      table_{*c.kind, codec::include_of(c.query.get("includeObject")), c.media.table_version, c.now.seconds} {}
+
+  void add(const storage::entry& entry) override { table_.add(entry.value(), entry.mod_revision()); }
+
+  http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
+    auto left = remaining > 0 ? std::to_string(remaining) : std::string{};
+    return json_answer(200, table_.finish(std::to_string(revision), next, left), call_.media);
+  }
+
+private:
+  const call& call_;
+  codec::table table_;
+};
+
+std::unique_ptr<list_writer> writer_for(const call& c) {
+  if (c.media.what == shape::table) return std::make_unique<table_writer>(c);
+  if (c.media.as == format::protobuf) return std::make_unique<protobuf_writer>(c);
+  return std::make_unique<json_writer>(c);
+}
+
+/// The state that the list is of: the present, or the past that the options name.
+result<storage::snapshot> choose_state(gateway& g, const list_options& options, const page_token& from) {
+  auto now = g.given.store->current();
+  if (from.revision) {
+    auto past = g.given.store->at(from.revision);
+    if (past) return past;
+    error e{errc::expired, "The provided continue parameter is too old to display a consistent list result. "
+                           "You can start a new list without the continue parameter."};
+    return e;
+  }
+  if (options.version.empty() || options.version == "0") return now;
+  auto asked = *read_version(options.version);
+  if (options.version_match == "Exact") return g.given.store->at(asked);
+  if (asked > now.revision()) {
+    error e{errc::timeout, "Too large resource version: " + options.version + ", current: " + std::to_string(now.revision())};
+    e.details.retry_after_seconds = 1;
+    e.details.causes = {{"ResourceVersionTooLarge", "Too large resource version", ""}};
+    return e;
+  }
+  return now;
+}
+
+} // namespace
+
+void list(gateway& g, call_ptr c) {
+  auto options = read_list_options(*c->kind, c->query);
+  if (!options) return c->fail(options.error());
+  auto from = read_page_token(options->continue_token);
+  if (!from) return c->fail(from.error());
+  auto state = choose_state(g, *options, *from);
+  if (!state) return c->fail(state.error());
+
+  auto prefix = prefix_of(*c->kind, c->where.ns);
+  auto after = from->after.empty() ? std::string{} : prefix + from->after;
+  auto writer = writer_for(*c);
+  uint64_t taken = 0;
+  std::string last, next;
+  int64_t remaining = 0;
+  auto add = [&](const storage::entry& entry) {
+    if (options->limit && taken == options->limit) { // there is more, whether or not it is wanted
+      next = write_page_token({state->revision(), last.substr(prefix.size())});
+      if (options->wanted.all()) remaining = static_cast<int64_t>(state->count_after(prefix, last));
+      return false;
+    }
+    if (!options->wanted.matches(entry)) return true;
+    writer->add(entry);
+    ++taken;
+    last = entry.key();
+    return true;
+  };
+  if (auto name = options->wanted.one_name(); name && (!c->where.ns.empty() || !c->kind->namespaced)) {
+    if (auto entry = state->get(key_of(*c->kind, c->where.ns, *name))) add(*entry);
+  } else {
+    for (auto& entry : state->list(prefix, after))
+      if (!add(entry)) break;
+  }
+  c->answer(writer->finish(state->revision(), next, remaining));
+}
+
+} // namespace troupe::gateway

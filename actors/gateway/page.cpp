@@ -1,0 +1,36 @@
+#include "actors/gateway/page.hpp"
+
+#include "messages/base/base64.hpp"
+#include "messages/base/json.hpp"
+
+namespace troupe::gateway {
+
+namespace {
+constexpr std::string_view token_version = "meta.k8s.io/v1";
+constexpr size_t token_bytes_max = 4096;
+} // namespace
+
+std::string write_page_token(const page_token& token) {
+  json::object out{{"v", token_version}, {"rv", token.revision}, {"start", token.after}};
+  return base64::encode_url(json::write(out));
+}
+
+result<page_token> read_page_token(std::string_view text) {
+  if (text.empty()) return page_token{};
+  error bad{errc::bad_request, "continue key is not valid: it is not a token that this server gave out"};
+  if (text.size() > token_bytes_max) return bad;
+  auto decoded = base64::decode_url(text);
+  if (!decoded) return bad;
+  auto tree = json::parse(*decoded);
+  if (!tree || json::string_at(*tree, {"v"}) != token_version) return bad;
+  auto revision = json::find(*tree, "rv");
+  auto start = json::string_at(*tree, {"start"});
+  if (!revision || !revision->is_int64() || revision->get_int64() <= 0 || start.empty()) return bad;
+  if (start.find("..") != start.npos || start.front() == '/' || start.find('\0') != start.npos) {
+    // Names never look like this; a forged token may not leave its prefix.
+    if (!(start.front() == '/' && start.find('/', 1) == start.npos)) return bad;
+  }
+  return page_token{static_cast<uint64_t>(revision->get_int64()), std::string(start)};
+}
+
+} // namespace troupe::gateway

@@ -1,0 +1,168 @@
+// Patches in their four types. The object becomes a tree, the patch is applied, and what comes out goes
+// the way of an update.
+#include "actors/gateway/verbs.hpp"
+#include "actors/gateway/write.hpp"
+
+#include "actors/gateway/admission.hpp"
+#include "actors/gateway/fields.hpp"
+#include "messages/patch/apply.hpp"
+#include "messages/patch/json_patch.hpp"
+#include "messages/patch/strategic.hpp"
+
+namespace troupe::gateway {
+
+namespace {
+
+struct patch_request {
+  patch_type type;
+  json::value content;
+  write_options options;
+};
+
+result<patch_request> read_patch(call& c) {
+  auto options = read_write_options(c.query, "PatchOptions");
+  if (!options) return options.error();
+  auto type = read_patch_type(c.request.header("Content-Type"));
+  if (!type) return type.error();
+  if (*type == patch_type::strategic && c.kind->custom())
+    return error{errc::unsupported_media_type, "the body of the request was in an unknown format - accepted media types include: "
+                                               "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
+  std::vector<cause> causes;
+  if (*type == patch_type::apply && options->field_manager.empty())
+    causes.push_back({"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"});
+  if (*type != patch_type::apply && c.query.has("force"))
+    causes.push_back({"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"});
+  if (!causes.empty()) return invalid("meta.k8s.io", "PatchOptions", "", std::move(causes));
+  std::string converted;
+  std::string_view text = c.request.body;
+  if (*type == patch_type::apply) {
+    auto json = as_json(format::yaml, text);
+    if (!json) return json.error();
+    converted = std::move(*json);
+    text = converted;
+  }
+  std::vector<codec::field_problem> duplicates;
+  auto tree = json::parse(text, [&](const std::string& path) {
+    duplicates.push_back({codec::field_problem::kind::duplicate, path, 0, {}});
+  });
+  if (!tree) return tree.error();
+  if (auto ok = judge_fields(c, options->fields, duplicates); !ok) return ok.error();
+  if (*type != patch_type::json && !tree->is_object())
+    return error{errc::bad_request, "the patch is not an object"};
+  return patch_request{*type, std::move(*tree), std::move(*options)};
+}
+
+/// The patched tree, before anything else is said about it.
+result<json::value> patched(const call& c, const patch_request& p, const google::protobuf::Message& old) {
+  auto tree = json::parse(json_of(*c.kind, old));
+  if (!tree) return tree.error();
+  switch (p.type) {
+  case patch_type::json:
+    if (auto done = patch::apply_json_patch(*tree, p.content); !done) return done.error();
+    break;
+  case patch_type::merge: patch::apply_merge_patch(*tree, p.content); break;
+  case patch_type::strategic:
+    if (auto done = patch::apply_strategic_patch(*tree, p.content, *c.kind->shape); !done) return done.error();
+    break;
+  case patch_type::apply: break;
+  }
+  return std::move(*tree);
+}
+
+result<object> decode(call& c, const patch_request& p, const json::value& tree) {
+  auto read = from_json(*c.kind, json::write(tree));
+  if (!read) {
+    // What does not decode any more is the patch's fault.
+    auto failure = read.error();
+    if (failure.code == errc::bad_request && p.type != patch_type::apply) failure.code = errc::invalid;
+    return failure;
+  }
+  if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  return std::move(read->object);
+}
+
+error with_subject(error failure, const call& c) {
+  if (failure.code == errc::invalid || failure.code == errc::conflict) {
+    auto causes = std::move(failure.details.causes);
+    failure.details = {.name = c.where.name, .group = c.kind->group, .kind = c.kind->plural};
+    failure.details.causes = std::move(causes);
+  }
+  return failure;
+}
+
+result<change> plan_patch(gateway& g, call& c, const patch_request& p, const storage::snapshot& now) {
+  auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
+  if (!entry) return not_found(*c.kind, c.where.name);
+  auto old = load(*c.kind, *entry);
+  auto tree = patched(c, p, *old);
+  if (!tree) return with_subject(tree.error(), c);
+  auto fresh = decode(c, p, *tree);
+  if (!fresh) return fresh.error();
+  if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
+  return plan_update(g, c, std::move(*fresh), *entry, p.options, now);
+}
+
+result<void> check_applied(const call& c, const json::value& wanted) {
+  auto version = json::string_at(wanted, {"apiVersion"});
+  auto kind = json::string_at(wanted, {"kind"});
+  if (version.empty() || kind.empty())
+    return error{errc::bad_request, "an applied object must name its apiVersion and kind"};
+  if (version != c.kind->api_version() || kind != c.kind->name)
+    return error{errc::bad_request, "the applied object is " + std::string(version) + " " + std::string(kind) + ", but " +
+                                        c.kind->api_version() + " " + c.kind->name + " is expected here"};
+  if (auto managed = json::find(wanted, {"metadata", "managedFields"}); managed && managed->is_array() && !managed->get_array().empty())
+    return error{errc::bad_request, "metadata.managedFields must be nil"};
+  return {};
+}
+
+result<change> plan_apply(gateway& g, call& c, const patch_request& p, const storage::snapshot& now) {
+  if (auto ok = check_applied(c, p.content); !ok) return ok.error();
+  // Decoding what was stated alone finds unknown fields and wrong types.
+  auto stated = decode(c, p, p.content);
+  if (!stated) return stated.error();
+  if (auto ok = fit_to_path(c, **stated); !ok) return ok.error();
+  auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
+  if (!entry && c.sub) return not_found(*c.kind, c.where.name);
+  auto& uid = meta(**stated).uid();
+  if (!entry && !uid.empty())
+    return conflict(*c.kind, c.where.name, "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
+
+  auto old = entry ? load(*c.kind, *entry) : make(*c.kind);
+  auto live = json::parse(json_of(*c.kind, *old));
+  if (!live) return live.error();
+  auto managers = patch::read_managers(meta(*old));
+  if (entry && managers.empty()) {
+    // Written before anybody kept books: everything belongs to one manager of that name.
+    patch::manager before{"before-first-apply", false, c.kind->api_version(), {}, c.now.seconds, {}};
+    before.fields = patch::without_identity(patch::fields_of(*live, *c.kind->shape));
+    managers.push_back(std::move(before));
+  }
+  if (auto version = json::string_at(p.content, {"metadata", "resourceVersion"});
+      entry && !version.empty() && version != meta(*old).resource_version())
+    return stale(*c.kind, c.where.name);
+  auto content = p.content; // a status is stated at its own subresource only
+  if (has_status(*c.kind) && part_of(c) == part::whole) content.get_object().erase("status");
+  auto done = patch::apply({*c.kind, content, p.options.field_manager, c.where.subresource, p.options.force, c.now}, *live, std::move(managers));
+  if (!done) return with_subject(done.error(), c);
+  auto fresh = decode(c, p, done->object);
+  if (!fresh) return fresh.error();
+  if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
+  meta(**fresh).clear_managed_fields();
+  patch::write_managers(meta(**fresh), std::move(done->managers));
+  meta(**fresh).clear_resource_version();
+  if (!entry) return plan_create(g, c, std::move(*fresh), p.options, now, true);
+  return plan_update(g, c, std::move(*fresh), *entry, p.options, now, true);
+}
+
+} // namespace
+
+void patch(gateway& g, call_ptr c) {
+  auto read = read_patch(*c);
+  if (!read) return c->fail(read.error());
+  auto p = std::make_shared<patch_request>(std::move(*read));
+  g.write(c, [&g, p](call& c, const storage::snapshot& now) {
+    return p->type == patch_type::apply ? plan_apply(g, c, *p, now) : plan_patch(g, c, *p, now);
+  });
+}
+
+} // namespace troupe::gateway

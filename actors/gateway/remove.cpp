@@ -1,0 +1,174 @@
+// Deletion: at once, after a grace period, or when the last finalizer is gone; one object or all that
+// a selector finds.
+#include "actors/gateway/verbs.hpp"
+#include "actors/gateway/write.hpp"
+
+#include "actors/gateway/fields.hpp"
+#include "messages/api/namespace.pb.h"
+#include "messages/api/pod.pb.h"
+
+#include <algorithm>
+#include <set>
+
+namespace troupe::gateway {
+
+namespace {
+
+using google::protobuf::Message;
+using k8s::meta::v1::DeleteOptions;
+
+constexpr const char* orphan_finalizer = "orphan";
+constexpr const char* foreground_finalizer = "foregroundDeletion";
+
+result<DeleteOptions> read_options(const call& c) {
+  DeleteOptions options;
+  if (!c.request.body.empty()) {
+    auto form = body_format(c.request.header("Content-Type"));
+    if (!form) return form.error();
+    auto read = read_document(options, "*", "DeleteOptions", *form, c.request.body);
+    if (!read) return read.error();
+  }
+  if (auto ok = read_delete_options(c.query, options); !ok) return ok.error();
+  return options;
+}
+
+/// Seconds that the object is left to end by itself; only pods that run somewhere get any.
+int64_t grace_of(const schema::kind& kind, const Message& object, const DeleteOptions& options) {
+  if (kind.name != "Pod" || !kind.group.empty()) return 0;
+  auto& pod = static_cast<const k8s::core::v1::Pod&>(object);
+  if (pod.spec().node_name().empty()) return 0;
+  if (pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed") return 0;
+  if (options.has_grace_period_seconds()) return options.grace_period_seconds();
+  return pod.spec().has_termination_grace_period_seconds() ? pod.spec().termination_grace_period_seconds() : 30;
+}
+
+void set_finalizer(k8s::meta::v1::ObjectMeta& m, const char* name, bool wanted) {
+  auto& all = *m.mutable_finalizers();
+  auto hit = std::find(all.begin(), all.end(), name);
+  if (wanted && hit == all.end()) m.add_finalizers(name);
+  if (!wanted && hit != all.end()) all.erase(hit);
+}
+
+/// Turns the propagation policy into the finalizers that the garbage collector acts on.
+void set_propagation(k8s::meta::v1::ObjectMeta& m, const DeleteOptions& options) {
+  auto& policy = options.propagation_policy();
+  if (!policy.empty()) {
+    set_finalizer(m, orphan_finalizer, policy == "Orphan");
+    set_finalizer(m, foreground_finalizer, policy == "Foreground");
+  } else if (options.has_orphan_dependents()) {
+    set_finalizer(m, orphan_finalizer, options.orphan_dependents());
+    set_finalizer(m, foreground_finalizer, false);
+  }
+}
+
+result<void> check_preconditions(const call& c, const Message& object, const DeleteOptions& options) {
+  auto& wanted = options.preconditions();
+  auto& m = meta(object);
+  if (wanted.has_uid() && wanted.uid() != m.uid())
+    return conflict(*c.kind, m.name(), "Precondition failed: UID in precondition: " + wanted.uid() + ", UID in object meta: " + m.uid());
+  if (wanted.has_resource_version() && wanted.resource_version() != m.resource_version())
+    return conflict(*c.kind, m.name(), "Precondition failed: ResourceVersion in precondition: " + wanted.resource_version() +
+                                           ", ResourceVersion in object meta: " + m.resource_version());
+  return {};
+}
+
+/// Kinds whose deletion answers with the object instead of a Status.
+bool returns_object(const schema::kind& kind) {
+  static const std::set<std::string_view> names{"Pod", "PodTemplate", "PersistentVolume", "PersistentVolumeClaim",
+                                                "ResourceQuota", "ServiceAccount", "Namespace"};
+  return !kind.custom() && names.contains(kind.name);
+}
+
+bool is_namespace(const schema::kind& kind) { return kind.name == "Namespace" && kind.group.empty(); }
+
+/// Marks an object as going, or removes it; one decision for single deletions and collections.
+result<change> plan_delete(call& c, const storage::entry& entry, const DeleteOptions& options) {
+  auto object = load(*c.kind, entry);
+  auto& m = meta(*object);
+  if (auto ok = check_preconditions(c, *object, options); !ok) return ok.error();
+  auto first_time = !m.has_deletion_timestamp();
+  set_propagation(m, options);
+  auto grace = grace_of(*c.kind, *object, options);
+  bool held = !m.finalizers().empty();
+  if (is_namespace(*c.kind)) {
+    auto& ns = static_cast<k8s::core::v1::Namespace&>(*object);
+    held = held || !ns.spec().finalizers().empty();
+    if (held) ns.mutable_status()->set_phase("Terminating");
+  }
+  bool dry = options.dry_run_size() > 0;
+  if (!held && grace == 0) {
+    m.mutable_deletion_timestamp()->set_seconds(c.now.seconds);
+    m.set_deletion_grace_period_seconds(0);
+    auto uid = m.uid();
+    auto name = m.name();
+    auto stored = stored_form(*object);
+    return plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
+      if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
+      c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
+    });
+  }
+  // A later deletion may shorten the grace period, never lengthen it.
+  bool shorter = !first_time && grace < m.deletion_grace_period_seconds();
+  if (first_time || shorter) {
+    auto start = first_time ? c.now.seconds : m.deletion_timestamp().seconds() - m.deletion_grace_period_seconds();
+    m.mutable_deletion_timestamp()->set_seconds(start + grace);
+    m.mutable_deletion_timestamp()->set_nanos(0);
+    m.set_deletion_grace_period_seconds(grace);
+    if (m.generation() > 0) m.set_generation(m.generation() + 1);
+  }
+  change out;
+  auto stored = stored_form(*object);
+  out.revision = entry.mod_revision();
+  out.commit = !dry && stored != entry.value();
+  auto key = std::string(entry.key());
+  out.tx.require_revision(key, entry.mod_revision());
+  out.tx.put(key, stored, index_of(*c.kind, *object));
+  out.answer = [stored](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
+  return out;
+}
+
+} // namespace
+
+void remove(gateway& g, call_ptr c) {
+  auto options = read_options(*c);
+  if (!options) return c->fail(options.error());
+  g.write(c, [options = *options](call& c, const storage::snapshot& now) -> result<change> {
+    auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
+    if (!entry) return not_found(*c.kind, c.where.name);
+    return plan_delete(c, *entry, options);
+  });
+}
+
+void remove_collection(gateway& g, call_ptr c) {
+  auto options = read_options(*c);
+  if (!options) return c->fail(options.error());
+  auto listed = read_list_options(*c->kind, c->query);
+  if (!listed) return c->fail(listed.error());
+  // All of them in one transaction each time around, until none is left that was there at the start.
+  g.write(c, [options = *options, wanted = listed->wanted](call& c, const storage::snapshot& now) -> result<change> {
+    change all;
+    all.commit = false;
+    std::string items;
+    for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
+      if (!wanted.matches(entry)) continue;
+      auto one = plan_delete(c, entry, options);
+      if (!one) return one.error();
+      if (!items.empty()) items += ',';
+      write_json(*c.kind, entry.value(), entry.mod_revision(), items, false);
+      if (!one->commit) continue;
+      all.commit = true;
+      for (auto& p : one->tx.preconditions) all.tx.preconditions.push_back(std::move(p));
+      for (auto& m : one->tx.mutations) all.tx.mutations.push_back(std::move(m));
+      if (all.tx.mutations.size() >= storage::transaction_mutations_max) break;
+    }
+    auto revision = now.revision();
+    all.answer = [items = std::move(items), revision](call& c, uint64_t) {
+      c.answer(json_answer(200, "{\"kind\":\"" + c.kind->list_name + "\",\"apiVersion\":\"" + c.kind->api_version() +
+                                    "\",\"metadata\":{\"resourceVersion\":\"" + std::to_string(revision) +
+                                    "\"},\"items\":[" + items + "]}", c.media));
+    };
+    return all;
+  });
+}
+
+} // namespace troupe::gateway

@@ -1,0 +1,164 @@
+#include "actors/gateway/strategy.hpp"
+
+#include "messages/api/custom.pb.h"
+#include "messages/api/namespace.pb.h"
+#include "messages/api/pod.pb.h"
+#include "messages/codec/json_encode.hpp"
+
+#include <google/protobuf/message.h>
+
+#include <algorithm>
+#include <set>
+
+namespace troupe::gateway {
+
+namespace {
+
+using google::protobuf::Message;
+using google::protobuf::FieldDescriptor;
+
+const FieldDescriptor* part_of(const Message& m, const char* name) {
+  auto field = m.GetDescriptor()->FindFieldByName(name);
+  return field && field->type() == FieldDescriptor::TYPE_MESSAGE && !field->is_repeated() ? field : nullptr;
+}
+
+void drop(Message& m, const char* name) {
+  if (auto field = part_of(m, name)) m.GetReflection()->ClearField(&m, field);
+}
+
+void take_over(Message& m, const Message& from, const char* name) {
+  auto field = part_of(m, name);
+  if (!field) return;
+  auto r = m.GetReflection();
+  if (!r->HasField(from, field)) return r->ClearField(&m, field);
+  r->MutableMessage(&m, field)->CopyFrom(r->GetMessage(from, field));
+}
+
+bool same(const Message& a, const Message& b, const char* name) {
+  auto field = part_of(a, name);
+  if (!field) return true;
+  auto r = a.GetReflection();
+  return codec::to_wire(r->GetMessage(a, field)) == codec::to_wire(r->GetMessage(b, field));
+}
+
+/// Kinds that count the generations of their desired state.
+bool has_generation(const schema::kind& kind) {
+  static const std::set<std::string_view> names{
+      "Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "ReplicationController", "Job", "CronJob",
+      "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Pod", "CustomResourceDefinition", "IngressClass",
+      "FlowSchema", "PriorityLevelConfiguration", "PriorityClass", "PodTemplate", "EndpointSlice",
+      "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
+      "ResourceSlice", "DeviceClass"};
+  return kind.custom() || names.contains(kind.name);
+}
+
+/// Everything but metadata and status, as bytes: what a generation is of.
+std::string desired(const Message& m) {
+  auto bare = copy(m);
+  drop(*bare, "metadata");
+  drop(*bare, "status");
+  return codec::to_wire(*bare);
+}
+
+json::object rest_of(const Message& m) {
+  auto tree = json::parse(static_cast<const k8s::base::Custom&>(m).rest());
+  return tree && tree->is_object() ? tree->as_object() : json::object{};
+}
+
+void set_rest(Message& m, const json::object& rest) {
+  auto& text = *static_cast<k8s::base::Custom&>(m).mutable_rest();
+  text.clear();
+  json::write(text, rest);
+}
+
+void copy_member(json::object& to, const json::object& from, std::string_view key) {
+  if (auto v = from.if_contains(key)) to[key] = *v;
+  else to.erase(key);
+}
+
+void update_custom(const schema::kind& kind, Message& object, const Message& old, part about) {
+  if (!has_status(kind)) {
+    if (desired(object) != desired(old)) meta(object).set_generation(meta(old).generation() + 1);
+    return;
+  }
+  auto now = rest_of(object), before = rest_of(old);
+  if (about == part::status) {
+    auto status = now;
+    now = before;
+    copy_member(now, status, "status");
+    auto tracked = meta(object).managed_fields();
+    meta(object).CopyFrom(meta(old));
+    *meta(object).mutable_managed_fields() = tracked;
+  } else {
+    copy_member(now, before, "status");
+    auto spec = now, spec_before = before;
+    spec.erase("status");
+    spec_before.erase("status");
+    if (spec != spec_before) meta(object).set_generation(meta(old).generation() + 1);
+  }
+  set_rest(object, now);
+}
+
+} // namespace
+
+bool has_status(const schema::kind& kind) { return kind.find_subresource("status") != nullptr; }
+
+void prepare_create(const schema::kind& kind, Message& object) {
+  auto& metadata = meta(object);
+  metadata.clear_generation();
+  if (has_generation(kind)) metadata.set_generation(1);
+  if (!has_status(kind)) return;
+  if (kind.custom()) {
+    auto rest = rest_of(object);
+    rest.erase("status");
+    set_rest(object, rest);
+  } else {
+    drop(object, "status");
+  }
+  if (kind.name == "Pod" && kind.group.empty())
+    static_cast<k8s::core::v1::Pod&>(object).mutable_status()->set_phase("Pending");
+  if (kind.name == "Namespace") {
+    auto& ns = static_cast<k8s::core::v1::Namespace&>(object);
+    auto& finalizers = *ns.mutable_spec()->mutable_finalizers();
+    if (std::find(finalizers.begin(), finalizers.end(), "kubernetes") == finalizers.end()) ns.mutable_spec()->add_finalizers("kubernetes");
+    ns.mutable_status()->set_phase("Active");
+    (*ns.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = ns.metadata().name();
+  }
+}
+
+void prepare_update(const schema::kind& kind, Message& object, const Message& old, part about) {
+  auto& metadata = meta(object);
+  metadata.set_generation(meta(old).generation());
+  if (metadata.generation() == 0) metadata.clear_generation();
+  if (kind.custom()) return update_custom(kind, object, old, about);
+  if (about == part::status) {
+    // Everything but the status, the metadata aside, is as it was.
+    for (auto field : {"spec"}) take_over(object, old, field);
+    *metadata.mutable_labels() = meta(old).labels();
+    *metadata.mutable_owner_references() = meta(old).owner_references();
+    if (meta(old).has_deletion_timestamp()) *metadata.mutable_deletion_timestamp() = meta(old).deletion_timestamp();
+    return;
+  }
+  if (has_status(kind) && about == part::whole) take_over(object, old, "status");
+  if (kind.name == "Namespace" && about == part::whole) // finalizers go by way of their own subresource
+    *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
+        static_cast<const k8s::core::v1::Namespace&>(old).spec().finalizers();
+  if (has_generation(kind) && (!same(object, old, "spec") || desired(object) != desired(old)))
+    metadata.set_generation(meta(old).generation() + 1);
+}
+
+bool create_on_update(const schema::kind& kind) {
+  static const std::set<std::string_view> names{
+      "Lease", "LimitRange", "Endpoints", "Event", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
+      "PodTemplate", "Service", "CSINode"};
+  return !kind.custom() && names.contains(kind.name);
+}
+
+bool update_needs_version(const schema::kind& kind) {
+  static const std::set<std::string_view> names{"Lease", "CustomResourceDefinition", "APIService",
+                                                "FlowSchema", "PriorityLevelConfiguration", "CSINode"};
+  return kind.custom() || names.contains(kind.name);
+}
+
+} // namespace troupe::gateway

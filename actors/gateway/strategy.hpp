@@ -1,0 +1,27 @@
+// What a kind's own rules do to an object on its way into the store, apart from defaults and
+// validation: which parts a client may not set, when the generation grows. Pure.
+#pragma once
+
+#include "actors/gateway/object.hpp"
+
+namespace troupe::gateway {
+
+/// The part of an object that a request is about.
+enum class part : uint8_t { whole, status, other };
+
+/// Before an object is created: status dropped, generation started.
+void prepare_create(const schema::kind& kind, google::protobuf::Message& object);
+
+/// Before `object` replaces `old`: what the request may not touch is taken over from `old`, and the
+/// generation grows if the desired state differs.
+void prepare_update(const schema::kind& kind, google::protobuf::Message& object,
+                    const google::protobuf::Message& old, part about);
+
+/// Kinds that PUT creates when they are not there.
+bool create_on_update(const schema::kind& kind);
+/// Kinds whose PUT needs a resourceVersion.
+bool update_needs_version(const schema::kind& kind);
+/// Whether the kind separates its status from the rest.
+bool has_status(const schema::kind& kind);
+
+} // namespace troupe::gateway

@@ -1,0 +1,18 @@
+// The verbs of the API, each in a file of its own name. Every function takes over the call and sees to
+// it that it is answered.
+#pragma once
+
+#include "actors/gateway/gateway.hpp"
+
+namespace troupe::gateway {
+
+void get(gateway& g, call_ptr c);               // get.cpp
+void list(gateway& g, call_ptr c);              // list.cpp
+void watch(gateway& g, call_ptr c);             // watch.cpp
+void create(gateway& g, call_ptr c);            // create.cpp
+void update(gateway& g, call_ptr c);            // update.cpp
+void patch(gateway& g, call_ptr c);             // patch.cpp
+void remove(gateway& g, call_ptr c);            // remove.cpp
+void remove_collection(gateway& g, call_ptr c); // remove.cpp
+
+} // namespace troupe::gateway

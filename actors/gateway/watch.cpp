@@ -1,0 +1,227 @@
+// Watches: a cursor into the store's events, pushed to one client. Encodings are shared: the first
+// watcher that needs an event as JSON leaves the bytes with the event for all others.
+#include "actors/gateway/verbs.hpp"
+
+#include "messages/codec/envelope.hpp"
+#include "messages/codec/table.hpp"
+#include "messages/codec/wire.hpp"
+
+#include <mutex>
+
+namespace troupe::gateway {
+
+namespace {
+
+constexpr size_t events_per_turn = 256;
+constexpr std::chrono::minutes bookmark_every{1};
+constexpr int64_t timeout_seconds_default = 1800;
+
+/// The JSON of an event's object as every plain watcher gets it, kept with the event.
+using shared_text = std::string;
+
+std::shared_ptr<const shared_text> object_json(const schema::kind& kind, const storage::event& e) {
+  if (auto kept = e.attachment()) return std::static_pointer_cast<const shared_text>(kept);
+  auto made = std::make_shared<shared_text>();
+  write_json(kind, e.now->value(), e.revision(), *made);
+  return std::static_pointer_cast<const shared_text>(e.attach(made));
+}
+
+/// One client's watch, from the first event to its end. Kept alive by its own callbacks.
+class watcher : public std::enable_shared_from_this<watcher> {
+public:
+  watcher(gateway& g, call_ptr c, list_options options)
+    : g_{g}, c_{std::move(c)}, options_{std::move(options)}, kind_{*c_->kind} {}
+
+  result<void> start() {
+    auto now = g_.given.store->current();
+    auto asked = options_.version.empty() ? 0 : *read_version(options_.version);
+    // Without a version, or from 0, the objects that are there come first.
+    bool present = asked == 0 || options_.initial_events;
+    if (asked > now.revision()) {
+      error e{errc::timeout, "Too large resource version: " + options_.version + ", current: " + std::to_string(now.revision())};
+      e.details.retry_after_seconds = 1;
+      return e;
+    }
+    auto self = weak_from_this();
+    storage::watch_options wanted;
+    wanted.resource = kind_.group_resource();
+    wanted.prefix = prefix_of(kind_, c_->where.ns);
+    wanted.after_revision = present ? now.revision() : asked;
+    wanted.wake = [self, work = g_.given.work] {
+      work->post([self] {
+        if (auto live = self.lock()) live->turn();
+      });
+    };
+    auto cursor = g_.given.store->subscribe(std::move(wanted));
+    if (!cursor) return cursor.error();
+    cursor_.emplace(std::move(*cursor));
+
+    http::header_list headers{{"Content-Type", content_type_of_stream()}, {"Cache-Control", "no-cache, private"}};
+    stream_ = c_->responder.stream(200, std::move(headers));
+    if (!stream_) return {};
+    keep_ = shared_from_this();
+    stream_.on_closed([self](http::gone) {
+      if (auto live = self.lock()) live->end();
+    });
+    stream_.on_drained([self, work = g_.given.work] {
+      work->post([self] {
+        if (auto live = self.lock()) live->turn();
+      });
+    });
+    auto seconds = options_.timeout_seconds.value_or(timeout_seconds_default);
+    deadline_ = g_.given.work->after(std::chrono::seconds(seconds), [self] {
+      if (auto live = self.lock()) live->finish();
+    });
+    if (options_.bookmarks) schedule_bookmark();
+    if (present) send_present(now);
+    turn();
+    return {};
+  }
+
+private:
+  std::string content_type_of_stream() const {
+    auto type = std::string(content_type(c_->media.as == format::yaml ? format::json : c_->media.as));
+    return c_->media.as == format::protobuf ? type + ";stream=watch" : type;
+  }
+
+  void send_present(const storage::snapshot& now) {
+    std::lock_guard hold{mutex_};
+    for (auto& entry : now.list(prefix_of(kind_, c_->where.ns)))
+      if (options_.wanted.matches(entry)) send("ADDED", entry.value(), entry.mod_revision(), nullptr);
+    if (options_.initial_events) send_bookmark(now.revision(), true);
+  }
+
+  /// Sends what has happened since the last turn, as far as the client keeps up.
+  void turn() {
+    std::unique_lock hold{mutex_};
+    while (cursor_ && stream_ && stream_.queued_bytes() == 0) {
+      events_.clear();
+      auto read = cursor_->read(events_, events_per_turn);
+      if (!read) {
+        send_error(read.error());
+        hold.unlock();
+        return finish();
+      }
+      for (auto& e : events_) forward(*e);
+      if (*read < events_per_turn) return;
+    }
+  }
+
+  /// What an event means to a client that sees only what its selector lets through.
+  void forward(const storage::event& e) {
+    bool erased = e.what == storage::event::kind::erase;
+    bool is = !erased && options_.wanted.matches(*e.now);
+    bool was = e.before && options_.wanted.matches(*e.before);
+    if (is) return send(was ? "MODIFIED" : "ADDED", e.now->value(), e.revision(), &e);
+    if (!was) return;
+    if (erased) return send("DELETED", e.now->value(), e.revision(), &e);
+    send("DELETED", e.before->value(), e.revision(), nullptr); // it left the selection
+  }
+
+  void send(const char* type, std::string_view stored, uint64_t revision, const storage::event* shared) {
+    if (c_->media.as == format::protobuf) return send_protobuf(type, stored, revision);
+    std::string line = std::string("{\"type\":\"") + type + "\",\"object\":";
+    if (c_->media.what == shape::table) {
+      codec::table table(kind_, codec::include_of(c_->query.get("includeObject")), c_->media.table_version,
+                         g_.given.now().seconds);
+      table.add(stored, revision);
+      line += table.finish(std::to_string(revision), {}, {}, !columns_sent_);
+      columns_sent_ = true;
+    } else if (c_->media.what == shape::partial) {
+      codec::write_partial(stored, revision, c_->media.table_version, line);
+    } else if (shared) {
+      line += *object_json(kind_, *shared);
+    } else {
+      write_json(kind_, stored, revision, line);
+    }
+    stream_.write(line + "}\n");
+  }
+
+  void send_protobuf(const char* type, std::string_view stored, uint64_t revision) {
+    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name, write_protobuf(stored, revision)));
+  }
+
+  /// A length-prefixed WatchEvent around an enveloped object.
+  void frame(std::string_view type, std::string_view object) {
+    std::string raw, event;
+    codec::wire::put_bytes(raw, 1, object);
+    codec::wire::put_bytes(event, 1, type);
+    codec::wire::put_bytes(event, 2, raw);
+    event = codec::seal_envelope("v1", "WatchEvent", event);
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(event.size() >> shift & 255);
+    stream_.write(out + event);
+  }
+
+  void send_error(const error& failure) {
+    if (c_->media.as == format::protobuf) return;
+    stream_.write("{\"type\":\"ERROR\",\"object\":" + status_json(failure) + "}\n");
+  }
+
+  void send_bookmark(uint64_t revision, bool initial_end = false) {
+    auto bare = make(kind_);
+    if (initial_end) (*meta(*bare).mutable_annotations())["k8s.io/initial-events-end"] = "true";
+    if (c_->media.as == format::protobuf) return send_protobuf("BOOKMARK", stored_form(*bare), revision);
+    if (c_->media.what == shape::table || c_->media.what == shape::partial)
+      return send("BOOKMARK", stored_form(*bare), revision, nullptr);
+    std::string line = "{\"type\":\"BOOKMARK\",\"object\":";
+    write_json(kind_, stored_form(*bare), revision, line);
+    stream_.write(line + "}\n");
+  }
+
+  void schedule_bookmark() {
+    auto self = weak_from_this();
+    bookmark_ = g_.given.work->after(bookmark_every, [self] {
+      auto live = self.lock();
+      if (!live) return;
+      std::lock_guard hold{live->mutex_};
+      if (!live->cursor_ || !live->stream_) return;
+      live->send_bookmark(live->cursor_->progress());
+      live->schedule_bookmark();
+    });
+  }
+
+  /// The server's end of the watch: its time is over, or it fell behind.
+  void finish() {
+    std::unique_lock hold{mutex_};
+    if (options_.bookmarks && cursor_ && stream_) send_bookmark(cursor_->progress());
+    stream_.finish();
+    hold.unlock();
+    end();
+  }
+
+  void end() {
+    std::shared_ptr<watcher> last;
+    std::lock_guard hold{mutex_};
+    cursor_.reset();
+    deadline_.reset();
+    bookmark_.reset();
+    last = std::move(keep_);
+    if (last) g_.given.work->post([last] {}); // destroyed elsewhere, not inside a callback of its own
+  }
+
+  gateway& g_;
+  call_ptr c_;
+  list_options options_;
+  const schema::kind& kind_;
+  std::recursive_mutex mutex_; // turns come from several threads, one at a time
+  std::optional<storage::watch> cursor_;
+  std::vector<storage::event_ptr> events_;
+  http::stream stream_;
+  bool columns_sent_ = false;
+  workers::timer deadline_, bookmark_;
+  std::shared_ptr<watcher> keep_;
+};
+
+} // namespace
+
+void watch(gateway& g, call_ptr c) {
+  auto options = read_list_options(*c->kind, c->query);
+  if (!options) return c->fail(options.error());
+  if (!c->where.name.empty()) options->wanted.fields.push_back({"metadata.name", c->where.name, true});
+  auto live = std::make_shared<watcher>(g, c, std::move(*options));
+  auto started = live->start();
+  if (!started && c->responder) c->fail(started.error());
+}
+
+} // namespace troupe::gateway

@@ -1,0 +1,227 @@
+#include "actors/gateway/write.hpp"
+
+#include "actors/gateway/admission.hpp"
+#include "actors/gateway/fields.hpp"
+#include "messages/codec/json_encode.hpp"
+#include "messages/patch/managed_fields.hpp"
+#include "messages/schema/defaults.hpp"
+#include "messages/schema/validate.hpp"
+
+namespace troupe::gateway {
+
+namespace {
+
+using google::protobuf::Message;
+
+constexpr size_t generated_suffix_size = 5;
+constexpr size_t generated_base_size_max = 63 - generated_suffix_size;
+constexpr std::string_view suffix_letters = "bcdfghjklmnpqrstvwxz2456789";
+
+std::string new_uid(const std::function<uint64_t()>& random) {
+  static constexpr char digits[] = "0123456789abcdef";
+  uint64_t words[2] = {random(), random()};
+  std::string out;
+  for (int i = 0; i < 32; ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) out += '-';
+    auto digit = words[i / 16] >> i % 16 * 4 & 15;
+    if (i == 12) digit = 4;                  // version 4: random
+    if (i == 16) digit = 8 | (digit & 3);    // the RFC 4122 variant
+    out += digits[digit];
+  }
+  return out;
+}
+
+std::string generated_name(std::string base, const std::function<uint64_t()>& random) {
+  if (base.size() > generated_base_size_max) base.resize(generated_base_size_max);
+  auto bits = random();
+  for (size_t i = 0; i < generated_suffix_size; ++i, bits /= suffix_letters.size())
+    base += suffix_letters[bits % suffix_letters.size()];
+  return base;
+}
+
+result<void> check_namespace(const call& c, const storage::snapshot& now) {
+  auto spaces = c.kinds->by_resource("", "v1", "namespaces");
+  auto entry = now.get(key_of(*spaces, {}, c.where.ns));
+  if (!entry) return not_found(*spaces, c.where.ns);
+  if (entry->field("status.phase") != "Terminating") return {};
+  auto failure = forbidden(*c.kind, c.where.name, "unable to create new content in namespace " + c.where.ns +
+                                                      " because it is being terminated");
+  failure.details.causes = {{"NamespaceTerminating", "namespace " + c.where.ns + " is being terminated", "metadata.namespace"}};
+  return failure;
+}
+
+/// Fields of the metadata that an update cannot change, silently or with a conflict.
+result<void> keep_identity(const call& c, Message& fresh, const Message& old) {
+  auto& m = meta(fresh);
+  auto& before = meta(old);
+  if (!m.uid().empty() && m.uid() != before.uid() && c.where.verb == "patch")
+    return invalid(*c.kind, before.name(), {{"FieldValueInvalid", "Invalid value: \"" + m.uid() + "\": field is immutable", "metadata.uid"}});
+  if (!m.uid().empty() && m.uid() != before.uid())
+    return conflict(*c.kind, before.name(), "Precondition failed: UID in precondition: " + m.uid() +
+                                                ", UID in object meta: " + before.uid());
+  m.set_uid(before.uid());
+  m.set_name(before.name());
+  *m.mutable_creation_timestamp() = before.creation_timestamp();
+  if (before.has_namespace_()) m.set_namespace_(before.namespace_());
+  m.clear_self_link();
+  if (before.has_generate_name()) m.set_generate_name(before.generate_name());
+  if (before.has_deletion_timestamp()) {
+    *m.mutable_deletion_timestamp() = before.deletion_timestamp();
+    if (before.has_deletion_grace_period_seconds())
+      m.set_deletion_grace_period_seconds(before.deletion_grace_period_seconds());
+  } else {
+    m.clear_deletion_timestamp();
+    m.clear_deletion_grace_period_seconds();
+  }
+  return {};
+}
+
+/// An object whose deletion waited for finalizers and has none left goes now.
+bool ready_to_go(const Message& fresh, const Message& old) {
+  auto& m = meta(fresh);
+  return m.has_deletion_timestamp() && m.finalizers().empty() && !meta(old).finalizers().empty() &&
+         m.deletion_grace_period_seconds() == 0;
+}
+
+} // namespace
+
+part part_of(const call& c) {
+  if (!c.sub) return part::whole;
+  return c.sub->name == "status" ? part::status : part::other;
+}
+
+result<void> judge_fields(call& c, field_validation mode, const std::vector<codec::field_problem>& problems) {
+  if (mode == field_validation::ignore || problems.empty()) return {};
+  if (mode == field_validation::warn) {
+    for (auto& p : problems) c.warn(p.message());
+    return {};
+  }
+  std::string text;
+  for (auto& p : problems) {
+    text.append(text.empty() ? "" : ", ").append(p.message());
+    if (!p.hint.empty()) text += " (did you mean \"" + p.hint + "\"?)";
+  }
+  return error{errc::bad_request, c.kind->name + " in version \"" + c.kind->version + "\" cannot be handled as a " +
+                                      c.kind->name + ": strict decoding error: " + text};
+}
+
+result<void> fit_to_path(const call& c, Message& object) {
+  auto& m = meta(object);
+  if (c.kind->namespaced) {
+    if (m.namespace_().empty()) m.set_namespace_(c.where.ns);
+    else if (m.namespace_() != c.where.ns)
+      return error{errc::bad_request, "the namespace of the provided object does not match the namespace sent on the request"};
+  } else {
+    m.clear_namespace_();
+  }
+  if (c.where.name.empty()) return {};
+  if (m.name().empty()) m.set_name(c.where.name);
+  else if (m.name() != c.where.name)
+    return error{errc::bad_request, "the name of the object (" + m.name() + ") does not match the name on the URL (" + c.where.name + ")"};
+  return {};
+}
+
+void begin_life(const gateway& g, Message& object, timestamp now) {
+  auto& m = meta(object);
+  if (m.name().empty() && !m.generate_name().empty()) m.set_name(generated_name(m.generate_name(), g.given.random));
+  m.set_uid(new_uid(g.given.random));
+  m.clear_resource_version();
+  m.clear_self_link();
+  m.clear_deletion_timestamp();
+  m.clear_deletion_grace_period_seconds();
+  auto& t = *m.mutable_creation_timestamp();
+  t.set_seconds(now.seconds);
+  t.set_nanos(0);
+}
+
+std::string manager_of(const call& c, const write_options& options) {
+  if (!options.field_manager.empty()) return options.field_manager;
+  auto agent = c.request.header("User-Agent");
+  agent = agent.substr(0, agent.find('/'));
+  return agent.empty() ? "unknown" : std::string(agent.substr(0, 128));
+}
+
+result<change> plan_create(gateway& g, call& c, object fresh, const write_options& options,
+                           const storage::snapshot& now, bool applied) {
+  if (c.kind->namespaced)
+    if (auto ok = check_namespace(c, now); !ok) return ok.error();
+  if (!meta(*fresh).resource_version().empty())
+    return error{errc::bad_request, "resourceVersion should not be set on objects to be created"};
+  begin_life(g, *fresh, c.now);
+  prepare_create(*c.kind, *fresh);
+  schema::set_defaults(*fresh);
+
+  change out;
+  auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
+  if (!admitted) return admitted.error();
+  if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
+  auto causes = schema::validate_create(*fresh);
+  auto& m = meta(*fresh);
+  if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
+  auto key = key_of(*c.kind, c.where.ns, m.name());
+  if (now.get(key)) return already_exists(*c.kind, m.name());
+  auto stored = stored_form(*fresh);
+  out.tx.require_absent(key);
+  if (c.kind->namespaced) {
+    auto spaces = c.kinds->by_resource("", "v1", "namespaces");
+    out.tx.require_exists(key_of(*spaces, {}, c.where.ns));
+  }
+  out.tx.put(key, stored, index_of(*c.kind, *fresh));
+  out.commit = !options.dry_run;
+  out.answer = [stored](call& c, uint64_t revision) { c.answer_object(201, stored, revision); };
+  return out;
+}
+
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           const write_options& options, const storage::snapshot& now, bool applied) {
+  auto old = load(*c.kind, entry);
+  auto name = meta(*old).name();
+  auto& version = meta(*fresh).resource_version();
+  if (version.empty() || version == "0") {
+    if (update_needs_version(*c.kind) && c.where.verb == "update")
+      return invalid(c.kind->group, c.kind->plural, name,
+                     {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}});
+  } else if (version != std::to_string(entry.mod_revision())) {
+    return stale(*c.kind, name);
+  }
+  if (auto ok = keep_identity(c, *fresh, *old); !ok) return ok.error();
+  schema::set_defaults(*fresh);
+  prepare_update(*c.kind, *fresh, *old, part_of(c));
+
+  change out;
+  auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
+  if (!admitted) return admitted.error();
+  if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
+  auto about = part_of(c);
+  auto causes = about == part::status ? schema::validate_status(*fresh, *old) : schema::validate_update(*fresh, *old);
+  if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
+  auto key = std::string(entry.key());
+  auto answer = [](std::string stored) {
+    return [stored = std::move(stored)](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
+  };
+  if (ready_to_go(*fresh, *old)) {
+    auto stored = stored_form(*fresh);
+    return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
+  }
+  auto stored = stored_form(*fresh);
+  out.revision = entry.mod_revision();
+  out.commit = !options.dry_run && stored != entry.value();
+  out.tx.require_revision(key, entry.mod_revision());
+  out.tx.put(key, stored, index_of(*c.kind, *fresh));
+  out.answer = answer(std::move(stored));
+  return out;
+}
+
+change plan_removal(const call& c, const storage::entry& old, Message& final_form, bool dry_run,
+                    std::function<void(call&, uint64_t)> answer) {
+  change out;
+  auto key = std::string(old.key());
+  out.tx.require_revision(key, old.mod_revision());
+  out.tx.erase(key, stored_form(final_form), index_of(*c.kind, final_form));
+  out.revision = old.mod_revision();
+  out.commit = !dry_run;
+  out.answer = std::move(answer);
+  return out;
+}
+
+} // namespace troupe::gateway

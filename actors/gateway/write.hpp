@@ -1,0 +1,38 @@
+// What all writes share: reading the body under the request's field validation, the metadata that only
+// the server may set, and the change that stores an object. Pure, but for the ids and times given.
+#pragma once
+
+#include "actors/gateway/gateway.hpp"
+#include "actors/gateway/strategy.hpp"
+
+namespace troupe::gateway {
+
+/// Which part of its object the call is about.
+part part_of(const call& c);
+
+/// Refuses or warns of unknown and duplicate fields, as the client chose.
+result<void> judge_fields(call& c, field_validation mode, const std::vector<codec::field_problem>& problems);
+
+/// Checks that the object agrees with the request's path, and fills in what the path says.
+result<void> fit_to_path(const call& c, google::protobuf::Message& object);
+
+/// Name, uid, creation time: what makes an object new. A name is generated if asked for.
+void begin_life(const gateway& g, google::protobuf::Message& object, timestamp now);
+
+/// The manager that owns the fields this call sets.
+std::string manager_of(const call& c, const write_options& options);
+
+/// Everything between a decoded object and its change, for an object that is not there yet.
+/// `applied`: managedFields have been seen to.
+result<change> plan_create(gateway& g, call& c, object fresh, const write_options& options,
+                           const storage::snapshot& now, bool applied = false);
+
+/// The same for an object that replaces `old`.
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& old,
+                           const write_options& options, const storage::snapshot& now, bool applied = false);
+
+/// A change that removes the object: what update does when the last finalizer is gone.
+change plan_removal(const call& c, const storage::entry& old, google::protobuf::Message& final_form,
+                    bool dry_run, std::function<void(call&, uint64_t)> answer);
+
+} // namespace troupe::gateway

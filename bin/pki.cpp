@@ -1,0 +1,78 @@
+#include "bin/pki.hpp"
+
+#include "messages/base/base64.hpp"
+#include "net/tls/files.hpp"
+
+namespace troupe {
+
+namespace {
+
+constexpr std::chrono::days authority_life{3650};
+constexpr std::chrono::days leaf_life{365};
+/// Certificates are made anew when a third of their life is left.
+constexpr std::chrono::days renew_before{120};
+
+bool fresh(const tls::key_pair& pair, tls::wall_time now) {
+  auto read = tls::read_certificate(pair.certificate_pem);
+  return read && read->not_after_seconds > (now + renew_before).time_since_epoch().count();
+}
+
+result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pair& authority, tls::certificate_spec spec,
+                           tls::wall_time now) {
+  if (auto old = tls::load_pair(stem); old && fresh(*old, now)) {
+    // A server that is reached under another name now needs another certificate.
+    auto read = tls::read_certificate(old->certificate_pem);
+    bool same_names = read && read->dns_names == spec.dns_names;
+    if (same_names) return old;
+  }
+  spec.not_before = now - tls::backdate;
+  spec.not_after = now + leaf_life;
+  auto made = tls::issue(authority, spec);
+  if (!made) return made;
+  if (auto saved = tls::save(*made, stem); !saved) return saved.error();
+  return made;
+}
+
+} // namespace
+
+result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<std::string>& names,
+                        const std::vector<std::string>& addresses, tls::wall_time now) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return error{errc::internal, "cannot create " + folder.string() + ": " + failed.message()};
+  pki out;
+  auto authority = tls::load_pair(folder / "ca");
+  if (!authority) {
+    if (std::filesystem::exists(folder / "ca.crt")) return with_context(authority.error(), "cannot read the cluster's CA");
+    authority = tls::make_authority("troupe-ca", now, authority_life);
+    if (!authority) return authority.error();
+    if (auto saved = tls::save(*authority, folder / "ca"); !saved) return saved.error();
+  }
+  out.authority = std::move(*authority);
+  tls::certificate_spec spec;
+  spec.common_name = "troupe-server";
+  spec.dns_names = names;
+  spec.ip_addresses = addresses;
+  spec.use = {.client = false, .server = true};
+  auto server = leaf(folder / "server", out.authority, spec, now);
+  if (!server) return server.error();
+  out.server = std::move(*server);
+  spec = {};
+  spec.common_name = "troupe-admin";
+  spec.organizations = {"system:masters"};
+  spec.use = {.client = true, .server = false};
+  auto admin = leaf(folder / "admin", out.authority, spec, now);
+  if (!admin) return admin.error();
+  out.admin = std::move(*admin);
+  return out;
+}
+
+std::string write_kubeconfig(const pki& from, const std::string& url) {
+  return "apiVersion: v1\nkind: Config\ncurrent-context: troupe\nclusters:\n- name: troupe\n  cluster:\n    server: " + url +
+         "\n    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
+         "\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " + base64::encode(from.admin.certificate_pem) +
+         "\n    client-key-data: " + base64::encode(from.admin.key_pem) +
+         "\ncontexts:\n- name: troupe\n  context:\n    cluster: troupe\n    user: troupe-admin\n";
+}
+
+} // namespace troupe

@@ -1,0 +1,216 @@
+#include "messages/base/selector.hpp"
+
+#include "messages/api/meta.pb.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace troupe {
+
+namespace {
+
+constexpr size_t selector_bytes_max = 64 * 1024;
+
+error bad(std::string_view text, std::string_view why) {
+  return {errc::bad_request,
+          "unable to parse requirement \"" + std::string(text.substr(0, 200)) + "\": " + std::string(why)};
+}
+
+bool name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.';
+}
+
+bool alphanumeric(char c) { return name_char(c) && c != '-' && c != '_' && c != '.'; }
+
+bool name_shaped(std::string_view s, size_t size_max) {
+  return !s.empty() && s.size() <= size_max && alphanumeric(s.front()) && alphanumeric(s.back()) &&
+         std::all_of(s.begin(), s.end(), name_char);
+}
+
+bool valid_key(std::string_view key) {
+  auto slash = key.find('/');
+  if (slash != key.npos) {
+    auto prefix = key.substr(0, slash);
+    if (!name_shaped(prefix, 253)) return false;
+    key.remove_prefix(slash + 1);
+  }
+  return name_shaped(key, 63);
+}
+
+bool valid_value(std::string_view value) { return value.empty() || name_shaped(value, 63); }
+
+std::optional<int64_t> integer(std::string_view text) {
+  int64_t v = 0;
+  auto end = text.data() + text.size();
+  auto read = std::from_chars(text.data(), end, v);
+  if (read.ec != std::errc{} || read.ptr != end) return {};
+  return v;
+}
+
+/// A cursor over the text of a label selector.
+struct scanner {
+  std::string_view text;
+  size_t at = 0;
+
+  void space() {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+  }
+  bool take(std::string_view word) {
+    space();
+    if (text.substr(at, word.size()) != word) return false;
+    at += word.size();
+    return true;
+  }
+  std::string word() {
+    space();
+    auto start = at;
+    while (at < text.size() && (name_char(text[at]) || text[at] == '/')) ++at;
+    return std::string(text.substr(start, at - start));
+  }
+  bool done() {
+    space();
+    return at == text.size();
+  }
+};
+
+} // namespace
+
+bool requirement::matches(std::optional<std::string_view> value) const {
+  auto listed = [&] { return std::find(values.begin(), values.end(), *value) != values.end(); };
+  switch (what) {
+  case op::in: return value && listed();
+  case op::not_in: return !value || !listed();
+  case op::exists: return value.has_value();
+  case op::absent: return !value;
+  case op::greater:
+  case op::less: {
+    auto have = value ? integer(*value) : std::nullopt;
+    auto bound = integer(values[0]);
+    return have && bound && (what == op::greater ? *have > *bound : *have < *bound);
+  }
+  }
+  return false;
+}
+
+label_selector label_selector::nothing() {
+  label_selector out;
+  out.nothing_ = true;
+  return out;
+}
+
+result<label_selector> label_selector::parse(std::string_view text) {
+  using op = requirement::op;
+  label_selector out;
+  if (text.size() > selector_bytes_max) return bad(text, "it is longer than 64 KiB");
+  scanner in{text};
+  if (in.done()) return out;
+  do {
+    requirement r;
+    bool negated = in.take("!");
+    r.key = in.word();
+    if (!valid_key(r.key)) return bad(text, "\"" + r.key + "\" is not a label key");
+    if (negated) {
+      r.what = op::absent;
+    } else if (in.take("!=")) {
+      r.what = op::not_in;
+      r.values = {in.word()};
+    } else if (in.take("==") || in.take("=")) {
+      r.what = op::in;
+      r.values = {in.word()};
+    } else if (bool greater = in.take(">"); greater || in.take("<")) {
+      r.what = greater ? op::greater : op::less;
+      r.values = {in.word()};
+      if (!integer(r.values[0])) return bad(text, "> and < need a whole number");
+    } else if (auto word = scanner(in).word(); !word.empty()) {
+      if (word != "in" && word != "notin") return bad(text, "\"" + word + "\" is not an operator");
+      in.word();
+      r.what = word == "in" ? op::in : op::not_in;
+      if (!in.take("(")) return bad(text, "a ( is missing after " + word);
+      do r.values.push_back(in.word());
+      while (in.take(","));
+      if (!in.take(")")) return bad(text, "a ) is missing");
+    }
+    for (auto& v : r.values)
+      if (!valid_value(v)) return bad(text, "\"" + v + "\" is not a label value");
+    out.requirements_.push_back(std::move(r));
+  } while (in.take(","));
+  if (!in.done()) return bad(text, "unexpected text at \"" + std::string(text.substr(in.at)) + "\"");
+  return out;
+}
+
+result<label_selector> label_selector::from(const k8s::meta::v1::LabelSelector& selector) {
+  using op = requirement::op;
+  auto out = equal_to(selector.match_labels());
+  for (auto& e : selector.match_expressions()) {
+    requirement r;
+    r.key = e.key();
+    r.values.assign(e.values().begin(), e.values().end());
+    auto name = std::string_view(e.operator_());
+    if (name == "In") r.what = op::in;
+    else if (name == "NotIn") r.what = op::not_in;
+    else if (name == "Exists") r.what = op::exists;
+    else if (name == "DoesNotExist") r.what = op::absent;
+    else return error{errc::invalid, "\"" + e.operator_() + "\" is not a valid label selector operator"};
+    out.requirements_.push_back(std::move(r));
+  }
+  return out;
+}
+
+std::string label_selector::text() const {
+  using op = requirement::op;
+  std::string out;
+  for (auto& r : requirements_) {
+    if (!out.empty()) out += ',';
+    auto set = [&](const char* word) {
+      out.append(r.key).append(word).append("(");
+      for (size_t i = 0; i < r.values.size(); ++i) out.append(i ? "," : "").append(r.values[i]);
+      out += ')';
+    };
+    switch (r.what) {
+    case op::in:
+      if (r.values.size() == 1) out.append(r.key).append("=").append(r.values[0]);
+      else set(" in ");
+      break;
+    case op::not_in:
+      if (r.values.size() == 1) out.append(r.key).append("!=").append(r.values[0]);
+      else set(" notin ");
+      break;
+    case op::exists: out += r.key; break;
+    case op::absent: out.append("!").append(r.key); break;
+    case op::greater: out.append(r.key).append(">").append(r.values[0]); break;
+    case op::less: out.append(r.key).append("<").append(r.values[0]); break;
+    }
+  }
+  return out;
+}
+
+result<std::vector<field_requirement>> parse_field_selector(std::string_view text) {
+  std::vector<field_requirement> out;
+  if (text.size() > selector_bytes_max) return bad(text, "it is longer than 64 KiB");
+  while (!text.empty()) {
+    field_requirement r;
+    // Commas, equal signs and backslashes may stand escaped in values.
+    std::string part;
+    size_t at = 0, split = std::string::npos;
+    for (; at < text.size() && text[at] != ','; ++at) {
+      if (text[at] == '\\' && at + 1 < text.size()) part += text[++at];
+      else if (split == std::string::npos && (text[at] == '=' || text.substr(at, 2) == "!=")) {
+        split = part.size();
+        r.equal = text[at] != '!';
+        at += r.equal ? (text.substr(at, 2) == "==") : 1;
+      } else part += text[at];
+    }
+    text.remove_prefix(std::min(at + 1, text.size()));
+    if (split == std::string::npos) {
+      if (part.empty()) continue;
+      return error{errc::bad_request, "invalid selector: '" + part + "'; can't understand '" + part + "'"};
+    }
+    r.path = part.substr(0, split);
+    r.value = part.substr(split);
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+} // namespace troupe

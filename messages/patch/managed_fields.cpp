@@ -1,0 +1,134 @@
+#include "messages/patch/managed_fields.hpp"
+
+#include "messages/api/custom.pb.h"
+#include "messages/api/meta.pb.h"
+#include "messages/codec/json_encode.hpp"
+
+#include <google/protobuf/message.h>
+
+#include <algorithm>
+
+namespace troupe::patch {
+
+namespace {
+
+using google::protobuf::Message;
+using k8s::meta::v1::ObjectMeta;
+
+constexpr size_t update_managers_max = 10; // older ones are merged into one
+constexpr const char* ancient = "ancient-changes";
+
+ObjectMeta& meta(Message& m) {
+  auto field = m.GetDescriptor()->FindFieldByNumber(1);
+  return static_cast<ObjectMeta&>(*m.GetReflection()->MutableMessage(&m, field));
+}
+
+json::value tree_of(const schema::kind& kind, const Message& object) {
+  std::string text;
+  auto wire = codec::to_wire(object);
+  if (kind.custom()) codec::custom_to_json(wire, {}, text);
+  else codec::wire_to_json(*kind.shape, wire, {}, text);
+  auto tree = json::parse(text);
+  return tree ? std::move(*tree) : json::value(json::object{});
+}
+
+bool forgets_all(const ObjectMeta& m) {
+  return m.managed_fields_size() == 1 && m.managed_fields(0).ByteSizeLong() == 0;
+}
+
+void merge_ancient(std::vector<manager>& all) {
+  auto updates = std::count_if(all.begin(), all.end(), [](auto& m) { return !m.apply; });
+  if (static_cast<size_t>(updates) <= update_managers_max) return;
+  std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.time_seconds < b.time_seconds; });
+  manager merged;
+  merged.name = ancient;
+  for (auto it = all.begin(); it != all.end() && static_cast<size_t>(updates) > update_managers_max - 1;) {
+    if (it->apply || !it->subresource.empty()) {
+      ++it;
+      continue;
+    }
+    merged.api_version = it->api_version;
+    merged.time_seconds = it->time_seconds;
+    merged.fields = unite(merged.fields, it->fields);
+    it = all.erase(it);
+    --updates;
+  }
+  all.push_back(std::move(merged));
+}
+
+} // namespace
+
+field_set without_identity(field_set set) {
+  set.self = false;
+  for (auto key : {"f:apiVersion", "f:kind"}) set.below.erase(key);
+  auto hit = set.below.find("f:metadata");
+  if (hit == set.below.end()) return set;
+  auto& metadata = hit->second;
+  metadata.self = false;
+  for (auto key : {"f:name", "f:namespace", "f:creationTimestamp", "f:selfLink", "f:uid", "f:generation", "f:managedFields",
+                   "f:resourceVersion", "f:clusterName"})
+    metadata.below.erase(key);
+  if (metadata.below.empty()) set.below.erase(hit);
+  return set;
+}
+
+std::vector<manager> read_managers(const ObjectMeta& metadata) {
+  std::vector<manager> all;
+  for (auto& e : metadata.managed_fields())
+    all.push_back({e.manager(), e.operation() == "Apply", e.api_version(), e.subresource(), e.time().seconds(),
+                   read_fields(e.fields_v1().raw())});
+  return all;
+}
+
+void write_managers(ObjectMeta& metadata, std::vector<manager> all) {
+  metadata.clear_managed_fields();
+  std::erase_if(all, [](auto& m) { return m.fields.empty(); });
+  merge_ancient(all);
+  std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) {
+    if (a.apply != b.apply) return a.apply;
+    if (a.time_seconds != b.time_seconds) return a.time_seconds < b.time_seconds;
+    return a.name < b.name;
+  });
+  for (auto& m : all) {
+    auto& e = *metadata.add_managed_fields();
+    e.set_manager(m.name);
+    e.set_operation(m.apply ? "Apply" : "Update");
+    e.set_api_version(m.api_version);
+    e.mutable_time()->set_seconds(m.time_seconds);
+    e.mutable_time()->set_nanos(0);
+    e.set_fields_type("FieldsV1");
+    e.mutable_fields_v1()->set_raw(write_fields(m.fields));
+    if (!m.subresource.empty()) e.set_subresource(m.subresource);
+  }
+}
+
+void track_update(const schema::kind& kind, Message& object, const Message* old, const std::string& by,
+                  const std::string& subresource, timestamp now) {
+  auto& metadata = meta(object);
+  if (forgets_all(metadata)) return metadata.clear_managed_fields();
+  auto all = read_managers(metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
+  std::unique_ptr<Message> empty;
+  if (!old) empty.reset(object.New());
+  auto before = tree_of(kind, old ? *old : *empty);
+  auto after = tree_of(kind, object);
+  auto changed = without_identity(changed_fields(before, after, *kind.shape));
+  auto removed = old ? without_identity(removed_fields(before, after, *kind.shape)) : field_set{};
+  for (auto& m : all) {
+    m.fields = subtract(m.fields, removed);
+    if (m.name != by || m.apply || m.subresource != subresource) m.fields = subtract(m.fields, changed);
+  }
+  if (!changed.empty()) {
+    manager mine{by, false, kind.api_version(), subresource, now.seconds, changed};
+    auto hit = std::find_if(all.begin(), all.end(), [&](auto& m) { return m.same_as(mine); });
+    if (hit == all.end()) {
+      all.push_back(std::move(mine));
+    } else {
+      auto united = unite(hit->fields, changed);
+      hit->fields = std::move(united);
+      hit->time_seconds = now.seconds;
+    }
+  }
+  write_managers(metadata, std::move(all));
+}
+
+} // namespace troupe::patch

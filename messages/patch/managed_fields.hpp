@@ -1,0 +1,46 @@
+// managedFields: which manager set which part of an object. Updated by every write, decisive for
+// server-side apply. Pure.
+#pragma once
+
+#include "messages/base/error.hpp"
+#include "messages/base/time.hpp"
+#include "messages/patch/field_set.hpp"
+#include "messages/schema/kind.hpp"
+
+#include <vector>
+
+namespace k8s::meta::v1 {
+class ManagedFieldsEntry;
+class ObjectMeta;
+}
+
+namespace troupe::patch {
+
+/// One manager's entry, understood.
+struct manager {
+  std::string name;
+  bool apply = false;
+  std::string api_version;
+  std::string subresource;
+  int64_t time_seconds = 0;
+  field_set fields;
+
+  bool same_as(const manager& other) const {
+    return name == other.name && apply == other.apply && api_version == other.api_version &&
+           subresource == other.subresource;
+  }
+};
+
+std::vector<manager> read_managers(const k8s::meta::v1::ObjectMeta& metadata);
+void write_managers(k8s::meta::v1::ObjectMeta& metadata, std::vector<manager> managers);
+
+/// The fields that belong to nobody: names, ids, times that the server sets.
+field_set without_identity(field_set set);
+
+/// After a create (`old` null), update or patch of any type but apply: gives the changed fields to
+/// `by`, takes them from all others, and writes the managedFields of `object`. What the client itself
+/// sent as managedFields is honoured: one empty entry forgets all managers.
+void track_update(const schema::kind& kind, google::protobuf::Message& object, const google::protobuf::Message* old,
+                  const std::string& by, const std::string& subresource, timestamp now);
+
+} // namespace troupe::patch

@@ -1,0 +1,98 @@
+#include "storage/keeper.hpp"
+
+#include <algorithm>
+
+namespace troupe::storage {
+
+void keeper::reset(const snapshot& at) {
+  std::lock_guard lock{mutex_};
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  past_.clear();
+  noted_ = at;
+}
+
+bool keeper::note(published_batch batch, snapshot after) {
+  std::lock_guard lock{mutex_};
+  waiting_bytes_ += batch.bytes;
+  waiting_.push_back(std::make_shared<const published_batch>(std::move(batch)));
+  noted_ = std::move(after);
+  return waiting_bytes_ >= settings_.checkpoint_bytes && !std::exchange(asked_, true);
+}
+
+bool keeper::behind() const {
+  std::lock_guard lock{mutex_};
+  return waiting_bytes_ > settings_.behind_bytes_max;
+}
+
+result<log_position> keeper::write_checkpoint(uint64_t now_ms) {
+  std::vector<batch_ptr> batches;
+  {
+    std::lock_guard lock{mutex_};
+    asked_ = false;
+    batches = waiting_;
+  }
+  if (batches.empty()) return log_position{};
+  if (auto done = checkpoint_->add(batches, settings_.history, now_ms); !done) return done.error();
+  std::lock_guard lock{mutex_};
+  for (auto& x : batches) waiting_bytes_ -= x->bytes;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(batches.size()));
+  return batches.back()->position;
+}
+
+result<snapshot> keeper::at(uint64_t revision) {
+  std::vector<batch_ptr> waiting;
+  snapshot from;
+  {
+    std::lock_guard lock{mutex_};
+    auto known = std::ranges::find(past_, revision, &snapshot::revision);
+    if (known != past_.end()) return *known;
+    waiting = waiting_;
+    from = noted_;
+  }
+  if (revision == from.revision()) return from;
+  if (revision > from.revision())
+    return error{errc::bad_request, "revision " + std::to_string(revision) +
+                                        " has not happened yet: the newest is " +
+                                        std::to_string(from.revision())};
+  auto built = take_back(std::move(from), std::move(waiting), revision);
+  if (!built) return built;
+  std::lock_guard lock{mutex_};
+  past_.push_front(*built);
+  if (past_.size() > settings_.past_snapshots_max) past_.pop_back();
+  return built;
+}
+
+/// Walks back from `from`: first what still waits for the checkpoint, then what is in it.
+result<snapshot> keeper::take_back(snapshot from, std::vector<batch_ptr> waiting,
+                                   uint64_t revision) {
+  auto past = from.contents();
+  auto lowest = past.revision + 1; // everything from here on was taken back
+  auto undo = [&past](std::string_view key, const entry_ptr& before) {
+    if (before)
+      past.objects.put(before);
+    else
+      past.objects.erase(key);
+  };
+  for (auto batch = waiting.rbegin(); batch != waiting.rend() && lowest > revision + 1; ++batch)
+    for (auto x = (*batch)->events.rbegin(); x != (*batch)->events.rend(); ++x) {
+      if ((*x)->revision() <= revision) break;
+      undo((*x)->now->key(), (*x)->before);
+      lowest = (*x)->revision();
+    }
+  if (lowest > revision + 1) {
+    auto oldest = checkpoint_->visit_history(lowest, [&](checkpoint::undo x) {
+      if (x.revision <= revision) return false;
+      undo(x.key, x.before);
+      return true;
+    });
+    if (!oldest) return oldest.error();
+    if (revision < *oldest)
+      return error{errc::expired, "too old resource version: " + std::to_string(revision) + " (" +
+                                      std::to_string(*oldest) + ")"};
+  }
+  past.revision = revision;
+  return snapshot{std::move(past)};
+}
+
+} // namespace troupe::storage
