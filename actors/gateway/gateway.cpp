@@ -1,5 +1,7 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/custom.hpp"
+#include "actors/gateway/paths.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
 
@@ -23,7 +25,16 @@ bool allowed(const call& c) {
 
 } // namespace
 
-gateway::gateway(environment given) : given{std::move(given)}, kinds_{schema::registry::built_in()} {}
+gateway::gateway(environment given)
+  : given{std::move(given)}, kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
+  refresh_kinds();
+}
+
+void gateway::refresh_kinds() {
+  auto definitions = schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  std::atomic_store(&kinds_, custom_->registry_of(given.store->current(), *definitions));
+}
+
 gateway::~gateway() = default;
 
 void gateway::handle(http::request request, http::responder responder) {
@@ -50,7 +61,7 @@ void gateway::handle(http::request request, http::responder responder) {
 
 void gateway::dispatch(call_ptr c) {
   if (c->where.resource) return resource(std::move(c));
-  c->answer(http::plain_answer(404, "no such path"));
+  answer_path(*this, std::move(c));
 }
 
 void gateway::resource(call_ptr c) {
@@ -100,7 +111,10 @@ void gateway::write(call_ptr c, attempt prepare) {
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
       g.given.store->commit(std::move(plan->tx), [self, answer](result<storage::outcome> done) {
         if (!done) return self->c->fail(done.error());
-        if (!done->refused) return (*answer)(*self->c, done->revision);
+        if (!done->refused) {
+          if (is_definition(*self->c->kind)) self->g.refresh_kinds();
+          return (*answer)(*self->c, done->revision);
+        }
         self->g.given.work->post([self] { self->run(); });
       });
     }

@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 
 namespace troupe::gateway {
@@ -34,6 +36,25 @@ struct change {
 /// Prepares a write against one snapshot. Run again on a newer one when somebody else was faster.
 using attempt = std::function<result<change>(call&, const storage::snapshot&)>;
 
+/// Documents made from the registry, kept until the registry changes. Any thread.
+class document_cache {
+public:
+  struct document {
+    http::bytes body;
+    std::string hash;
+  };
+  /// The document of that name, made by `make` if this registry has not been asked before.
+  document get(const std::shared_ptr<const schema::registry>& kinds, const std::string& name,
+               const std::function<std::string()>& make);
+
+private:
+  std::mutex mutex_;
+  std::shared_ptr<const schema::registry> of_;
+  std::map<std::string, document> documents_;
+};
+
+class custom_kinds;
+
 class gateway {
 public:
   explicit gateway(environment given);
@@ -49,12 +70,16 @@ public:
   std::shared_ptr<const schema::registry> kinds() const { return std::atomic_load(&kinds_); }
 
   environment given;
+  document_cache documents;
 
 private:
+  /// Takes over what definitions in the store say now.
+  void refresh_kinds();
   void dispatch(call_ptr c);
   void resource(call_ptr c);
 
   std::shared_ptr<const schema::registry> kinds_;
+  std::unique_ptr<custom_kinds> custom_;
 };
 
 } // namespace troupe::gateway

@@ -3,7 +3,9 @@
 #include "actors/gateway/verbs.hpp"
 #include "actors/gateway/write.hpp"
 
+#include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
+#include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 
@@ -82,7 +84,8 @@ bool returns_object(const schema::kind& kind) {
 bool is_namespace(const schema::kind& kind) { return kind.name == "Namespace" && kind.group.empty(); }
 
 /// Marks an object as going, or removes it; one decision for single deletions and collections.
-result<change> plan_delete(call& c, const storage::entry& entry, const DeleteOptions& options) {
+result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry, const DeleteOptions& options) {
+  storage::transaction with;
   auto object = load(*c.kind, entry);
   auto& m = meta(*object);
   if (auto ok = check_preconditions(c, *object, options); !ok) return ok.error();
@@ -96,16 +99,24 @@ result<change> plan_delete(call& c, const storage::entry& entry, const DeleteOpt
     if (held) ns.mutable_status()->set_phase("Terminating");
   }
   bool dry = options.dry_run_size() > 0;
+  if (is_definition(*c.kind) && !held) {
+    // A definition takes its objects along.
+    auto& d = static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(*object);
+    auto prefix = d.spec().names().plural() + "." + d.spec().group() + "/";
+    for (auto& instance : now.list(prefix)) with.erase(instance.key());
+  }
   if (!held && grace == 0) {
     m.mutable_deletion_timestamp()->set_seconds(c.now.seconds);
     m.set_deletion_grace_period_seconds(0);
     auto uid = m.uid();
     auto name = m.name();
     auto stored = stored_form(*object);
-    return plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
+    auto out = plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
       if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
       c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
     });
+    for (auto& m : with.mutations) out.tx.mutations.push_back(std::move(m));
+    return out;
   }
   // A later deletion may shorten the grace period, never lengthen it.
   bool shorter = !first_time && grace < m.deletion_grace_period_seconds();
@@ -135,7 +146,7 @@ void remove(gateway& g, call_ptr c) {
   g.write(c, [options = *options](call& c, const storage::snapshot& now) -> result<change> {
     auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
     if (!entry) return not_found(*c.kind, c.where.name);
-    return plan_delete(c, *entry, options);
+    return plan_delete(c, now, *entry, options);
   });
 }
 
@@ -151,7 +162,7 @@ void remove_collection(gateway& g, call_ptr c) {
     std::string items;
     for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
       if (!wanted.matches(entry)) continue;
-      auto one = plan_delete(c, entry, options);
+      auto one = plan_delete(c, now, entry, options);
       if (!one) return one.error();
       if (!items.empty()) items += ',';
       write_json(*c.kind, entry.value(), entry.mod_revision(), items, false);

@@ -1,7 +1,9 @@
 #include "actors/gateway/write.hpp"
 
 #include "actors/gateway/admission.hpp"
+#include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
+#include "messages/api/apiextensions.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/patch/managed_fields.hpp"
 #include "messages/schema/defaults.hpp"
@@ -74,6 +76,19 @@ result<void> keep_identity(const call& c, Message& fresh, const Message& old) {
     m.clear_deletion_grace_period_seconds();
   }
   return {};
+}
+
+/// Defaults, as the kind has them.
+result<void> fill_in(call& c, Message& fresh, const write_options& options) {
+  if (c.kind->custom()) return shape_custom(c, fresh, options.fields);
+  schema::set_defaults(fresh);
+  return {};
+}
+
+/// What the server itself says in an object of its own kinds.
+void settle(const call& c, Message& fresh) {
+  if (is_definition(*c.kind))
+    settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh), *c.kinds, c.now);
 }
 
 /// An object whose deletion waited for finalizers and has none left goes now.
@@ -149,13 +164,14 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
     return error{errc::bad_request, "resourceVersion should not be set on objects to be created"};
   begin_life(g, *fresh, c.now);
   prepare_create(*c.kind, *fresh);
-  schema::set_defaults(*fresh);
+  if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
 
   change out;
   auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
   if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
-  auto causes = schema::validate_create(*fresh);
+  settle(c, *fresh);
+  auto causes = c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
   auto& m = meta(*fresh);
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
   auto key = key_of(*c.kind, c.where.ns, m.name());
@@ -185,15 +201,18 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
     return stale(*c.kind, name);
   }
   if (auto ok = keep_identity(c, *fresh, *old); !ok) return ok.error();
-  schema::set_defaults(*fresh);
+  if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
   prepare_update(*c.kind, *fresh, *old, part_of(c));
+  settle(c, *fresh);
 
   change out;
   auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
   if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
   auto about = part_of(c);
-  auto causes = about == part::status ? schema::validate_status(*fresh, *old) : schema::validate_update(*fresh, *old);
+  auto causes = c.kind->custom()         ? validate_custom(*c.kind, *fresh)
+                : about == part::status ? schema::validate_status(*fresh, *old)
+                                        : schema::validate_update(*fresh, *old);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {

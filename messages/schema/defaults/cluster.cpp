@@ -1,5 +1,6 @@
 // What belongs to the cluster rather than to an application: namespaces, rights, storage drivers, custom
 // kinds, devices; and secrets.
+#include "messages/base/names.hpp"
 #include "messages/schema/defaults/rules.hpp"
 
 #include "messages/api/apiextensions.pb.h"
@@ -20,7 +21,9 @@ using namespace k8s;
 
 void name_space(core::v1::Namespace& n) {
   auto& name = n.metadata().name();
-  if (!name.empty()) (*n.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = name;
+  // A name that is no label is refused as a name, and that is enough.
+  if (!name.empty() && names::label_value(name).empty())
+    (*n.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = name;
   n.mutable_status();
 }
 

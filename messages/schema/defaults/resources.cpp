@@ -1,4 +1,5 @@
-// Amounts of resources: rounded up to thousandths, and derived from one another in limit ranges and nodes.
+// Nodes, volumes, and amounts of resources: rounded up to thousandths, and derived from one another in limit
+// ranges and nodes.
 #include "messages/schema/defaults/rules.hpp"
 
 #include "messages/api/claim.pb.h"
@@ -62,6 +63,15 @@ void node_status(NodeStatus& status) {
   round_up(*status.mutable_allocatable());
 }
 
+/// The first of the ranges and the one that older clients read are kept in step.
+void node_spec(NodeSpec& spec) {
+  if (spec.pod_cidrs().empty() && !spec.pod_cidr().empty()) spec.add_pod_cidrs(spec.pod_cidr());
+  if (!spec.pod_cidrs().empty()) spec.set_pod_cidr(spec.pod_cidrs(0));
+}
+
+void volume(PersistentVolume& v) { v.mutable_status(); }
+void claim(PersistentVolumeClaim& c) { c.mutable_status(); }
+
 } // namespace
 
 std::vector<rule> resource_rules() {
@@ -74,6 +84,9 @@ std::vector<rule> resource_rules() {
       rule_for<quota_status>(),
       rule_for<limit_range_item>(),
       rule_for<node_status>(),
+      rule_for<node_spec>(),
+      rule_for<volume>(),
+      rule_for<claim>(),
   };
 }
 

@@ -141,8 +141,8 @@ bool report::between(const path& at, int64_t value, int64_t least, int64_t most)
   return false;
 }
 
-bool equal_content(const google::protobuf::Message& a, const google::protobuf::Message& b) {
-  return google::protobuf::util::MessageDifferencer::Equals(a, b);
+bool same(const google::protobuf::Message& a, const google::protobuf::Message& b) {
+  return google::protobuf::util::MessageDifferencer::Equivalent(a, b);
 }
 
 } // namespace troupe::schema::validate

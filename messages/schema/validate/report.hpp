@@ -102,11 +102,8 @@ private:
   causes found_;
 };
 
-/// Whether two messages (or maps of messages) have the same content.
-template<class Message>
-bool same(const Message& a, const Message& b) {
-  return a.ByteSizeLong() == b.ByteSizeLong() && equal_content(a, b);
-}
-bool equal_content(const google::protobuf::Message& a, const google::protobuf::Message& b);
+/// Whether two messages say the same. What is absent equals what is empty: clients written in Go send
+/// empty values for fields that they did not set.
+bool same(const google::protobuf::Message& a, const google::protobuf::Message& b);
 
 } // namespace troupe::schema::validate

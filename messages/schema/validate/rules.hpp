@@ -40,18 +40,24 @@ using google::protobuf::Message;
 struct row {
   const google::protobuf::Descriptor* kind;
   names::faults (*name)(std::string_view) = names::dns_subdomain;
+  /// What holds at any time, and what holds only when the object is new.
+  void (*always)(report&, const Message&) = nullptr;
   void (*create)(report&, const Message&) = nullptr;
-  /// Comes on top of `create`.
   void (*update)(report&, const Message&, const Message& old) = nullptr;
   void (*status)(report&, const Message&, const Message& old) = nullptr;
 };
 
-/// `kind<Pod>{}.create<check_pod>().update<check_pod_update>()`: a row, with typed functions.
+/// `kind_row<Pod>().any_time<rules>().on_update<changes>()`: a row, from typed functions.
 template<class Kind>
 struct kind_row : row {
   explicit kind_row(names::faults (*rule)(std::string_view) = names::dns_subdomain)
     : row{Kind::descriptor(), rule} {}
 
+  template<void (*f)(report&, const Kind&)>
+  kind_row& any_time() {
+    always = [](report& out, const Message& m) { f(out, static_cast<const Kind&>(m)); };
+    return *this;
+  }
   template<void (*f)(report&, const Kind&)>
   kind_row& on_create() {
     create = [](report& out, const Message& m) { f(out, static_cast<const Kind&>(m)); };
@@ -156,7 +162,7 @@ void pod_spec(report&, const path& at, const k8s::core::v1::PodSpec&, std::strin
 void pod_template(report&, const path& at, const k8s::core::v1::PodTemplateSpec&);
 
 // storage.cpp
-void claim_spec(report&, const path& at, const k8s::core::v1::PersistentVolumeClaimSpec&, bool ephemeral = false);
+void claim_spec(report&, const path& at, const k8s::core::v1::PersistentVolumeClaimSpec&);
 void volume_spec(report&, const path& at, const k8s::core::v1::PersistentVolumeSpec&, bool in_line);
 
 } // namespace troupe::schema::validate

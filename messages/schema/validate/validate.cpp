@@ -39,8 +39,9 @@ const row* find_row(const Message& m) {
   return all.find(m);
 }
 
-/// The metadata of an object that is stored; null for reviews and other bodies that only pass through.
+/// The metadata of an object that is stored; null for bodies that only pass through, such as Scale.
 const ObjectMeta* metadata_of(const Message& m) {
+  if (!m.GetDescriptor()->options().HasExtension(k8s::kind)) return nullptr;
   auto* field = m.GetDescriptor()->FindFieldByName("metadata");
   if (!field || field->message_type() != ObjectMeta::descriptor()) return nullptr;
   return static_cast<const ObjectMeta*>(&m.GetReflection()->GetMessage(m, field));
@@ -58,6 +59,7 @@ causes validate_create(const Message& object) {
   auto* metadata = metadata_of(object);
   if (metadata && (!row || row->name))
     object_meta(out, path(), *metadata, is_namespaced(object), row ? row->name : names::dns_subdomain);
+  if (row && row->always) row->always(out, object);
   if (row && row->create) row->create(out, object);
   return out.take();
 }
@@ -68,7 +70,7 @@ causes validate_update(const Message& object, const Message& old) {
   auto* metadata = metadata_of(object);
   auto* before = metadata_of(old);
   if (metadata && before) object_meta_update(out, path(), *metadata, *before);
-  if (row && row->create) row->create(out, object);
+  if (row && row->always) row->always(out, object);
   if (row && row->update) row->update(out, object, old);
   return out.take();
 }

@@ -1,0 +1,127 @@
+#include "actors/gateway/custom.hpp"
+
+#include "actors/gateway/write.hpp"
+#include "messages/api/apiextensions.pb.h"
+#include "messages/api/custom.pb.h"
+#include "messages/schema/custom.hpp"
+#include "messages/schema/custom_object.hpp"
+#include "messages/schema/validate.hpp"
+
+#include <algorithm>
+
+namespace troupe::gateway {
+
+namespace {
+
+using k8s::apiextensions::v1::CustomResourceDefinition;
+
+constexpr const char* established = "Established";
+constexpr const char* names_accepted = "NamesAccepted";
+
+bool has_condition(const CustomResourceDefinition& d, std::string_view type) {
+  for (auto& c : d.status().conditions())
+    if (c.type() == type) return c.status() == "True";
+  return false;
+}
+
+void set_condition(CustomResourceDefinition& d, const char* type, bool holds, const char* reason, const std::string& message, timestamp now) {
+  auto& all = *d.mutable_status()->mutable_conditions();
+  auto hit = std::find_if(all.begin(), all.end(), [&](auto& c) { return c.type() == type; });
+  auto& c = hit == all.end() ? *all.Add() : *hit;
+  auto status = holds ? "True" : "False";
+  if (c.type() != type || c.status() != status) {
+    c.mutable_last_transition_time()->set_seconds(now.seconds);
+    c.mutable_last_transition_time()->set_nanos(0);
+  }
+  c.set_type(type);
+  c.set_status(status);
+  c.set_reason(reason);
+  c.set_message(message);
+}
+
+/// The name that somebody else in the group has already, or empty.
+std::string taken_name(const CustomResourceDefinition& d, const schema::registry& kinds) {
+  auto& names = d.spec().names();
+  for (auto& k : kinds.all()) {
+    if (!k.custom() || k.group != d.spec().group() || k.plural == names.plural()) continue;
+    if (k.name == names.kind()) return names.kind();
+    if (k.list_name == names.list_kind()) return names.list_kind();
+    if (k.singular == names.singular() || k.plural == names.singular()) return names.singular();
+    for (auto& s : names.short_names())
+      if (std::find(k.short_names.begin(), k.short_names.end(), s) != k.short_names.end()) return s;
+  }
+  return {};
+}
+
+} // namespace
+
+bool is_definition(const schema::kind& kind) {
+  return kind.name == "CustomResourceDefinition" && kind.group == "apiextensions.k8s.io";
+}
+
+std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage::snapshot& now, const schema::kind& definitions) {
+  std::lock_guard hold(mutex_);
+  std::vector<schema::kind> all;
+  decltype(compiled_) kept;
+  for (auto& entry : now.list(prefix_of(definitions))) {
+    auto key = std::string(entry.key());
+    auto hit = compiled_.find(key);
+    if (hit == compiled_.end() || hit->second.first != entry.mod_revision()) {
+      CustomResourceDefinition d;
+      d.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+      auto kinds = has_condition(d, established) ? schema::custom_kinds(d) : std::vector<schema::kind>{};
+      hit = compiled_.insert_or_assign(key, std::pair(entry.mod_revision(), std::move(kinds))).first;
+    }
+    for (auto& k : hit->second.second) all.push_back(k);
+    kept.emplace(key, hit->second);
+  }
+  compiled_ = std::move(kept);
+  if (all.empty()) return schema::registry::built_in();
+  return schema::registry::with(std::move(all));
+}
+
+void settle_definition(CustomResourceDefinition& d, const schema::registry& kinds, timestamp now) {
+  auto& status = *d.mutable_status();
+  for (auto& v : d.spec().versions()) {
+    auto& stored = *status.mutable_stored_versions();
+    if (v.storage() && std::find(stored.begin(), stored.end(), v.name()) == stored.end()) status.add_stored_versions(v.name());
+  }
+  auto taken = taken_name(d, kinds);
+  if (taken.empty()) {
+    *status.mutable_accepted_names() = d.spec().names();
+    set_condition(d, names_accepted, true, "NoConflicts", "no conflicts found", now);
+    set_condition(d, established, true, "InitialNamesAccepted", "the initial names have been accepted", now);
+    return;
+  }
+  status.mutable_accepted_names();
+  set_condition(d, names_accepted, false, "NamesConflict", "\"" + taken + "\" is already in use", now);
+  if (!has_condition(d, established)) set_condition(d, established, false, "NotAccepted", "not all names are accepted", now);
+}
+
+result<void> shape_custom(call& c, google::protobuf::Message& object, field_validation mode) {
+  auto& typed = static_cast<k8s::base::Custom&>(object);
+  auto tree = json::parse(typed.rest().empty() ? "{}" : typed.rest());
+  if (!tree || !tree->is_object()) return error{errc::bad_request, "the object cannot be read"};
+  auto& members = tree->get_object();
+  std::vector<codec::field_problem> unknown;
+  for (auto& path : schema::prune(members, *c.kind->shape)) unknown.push_back({codec::field_problem::kind::unknown, path, 0, {}});
+  if (auto ok = judge_fields(c, mode, unknown); !ok) return ok;
+  schema::set_custom_defaults(members, *c.kind->shape);
+  typed.mutable_rest()->clear();
+  json::write(*typed.mutable_rest(), members);
+  // Stored under the one version that is stored, whatever version it came in.
+  typed.set_api_version(c.kind->group + "/" + c.kind->stored_version);
+  typed.set_kind(c.kind->name);
+  return {};
+}
+
+std::vector<cause> validate_custom(const schema::kind& kind, const google::protobuf::Message& object) {
+  auto& typed = static_cast<const k8s::base::Custom&>(object);
+  auto causes = schema::validate_metadata(typed.metadata(), kind.namespaced);
+  auto tree = json::parse(typed.rest().empty() ? "{}" : typed.rest());
+  if (!tree || !tree->is_object()) return causes;
+  for (auto& c : schema::validate_custom(tree->get_object(), *kind.shape)) causes.push_back(std::move(c));
+  return causes;
+}
+
+} // namespace troupe::gateway

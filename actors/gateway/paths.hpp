@@ -1,0 +1,11 @@
+// Everything that is not about a resource: discovery, OpenAPI, health, version, metrics.
+#pragma once
+
+#include "actors/gateway/gateway.hpp"
+
+namespace troupe::gateway {
+
+/// Answers such a request, or 404.
+void answer_path(gateway& g, call_ptr c);
+
+} // namespace troupe::gateway

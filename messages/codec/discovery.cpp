@@ -1,0 +1,158 @@
+#include "messages/codec/discovery.hpp"
+
+#include <functional>
+#include <map>
+
+namespace troupe::codec {
+
+namespace {
+
+using json::array;
+using json::object;
+using json::value;
+using schema::kind;
+using schema::registry;
+
+/// The versions of a group in the order of preference, and its kinds by version.
+struct group {
+  std::string name;
+  std::vector<std::string> versions;
+};
+
+std::vector<group> groups(const registry& kinds, bool core) {
+  std::vector<group> out;
+  for (auto& k : kinds.all()) {
+    if (k.group.empty() != core) continue;
+    auto hit = std::find_if(out.begin(), out.end(), [&](auto& g) { return g.name == k.group; });
+    if (hit == out.end()) hit = out.insert(out.end(), {k.group, {}});
+    if (std::find(hit->versions.begin(), hit->versions.end(), k.version) == hit->versions.end())
+      hit->versions.push_back(k.version);
+  }
+  return out;
+}
+
+std::string joined(std::string_view group, std::string_view version) {
+  return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
+}
+
+object describe(const group& g) {
+  array versions;
+  for (auto& v : g.versions) versions.push_back(object{{"groupVersion", joined(g.name, v)}, {"version", v}});
+  auto preferred = versions.front();
+  return {{"name", g.name}, {"versions", std::move(versions)}, {"preferredVersion", preferred}};
+}
+
+array words(const std::vector<std::string>& from) {
+  array out;
+  for (auto& w : from) out.push_back(value(w));
+  return out;
+}
+
+/// "autoscaling/v1.Scale" taken apart; a plain kind belongs to the resource's own group and version.
+object body_kind(const kind& k, const std::string& body) {
+  auto dot = body.find('.', body.find('/') == body.npos ? body.npos : body.find('/'));
+  if (dot == body.npos) return {{"group", k.group}, {"version", k.version}, {"kind", body}};
+  auto gv = schema::split_api_version(std::string_view(body).substr(0, dot));
+  return {{"group", gv.group}, {"version", gv.version}, {"kind", body.substr(dot + 1)}};
+}
+
+/// Changes with the way objects are stored; clients only compare it.
+std::string storage_hash(const kind& k) {
+  auto n = std::hash<std::string>{}(k.group_resource() + "/" + k.name);
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (int i = 0; i < 11; ++i, n /= 61) out += digits[n % 61];
+  return out + "=";
+}
+
+std::string finish(object o) { return json::write(value(std::move(o))); }
+
+} // namespace
+
+std::string core_versions_json(std::string_view server_address) {
+  return finish({{"kind", "APIVersions"},
+                 {"versions", array{value("v1")}},
+                 {"serverAddressByClientCIDRs",
+                  array{value(object{{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", server_address}})}}});
+}
+
+std::string groups_json(const registry& kinds) {
+  array all;
+  for (auto& g : groups(kinds, false)) all.push_back(describe(g));
+  return finish({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(all)}});
+}
+
+std::optional<std::string> group_json(const registry& kinds, std::string_view name) {
+  for (auto& g : groups(kinds, false)) {
+    if (g.name != name) continue;
+    auto o = describe(g);
+    o["kind"] = "APIGroup";
+    o["apiVersion"] = "v1";
+    return finish(std::move(o));
+  }
+  return {};
+}
+
+std::optional<std::string> resources_json(const registry& kinds, std::string_view group, std::string_view version) {
+  array all;
+  for (auto& k : kinds.all()) {
+    if (k.group != group || k.version != version) continue;
+    object r{{"name", k.plural}, {"singularName", k.singular}, {"namespaced", k.namespaced}, {"kind", k.name}, {"verbs", words(k.verbs)}};
+    if (!k.short_names.empty()) r["shortNames"] = words(k.short_names);
+    if (!k.categories.empty()) r["categories"] = words(k.categories);
+    if (k.has_verb("list")) r["storageVersionHash"] = storage_hash(k);
+    all.push_back(std::move(r));
+    for (auto& s : k.subresources) {
+      auto body = body_kind(k, s.kind);
+      object sub{{"name", k.plural + "/" + s.name}, {"singularName", ""}, {"namespaced", k.namespaced}};
+      if (s.kind.find('/') != s.kind.npos) {
+        sub["group"] = body["group"];
+        sub["version"] = body["version"];
+      }
+      sub["kind"] = body["kind"];
+      auto verbs = words(s.verbs);
+      if (s.verbs == std::vector<std::string>{"connect"}) verbs = s.name == "proxy" ? words({"create", "delete", "get", "patch", "update"}) : words({"create", "get"});
+      sub["verbs"] = std::move(verbs);
+      all.push_back(std::move(sub));
+    }
+  }
+  if (all.empty()) return {};
+  return finish({{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", joined(group, version)}, {"resources", std::move(all)}});
+}
+
+std::string aggregated_json(const registry& kinds, bool core, std::string_view version) {
+  array items;
+  for (auto& g : groups(kinds, core)) {
+    array versions;
+    for (auto& v : g.versions) {
+      array resources;
+      for (auto& k : kinds.all()) {
+        if (k.group != g.name || k.version != v) continue;
+        object r{{"resource", k.plural},
+                 {"responseKind", object{{"group", k.group}, {"version", k.version}, {"kind", k.name}}},
+                 {"scope", k.namespaced ? "Namespaced" : "Cluster"},
+                 {"singularResource", k.singular},
+                 {"verbs", words(k.verbs)}};
+        if (!k.short_names.empty()) r["shortNames"] = words(k.short_names);
+        if (!k.categories.empty()) r["categories"] = words(k.categories);
+        array subs;
+        for (auto& s : k.subresources) {
+          auto verbs = s.verbs == std::vector<std::string>{"connect"} ? words({"create", "get"}) : words(s.verbs);
+          subs.push_back(object{{"subresource", s.name}, {"responseKind", body_kind(k, s.kind)}, {"verbs", std::move(verbs)}});
+        }
+        if (!subs.empty()) r["subresources"] = std::move(subs);
+        resources.push_back(std::move(r));
+      }
+      versions.push_back(object{{"version", v}, {"resources", std::move(resources)}, {"freshness", "Current"}});
+    }
+    object metadata;
+    if (!core) metadata["name"] = g.name;
+    items.push_back(object{{"metadata", std::move(metadata)}, {"versions", std::move(versions)}});
+  }
+  return finish({{"kind", "APIGroupDiscoveryList"},
+                 {"apiVersion", "apidiscovery.k8s.io/" + std::string(version)},
+                 {"metadata", object{}},
+                 {"items", std::move(items)}});
+}
+
+} // namespace troupe::codec

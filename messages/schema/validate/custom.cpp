@@ -1,0 +1,249 @@
+// CustomResourceDefinitions: names, versions, columns, subresources. Their schemas are in custom_schema.cpp.
+#include "messages/schema/validate/custom.hpp"
+
+#include "messages/api/apiextensions.pb.h"
+
+#include <algorithm>
+
+namespace troupe::schema::validate {
+
+namespace {
+
+using namespace k8s::apiextensions::v1;
+using names_of = CustomResourceDefinitionNames;
+using version_of = CustomResourceDefinitionVersion;
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return tolower(c); });
+  return text;
+}
+
+void kind_names(report& out, const path& at, const names_of& n) {
+  auto label = [&](const char* field, const std::string& value, bool required) {
+    if (value.empty() && required) out.required(at / field);
+    else if (!value.empty()) out.invalid(at / field, value, names::dns1035_label(value));
+  };
+  label("plural", n.plural(), true);
+  label("singular", n.singular(), false);
+  label("kind", lower(n.kind()), true);
+  label("listKind", lower(n.list_kind()), true);
+  auto shorts = at / "shortNames", categories = at / "categories";
+  for (int i = 0; i < n.short_names_size(); ++i)
+    out.invalid(shorts[i], n.short_names(i), names::dns1035_label(n.short_names(i)));
+  for (int i = 0; i < n.categories_size(); ++i)
+    out.invalid(categories[i], n.categories(i), names::dns1035_label(n.categories(i)));
+  if (!n.kind().empty() && n.kind() == n.list_kind())
+    out.invalid(at / "listKind", n.list_kind(), "kind and listKind may not be the same");
+}
+
+/// ".spec.replicas": what a JSONPath of a subresource or column looks like.
+bool simple_path(std::string_view text) {
+  if (text.empty() || text.front() != '.' || text.size() > 4096) return false;
+  int brackets = 0;
+  for (auto c : text) {
+    if (c == '[' || c == '(') ++brackets;
+    if (c == ']' || c == ')') --brackets;
+    if (brackets < 0 || static_cast<unsigned char>(c) < ' ') return false;
+  }
+  return brackets == 0;
+}
+
+/// A plain chain of names, without subscripts.
+bool plain_path(std::string_view text) {
+  return simple_path(text) && text.find_first_of("[]()*") == text.npos && text.back() != '.' &&
+         text.find("..") == text.npos;
+}
+
+void columns(report& out, const path& at, const version_of& v) {
+  for (int i = 0; i < v.additional_printer_columns_size(); ++i) {
+    auto& c = v.additional_printer_columns(i);
+    auto here = at[i];
+    out.not_empty(here / "name", c.name());
+    constexpr std::string_view types[] = {"integer", "number", "string", "boolean", "date"};
+    if (c.type().empty()) out.required(here / "type");
+    else if (std::find(std::begin(types), std::end(types), c.type()) == std::end(types))
+      out.invalid(here / "type", c.type(), "must be one of boolean,date,integer,number,string");
+    constexpr std::string_view formats[] = {"", "int32", "int64", "float", "double", "byte", "date", "date-time", "password"};
+    if (std::find(std::begin(formats), std::end(formats), c.format()) == std::end(formats))
+      out.invalid(here / "format", c.format(), "must be one of byte,date,date-time,double,float,int32,int64,password");
+    if (c.json_path().empty()) out.required(here / "jsonPath");
+    else if (!simple_path(c.json_path())) out.invalid(here / "jsonPath", c.json_path(), "must be a simple json path starting with .");
+  }
+}
+
+void scale(report& out, const path& at, const CustomResourceSubresourceScale& s) {
+  auto check = [&](const char* field, const std::string& value, allowed prefixes, bool required) {
+    auto here = at / field;
+    if (value.empty()) {
+      if (required) out.required(here);
+      return;
+    }
+    if (!plain_path(value)) return out.invalid(here, value, "should be a simple json path without array notation");
+    if (std::none_of(prefixes.begin(), prefixes.end(), [&](auto p) { return value.starts_with(p) && value.size() > p.size(); }))
+      out.invalid(here, value, "should be a json path under " + std::string(*prefixes.begin()));
+  };
+  check("specReplicasPath", s.spec_replicas_path(), {".spec."}, true);
+  check("statusReplicasPath", s.status_replicas_path(), {".status."}, true);
+  check("labelSelectorPath", s.label_selector_path(), {".spec.", ".status."}, false);
+}
+
+void selectable(report& out, const path& at, const version_of& v) {
+  constexpr int most = 8;
+  if (v.selectable_fields_size() > most) out.too_many(at, static_cast<size_t>(v.selectable_fields_size()), most);
+  std::set<std::string_view> seen;
+  for (int i = 0; i < v.selectable_fields_size(); ++i) {
+    auto here = at[i];
+    auto& field = v.selectable_fields(i).json_path();
+    if (field.empty()) out.required(here / "jsonPath");
+    else if (!plain_path(field)) out.invalid(here / "jsonPath", field, "is an invalid path");
+    else if (field.starts_with(".metadata")) out.invalid(here / "jsonPath", field, "must not point to fields in metadata");
+    if (!seen.insert(field).second) out.duplicate(here / "jsonPath", field);
+  }
+}
+
+/// Where faults in a part of every version are reported: what all versions share counts as said once.
+class places {
+public:
+  explicit places(const CustomResourceDefinitionSpec& s) {
+    for (auto& v : s.versions()) {
+      shared_schema = shared_schema && same(v.schema(), s.versions(0).schema());
+      shared_subresources = shared_subresources && same(v.subresources(), s.versions(0).subresources());
+      shared_columns = shared_columns && same_list(v.additional_printer_columns(), s.versions(0).additional_printer_columns());
+      shared_fields = shared_fields && same_list(v.selectable_fields(), s.versions(0).selectable_fields());
+    }
+  }
+
+  bool shared_schema = true, shared_subresources = true, shared_columns = true, shared_fields = true;
+
+private:
+  template<class List>
+  static bool same_list(const List& a, const List& b) {
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](auto& x, auto& y) { return same(x, y); });
+  }
+};
+
+void versions(report& out, const path& at, const CustomResourceDefinitionSpec& s) {
+  places where(s);
+  auto list = at / "versions";
+  int stored = 0;
+  std::set<std::string_view> seen;
+  for (int i = 0; i < s.versions_size(); ++i) {
+    auto& v = s.versions(i);
+    auto here = list[i];
+    out.invalid(here / "name", v.name(), names::dns1035_label(v.name()));
+    if (!seen.insert(v.name()).second) out.invalid(list, v.name(), "must contain unique version names");
+    stored += v.storage();
+    if (v.has_deprecation_warning()) {
+      if (!v.deprecated()) out.invalid(here / "deprecationWarning", v.deprecation_warning(), "can only be set for deprecated versions");
+      if (v.deprecation_warning().size() > 256) out.too_long(here / "deprecationWarning", 256);
+    }
+    bool first = i == 0;
+    if (first || !where.shared_schema) {
+      if (!v.schema().has_openapi_v3_schema())
+        out.required(where.shared_schema ? at / "validation" : here / "schema", "schemas are required");
+      else
+        custom_schema(out, where.shared_schema ? at / "validation.openAPIV3Schema" : here / "schema.openAPIV3Schema",
+                      v.schema().openapi_v3_schema());
+    }
+    if (first || !where.shared_columns)
+      columns(out, where.shared_columns ? at / "additionalPrinterColumns" : here / "additionalPrinterColumns", v);
+    if ((first || !where.shared_subresources) && v.subresources().has_scale())
+      scale(out, where.shared_subresources ? at / "subresources.scale" : here / "subresources.scale", v.subresources().scale());
+    if (first || !where.shared_fields)
+      selectable(out, where.shared_fields ? at / "selectableFields" : here / "selectableFields", v);
+  }
+  if (stored != 1) out.invalid(list, stored, "must have exactly one version marked as storage version");
+}
+
+void conversion(report& out, const path& at, const CustomResourceConversion& c) {
+  if (c.strategy() != "Webhook") {
+    out.one_of(at / "strategy", c.strategy(), {"None", "Webhook"});
+    if (c.has_webhook()) out.forbidden(at / "webhookClientConfig", "should not be set when strategy is not set to Webhook");
+    return;
+  }
+  auto client = at / "webhookClientConfig";
+  if (!c.webhook().has_client_config()) {
+    out.required(client, "required when strategy is set to Webhook");
+  } else {
+    auto& config = c.webhook().client_config();
+    webhook_client(out, client, config.url(), config.has_url(), config.has_service(), config.service().name(),
+                   config.service().namespace_(), config.service().path(), config.service().port());
+  }
+  if (c.webhook().conversion_review_versions().empty()) out.required(at / "conversionReviewVersions");
+}
+
+void stored_versions(report& out, const path& at, const CustomResourceDefinition& d) {
+  auto& stored = d.status().stored_versions();
+  if (stored.empty()) return out.invalid(at, "", "must have at least one stored version");
+  for (auto& v : d.spec().versions())
+    if (v.storage() && std::find(stored.begin(), stored.end(), v.name()) == stored.end())
+      out.invalid(at, v.name(), "must have the storage version " + v.name());
+  for (int i = 0; i < stored.size(); ++i) {
+    auto known = [&](auto& v) { return v.name() == stored[i]; };
+    if (std::none_of(d.spec().versions().begin(), d.spec().versions().end(), known))
+      out.invalid(at[i], stored[i], "must appear in spec.versions");
+  }
+}
+
+void definition(report& out, const CustomResourceDefinition& d) {
+  path top;
+  auto at = top / "spec";
+  auto& s = d.spec();
+  auto full = s.names().plural() + "." + s.group();
+  if (d.metadata().name() != full) out.invalid(top / "metadata.name", d.metadata().name(), "must be spec.names.plural+\".\"+spec.group");
+  auto group = at / "group";
+  if (out.not_empty(group, s.group())) {
+    auto faults = names::dns_subdomain(s.group());
+    out.invalid(group, s.group(), faults);
+    if (faults.empty() && s.group().find('.') == s.group().npos)
+      out.invalid(group, s.group(), "should be a domain with at least one dot");
+    bool protected_group = s.group() == "k8s.io" || s.group() == "kubernetes.io" || s.group().ends_with(".k8s.io") ||
+                           s.group().ends_with(".kubernetes.io");
+    if (protected_group && !d.metadata().annotations().contains("api-approved.kubernetes.io")) {
+      auto annotations = top / "metadata.annotations";
+      out.required(annotations.key("api-approved.kubernetes.io"), "protected groups must have approval annotation \"api-approved.kubernetes.io\"");
+    }
+  }
+  out.one_of(at / "scope", s.scope(), {"Cluster", "Namespaced"});
+  kind_names(out, at / "names", s.names());
+  versions(out, at, s);
+  conversion(out, at / "conversion", s.conversion());
+  if (s.preserve_unknown_fields())
+    out.invalid(at / "preserveUnknownFields", true, "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
+  stored_versions(out, top / "status.storedVersions", d);
+}
+
+bool established(const CustomResourceDefinition& d) {
+  return std::any_of(d.status().conditions().begin(), d.status().conditions().end(),
+                     [](auto& c) { return c.type() == "Established" && c.status() == "True"; });
+}
+
+void definition_update(report& out, const CustomResourceDefinition& d, const CustomResourceDefinition& old) {
+  path top;
+  auto at = top / "spec";
+  auto &now = d.spec(), &before = old.spec();
+  if (established(old)) {
+    out.immutable(at / "scope", now.scope(), now.scope() == before.scope());
+    out.immutable(at / "names.kind", now.names().kind(), now.names().kind() == before.names().kind());
+  }
+  out.immutable(at / "group", now.group(), now.group() == before.group());
+  out.immutable(at / "names.plural", now.names().plural(), now.names().plural() == before.names().plural());
+}
+
+void definition_status(report& out, const CustomResourceDefinition& d, const CustomResourceDefinition&) {
+  path at;
+  stored_versions(out, at / "status.storedVersions", d);
+}
+
+} // namespace
+
+std::vector<row> custom_kinds() {
+  return {
+      kind_row<CustomResourceDefinition>()
+          .any_time<definition>()
+          .on_update<definition_update>()
+          .on_status<definition_status>(),
+  };
+}
+
+} // namespace troupe::schema::validate
