@@ -18,7 +18,7 @@ void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx, 
   if (now.get(key)) return;
   begin_life(g, object, g.given.now());
   schema::set_defaults(object);
-  tx.put(key, stored_form(object), index_of(kind, object));
+  tx.put(key, stored_form(kind, object), index_of(kind, object));
 }
 
 } // namespace

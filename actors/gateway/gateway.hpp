@@ -6,6 +6,7 @@
 #include "actors/gateway/call.hpp"
 #include "actors/gateway/workers.hpp"
 #include "messages/base/time.hpp"
+#include "net/tls/jws.hpp"
 
 #include <atomic>
 #include <functional>
@@ -23,6 +24,7 @@ struct environment {
   std::function<timestamp()> now;
   std::function<uint64_t()> random;
   authenticator authenticate;
+  std::shared_ptr<const tls::token_keys> token_keys; ///< of service accounts
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.

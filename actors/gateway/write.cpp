@@ -4,9 +4,12 @@
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
 #include "messages/api/apiextensions.pb.h"
+#include "messages/api/namespace.pb.h"
+#include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/patch/managed_fields.hpp"
 #include "messages/schema/defaults.hpp"
+#include "messages/schema/qos.hpp"
 #include "messages/schema/validate.hpp"
 
 namespace troupe::gateway {
@@ -41,12 +44,12 @@ std::string generated_name(std::string base, const std::function<uint64_t()>& ra
   return base;
 }
 
-result<void> check_namespace(const call& c, const storage::snapshot& now) {
+result<void> check_namespace(const call& c, const std::string& name, const storage::snapshot& now) {
   auto spaces = c.kinds->by_resource("", "v1", "namespaces");
   auto entry = now.get(key_of(*spaces, {}, c.where.ns));
   if (!entry) return not_found(*spaces, c.where.ns);
   if (entry->field("status.phase") != "Terminating") return {};
-  auto failure = forbidden(*c.kind, c.where.name, "unable to create new content in namespace " + c.where.ns +
+  auto failure = forbidden(*c.kind, name, "unable to create new content in namespace " + c.where.ns +
                                                       " because it is being terminated");
   failure.details.causes = {{"NamespaceTerminating", "namespace " + c.where.ns + " is being terminated", "metadata.namespace"}};
   return failure;
@@ -87,6 +90,10 @@ result<void> fill_in(call& c, Message& fresh, const write_options& options) {
 
 /// What the server itself says in an object of its own kinds.
 void settle(const call& c, Message& fresh) {
+  if (auto pod = dynamic_cast<k8s::core::v1::Pod*>(&fresh)) {
+    auto& status = *pod->mutable_status();
+    if (status.qos_class().empty()) status.set_qos_class(schema::qos_class(pod->spec()));
+  }
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh), *c.kinds, c.now);
 }
@@ -94,15 +101,22 @@ void settle(const call& c, Message& fresh) {
 /// An object whose deletion waited for finalizers and has none left goes now.
 bool ready_to_go(const Message& fresh, const Message& old) {
   auto& m = meta(fresh);
-  return m.has_deletion_timestamp() && m.finalizers().empty() && !meta(old).finalizers().empty() &&
-         m.deletion_grace_period_seconds() == 0;
+  if (!m.has_deletion_timestamp() || !m.finalizers().empty() || m.deletion_grace_period_seconds() != 0) return false;
+  if (auto ns = dynamic_cast<const k8s::core::v1::Namespace*>(&fresh)) return ns->spec().finalizers().empty();
+  return !meta(old).finalizers().empty();
 }
 
 } // namespace
 
 part part_of(const call& c) {
   if (!c.sub) return part::whole;
-  return c.sub->name == "status" ? part::status : part::other;
+  auto& name = c.sub->name;
+  if (name == "status") return part::status;
+  if (name == "approval") return part::approval;
+  if (name == "finalize") return part::finalizers;
+  if (name == "ephemeralcontainers") return part::ephemeral_containers;
+  if (name == "resize") return part::resources;
+  return part::whole;
 }
 
 result<void> judge_fields(call& c, field_validation mode, const std::vector<codec::field_problem>& problems) {
@@ -159,7 +173,7 @@ std::string manager_of(const call& c, const write_options& options) {
 result<change> plan_create(gateway& g, call& c, object fresh, const write_options& options,
                            const storage::snapshot& now, bool applied) {
   if (c.kind->namespaced)
-    if (auto ok = check_namespace(c, now); !ok) return ok.error();
+    if (auto ok = check_namespace(c, meta(*fresh).name(), now); !ok) return ok.error();
   if (!meta(*fresh).resource_version().empty())
     return error{errc::bad_request, "resourceVersion should not be set on objects to be created"};
   begin_life(g, *fresh, c.now);
@@ -176,7 +190,7 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
   auto key = key_of(*c.kind, c.where.ns, m.name());
   if (now.get(key)) return already_exists(*c.kind, m.name());
-  auto stored = stored_form(*fresh);
+  auto stored = stored_form(*c.kind, *fresh);
   out.tx.require_absent(key);
   if (c.kind->namespaced) {
     auto spaces = c.kinds->by_resource("", "v1", "namespaces");
@@ -211,7 +225,7 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
   auto about = part_of(c);
   auto causes = c.kind->custom()         ? validate_custom(*c.kind, *fresh)
-                : about == part::status ? schema::validate_status(*fresh, *old)
+                : about == part::status || about == part::approval ? schema::validate_status(*fresh, *old)
                                         : schema::validate_update(*fresh, *old);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
   auto key = std::string(entry.key());
@@ -219,10 +233,10 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
     return [stored = std::move(stored)](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
   };
   if (ready_to_go(*fresh, *old)) {
-    auto stored = stored_form(*fresh);
+    auto stored = stored_form(*c.kind, *fresh);
     return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
   }
-  auto stored = stored_form(*fresh);
+  auto stored = stored_form(*c.kind, *fresh);
   out.revision = entry.mod_revision();
   out.commit = !options.dry_run && stored != entry.value();
   out.tx.require_revision(key, entry.mod_revision());
@@ -236,7 +250,7 @@ change plan_removal(const call& c, const storage::entry& old, Message& final_for
   change out;
   auto key = std::string(old.key());
   out.tx.require_revision(key, old.mod_revision());
-  out.tx.erase(key, stored_form(final_form), index_of(*c.kind, final_form));
+  out.tx.erase(key, stored_form(*c.kind, final_form), index_of(*c.kind, final_form));
   out.revision = old.mod_revision();
   out.commit = !dry_run;
   out.answer = std::move(answer);

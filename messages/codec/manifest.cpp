@@ -123,6 +123,14 @@ finding undecodable(const manifest& m, const error& failure) {
   return f;
 }
 
+/// An empty object of the kind, be it served under a name or only sent along, such as a Status.
+std::shared_ptr<google::protobuf::Message> make_object(const manifest& m) {
+  auto* message = schema::find_message(m.api_version, m.kind);
+  if (!message) return nullptr;
+  auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(message);
+  return std::shared_ptr<google::protobuf::Message>(prototype->New());
+}
+
 class collector {
 public:
   manifests out;
@@ -143,7 +151,8 @@ public:
       return add(std::move(f));
     }
     m.type = schema::registry::built_in()->by_kind(m.api_version, m.kind);
-    if (!m.type) return unknown(std::move(m));
+    m.object = make_object(m);
+    if (!m.object) return unknown(std::move(m));
     decode(std::move(m));
   }
 
@@ -154,8 +163,9 @@ public:
     m.api_version = envelope->api_version;
     m.kind = envelope->kind;
     m.type = schema::registry::built_in()->by_kind(m.api_version, m.kind);
-    if (!m.type) return add(make(m, "UnknownKind", "kind", "no kind \"" + m.kind + "\" in version \"" + m.api_version + "\""));
-    m.object.reset(m.type->prototype->New());
+    m.object = make_object(m);
+    if (!m.object)
+      return add(make(m, "UnknownKind", "kind", "no kind \"" + m.kind + "\" in version \"" + m.api_version + "\""));
     if (!m.object->ParseFromArray(envelope->raw.data(), static_cast<int>(envelope->raw.size())))
       return add(make(m, "Malformed", "", "the bytes are not those of a " + m.kind));
     m.text.json = to_json(*m.object, {m.api_version, m.kind, {}});
@@ -206,7 +216,6 @@ private:
   }
 
   void decode(manifest m) {
-    m.object.reset(m.type->prototype->New());
     auto done = from_json(m.text.json, *m.object);
     if (!done) return add(undecodable(m, done.error()));
     for (auto& p : done->problems) {

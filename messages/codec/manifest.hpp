@@ -24,8 +24,8 @@ struct manifest {
   std::string api_version;
   std::string kind;
   std::string name;
+  const schema::kind* type = nullptr; ///< null for what is not served under a name
   /// Null for kinds that are not built in: their objects stay what they are, JSON.
-  const schema::kind* type = nullptr;
   std::shared_ptr<google::protobuf::Message> object;
 };
 
