@@ -60,9 +60,9 @@ bool tcp_connection::send(stream on, payload message) {
   const auto& settings = home_->settings.mux;
   const auto size = message->size();
   if (down_ || size > settings.message_bytes_max) return false;
+  std::unique_lock lock{mutex_};
   const auto waiting = inbox_bytes_[at] + mux_bytes_[at];
   if (waiting != 0 && waiting + size > settings.queue_bytes_max[at]) return false;
-  std::unique_lock lock{mutex_};
   inbox_bytes_[at] += size;
   inbox_.emplace_back(on, std::move(message));
   if (std::exchange(scheduled_, true)) return true;
@@ -80,6 +80,8 @@ void tcp_connection::taken(stream on, size_t bytes) {
 }
 
 void tcp_connection::schedule() {
+  // Whatever runs on the strand ends with a pump.
+  if (socket_.get_executor().running_in_this_thread()) return;
   run([self = shared_from_this()] { self->pump(); });
 }
 
