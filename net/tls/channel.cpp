@@ -78,8 +78,8 @@ channel::~channel() { reset(); }
 void channel::reset() { SSL_free(std::exchange(ssl_, nullptr)); }
 
 channel::channel(channel&& other) noexcept
-    : socket_{other.socket_}, ssl_{std::exchange(other.ssl_, nullptr)}, starved_{other.starved_}, failure_{std::move(
-                                                                            other.failure_)} {}
+    : socket_{other.socket_}, ssl_{std::exchange(other.ssl_, nullptr)}, starved_{other.starved_},
+      failure_{std::move(other.failure_)} {}
 
 outcome channel::judge_tls(int returned) {
   switch (SSL_get_error(ssl_, returned)) {

@@ -1,0 +1,55 @@
+// Signed tokens (JWS compact form, RS256 and ES256) for service accounts: sign, verify against
+// several keys, publish the public ones as a JWKS. What a token claims is the caller's business.
+#pragma once
+
+#include "messages/base/error.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::tls {
+
+inline constexpr size_t token_bytes_max = 64 * 1024;
+inline constexpr int rsa_bits_min = 2048;
+
+/// A key that signs (private) or only verifies (public). Its algorithm follows from its kind and is
+/// never taken from a token. Immutable; any thread.
+class token_key {
+public:
+  /// From PEM: RSA of at least 2048 bits, or EC P-256.
+  static result<token_key> load(std::string_view pem);
+
+  /// The key's id: SHA-256 of the public key's DER form, base64url, as upstream.
+  const std::string& id() const;
+  std::string_view algorithm() const; ///< RS256 or ES256
+  bool can_sign() const;
+  /// The public half, PEM.
+  std::string public_pem() const;
+
+  /// A token that carries `payload` (JSON). Fails without a private key.
+  result<std::string> sign(std::string_view payload) const;
+
+private:
+  friend class token_verifier;
+  struct state;
+  std::shared_ptr<const state> state_;
+};
+
+/// Knows the keys that tokens may be signed with; old ones stay while their tokens live.
+class token_verifier {
+public:
+  explicit token_verifier(std::vector<token_key> keys) : keys_{std::move(keys)} {}
+
+  /// The payload of `token` if one of the keys signed it. `unauthorized` otherwise, with a reason
+  /// for the log, not for the client.
+  result<std::string> verify(std::string_view token) const;
+  /// The public keys as a JSON Web Key Set.
+  std::string jwks() const;
+
+private:
+  std::vector<token_key> keys_;
+};
+
+} // namespace troupe::tls
