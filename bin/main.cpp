@@ -1,17 +1,42 @@
-// The entry point of every command and role: looks the word up and hands over.
+// The entry point of every command and role: looks the word up in a table and hands over.
+#include "bin/commands/commands.hpp"
 #include "bin/server.hpp"
 
 #include <cstdio>
-#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct command {
+  const char* name;
+  int (*run)(const std::vector<std::string>& arguments);
+  const char* summary;
+};
+
+constexpr command table[] = {
+    {"server", troupe::server_command, "run a control-plane member"},
+    {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
+    {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},
+    {"explain", troupe::commands::explain, "say what a kind or a field is for"},
+};
+
+void print_usage() {
+  puts("Usage: troupe COMMAND [flags]\n\nCommands:");
+  for (auto& c : table) printf("  %-10s %s\n", c.name, c.summary);
+  puts("\nEvery command explains itself with --help.");
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
-  if (words.empty() || words[0] == "--help" || words[0] == "help") {
-    puts("Usage: troupe COMMAND [flags]\n\nCommands:\n  server   run a control-plane member\n\nEvery command explains itself with --help.");
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_usage();
     return words.empty() ? 2 : 0;
   }
-  std::vector<std::string> rest(words.begin() + 1, words.end());
-  if (words[0] == "server") return troupe::server_command(rest);
+  for (auto& c : table)
+    if (words[0] == c.name) return c.run({words.begin() + 1, words.end()});
   fprintf(stderr, "troupe: %s is not a command; see troupe --help\n", words[0].c_str());
   return 2;
 }

@@ -1,6 +1,7 @@
 #include "net/tls/jws.hpp"
 
 #include "net/streams/base64.hpp"
+#include "net/tls/authority.hpp"
 #include "net/tls/openssl.hpp"
 
 #include <boost/json.hpp>
@@ -196,6 +197,23 @@ result<std::string> token_verifier::verify(std::string_view token) const {
   }
   return refused("not signed by a key that is known here");
 }
+
+result<std::shared_ptr<const token_keys>>
+token_keys::load(const std::vector<std::string>& keys_pem) {
+  std::vector<token_key> keys;
+  for (const auto& pem : keys_pem) {
+    auto key = token_key::load(pem);
+    if (!key) return with_context(key.error(), "token key");
+    keys.push_back(std::move(*key));
+  }
+  if (keys.empty() || !keys.front().can_sign())
+    return error{errc::invalid, "no private key to sign tokens with"};
+  auto newest = keys.front();
+  return std::shared_ptr<const token_keys>{
+      new token_keys{std::move(newest), token_verifier{std::move(keys)}}};
+}
+
+result<std::string> make_token_key() { return make_rsa_key(); }
 
 std::string token_verifier::jwks() const {
   boost::json::array keys;

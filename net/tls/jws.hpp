@@ -52,4 +52,28 @@ private:
   std::vector<token_key> keys_;
 };
 
+/// The keys of one issuer: the newest signs, all of them verify, so that keys can be replaced
+/// without breaking tokens that are out there. Immutable once made; any thread.
+class token_keys {
+public:
+  /// From private keys in PEM, the newest first.
+  static result<std::shared_ptr<const token_keys>> load(const std::vector<std::string>& keys_pem);
+
+  /// A token over `claims`, a JSON object.
+  result<std::string> sign(std::string_view claims) const { return newest_.sign(claims); }
+  /// The claims of a token that one of the keys signed.
+  result<std::string> verify(std::string_view token) const { return all_.verify(token); }
+  std::string jwks() const { return all_.jwks(); }
+
+private:
+  token_keys(token_key newest, token_verifier all)
+      : newest_{std::move(newest)}, all_{std::move(all)} {}
+
+  token_key newest_;
+  token_verifier all_;
+};
+
+/// A new RSA private key in PEM, for tokens: the algorithm that every client knows.
+result<std::string> make_token_key();
+
 } // namespace troupe::tls
