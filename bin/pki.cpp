@@ -2,6 +2,7 @@
 
 #include "messages/base/base64.hpp"
 #include "net/tls/files.hpp"
+#include "net/tls/jws.hpp"
 
 namespace troupe {
 
@@ -64,6 +65,13 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   auto admin = leaf(folder / "admin", out.authority, spec, now);
   if (!admin) return admin.error();
   out.admin = std::move(*admin);
+  auto token_key = tls::load_private(folder / "service-account.key");
+  if (!token_key) {
+    token_key = tls::make_token_key();
+    if (!token_key) return token_key.error();
+    if (auto saved = tls::save_private(folder / "service-account.key", *token_key); !saved) return saved.error();
+  }
+  out.token_key_pem = std::move(*token_key);
   return out;
 }
 

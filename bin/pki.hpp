@@ -13,6 +13,7 @@ struct pki {
   tls::key_pair authority;
   tls::key_pair server;
   tls::key_pair admin; ///< of system:masters
+  std::string token_key_pem; ///< signs service account tokens
 };
 
 /// Loads what is there and makes what is missing or about to end. `names` and `addresses` are what the

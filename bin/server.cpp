@@ -95,6 +95,9 @@ int run_server(const server_options& options) {
   gateway::workers work(2);
   gateway::environment given{.store = store->get(), .work = &work, .now = wall_clock, .random = entropy};
   given.authenticate.anonymous = options.anonymous;
+  auto token_keys = tls::token_keys::load({keys->token_key_pem});
+  if (!token_keys) return complain(token_keys.error());
+  given.token_keys = std::move(*token_keys);
   if (!options.token_file.empty()) {
     auto text = tls::load_private(options.token_file);
     if (!text) return complain(text.error());

@@ -41,6 +41,15 @@ bool frame_follows(std::string_view bytes, size_t offset, uint64_t from) {
   return false;
 }
 
+/// Before anything is removed for what it seems to hold, it is read once more: a read may have come
+/// from the wrong place.
+result<void> read_again(const file& from, std::string_view bytes, uint64_t number) {
+  auto again = from.read(0, bytes.size());
+  if (!again) return again.error();
+  if (*again != bytes) return damaged(number, 0, "two reads of it differ");
+  return {};
+}
+
 result<std::vector<uint64_t>> segment_numbers(directory& in) {
   auto names = in.list();
   if (!names) return names.error();
@@ -86,6 +95,7 @@ result<void> wal::replay(const std::vector<uint64_t>& numbers, const visitor& vi
         std::string_view{*bytes}.substr(0, std::min(bytes->size(), segment_header_bytes)), number);
     auto used = bytes->find_first_not_of('\0', segment_header_bytes) != bytes->npos;
     if (!id && !used && number == numbers.back()) { // its allocation was interrupted
+      if (auto sure = read_again(**opened, *bytes, number); !sure) return sure;
       if (auto done = in_.remove(name_of(number)); !done) return done;
       break;
     }
@@ -144,6 +154,7 @@ result<void> wal::check_tail(uint64_t number, std::string_view bytes) const {
 result<void> wal::cut_tail(segment& of, std::string_view bytes) {
   auto last = bytes.find_last_not_of('\0');
   if (last == bytes.npos || last < offset_) return {};
+  if (auto sure = read_again(*of.data, bytes, current_); !sure) return sure;
   log::info("storage", "cut the torn tail of the log",
             {{"segment", current_}, {"offset", offset_}, {"bytes", last + 1 - offset_}});
   if (auto done = of.data->write(offset_, std::string(last + 1 - offset_, '\0')); !done)

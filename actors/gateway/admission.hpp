@@ -4,6 +4,10 @@
 
 #include "actors/gateway/gateway.hpp"
 
+namespace k8s::core::v1 {
+class Service;
+}
+
 namespace troupe::gateway {
 
 /// A write on its way into the store.
@@ -21,5 +25,8 @@ struct admission_request {
 
 /// Runs the chain.
 result<void> admit(const admission_request& request);
+
+/// Gives back what a service holds, when it is deleted.
+void release_service(const storage::snapshot& now, const schema::registry& kinds, const k8s::core::v1::Service& service, storage::transaction& tx);
 
 } // namespace troupe::gateway

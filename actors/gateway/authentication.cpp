@@ -62,14 +62,14 @@ result<std::vector<static_token>> read_token_file(std::string_view text) {
   return out;
 }
 
-result<user> authenticator::identify_token(std::string_view token) const {
+result<user> authenticator::identify_token(std::string_view token, const std::vector<std::string>& audiences) const {
   if (token.empty() || token.size() > token_bytes_max) return unauthorized("the bearer token is empty or too long");
   const static_token* hit = nullptr;
   for (auto& t : tokens)
     if (same(t.token, token)) hit = &t;
   if (hit) return authenticated(hit->who);
   if (check) {
-    auto who = check(token);
+    auto who = check(token, audiences);
     if (!who) return who.error();
     if (*who) return authenticated(**who);
   }

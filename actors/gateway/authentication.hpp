@@ -24,7 +24,7 @@ class authenticator {
 public:
   /// Asked for bearer tokens that are not static: service account and bootstrap tokens. Nothing if
   /// the token is not of that kind; an error if it is and does not hold.
-  using token_check = std::function<result<std::optional<user>>(std::string_view token)>;
+  using token_check = std::function<result<std::optional<user>>(std::string_view token, const std::vector<std::string>& audiences)>;
 
   std::vector<static_token> tokens;
   token_check check;
@@ -32,8 +32,8 @@ public:
 
   /// unauthorized, with one line why for the log, if what was shown does not hold.
   result<user> identify(const http::request& request) const;
-  /// Who a bearer token stands for.
-  result<user> identify_token(std::string_view token) const;
+  /// Who a bearer token stands for. `audiences`: whom it must be made for; the API server if empty.
+  result<user> identify_token(std::string_view token, const std::vector<std::string>& audiences = {}) const;
 };
 
 } // namespace troupe::gateway

@@ -1,8 +1,10 @@
 #include "actors/gateway/bootstrap.hpp"
 
+#include "actors/gateway/default_roles.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/namespace.pb.h"
+#include "messages/api/priority_class.pb.h"
 #include "messages/schema/defaults.hpp"
 
 namespace troupe::gateway {
@@ -16,7 +18,7 @@ void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx, 
   if (now.get(key)) return;
   begin_life(g, object, g.given.now());
   schema::set_defaults(object);
-  tx.put(key, stored_form(object), index_of(kind, object));
+  tx.put(key, stored_form(kind, object), index_of(kind, object));
 }
 
 } // namespace
@@ -33,6 +35,19 @@ result<void> bootstrap(gateway& g) {
     ns.mutable_spec()->add_finalizers("kubernetes");
     ns.mutable_status()->set_phase("Active");
     ensure(g, now, tx, namespaces, ns);
+  }
+  auto& roles = *kinds->by_resource("rbac.authorization.k8s.io", "v1", "clusterroles");
+  auto& bindings = *kinds->by_resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings");
+  for (auto& r : default_cluster_roles()) ensure(g, now, tx, roles, r);
+  for (auto& b : default_cluster_role_bindings()) ensure(g, now, tx, bindings, b);
+  for (auto [name, value, words] : {std::tuple("system-node-critical", 2000001000, "Used for system critical pods that must not be moved from their current node."),
+                                    std::tuple("system-cluster-critical", 2000000000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.")}) {
+    k8s::scheduling::v1::PriorityClass p;
+    p.mutable_metadata()->set_name(name);
+    p.mutable_metadata()->set_generation(1);
+    p.set_value(value);
+    p.set_description(words);
+    ensure(g, now, tx, *kinds->by_resource("scheduling.k8s.io", "v1", "priorityclasses"), p);
   }
   if (tx.mutations.empty()) return {};
   auto done = storage::commit_and_wait(*g.given.store, std::move(tx));

@@ -1,8 +1,10 @@
 #include "actors/gateway/call.hpp"
 
+#include "actors/gateway/versions.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/table.hpp"
+#include "messages/codec/yaml.hpp"
 
 #include <algorithm>
 
@@ -34,6 +36,9 @@ void call::answer(http::response r) {
 }
 
 http::response json_answer(int status, std::string json, const media& as) {
+  if (as.as == format::yaml) {
+    if (auto text = yaml::from_json(json)) json = std::move(*text);
+  }
   if (as.as == format::json && as.pretty) json = json::indent(json) + "\n";
   else if (as.as == format::json) json += '\n';
   return http::answer(status, std::string(content_type(as.as)), std::move(json));
@@ -43,7 +48,7 @@ http::response object_answer(const call& c, int status, std::string_view stored,
   auto& kind = *c.kind;
   if (c.media.what == shape::table) {
     codec::table table(kind, codec::include_of(c.query.get("includeObject")), c.media.table_version, c.now.seconds);
-    table.add(stored, revision);
+    table.add(converted(kind) ? from_stored(kind, stored) : std::string(stored), revision);
     return json_answer(status, table.finish(std::to_string(revision), {}, {}), c.media);
   }
   if (c.media.what == shape::partial) {
@@ -52,7 +57,7 @@ http::response object_answer(const call& c, int status, std::string_view stored,
     return json_answer(status, std::move(out), c.media);
   }
   if (c.media.as == format::protobuf) {
-    auto bytes = codec::seal_envelope(kind.api_version(), kind.name, write_protobuf(stored, revision));
+    auto bytes = codec::seal_envelope(kind.api_version(), kind.name, write_protobuf(kind, stored, revision));
     return http::answer(status, std::string(content_type(c.media.as)), std::move(bytes));
   }
   std::string out;

@@ -1,6 +1,7 @@
 #include "actors/gateway/fields.hpp"
 
 #include "actors/gateway/object.hpp"
+#include "actors/gateway/versions.hpp"
 #include "messages/api/api_registration.pb.h"
 #include "messages/api/certificate.pb.h"
 #include "messages/api/config.pb.h"
@@ -125,6 +126,14 @@ void of_custom(const schema::kind& kind, const k8s::base::Custom& object, pairs&
   }
 }
 
+/// Objects stored in another shape are selected by the fields of that shape.
+void index_converted(const schema::kind& kind, const Message& object, pairs& out) {
+  if (kind.name != "Event") return;
+  k8s::core::v1::Event stored;
+  stored.ParsePartialFromString(stored_form(kind, object));
+  of(stored, out);
+}
+
 } // namespace
 
 bool selectable(const schema::kind& kind, std::string_view path) {
@@ -146,6 +155,7 @@ std::string index_of(const schema::kind& kind, const Message& object) {
   storage::object_index index;
   for (auto& [key, value] : meta(object).labels()) index.labels.emplace_back(key, value);
   if (kind.custom()) of_custom(kind, static_cast<const k8s::base::Custom&>(object), index.fields);
+  else if (converted(kind)) index_converted(kind, object, index.fields);
   else if (auto x = find(object.GetDescriptor())) x->run(object, index.fields);
   auto packed = storage::pack(std::move(index));
   return packed ? *packed : std::string{};

@@ -1,7 +1,11 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/authorization.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/paths.hpp"
+#include "actors/gateway/reviews.hpp"
+#include "actors/gateway/service_account.hpp"
+#include "actors/gateway/subresources.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
 
@@ -26,8 +30,11 @@ bool allowed(const call& c) {
 } // namespace
 
 gateway::gateway(environment given)
-  : given{std::move(given)}, kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
+  : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)}, kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
+  this->given.authenticate.check = [this](std::string_view token, const std::vector<std::string>& audiences) {
+    return check_token(*this->given.token_keys, this->given.store->current(), *schema::registry::built_in(), this->given.now(), token, audiences);
+  };
 }
 
 void gateway::refresh_kinds() {
@@ -55,7 +62,10 @@ void gateway::handle(http::request request, http::responder responder) {
     log::debug("gateway", "refused a request", {{"why", who.error().message}, {"from", c->request.from ? c->request.from->address : ""}});
     return c->fail({errc::unauthorized, "Unauthorized"});
   }
-  c->who = std::move(*who);
+  auto acting = authorize->impersonated(*who, c->request);
+  if (!acting) return c->fail(acting.error());
+  c->who = std::move(*acting);
+  if (auto ok = authorize->check(c->who, attributes_of(c->where)); !ok) return c->fail(ok.error());
   dispatch(std::move(c));
 }
 
@@ -68,8 +78,12 @@ void gateway::resource(call_ptr c) {
   auto& at = c->where;
   c->kind = c->kinds->by_resource(at.group, at.version, at.plural);
   if (!c->kind || c->kind->namespaced != (!at.ns.empty() || (c->kind->namespaced && at.name.empty()))) {
-    if (!c->kind || (c->kind->namespaced && !at.name.empty()) || (!c->kind->namespaced && !at.ns.empty() && at.plural != "namespaces"))
-      return c->fail(no_such_resource());
+    bool misplaced = c->kind && ((c->kind->namespaced && !at.name.empty()) || (!c->kind->namespaced && !at.ns.empty() && at.plural != "namespaces"));
+    if (!c->kind || misplaced) {
+      // Groups that come and go answer as a path that is not there; those that stay, with a Status.
+      bool stays = !schema::registry::built_in()->kinds_of(at.group, at.version).empty();
+      return stays ? c->fail(no_such_resource()) : c->answer(http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
+    }
   }
   if (!at.subresource.empty() && !(c->sub = c->kind->find_subresource(at.subresource)))
     return c->fail(no_such_resource());
@@ -89,6 +103,9 @@ void gateway::resource(call_ptr c) {
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));
   if (watchable(*c)) return watch(*this, std::move(c));
+  if (c->sub && handle_subresource(*this, c)) return;
+  if (verb == "create" && c->kind->name == "Binding" && c->kind->group.empty()) return bind(*this, std::move(c));
+  if (verb == "create" && is_review(*c->kind)) return review(*this, std::move(c));
   if (verb == "create") return create(*this, std::move(c));
   if (verb == "update") return update(*this, std::move(c));
   if (verb == "patch") return patch(*this, std::move(c));

@@ -6,6 +6,7 @@
 #include "actors/gateway/call.hpp"
 #include "actors/gateway/workers.hpp"
 #include "messages/base/time.hpp"
+#include "net/tls/jws.hpp"
 
 #include <atomic>
 #include <functional>
@@ -23,6 +24,7 @@ struct environment {
   std::function<timestamp()> now;
   std::function<uint64_t()> random;
   authenticator authenticate;
+  std::shared_ptr<const tls::token_keys> token_keys; ///< of service accounts
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.
@@ -53,6 +55,7 @@ private:
   std::map<std::string, document> documents_;
 };
 
+class authorizer;
 class custom_kinds;
 
 class gateway {
@@ -70,6 +73,7 @@ public:
   std::shared_ptr<const schema::registry> kinds() const { return std::atomic_load(&kinds_); }
 
   environment given;
+  std::unique_ptr<authorizer> authorize;
   document_cache documents;
 
 private:

@@ -3,6 +3,7 @@
 #include "actors/gateway/page.hpp"
 #include "actors/gateway/verbs.hpp"
 
+#include "actors/gateway/versions.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/table.hpp"
 #include "messages/codec/wire.hpp"
@@ -66,7 +67,7 @@ public:
 
   void add(const storage::entry& entry) override {
     constexpr uint32_t items_number = 2; // of every list kind
-    codec::wire::put_bytes(items_, items_number, write_protobuf(entry.value(), entry.mod_revision()));
+    codec::wire::put_bytes(items_, items_number, write_protobuf(kind_, entry.value(), entry.mod_revision()));
   }
 
   http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
@@ -92,7 +93,7 @@ public:
     : call_{c},
       table_{*c.kind, codec::include_of(c.query.get("includeObject")), c.media.table_version, c.now.seconds} {}
 
-  void add(const storage::entry& entry) override { table_.add(entry.value(), entry.mod_revision()); }
+  void add(const storage::entry& entry) override { table_.add(converted(*call_.kind) ? from_stored(*call_.kind, entry.value()) : std::string(entry.value()), entry.mod_revision()); }
 
   http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
     auto left = remaining > 0 ? std::to_string(remaining) : std::string{};

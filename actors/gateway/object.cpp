@@ -1,8 +1,11 @@
 #include "actors/gateway/object.hpp"
 
+#include "actors/gateway/versions.hpp"
 #include "messages/api/custom.pb.h"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/normalize.hpp"
+#include "messages/codec/yaml.hpp"
 
 #include <google/protobuf/message.h>
 
@@ -84,15 +87,20 @@ object copy(const Message& of) {
 
 object load(const schema::kind& kind, const storage::entry& entry) {
   auto out = make(kind);
-  out->ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+  auto parse = [&](std::string_view bytes) { out->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())); };
+  if (converted(kind)) parse(from_stored(kind, entry.value()));
+  else parse(entry.value());
   if (kind.custom()) static_cast<k8s::base::Custom&>(*out).set_api_version(kind.api_version());
   meta(*out).set_resource_version(std::to_string(entry.mod_revision()));
   return out;
 }
 
 result<std::string> as_json(format form, std::string_view text) {
-  (void)form;
-  return std::string(text);
+  if (form == format::json) return std::string(text);
+  auto documents = yaml::to_json(text);
+  if (!documents) return with_context(documents.error(), "the body is not valid YAML");
+  if (documents->size() != 1) return error{errc::bad_request, "the body must be one YAML document"};
+  return std::move(documents->front().json);
 }
 
 result<codec::decoded> read_document(Message& into, std::string_view api_version, std::string_view kind,
@@ -101,7 +109,9 @@ result<codec::decoded> read_document(Message& into, std::string_view api_version
   if (form == format::protobuf) {
     auto envelope = codec::open_envelope(text);
     if (!envelope) return envelope.error();
-    if (!into.ParsePartialFromArray(envelope->raw.data(), static_cast<int>(envelope->raw.size())))
+    std::string bytes;
+    if (auto done = codec::normalize(schema::of(into.GetDescriptor()), envelope->raw, bytes); !done) return done.error();
+    if (!into.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
       return error{errc::bad_request, "the protobuf body is malformed"};
     found.api_version = envelope->api_version;
     found.kind = envelope->kind;
@@ -152,16 +162,17 @@ result<body> from_json(const schema::kind& kind, std::string_view json) {
   return read_body(kind, format::json, json);
 }
 
-std::string stored_form(const Message& object) {
-  auto& metadata = meta(object);
-  if (!metadata.has_resource_version()) return codec::to_wire(object);
+std::string stored_form(const schema::kind& kind, const Message& object) {
   auto bare = copy(object);
   meta(*bare).clear_resource_version();
-  return codec::to_wire(*bare);
+  auto bytes = codec::to_wire(*bare);
+  return converted(kind) ? to_stored(kind, bytes) : bytes;
 }
 
-void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out,
-                bool with_type) {
+namespace {
+
+/// The JSON of an object in the shape in which it is served.
+void write_own_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out, bool with_type) {
   auto version = std::to_string(revision);
   auto api_version = kind.api_version();
   codec::head head{with_type ? std::string_view(api_version) : std::string_view{},
@@ -175,8 +186,21 @@ void write_json(const schema::kind& kind, std::string_view stored, uint64_t revi
   }
 }
 
-std::string write_protobuf(std::string_view stored, uint64_t revision) {
-  return codec::with_resource_version(stored, std::to_string(revision));
+} // namespace
+
+void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out,
+                bool with_type) {
+  if (converted(kind)) {
+    auto shown = from_stored(kind, stored);
+    return write_own_json(kind, shown, revision, out, with_type);
+  }
+  write_own_json(kind, stored, revision, out, with_type);
+}
+
+std::string write_protobuf(const schema::kind& kind, std::string_view stored, uint64_t revision) {
+  auto version = std::to_string(revision);
+  if (converted(kind)) return codec::with_resource_version(from_stored(kind, stored), version);
+  return codec::with_resource_version(stored, version);
 }
 
 std::string key_of(const schema::kind& kind, std::string_view ns, std::string_view name) {
@@ -186,7 +210,7 @@ std::string key_of(const schema::kind& kind, std::string_view ns, std::string_vi
 }
 
 std::string prefix_of(const schema::kind& kind, std::string_view ns) {
-  auto key = kind.group_resource() + "/";
+  auto key = stored_resource(kind) + "/";
   if (!ns.empty()) key.append(ns).append("/");
   return key;
 }

@@ -45,13 +45,13 @@ std::string json_of(const schema::kind& kind, const google::protobuf::Message& o
 result<body> from_json(const schema::kind& kind, std::string_view json);
 
 /// The bytes that the store keeps: canonical, without resourceVersion.
-std::string stored_form(const google::protobuf::Message& object);
+std::string stored_form(const schema::kind& kind, const google::protobuf::Message& object);
 
 /// Appends the JSON of stored bytes as clients see them.
 void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out,
                 bool with_type = true);
 /// The same in Protobuf, without an envelope.
-std::string write_protobuf(std::string_view stored, uint64_t revision);
+std::string write_protobuf(const schema::kind& kind, std::string_view stored, uint64_t revision);
 
 /// Where an object lives in the store.
 std::string key_of(const schema::kind& kind, std::string_view ns, std::string_view name);

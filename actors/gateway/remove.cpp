@@ -3,10 +3,12 @@
 #include "actors/gateway/verbs.hpp"
 #include "actors/gateway/write.hpp"
 
+#include "actors/gateway/admission.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
+#include "messages/api/service.pb.h"
 #include "messages/api/pod.pb.h"
 
 #include <algorithm>
@@ -83,7 +85,8 @@ bool returns_object(const schema::kind& kind) {
 
 bool is_namespace(const schema::kind& kind) { return kind.name == "Namespace" && kind.group.empty(); }
 
-/// Marks an object as going, or removes it; one decision for single deletions and collections.
+} // namespace
+
 result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry, const DeleteOptions& options) {
   storage::transaction with;
   auto object = load(*c.kind, entry);
@@ -105,12 +108,13 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
     auto prefix = d.spec().names().plural() + "." + d.spec().group() + "/";
     for (auto& instance : now.list(prefix)) with.erase(instance.key());
   }
+  if (auto service = dynamic_cast<const k8s::core::v1::Service*>(object.get()); service && !held) release_service(now, *c.kinds, *service, with);
   if (!held && grace == 0) {
     m.mutable_deletion_timestamp()->set_seconds(c.now.seconds);
     m.set_deletion_grace_period_seconds(0);
     auto uid = m.uid();
     auto name = m.name();
-    auto stored = stored_form(*object);
+    auto stored = stored_form(*c.kind, *object);
     auto out = plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
       if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
       c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
@@ -128,7 +132,7 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
     if (m.generation() > 0) m.set_generation(m.generation() + 1);
   }
   change out;
-  auto stored = stored_form(*object);
+  auto stored = stored_form(*c.kind, *object);
   out.revision = entry.mod_revision();
   out.commit = !dry && stored != entry.value();
   auto key = std::string(entry.key());
@@ -137,8 +141,6 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
   out.answer = [stored](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
   return out;
 }
-
-} // namespace
 
 void remove(gateway& g, call_ptr c) {
   auto options = read_options(*c);

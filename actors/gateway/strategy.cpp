@@ -100,6 +100,28 @@ void update_custom(const schema::kind& kind, Message& object, const Message& old
   set_rest(object, now);
 }
 
+/// Takes over everything from `old` but the one thing that the subresource is for.
+void update_part(Message& object, const Message& old, part about) {
+  auto sent = copy(object);
+  auto tracked = meta(object).managed_fields();
+  object.CopyFrom(old);
+  *meta(object).mutable_managed_fields() = tracked;
+  if (about == part::approval) {
+    take_over(object, *sent, "status");
+  } else if (about == part::finalizers) {
+    *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
+        static_cast<const k8s::core::v1::Namespace&>(*sent).spec().finalizers();
+  } else if (about == part::ephemeral_containers) {
+    *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_ephemeral_containers() =
+        static_cast<const k8s::core::v1::Pod&>(*sent).spec().ephemeral_containers();
+  } else if (about == part::resources) {
+    auto& containers = *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_containers();
+    for (auto& c : static_cast<const k8s::core::v1::Pod&>(*sent).spec().containers())
+      for (auto& mine : containers)
+        if (mine.name() == c.name()) *mine.mutable_resources() = c.resources();
+  }
+}
+
 } // namespace
 
 bool has_status(const schema::kind& kind) { return kind.find_subresource("status") != nullptr; }
@@ -132,6 +154,7 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
   metadata.set_generation(meta(old).generation());
   if (metadata.generation() == 0) metadata.clear_generation();
   if (kind.custom()) return update_custom(kind, object, old, about);
+  if (about != part::whole && about != part::status) return update_part(object, old, about);
   if (about == part::status) {
     // Everything but the status, the metadata aside, is as it was.
     for (auto field : {"spec"}) take_over(object, old, field);

@@ -7,7 +7,7 @@
 namespace troupe::gateway {
 
 /// The part of an object that a request is about.
-enum class part : uint8_t { whole, status, other };
+enum class part : uint8_t { whole, status, approval, finalizers, ephemeral_containers, resources };
 
 /// Before an object is created: status dropped, generation started.
 void prepare_create(const schema::kind& kind, google::protobuf::Message& object);

@@ -2,6 +2,7 @@
 // watcher that needs an event as JSON leaves the bytes with the event for all others.
 #include "actors/gateway/verbs.hpp"
 
+#include "actors/gateway/versions.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/table.hpp"
 #include "messages/codec/wire.hpp"
@@ -44,7 +45,7 @@ public:
     }
     auto self = weak_from_this();
     storage::watch_options wanted;
-    wanted.resource = kind_.group_resource();
+    wanted.resource = stored_resource(kind_);
     wanted.prefix = prefix_of(kind_, c_->where.ns);
     wanted.after_revision = present ? now.revision() : asked;
     wanted.wake = [self, work = g_.given.work] {
@@ -124,12 +125,12 @@ private:
     if (c_->media.what == shape::table) {
       codec::table table(kind_, codec::include_of(c_->query.get("includeObject")), c_->media.table_version,
                          g_.given.now().seconds);
-      table.add(stored, revision);
+      table.add(converted(kind_) ? from_stored(kind_, stored) : std::string(stored), revision);
       line += table.finish(std::to_string(revision), {}, {}, !columns_sent_);
       columns_sent_ = true;
     } else if (c_->media.what == shape::partial) {
       codec::write_partial(stored, revision, c_->media.table_version, line);
-    } else if (shared) {
+    } else if (shared && !converted(kind_)) {
       line += *object_json(kind_, *shared);
     } else {
       write_json(kind_, stored, revision, line);
@@ -138,7 +139,7 @@ private:
   }
 
   void send_protobuf(const char* type, std::string_view stored, uint64_t revision) {
-    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name, write_protobuf(stored, revision)));
+    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name, write_protobuf(kind_, stored, revision)));
   }
 
   /// A length-prefixed WatchEvent around an enveloped object.
@@ -161,11 +162,11 @@ private:
   void send_bookmark(uint64_t revision, bool initial_end = false) {
     auto bare = make(kind_);
     if (initial_end) (*meta(*bare).mutable_annotations())["k8s.io/initial-events-end"] = "true";
-    if (c_->media.as == format::protobuf) return send_protobuf("BOOKMARK", stored_form(*bare), revision);
+    if (c_->media.as == format::protobuf) return send_protobuf("BOOKMARK", stored_form(kind_, *bare), revision);
     if (c_->media.what == shape::table || c_->media.what == shape::partial)
-      return send("BOOKMARK", stored_form(*bare), revision, nullptr);
+      return send("BOOKMARK", stored_form(kind_, *bare), revision, nullptr);
     std::string line = "{\"type\":\"BOOKMARK\",\"object\":";
-    write_json(kind_, stored_form(*bare), revision, line);
+    write_json(kind_, stored_form(kind_, *bare), revision, line);
     stream_.write(line + "}\n");
   }
 

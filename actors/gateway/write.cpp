@@ -4,6 +4,7 @@
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
 #include "messages/api/apiextensions.pb.h"
+#include "messages/api/namespace.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/patch/managed_fields.hpp"
 #include "messages/schema/defaults.hpp"
@@ -94,15 +95,22 @@ void settle(const call& c, Message& fresh) {
 /// An object whose deletion waited for finalizers and has none left goes now.
 bool ready_to_go(const Message& fresh, const Message& old) {
   auto& m = meta(fresh);
-  return m.has_deletion_timestamp() && m.finalizers().empty() && !meta(old).finalizers().empty() &&
-         m.deletion_grace_period_seconds() == 0;
+  if (!m.has_deletion_timestamp() || !m.finalizers().empty() || m.deletion_grace_period_seconds() != 0) return false;
+  if (auto ns = dynamic_cast<const k8s::core::v1::Namespace*>(&fresh)) return ns->spec().finalizers().empty();
+  return !meta(old).finalizers().empty();
 }
 
 } // namespace
 
 part part_of(const call& c) {
   if (!c.sub) return part::whole;
-  return c.sub->name == "status" ? part::status : part::other;
+  auto& name = c.sub->name;
+  if (name == "status") return part::status;
+  if (name == "approval") return part::approval;
+  if (name == "finalize") return part::finalizers;
+  if (name == "ephemeralcontainers") return part::ephemeral_containers;
+  if (name == "resize") return part::resources;
+  return part::whole;
 }
 
 result<void> judge_fields(call& c, field_validation mode, const std::vector<codec::field_problem>& problems) {
@@ -176,7 +184,7 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
   auto key = key_of(*c.kind, c.where.ns, m.name());
   if (now.get(key)) return already_exists(*c.kind, m.name());
-  auto stored = stored_form(*fresh);
+  auto stored = stored_form(*c.kind, *fresh);
   out.tx.require_absent(key);
   if (c.kind->namespaced) {
     auto spaces = c.kinds->by_resource("", "v1", "namespaces");
@@ -211,7 +219,7 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
   auto about = part_of(c);
   auto causes = c.kind->custom()         ? validate_custom(*c.kind, *fresh)
-                : about == part::status ? schema::validate_status(*fresh, *old)
+                : about == part::status || about == part::approval ? schema::validate_status(*fresh, *old)
                                         : schema::validate_update(*fresh, *old);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
   auto key = std::string(entry.key());
@@ -219,10 +227,10 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
     return [stored = std::move(stored)](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
   };
   if (ready_to_go(*fresh, *old)) {
-    auto stored = stored_form(*fresh);
+    auto stored = stored_form(*c.kind, *fresh);
     return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
   }
-  auto stored = stored_form(*fresh);
+  auto stored = stored_form(*c.kind, *fresh);
   out.revision = entry.mod_revision();
   out.commit = !options.dry_run && stored != entry.value();
   out.tx.require_revision(key, entry.mod_revision());
@@ -236,7 +244,7 @@ change plan_removal(const call& c, const storage::entry& old, Message& final_for
   change out;
   auto key = std::string(old.key());
   out.tx.require_revision(key, old.mod_revision());
-  out.tx.erase(key, stored_form(final_form), index_of(*c.kind, final_form));
+  out.tx.erase(key, stored_form(*c.kind, final_form), index_of(*c.kind, final_form));
   out.revision = old.mod_revision();
   out.commit = !dry_run;
   out.answer = std::move(answer);

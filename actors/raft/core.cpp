@@ -86,7 +86,7 @@ void core::become_follower(uint64_t term, member_id leader) {
 /// A pre-vote asks whether an election would succeed, and raises nobody's term if not
 /// (dissertation, 9.6).
 void core::start_election(bool pre, bool transfer) {
-  if (!members().votes(self_)) return reset_timer();
+  if (!may_lead() || installing()) return reset_timer();
   if (leader_ != nobody) fail_reads();
   leader_ = nobody;
   reset_timer();
@@ -97,11 +97,20 @@ void core::start_election(bool pre, bool transfer) {
     state_ = {state_.term + 1, self_, state_.commit};
     role_ = as_candidate{own};
   }
-  if (members().quorum() == 1) return pre ? start_election(false, transfer) : become_leader();
+  if (members().quorum() == 1 && members().votes(self_))
+    return pre ? start_election(false, transfer) : become_leader();
   for (auto& [id, x] : members().members)
     if (id != self_ && x.voter)
       send_dated(id, state_.term + pre,
                  vote_request{log_.last_index(), log_.last_term(), pre, transfer});
+}
+
+/// A member whose removal is in its log but not committed may have to finish it
+/// (dissertation, 4.2.2).
+bool core::may_lead() const {
+  if (members().votes(self_)) return true;
+  return memberships_.size() > 1 && memberships_.back().index > state_.commit &&
+         memberships_[memberships_.size() - 2].members.votes(self_);
 }
 
 void core::on(const message& from, const vote_request& x) {
@@ -132,13 +141,14 @@ void core::on(const message& from, const vote_response& x) {
 
 void core::count_votes(const std::map<member_id, bool>& votes, bool pre) {
   size_t granted = 0, refused = 0;
-  for (auto& [_, x] : votes) ++(x ? granted : refused);
+  for (auto& [id, x] : votes)
+    if (members().votes(id)) ++(x ? granted : refused);
   if (granted >= members().quorum()) return pre ? start_election(false, false) : become_leader();
   if (refused >= members().quorum()) become_follower(state_.term, nobody);
 }
 
 void core::on(const message& from, const timeout_now&) {
-  if (from.from == leader_ && members().votes(self_)) start_election(false, true);
+  if (from.from == leader_) start_election(false, true);
 }
 
 void core::become_leader() {

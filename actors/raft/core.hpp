@@ -188,6 +188,7 @@ private:
   void start_election(bool pre, bool transfer);
   void count_votes(const std::map<member_id, bool>& votes, bool pre);
   bool hears_leader() const;
+  bool may_lead() const;
   bool higher_term(const message& heard);
   void lower_term(const message& heard);
   void on(const message& from, const vote_request& x);
@@ -199,6 +200,7 @@ private:
   void on(const message& from, append_request& x);
   void on(const message& from, const heartbeat& x);
   void on(const message& from, snapshot_chunk& x);
+  bool installing() const { return incoming_ && incoming_->complete; }
   void refuse_append(const message& from, const append_request& x);
   void accept_entry(entry x);
 

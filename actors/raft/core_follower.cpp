@@ -10,6 +10,7 @@ void core::on(const message& from, append_request& x) {
   if (leader_ != from.from || current_role() != role::follower)
     become_follower(state_.term, from.from);
   elapsed_ = 0;
+  if (installing()) return;         // the log is about to be replaced: the leader will ask again
   if (x.prev_index < state_.commit) // late: all of that is committed here
     return send(from.from, append_response{true, state_.commit});
   if (!log_.matches(x.prev_index, x.prev_term)) return refuse_append(from, x);
@@ -52,7 +53,7 @@ void core::on(const message& from, const heartbeat& x) {
     become_follower(state_.term, from.from);
   elapsed_ = 0;
   // The leader sends no commit index beyond what it knows to match here.
-  state_.commit = std::max(state_.commit, std::min(x.commit, log_.last_index()));
+  if (!installing()) state_.commit = std::max(state_.commit, std::min(x.commit, log_.last_index()));
   send_early(from.from, heartbeat_response{x.round});
 }
 
@@ -61,10 +62,16 @@ void core::on(const message& from, snapshot_chunk& x) {
   if (leader_ != from.from || current_role() != role::follower)
     become_follower(state_.term, from.from);
   elapsed_ = 0;
-  if (x.meta.index <= state_.commit) return send(from.from, append_response{true, state_.commit});
+  if (installing()) return;
+  // A log that has the snapshot's last entry needs no snapshot (paper, figure 13).
+  if (log_.matches(x.meta.index, x.meta.term))
+    state_.commit = std::max(state_.commit, x.meta.index);
+  if (x.meta.index <= state_.commit) {
+    incoming_.reset();
+    return send(from.from, append_response{true, state_.commit});
+  }
   if (!incoming_ || incoming_->meta.index != x.meta.index || incoming_->meta.term != x.meta.term)
     incoming_ = incoming_snapshot{x.meta};
-  if (incoming_->complete) return; // being installed
   if (x.offset == incoming_->offset) {
     incoming_->offset += x.data.size();
     incoming_->complete = incoming_->offset == x.total_bytes;
@@ -76,7 +83,8 @@ void core::on(const message& from, snapshot_chunk& x) {
 void core::installed(const snapshot_meta& meta, bool fine) {
   if (!incoming_ || incoming_->meta.index != meta.index) return;
   incoming_.reset();
-  if (!fine || meta.index <= state_.commit) return;
+  if (!fine) return;
+  assert(meta.index > state_.commit); // nothing was accepted meanwhile
   log_ = entry_log{meta.index, meta.term};
   memberships_ = {{meta.index, meta.members}};
   state_.commit = meta.index;

@@ -32,7 +32,10 @@ struct replayed {
       return {};
     }
     if (!storage::is_entry(x.kind)) return error{errc::corrupt, "a log record of unknown kind"};
-    if (x.index <= entries.base_index()) return {};
+    if (x.index <= entries.base_index()) {
+      entries.truncate(entries.base_index() + 1); // it replaced everything that was logged after it
+      return {};
+    }
     if (x.index > entries.last_index() + 1)
       return error{errc::corrupt, "the log continues at " + std::to_string(x.index) + " after " +
                                       std::to_string(entries.last_index())};

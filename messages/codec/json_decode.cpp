@@ -189,8 +189,12 @@ private:
     switch (t.what) {
     case form::list: return list(p, at, next);
     case form::map: return map(p, at, next);
-    default: return value(t, p.number, at, next);
+    default: break;
     }
+    auto start = out_.size();
+    if (!value(t, p.number, at, next)) return false;
+    if (p.drop_zero && wire::is_zero(std::string_view(out_).substr(start))) out_.resize(start);
+    return true;
   }
 
   bool list(const property& p, const place& at, token next) {

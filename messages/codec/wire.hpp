@@ -131,4 +131,10 @@ private:
   const char* end_;
 };
 
+/// Whether `field`, one whole field of a scalar type, holds zero, false or an empty text.
+inline bool is_zero(std::string_view field) {
+  reader in(field);
+  return in.next() && in.value == 0 && in.data.empty();
+}
+
 } // namespace troupe::codec::wire

@@ -127,6 +127,7 @@ private:
     p.number = static_cast<uint32_t>(f->number());
     p.always = options.always();
     p.zero = options.zero();
+    p.drop_zero = !f->is_repeated() && f->type() != FieldDescriptor::TYPE_MESSAGE && !options.always() && !options.pointer() && !options.zero();
     p.required = options.required();
     p.inlined = options.inline_();
     p.default_json = options.default_();

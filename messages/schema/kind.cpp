@@ -50,8 +50,6 @@ kind describe(const google::protobuf::Message& prototype) {
   k.prototype = &prototype;
   for (auto& s : options.subresource())
     k.subresources.push_back({s.name(), s.has_kind() ? s.kind() : d->name(), split(s.verbs())});
-  for (auto& c : options.column())
-    k.columns.push_back({c.name(), c.has_type() ? c.type() : "string", c.format(), c.path(), {}, c.priority()});
   return k;
 }
 
@@ -134,6 +132,13 @@ const kind* registry::by_word(std::string_view word) const {
     if (std::any_of(k.short_names.begin(), k.short_names.end(), matches)) return &k;
   }
   return nullptr;
+}
+
+std::vector<const kind*> registry::kinds_of(std::string_view group, std::string_view version) const {
+  std::vector<const kind*> found;
+  for (auto& k : kinds_)
+    if (k.group == group && k.version == version) found.push_back(&k);
+  return found;
 }
 
 std::vector<std::string> registry::homes(std::string_view kind) const {

@@ -23,7 +23,8 @@ struct subresource {
   std::vector<std::string> verbs;
 };
 
-/// A column of the kind's table. `path` is a JSONPath; without one the cell is computed in codec/cells.
+/// A column of a table. Custom kinds name the JSONPath of its cells; those of built-in kinds are computed
+/// in codec/cells.
 struct column {
   std::string name;
   std::string type = "string";
@@ -45,7 +46,6 @@ struct kind {
   std::vector<std::string> categories;
   std::vector<std::string> verbs;
   std::vector<subresource> subresources;
-  std::vector<column> columns;
   bool namespaced = false;
   std::string doc;
 
@@ -55,6 +55,7 @@ struct kind {
   const google::protobuf::Message* prototype = nullptr;
 
   // Custom kinds only.
+  std::vector<column> columns;
   std::shared_ptr<const void> keeps;    ///< owns `shape`
   std::string stored_version;           ///< the version that objects are stored in
   std::vector<std::string> selectable;  ///< JSON paths of further selectable fields
@@ -82,6 +83,8 @@ public:
   const kind* by_kind(std::string_view api_version, std::string_view kind) const;
   /// By what a person types: plural, singular, short name, kind, "deployments.apps", "deploy".
   const kind* by_word(std::string_view word) const;
+  /// The kinds of one group and version.
+  std::vector<const kind*> kinds_of(std::string_view group, std::string_view version) const;
   /// Every kind, group by group in the order in which discovery shows them.
   const std::deque<kind>& all() const { return kinds_; }
   /// Group-versions where `kind` lives, for messages to people who named a wrong one.

@@ -56,6 +56,7 @@ struct property {
   const schema::type* type = nullptr;
   bool always = false;      ///< written even when empty
   bool zero = false;        ///< on the wire even when empty, in JSON not
+  bool drop_zero = false;   ///< a scalar whose zero says no more than its absence
   bool required = false;    ///< an object without it is invalid
   bool inlined = false;     ///< its properties stand in the enclosing object
   bool or_zero = false;     ///< 0 counts as absent when the default is put in

@@ -240,8 +240,10 @@ void connection::open(uint64_t turn, int status, const header_list& headers,
 }
 
 void connection::wake(std::shared_ptr<live_sink> from) {
-  if (socket_.get_executor().running_in_this_thread()) serve(*from);
-  else home_->wake(std::move(from));
+  if (socket_.get_executor().running_in_this_thread())
+    serve(*from);
+  else
+    home_->wake(std::move(from));
 }
 
 void connection::serve(live_sink& from) {
@@ -275,6 +277,15 @@ void connection::serve(live_sink& from) {
     from.deliver(early);
   }
   if (phase_ != phase::closed) settle();
+}
+
+void connection::limit_time(const live_sink& from, std::optional<std::chrono::milliseconds> time) {
+  if (sink_.get() != &from) return;
+  if (time)
+    set_phase(phase_, *time);
+  else
+    set_phase(phase_);
+  arm_deadline();
 }
 
 void connection::note_gone_callback(uint64_t turn, std::function<void(gone)> call) {

@@ -35,6 +35,7 @@ public:
   /// A sink has something to say: from any thread, soon to be served.
   void wake(std::shared_ptr<live_sink> from);
   void serve(live_sink& from);
+  void limit_time(const live_sink& from, std::optional<std::chrono::milliseconds> time);
 
   /// Runs `call` on the strand: now if this is it, else soon.
   template<class Call> void run(Call call);

@@ -82,6 +82,10 @@ void live_sink::read(bool wanted) {
   });
 }
 
+void live_sink::limit_time(std::optional<std::chrono::milliseconds> time) {
+  to_->run([self = shared_from_this(), time] { self->to_->limit_time(*self, time); });
+}
+
 live_sink::batch live_sink::take() {
   const std::lock_guard lock{mutex_};
   scheduled_ = false;

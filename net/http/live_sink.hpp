@@ -24,6 +24,7 @@ public:
   void on_closed(std::function<void(gone)> call) override;
   void on_data(std::function<void(std::string_view)> call) override;
   void read(bool wanted) override;
+  void limit_time(std::optional<std::chrono::milliseconds> time) override;
 
   /// What has been asked for since the last call.
   struct batch {

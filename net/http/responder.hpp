@@ -4,9 +4,11 @@
 
 #include "net/http/response.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace troupe::http {
@@ -34,6 +36,7 @@ public:
   virtual void on_closed(std::function<void(gone)> call) = 0;
   virtual void on_data(std::function<void(std::string_view)> call) = 0;
   virtual void read(bool wanted) = 0;
+  virtual void limit_time(std::optional<std::chrono::milliseconds> time) = 0;
 };
 
 /// An answer whose body has no known end: a watch, a log. Dropping the handle without finish()
@@ -80,6 +83,8 @@ public:
   void on_data(std::function<void(std::string_view)> call) { to_->on_data(std::move(call)); }
   /// Stops or resumes reading, so that a slow consumer slows the peer down.
   void read(bool wanted) { to_->read(wanted); }
+  /// Ends the connection unless called again, with nothing, within `time`.
+  void limit_time(std::optional<std::chrono::milliseconds> time) { to_->limit_time(time); }
 };
 
 /// What a responder talks to. Implemented by the server, and by fakes in tests.

@@ -63,9 +63,9 @@ BOOST_AUTO_TEST_CASE(an_issued_certificate_cannot_issue_others) {
                                   .not_before = test::now() - 1h,
                                   .not_after = test::now() + 1h});
   const auto chain = child ? child->certificate_pem + leaf.certificate_pem : std::string{};
-  BOOST_TEST(!verify_certificate(chain, authority().ca.certificate_pem, test::now(),
-                                 {.client = true})
-                  .has_value());
+  BOOST_TEST(
+      !verify_certificate(chain, authority().ca.certificate_pem, test::now(), {.client = true})
+           .has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_signing_request_is_read_and_only_its_key_is_taken_over) {

@@ -34,7 +34,26 @@ void history_checker::applied(raft::member_id who, const raft::entry& x,
   auto where = "entry " + std::to_string(x.index) + " of " + name(who);
   require(at->second.term == x.term && at->second.payload == payload,
           where + " is not what others applied: a committed entry changed");
-  require(at->second.outcome == outcome, where + " came to another outcome than the model");
+  auto spoken = [](const storage::outcome& x) {
+    return "revision " + std::to_string(x.revision) +
+           (x.refused ? ", refused for reason " + std::to_string(static_cast<int>(x.refused->why)) +
+                            " at " + std::to_string(x.refused->which) + ", current " +
+                            std::to_string(x.refused->current_revision)
+                      : ", applied");
+  };
+  require(at->second.outcome == outcome, where + " came to another outcome (" + spoken(outcome) +
+                                             ") than the model (" + spoken(at->second.outcome) +
+                                             ")");
+}
+
+void history_checker::stands(raft::member_id who, uint64_t index, uint64_t revision) const {
+  if (index == 0) return;
+  auto at = log_.find(index);
+  require(at != log_.end(), name(who) + " stands at an entry that nobody applied");
+  require(at->second.outcome.revision == revision, name(who) + " stands at entry " +
+                                                       std::to_string(index) + " with revision " +
+                                                       std::to_string(revision) + " instead of " +
+                                                       std::to_string(at->second.outcome.revision));
 }
 
 /// The same decision as storage::apply, made on a plain map by other code.

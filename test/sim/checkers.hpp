@@ -38,6 +38,9 @@ public:
   /// A member applied an entry and came to `outcome`.
   void applied(raft::member_id who, const raft::entry& x, const storage::outcome& outcome);
 
+  /// A member stands at an index of the log with its state at a revision.
+  void stands(raft::member_id who, uint64_t index, uint64_t revision) const;
+
   /// A member's state, whatever its revision.
   void holds(raft::member_id who, const storage::snapshot& now) const;
 

@@ -44,7 +44,10 @@ void world::at_machine(machine& where, uint64_t delay_ms, action what) {
 void world::guarded(machine& where, const action& what) {
   try {
     what();
-    if (where.replica) pump(where);
+    if (!where.replica) return;
+    checker_.stands(where.id, where.replica->applied_index(),
+                    where.replica->live().working().revision);
+    pump(where);
   } catch (const test::power_failure&) {
     trace("power fails at " + std::to_string(where.id));
     crash(where);
@@ -93,7 +96,7 @@ void world::start(machine& x) {
   settings.entries_kept = 20;
   settings.rings.events_max = 200;
   settings.core.promotion_lag_max = 20;
-  settings.core.message_bytes_max = 2'000;
+  settings.core.message_bytes_max = settings_.seed % 3 == 0 ? 2'000 : 1;
   settings.core.messages_in_flight_max = 8;
   settings.core.lease_reads = settings_.seed % 2 == 0;
   settings.core.bug_commit_old_terms = settings_.seeded == bug::commit_old_terms;
@@ -107,6 +110,15 @@ void world::start(machine& x) {
   hooks.stop_process = [&x](const error&) {
     if (x.disk.names().empty()) return;
     throw test::power_failure{};
+  };
+  hooks.role_changed = [this, &x] {
+    if (!settings_.trace || !x.replica) return;
+    auto& core = x.replica->agreement();
+    trace(std::to_string(x.id) + " has role " +
+          std::to_string(static_cast<int>(core.current_role())) + " in term " +
+          std::to_string(core.term()) + ", last " + std::to_string(core.entries().last_index()) +
+          "/" + std::to_string(core.entries().last_term()) + ", commit " +
+          std::to_string(core.commit_index()));
   };
   try {
     auto opened = raft::replica::open(std::move(settings), std::move(hooks), *x.directory, x.kept);
@@ -300,7 +312,7 @@ void world::fault() {
   auto down = std::ranges::count_if(machines_, [](auto& x) { return !x.second->replica; });
   auto x = any_up();
   auto majority_up = x && down * 2 + 2 < static_cast<ptrdiff_t>(machines_.size());
-  switch (pick(10)) {
+  switch (pick(13)) {
   case 0:
   case 1: // a crash, sometimes of several at once
     if (!x) return;
@@ -330,21 +342,50 @@ void world::fault() {
   case 8: loss_ = chance(0.5) ? 0.02 : 0.3; return;
   case 9: // a bit rots on a disk that is not in use; once, and never on two machines
     for (auto& [_, y] : machines_) {
-      auto anywhere = std::ranges::any_of(machines_, [](auto& z) { return z.second->broken; });
-      if (y->replica || anywhere || !majority_up || y->disk.names().empty()) continue;
+      if (y->replica || !majority_up || y->disk.names().empty()) continue;
       if (chance(0.5)) {
         y->disk.misdirect_next_read = y->disk.misdirected = true;
         return;
       }
+      if (rotten_ != raft::nobody || !leader()) continue;
+      if (leader()->replica->agreement().members().voters() < 3) continue;
       auto name = y->disk.names().front();
       auto used = y->disk.bytes(name).find_last_not_of('\0');
       if (used == std::string::npos || used < 600) continue;
       y->disk.rot(name, 512, used);
+      rotten_ = y->id;
       trace("a bit rots at " + std::to_string(y->id));
       return;
     }
     return;
+  case 10:
+  case 11:
+  case 12: depose(); return;
   }
+}
+
+/// The schedule of figure 8: a leader reaches only one follower, writes, and goes down; the next
+/// one does not know of it; then it comes back.
+void world::depose() {
+  auto x = leader();
+  if (!x) return;
+  cuts_.clear();
+  auto friendly = machines_.begin();
+  std::advance(friendly, pick(machines_.size()));
+  for (auto& [other, _] : machines_)
+    if (other != x->id && other != friendly->first) cuts_.insert({x->id, other});
+  trace("depose " + std::to_string(x->id));
+  for (size_t i = 0; i < clients_.size(); ++i)
+    guarded(*x, [this, i, x] {
+      if (x->replica) write(i, *x);
+    });
+  at(5 + pick(40), [this, x] {
+    if (x->replica && faults_) crash(*x);
+    cuts_.clear();
+  });
+  at(60 + pick(250), [this, x] {
+    if (!x->replica && !x->broken) start(*x);
+  });
 }
 
 void world::change_membership() {
@@ -361,6 +402,8 @@ void world::change_membership() {
   guarded(*at_leader, [&] {
     if (!learners.empty())
       (void)at_leader->replica->change({change::kind::promote, learners[pick(learners.size())]});
+    else if (members.votes(rotten_)) // its group must not shrink around it
+      (void)at_leader->replica->change({change::kind::remove, rotten_});
     else if (voters.size() > 3 || (voters.size() == 3 && chance(0.2)))
       (void)at_leader->replica->change({change::kind::remove, voters[pick(voters.size())]});
     else if (machines_.size() < 8 && members.greatest_id >= machines_.rbegin()->first) {
@@ -386,6 +429,18 @@ void world::heal() {
 
 /// All faults are over for a while: one leads, and everybody who belongs has everything.
 void world::converge() {
+  for (auto& [id, x] : machines_) {
+    if (!x->replica) continue;
+    auto& core = x->replica->agreement();
+    std::string voters;
+    for (auto& [member, y] : core.members().members)
+      voters += " " + std::to_string(member) + (y.voter ? "" : "(learner)");
+    trace(std::to_string(id) + ": role " + std::to_string(static_cast<int>(core.current_role())) +
+          " term " + std::to_string(core.term()) + " last " +
+          std::to_string(core.entries().last_index()) + "/" +
+          std::to_string(core.entries().last_term()) + " commit " +
+          std::to_string(core.commit_index()) + " members" + voters);
+  }
   auto at_leader = leader();
   auto& machines = machines_;
   if (!at_leader) {

@@ -76,6 +76,7 @@ private:
   machine* leader();
 
   void fault();
+  void depose();
   void change_membership();
   void heal();
   void converge();
@@ -100,6 +101,7 @@ private:
   std::set<std::pair<raft::member_id, raft::member_id>> cuts_;
   double loss_ = 0.02;
   bool faults_ = true;
+  raft::member_id rotten_ = raft::nobody; ///< the one machine whose disk may be damaged
   std::vector<client> clients_;
   std::vector<operation> operations_;
   history_checker checker_;

@@ -67,7 +67,7 @@ void rule(report& out, const path& at, const PolicyRulesWithSubjects& r) {
     auto here = at.at("nonResourceRules", i);
     verbs(out, here / "verbs", r.non_resource_rules(i).verbs());
     auto urls = here / "nonResourceURLs";
-    auto& list = r.non_resource_rules(i).non_resource_ur_ls();
+    auto& list = r.non_resource_rules(i).non_resource_urls();
     star_alone(out, urls, list);
     for (int u = 0; u < list.size(); ++u) {
       if (list[u] == "*") continue;

@@ -13,11 +13,11 @@ constexpr std::string_view group = "rbac.authorization.k8s.io";
 
 void rule(report& out, const path& at, const PolicyRule& r, bool namespaced) {
   if (r.verbs().empty()) out.required(at / "verbs", "verbs must contain at least one value");
-  if (r.non_resource_ur_ls_size() > 0) {
+  if (r.non_resource_urls_size() > 0) {
     auto urls = at / "nonResourceURLs";
-    if (namespaced) out.invalid(urls, r.non_resource_ur_ls(0), "namespaced rules cannot apply to non-resource URLs");
+    if (namespaced) out.invalid(urls, r.non_resource_urls(0), "namespaced rules cannot apply to non-resource URLs");
     if (r.api_groups_size() > 0 || r.resources_size() > 0 || r.resource_names_size() > 0)
-      out.invalid(urls, r.non_resource_ur_ls(0), "rules cannot apply to both regular resources and non-resource URLs");
+      out.invalid(urls, r.non_resource_urls(0), "rules cannot apply to both regular resources and non-resource URLs");
     return;
   }
   if (r.api_groups().empty()) out.required(at / "apiGroups", "resource rules must supply at least one api group");

@@ -1,5 +1,5 @@
-// A client that sends exactly the bytes it is told, over plain TCP or TLS, and reads what comes back
-// with a deadline. For tests of what a well-behaved client would never send.
+// A client that sends exactly the bytes it is told, over plain TCP or TLS, and reads what comes
+// back with a deadline. For tests of what a well-behaved client would never send.
 #pragma once
 
 #include "net/tls/channel.hpp"

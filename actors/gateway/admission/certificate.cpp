@@ -1,0 +1,34 @@
+// Signing requests say who asked, whatever their author wrote; the client signer makes no administrators.
+#include "actors/gateway/admission/parts.hpp"
+
+#include "messages/api/certificate.pb.h"
+#include "net/tls/authority.hpp"
+
+#include <algorithm>
+
+namespace troupe::gateway {
+
+result<void> admit_certificate(const admission_request& r) {
+  auto csr = as<k8s::certificates::v1::CertificateSigningRequest>(r);
+  if (!csr) return {};
+  auto& spec = *csr->mutable_spec();
+  if (!r.creating()) {
+    spec = old_as<k8s::certificates::v1::CertificateSigningRequest>(r)->spec();
+    return {};
+  }
+  spec.set_username(r.c.who.name);
+  if (!r.c.who.uid.empty()) spec.set_uid(r.c.who.uid);
+  spec.clear_groups();
+  for (auto& g : r.c.who.groups) spec.add_groups(g);
+  spec.clear_extra();
+  for (auto& [key, values] : r.c.who.extra)
+    for (auto& v : values) (*spec.mutable_extra())[key].add_items(v);
+  if (spec.signer_name() != "kubernetes.io/kube-apiserver-client") return {};
+  auto wanted = tls::read_request(spec.request());
+  if (!wanted) return {}; // validation says what is wrong with it
+  auto& groups = wanted->organizations;
+  if (std::find(groups.begin(), groups.end(), "system:masters") == groups.end()) return {};
+  return forbidden(*r.c.kind, csr->metadata().name(), "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed");
+}
+
+} // namespace troupe::gateway

@@ -1,0 +1,186 @@
+// Services get cluster addresses and node ports that nobody else has: each is an entry of its own in the
+// store, taken in the same transaction that stores the service.
+#include "actors/gateway/admission/parts.hpp"
+
+#include "actors/gateway/fields.hpp"
+#include "messages/api/network_address.pb.h"
+#include "messages/api/service.pb.h"
+
+#include <arpa/inet.h>
+
+#include <set>
+
+namespace troupe::gateway {
+
+namespace {
+
+using k8s::core::v1::Service;
+
+// 10.96.0.0/16, as kubeadm has it; the first address is the API's own.
+constexpr uint32_t range_first = 0x0a600000;
+constexpr uint32_t range_size = 1u << 16;
+constexpr int node_port_first = 30000, node_port_last = 32767;
+constexpr int tries_max = 64;
+
+std::string text_of(uint32_t address) {
+  in_addr a{htonl(address)};
+  char out[INET_ADDRSTRLEN];
+  return inet_ntop(AF_INET, &a, out, sizeof out);
+}
+
+std::optional<uint32_t> read_address(const std::string& text) {
+  in_addr a{};
+  if (inet_pton(AF_INET, text.c_str(), &a) != 1) return {};
+  return ntohl(a.s_addr);
+}
+
+bool wants_address(const Service& s) { return s.spec().type() != "ExternalName"; }
+bool wants_ports(const Service& s) {
+  return s.spec().type() == "NodePort" || (s.spec().type() == "LoadBalancer" && (!s.spec().has_allocate_load_balancer_node_ports() || s.spec().allocate_load_balancer_node_ports()));
+}
+
+const schema::kind& addresses(const admission_request& r) { return *r.c.kinds->by_resource("networking.k8s.io", "v1", "ipaddresses"); }
+
+/// Makes an IPAddress object that says whose the address is; it can be made once only.
+void take_address(const admission_request& r, const Service& s, const std::string& ip) {
+  k8s::networking::v1::IPAddress a;
+  auto& m = *a.mutable_metadata();
+  m.set_name(ip);
+  m.set_uid(s.metadata().uid());
+  *m.mutable_creation_timestamp() = s.metadata().creation_timestamp();
+  (*m.mutable_labels())["ipaddress.kubernetes.io/ip-family"] = "IPv4";
+  (*m.mutable_labels())["ipaddress.kubernetes.io/managed-by"] = "ipallocator.k8s.io";
+  auto& ref = *a.mutable_spec()->mutable_parent_ref();
+  ref.set_resource("services");
+  ref.set_namespace_(s.metadata().namespace_());
+  ref.set_name(s.metadata().name());
+  auto key = key_of(addresses(r), {}, ip);
+  r.tx.require_absent(key);
+  r.tx.put(key, stored_form(addresses(r), a), index_of(addresses(r), a));
+}
+
+std::string port_key(int port) { return "nodeports.troupe//" + std::to_string(port); }
+
+error field_error(const admission_request& r, const char* field, const std::string& value, const std::string& why) {
+  return invalid(*r.c.kind, meta(r.object).name(), {{"FieldValueInvalid", "Invalid value: \"" + value + "\": " + why, field}});
+}
+
+result<void> choose_address(const admission_request& r, Service& s) {
+  auto& spec = *s.mutable_spec();
+  if (spec.cluster_ip() == "None") return {};
+  if (!spec.cluster_ip().empty()) {
+    auto address = read_address(spec.cluster_ip());
+    if (!address) return {}; // validation says that it is no address
+    if (*address - range_first >= range_size)
+      return field_error(r, "spec.clusterIPs", spec.cluster_ip(), "failed to allocate IP " + spec.cluster_ip() + ": the provided network does not match the current range");
+    if (r.now.find(key_of(addresses(r), {}, spec.cluster_ip())))
+      return field_error(r, "spec.clusterIPs", spec.cluster_ip(), "failed to allocate IP " + spec.cluster_ip() + ": provided IP is already allocated");
+  } else {
+    std::string free;
+    for (int i = 0; i < tries_max && free.empty(); ++i) {
+      auto candidate = text_of(range_first + 256 + static_cast<uint32_t>(r.g.given.random() % (range_size - 512)));
+      if (!r.now.find(key_of(addresses(r), {}, candidate))) free = candidate;
+    }
+    if (free.empty()) return error{errc::internal, "the range of service addresses is full"};
+    spec.set_cluster_ip(free);
+  }
+  take_address(r, s, spec.cluster_ip());
+  return {};
+}
+
+/// Ports that this service had before; they are its own already.
+std::set<int> ports_of(const Service* s) {
+  std::set<int> out;
+  if (s)
+    for (auto& p : s->spec().ports())
+      if (p.node_port() > 0) out.insert(p.node_port());
+  return out;
+}
+
+result<void> choose_ports(const admission_request& r, Service& s, const Service* old) {
+  auto had = ports_of(old);
+  std::set<int> mine;
+  auto& ports = *s.mutable_spec()->mutable_ports();
+  // A port that is not named again keeps its number, if it is recognisable.
+  if (old)
+    for (auto& p : ports)
+      for (auto& q : old->spec().ports())
+        if (p.node_port() == 0 && p.port() == q.port() && p.protocol() == q.protocol() && q.node_port() > 0) p.set_node_port(q.node_port());
+  int i = 0;
+  for (auto& p : ports) {
+    auto field = "spec.ports[" + std::to_string(i++) + "].nodePort";
+    if (p.node_port() == 0) {
+      for (int n = 0; n < tries_max && p.node_port() == 0; ++n) {
+        auto candidate = node_port_first + static_cast<int>(r.g.given.random() % (node_port_last - node_port_first + 1));
+        if (!mine.contains(candidate) && !r.now.find(port_key(candidate))) p.set_node_port(candidate);
+      }
+      if (p.node_port() == 0) return error{errc::internal, "the range of node ports is full"};
+    } else if (p.node_port() < node_port_first || p.node_port() > node_port_last) {
+      return invalid(*r.c.kind, s.metadata().name(), {{"FieldValueInvalid", "Invalid value: " + std::to_string(p.node_port()) + ": provided port is not in the valid range. The range of valid ports is 30000-32767", field}});
+    } else if (!had.contains(p.node_port()) && !mine.contains(p.node_port()) && r.now.find(port_key(p.node_port()))) {
+      return invalid(*r.c.kind, s.metadata().name(), {{"FieldValueInvalid", "Invalid value: " + std::to_string(p.node_port()) + ": provided port is already allocated", field}});
+    }
+    if (mine.insert(p.node_port()).second && !had.contains(p.node_port())) {
+      r.tx.require_absent(port_key(p.node_port()));
+      r.tx.put(port_key(p.node_port()), s.metadata().namespace_() + "/" + s.metadata().name());
+    }
+  }
+  for (auto port : had)
+    if (!mine.contains(port) && r.now.find(port_key(port))) r.tx.erase(port_key(port));
+  return {};
+}
+
+void drop_ports(const admission_request& r, Service& s, const Service* old) {
+  auto had = ports_of(old);
+  for (auto& p : *s.mutable_spec()->mutable_ports())
+    if (old && had.contains(p.node_port())) p.clear_node_port();
+  for (auto port : had)
+    if (r.now.find(port_key(port))) r.tx.erase(port_key(port));
+}
+
+} // namespace
+
+void release_service(const storage::snapshot& now, const schema::registry& kinds, const Service& s, storage::transaction& tx) {
+  auto key = key_of(*kinds.by_resource("networking.k8s.io", "v1", "ipaddresses"), {}, s.spec().cluster_ip());
+  if (!s.spec().cluster_ip().empty() && now.find(key)) tx.erase(key);
+  for (auto port : ports_of(&s))
+    if (now.find(port_key(port))) tx.erase(port_key(port));
+}
+
+result<void> admit_service(const admission_request& r) {
+  auto s = as<Service>(r);
+  if (!s || (r.c.sub && r.c.sub->name == "status")) return {};
+  auto old = r.old ? old_as<Service>(r) : nullptr;
+  auto& spec = *s->mutable_spec();
+  if (old && wants_address(*s) && spec.cluster_ip().empty() && wants_address(*old)) spec.set_cluster_ip(old->spec().cluster_ip());
+  bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() && old->spec().cluster_ip() != "None";
+  if (wants_address(*s) && !had) {
+    if (auto ok = choose_address(r, *s); !ok) return ok;
+  } else if (!wants_address(*s)) {
+    if (had) {
+      auto key = key_of(addresses(r), {}, old->spec().cluster_ip());
+      if (r.now.find(key)) r.tx.erase(key);
+      spec.clear_cluster_ip();
+    }
+    spec.clear_cluster_ips();
+    spec.clear_ip_families();
+    spec.clear_ip_family_policy();
+  }
+  if (wants_address(*s)) {
+    spec.clear_cluster_ips();
+    if (!spec.cluster_ip().empty()) spec.add_cluster_ips(spec.cluster_ip());
+    if (spec.ip_families().empty()) spec.add_ip_families("IPv4");
+    if (!spec.has_ip_family_policy()) spec.set_ip_family_policy("SingleStack");
+  }
+  if (wants_ports(*s)) {
+    if (auto ok = choose_ports(r, *s, old); !ok) return ok;
+  } else {
+    drop_ports(r, *s, old);
+  }
+  if (spec.type() == "LoadBalancer" && spec.external_traffic_policy() == "Local" && spec.health_check_node_port() == 0)
+    spec.set_health_check_node_port(old && old->spec().health_check_node_port() ? old->spec().health_check_node_port()
+                                                                                : node_port_first + static_cast<int>(r.g.given.random() % 2768));
+  return {};
+}
+
+} // namespace troupe::gateway

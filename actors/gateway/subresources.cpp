@@ -1,0 +1,29 @@
+#include "actors/gateway/subresources.hpp"
+
+#include "actors/gateway/service_account.hpp"
+#include "messages/api/status.pb.h"
+#include "messages/codec/json_encode.hpp"
+
+namespace troupe::gateway {
+
+std::string done_json(int code) {
+  k8s::meta::v1::Status s;
+  s.mutable_metadata();
+  s.set_status("Success");
+  s.set_code(code);
+  return codec::to_json(s, {.api_version = "v1", .kind = "Status", .resource_version = {}});
+}
+
+bool handle_subresource(gateway& g, const call_ptr& c) {
+  auto& name = c->sub->name;
+  if (name == "scale") return scale(g, c), true;
+  if (name == "binding") return bind(g, c), true;
+  if (name == "eviction") return evict(g, c), true;
+  if (name == "log") return pod_log(g, c), true;
+  if (name == "token" && c->kind->name == "ServiceAccount") return create_token(g, c), true;
+  if (c->sub->verbs == std::vector<std::string>{"connect"})
+    return c->fail({errc::unavailable, "no node is connected that could serve " + c->kind->plural + "/" + name}), true;
+  return false;
+}
+
+} // namespace troupe::gateway

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything and runs every test; closes with ctest's summary.
+set -eu
+cd "$(dirname "$0")"
+test/support/install-packages
+cmake --preset release >/dev/null
+ninja -C build/release
+ctest --preset release -j "$(nproc)"
