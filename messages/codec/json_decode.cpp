@@ -80,6 +80,28 @@ struct place {
   }
 };
 
+/// The keys of one map, as hashes: a false alarm is only a warning. Small maps cost no allocation.
+class key_set {
+public:
+  /// False if the key is there already.
+  bool add(std::string_view key) {
+    auto hash = std::hash<std::string_view>{}(key);
+    if (!many_.empty()) return many_.insert(hash).second;
+    if (std::find(few_.begin(), few_.begin() + count_, hash) != few_.begin() + count_) return false;
+    if (count_ < few_.size()) {
+      few_[count_++] = hash;
+      return true;
+    }
+    many_.insert(few_.begin(), few_.end());
+    return many_.insert(hash).second;
+  }
+
+private:
+  std::array<size_t, 16> few_;
+  size_t count_ = 0;
+  std::unordered_set<size_t> many_;
+};
+
 class decoder {
 public:
   decoder(std::string_view text, std::string& wire) : in_{text}, out_{wire} {}
@@ -150,8 +172,8 @@ private:
       if (hit.via[1]) wire::close(out_, inner);
       if (hit.via[0]) wire::close(out_, outer);
     }
-    for (auto& p : t.properties)
-      if (p.zero && !(seen[p.number / 64] >> p.number % 64 & 1)) zero(*p.type, p.number);
+    for (auto* p : t.wired_empty())
+      if (!(seen[p->number / 64] >> p->number % 64 & 1)) zero(*p->type, p->number);
     if (outermost) {
       found_.api_version = std::move(own[0]);
       found_.kind = std::move(own[1]);
@@ -228,16 +250,17 @@ private:
     if (next != token::object) return mismatch(form::map, at);
     in_.enter_object();
     auto& element = *p.type->element;
-    std::unordered_set<size_t> keys; // hashes suffice: a false alarm is only a warning
+    key_set keys;
     for (std::string_view key; in_.next_key(key);) {
-      if (!keys.insert(std::hash<std::string_view>{}(key)).second) {
+      if (!keys.add(key)) {
         auto twice = std::string(key);
         note(field_problem::kind::duplicate, place{&at, twice}, {});
       }
       auto entry = wire::open(out_, p.number);
       wire::put_bytes(out_, 1, key);
-      auto name = std::string(key);
-      place here{&at, name};
+      std::string copy; // of a key with escapes, which the next read overwrites
+      if (!in_.owns(key)) key = copy = key;
+      place here{&at, key};
       auto what = in_.peek();
       if (what == token::null) {
         in_.read_null();
@@ -273,7 +296,10 @@ private:
     }
     case form::raw: {
       auto start = wire::open(out_, number);
-      wire::put_bytes(out_, 1, json::compact(in_.skip()));
+      auto spaces = in_.spaces();
+      auto text = in_.skip();
+      if (in_.spaces() == spaces) wire::put_bytes(out_, 1, text);
+      else wire::put_bytes(out_, 1, json::compact(text));
       wire::close(out_, start);
       return !in_.failed();
     }

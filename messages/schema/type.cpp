@@ -45,6 +45,12 @@ void type::seal() {
   numbers_.assign(highest + 1, nullptr);
   for (auto& p : properties)
     if (p.number) numbers_[p.number] = &p;
+  written_empty_.clear();
+  wired_empty_.clear();
+  for (auto& p : properties) {
+    if (p.always || p.inlined) written_empty_.push_back(&p);
+    if (p.zero) wired_empty_.push_back(&p);
+  }
 }
 
 type::found type::find(std::string_view json_name) const {

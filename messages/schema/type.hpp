@@ -110,7 +110,12 @@ struct type {
     return number < numbers_.size() ? numbers_[number] : nullptr;
   }
 
-  /// Builds the tables behind find() and by_number(); once, when `properties` are complete.
+  /// Properties that are written even where nothing was set, and inlined ones, in order.
+  const std::vector<const property*>& written_empty() const { return written_empty_; }
+  /// Properties that stand on the wire even when empty.
+  const std::vector<const property*>& wired_empty() const { return wired_empty_; }
+
+  /// Builds the tables behind these functions; once, when `properties` are complete.
   void seal();
 
 private:
@@ -122,6 +127,8 @@ private:
 
   std::vector<slot> slots_; // open addressing, a power of two
   std::vector<const property*> numbers_;
+  std::vector<const property*> written_empty_;
+  std::vector<const property*> wired_empty_;
 };
 
 struct constraints {
