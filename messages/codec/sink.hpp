@@ -11,7 +11,7 @@
 
 namespace troupe::codec {
 
-/// Appends to a string, which is complete when the sink is gone.
+/// Appends to a string, which is complete when finish() was called or the sink is gone.
 class sink {
 public:
   explicit sink(std::string& out, size_t expected = 0) : out_{out}, start_{out.size()} {
@@ -19,8 +19,11 @@ public:
     at_ = out_.data() + start_;
     end_ = out_.data() + out_.size();
   }
-  ~sink() { out_.resize(static_cast<size_t>(at_ - out_.data())); }
+  ~sink() { finish(); }
   sink(const sink&) = delete;
+
+  /// Cuts the string to what was written.
+  void finish() { out_.resize(size()); }
 
   void operator+=(char c) {
     if (at_ == end_) grow(1);
@@ -38,6 +41,19 @@ public:
     return at_;
   }
   void used(char* end) { at_ = end; }
+
+  /// What was written behind `from`, a size() of earlier.
+  size_t size() const { return static_cast<size_t>(at_ - out_.data()); }
+  std::string_view since(size_t from) const { return {out_.data() + from, size() - from}; }
+  void cut(size_t size) { at_ = out_.data() + size; }
+  /// Makes a gap of `bytes` at `place`.
+  char* insert(size_t place, size_t bytes) {
+    room(bytes);
+    auto gap = out_.data() + place;
+    memmove(gap + bytes, gap, static_cast<size_t>(at_ - gap));
+    at_ += bytes;
+    return gap;
+  }
 
   /// `text` in quotes, escaped as JSON requires: copied eight bytes at a time as long as nothing is.
   void quoted(std::string_view text) {

@@ -1,6 +1,8 @@
 // The few Protobuf wire forms that the codecs read and write themselves.
 #pragma once
 
+#include "messages/codec/sink.hpp"
+
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -67,6 +69,40 @@ inline void close(std::string& out, size_t start) {
   auto bytes = static_cast<size_t>(write_varint(length, size) - length);
   out[start - 1] = length[0];
   out.insert(start, length + 1, bytes - 1);
+}
+
+// The same into a sink, whose room is checked once for each field.
+
+inline void put_int(sink& out, uint32_t number, int64_t v) {
+  auto at = write_tag(out.room(2 * varint_max), number, varint);
+  out.used(write_varint(at, static_cast<uint64_t>(v)));
+}
+
+inline void put_bytes(sink& out, uint32_t number, std::string_view v) {
+  auto at = write_tag(out.room(2 * varint_max + v.size()), number, bytes);
+  at = write_varint(at, v.size());
+  memcpy(at, v.data(), v.size());
+  out.used(at + v.size());
+}
+
+inline void put_double(sink& out, uint32_t number, double v) {
+  auto at = write_tag(out.room(varint_max + sizeof v), number, fixed64);
+  memcpy(at, &v, sizeof v);
+  out.used(at + sizeof v);
+}
+
+inline size_t open(sink& out, uint32_t number) {
+  auto at = write_tag(out.room(varint_max + 1), number, bytes);
+  *at++ = '\0';
+  out.used(at);
+  return out.size();
+}
+
+inline void close(sink& out, size_t start) {
+  char length[varint_max];
+  auto used = static_cast<size_t>(write_varint(length, out.size() - start) - length);
+  auto at = used > 1 ? out.insert(start, used - 1) : out.room(0) - (out.size() - start);
+  memcpy(at - 1, length, used);
 }
 
 /// Walks the fields of one message. Malformed input ends the walk and sets `bad`.

@@ -119,11 +119,20 @@ struct type {
   void seal();
 
 private:
+  /// A key in two words that overlap in its middle: enough to hash it, and to tell it from others of up
+  /// to sixteen characters.
+  struct words {
+    uint64_t first = 0, last = 0;
+    explicit words(std::string_view key);
+    words() = default;
+    bool operator==(const words&) const = default;
+    uint32_t hash(size_t length) const;
+  };
   struct slot {
     std::string_view key;
+    words ends;
     found value;
   };
-  static uint32_t hash(std::string_view key);
 
   std::vector<slot> slots_; // open addressing, a power of two
   std::vector<const property*> numbers_;
