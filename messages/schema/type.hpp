@@ -111,18 +111,34 @@ struct type {
     return number < numbers_.size() ? numbers_[number] : nullptr;
   }
 
-  /// Builds the tables behind find() and by_number(); once, when `properties` are complete.
+  /// Properties that are written even where nothing was set, and inlined ones, in order.
+  const std::vector<const property*>& written_empty() const { return written_empty_; }
+  /// Properties that stand on the wire even when empty.
+  const std::vector<const property*>& wired_empty() const { return wired_empty_; }
+
+  /// Builds the tables behind these functions; once, when `properties` are complete.
   void seal();
 
 private:
+  /// A key in two words that overlap in its middle: enough to hash it, and to tell it from others of up
+  /// to sixteen characters.
+  struct words {
+    uint64_t first = 0, last = 0;
+    explicit words(std::string_view key);
+    words() = default;
+    bool operator==(const words&) const = default;
+    uint32_t hash(size_t length) const;
+  };
   struct slot {
     std::string_view key;
+    words ends;
     found value;
   };
-  static uint32_t hash(std::string_view key);
 
   std::vector<slot> slots_; // open addressing, a power of two
   std::vector<const property*> numbers_;
+  std::vector<const property*> written_empty_;
+  std::vector<const property*> wired_empty_;
 };
 
 struct constraints {
