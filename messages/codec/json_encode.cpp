@@ -95,8 +95,10 @@ public:
           out_ += what == form::list ? '[' : '{';
           open = p;
         }
-        if (!(what == form::list ? value(*p->type->element, in) : entry(*p->type->element, in.data)))
-          return false;
+        bool ok = p->typed              ? typed_element(*p->type->element, in.data)
+                  : what == form::list ? value(*p->type->element, in)
+                                       : entry(*p->type->element, in.data);
+        if (!ok) return false;
         continue;
       }
       key(*p);
@@ -137,6 +139,17 @@ public:
       default: out_ += "null";
       }
     }
+    return true;
+  }
+
+  /// An element that names its kind: claims inside a stateful set, in their version.
+  bool typed_element(const type& element, std::string_view bytes) {
+    out_ += "{\"kind\":";
+    json::write_string(out_, element.name);
+    out_ += ",\"apiVersion\":\"v1\"";
+    bool first = false;
+    if (!members(element, bytes, first)) return false;
+    out_ += '}';
     return true;
   }
 

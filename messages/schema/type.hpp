@@ -57,7 +57,8 @@ struct property {
   const schema::type* type = nullptr;
   bool always = false;      ///< written even when empty
   bool zero = false;        ///< on the wire even when empty, in JSON not
-  bool drop_zero = false;   ///< a scalar whose zero says no more than its absence
+  bool drop_zero = false;   ///< its empty value says no more than its absence
+  bool typed = false;       ///< its elements name their kind, although they stand inside an object
   bool required = false;    ///< an object without it is invalid
   bool inlined = false;     ///< its properties stand in the enclosing object
   bool or_zero = false;     ///< 0 counts as absent when the default is put in

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Replays the recorded cases of a real API server. Fails if a case fails that golden-known.txt does not
+# name with a reason, or if one that it names passes. Skipped where the cases are not on the machine.
+set -u
+troupe=$1
+here=$(cd "$(dirname "$0")" && pwd)
+golden=${TROUPE_GOLDEN:-$here/../../../shared/golden}
+[ -f "$golden/replay.py" ] || { echo "skipped: no recorded cases at $golden"; exit 77; }
+. "$here/server.sh"
+python3 "$golden/replay.py" check --server "$url" --token "$token" --jobs 4 "$golden/cases" >"$data/out" 2>&1
+tail -n 1 "$data/out"
+sed -n 's/^FAIL \([^:]*\):.*/\1/p' "$data/out" | sort >"$data/failed"
+sed -n 's/^\([a-z][^ #]*\).*/\1/p' "$here/golden-known.txt" | sort >"$data/known"
+surprises=$(comm -23 "$data/failed" "$data/known")
+mended=$(comm -13 "$data/failed" "$data/known")
+[ -n "$surprises" ] && { echo "these should pass:"; grep -F "$(sed 's/^/FAIL /; s/$/:/' <<<"$surprises")" "$data/out" | cut -c1-300; }
+[ -n "$mended" ] && { echo "these pass now; take them off golden-known.txt:"; echo "$mended"; }
+grep -q ' passed' "$data/out" && [ -z "$surprises" ] && [ -z "$mended" ]

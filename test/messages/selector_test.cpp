@@ -1,0 +1,45 @@
+#include "messages/base/selector.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <map>
+
+BOOST_AUTO_TEST_SUITE(selector_test)
+
+using namespace troupe;
+
+BOOST_AUTO_TEST_CASE(selectors_match_as_kubernetes_defines_them) {
+  const std::map<std::string, std::string> labels{{"app", "web"}, {"tier", "front"}, {"n", "5"}, {"example.com/x", ""}};
+  struct row {
+    const char* text;
+    bool matches;
+  };
+  for (auto& r : {row{"", true}, row{"app=web", true}, row{"app==web", true}, row{"app=db", false}, row{"app!=db", true}, row{"other!=db", true},
+                  row{"app in (web,db)", true}, row{"app in (db)", false}, row{"app notin (db)", true}, row{"other notin (db)", true}, row{"app", true},
+                  row{"!app", false}, row{"!other", true}, row{"n>4", true}, row{"n>5", false}, row{"n<6", true}, row{"app>4", false},
+                  row{"app=web,tier=back", false}, row{"app=web , tier = front", true}, row{"example.com/x=", true}, row{"app in ()", false}}) {
+    auto s = label_selector::parse(r.text);
+    BOOST_REQUIRE_MESSAGE(s.has_value(), r.text);
+    BOOST_TEST(s->matches_map(labels) == r.matches, r.text);
+    auto again = label_selector::parse(s->text());
+    BOOST_REQUIRE_MESSAGE(again.has_value(), s->text());
+    BOOST_TEST(again->matches_map(labels) == r.matches, s->text());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(malformed_selectors_are_refused) {
+  for (auto text : {",a=b", "a b=c", "a in (b", "a in b)", "=b", "a=b=c", "a>x", "-a=b", "a=-b", "a/b/c=d", "a=b,,c=d"})
+    BOOST_TEST(!label_selector::parse(text).has_value(), text);
+}
+
+BOOST_AUTO_TEST_CASE(field_selectors_keep_escaped_characters) {
+  auto s = parse_field_selector(R"(metadata.name=a\,b,status.phase!=Running,x==y)");
+  BOOST_REQUIRE(s.has_value());
+  BOOST_REQUIRE(s->size() == 3u);
+  BOOST_TEST((*s)[0].value == "a,b");
+  BOOST_TEST(!(*s)[1].equal);
+  BOOST_TEST((*s)[2].value == "y");
+  BOOST_TEST(!parse_field_selector("metadata.name").has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
