@@ -15,6 +15,7 @@
 #include <cmath>
 #include <limits>
 #include <unordered_set>
+#include <utility>
 
 namespace troupe::codec {
 
@@ -159,12 +160,12 @@ private:
   bool object(const type& t, const place& here, bool outermost = false) {
     auto start = out_.size();
     std::array<uint64_t, 2> seen{}; // by field number; higher numbers are not tracked
-    std::array<std::string, 2> own; // apiVersion and kind
+    std::array<bool, 2> named{}; // whether apiVersion and kind have been there
     in_.enter_object();
     for (std::string_view key; in_.next_key(key);) {
       auto hit = t.find(key);
       if (!hit.field) {
-        if (!unknown(t, key, here, own)) return false;
+        if (!unknown(t, key, here, named, outermost)) return false;
         continue;
       }
       auto& p = *hit.field;
@@ -188,14 +189,10 @@ private:
     }
     for (auto* p : t.wired_empty())
       if (!(seen[p->number / 64] >> p->number % 64 & 1)) zero(*p->type, p->number);
-    if (outermost) {
-      found_.api_version = std::move(own[0]);
-      found_.kind = std::move(own[1]);
-    }
     return !in_.failed();
   }
 
-  bool unknown(const type& t, std::string_view key, const place& here, std::array<std::string, 2>& own) {
+  bool unknown(const type& t, std::string_view key, const place& here, std::array<bool, 2>& named, bool outermost) {
     bool meta = t.type_meta && (key == "kind" || key == "apiVersion");
     auto name = std::string(key);
     place at{&here, name};
@@ -204,14 +201,15 @@ private:
       in_.skip();
       return !in_.failed();
     }
-    auto& slot = own[name == "kind"];
-    if (!slot.empty()) note(field_problem::kind::duplicate, at, {});
+    bool is_kind = name == "kind";
+    if (std::exchange(named[is_kind], true)) note(field_problem::kind::duplicate, at, {});
     if (in_.peek() == token::null) {
       in_.read_null();
       return !in_.failed();
     }
     if (in_.peek() != token::string) return mismatch(form::string, at);
-    slot = in_.read_string();
+    auto text = in_.read_string();
+    if (outermost) (is_kind ? found_.kind : found_.api_version) = text;
     return !in_.failed();
   }
 

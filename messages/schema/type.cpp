@@ -8,25 +8,6 @@ namespace troupe::schema {
 type::type() = default;
 type::~type() = default;
 
-type::words::words(std::string_view key) {
-  auto at = key.data();
-  auto n = key.size();
-  if (n >= 8) {
-    memcpy(&first, at, 8);
-    memcpy(&last, at + n - 8, 8);
-  } else if (n >= 4) {
-    memcpy(&first, at, 4);
-    memcpy(&last, at + n - 4, 4);
-  } else {
-    for (size_t i = 0; i < n; ++i) first = first << 8 | static_cast<unsigned char>(at[i]);
-  }
-}
-
-uint32_t type::words::hash(size_t length) const {
-  auto h = (first ^ length) * 0x9e3779b97f4a7c15u ^ last * 0xc2b2ae3d27d4eb4fu;
-  return static_cast<uint32_t>(h >> 40);
-}
-
 void type::seal() {
   std::vector<slot> entries;
   auto collect = [&](auto& self, const std::vector<property>& from, found at, size_t depth) -> void {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -124,10 +125,25 @@ private:
   /// to sixteen characters.
   struct words {
     uint64_t first = 0, last = 0;
-    explicit words(std::string_view key);
     words() = default;
-    bool operator==(const words&) const = default;
-    uint32_t hash(size_t length) const;
+    explicit words(std::string_view key) {
+      auto at = key.data();
+      auto n = key.size();
+      if (n >= 8) {
+        memcpy(&first, at, 8);
+        memcpy(&last, at + n - 8, 8);
+      } else if (n >= 4) {
+        memcpy(&first, at, 4);
+        memcpy(&last, at + n - 4, 4);
+      } else {
+        for (size_t i = 0; i < n; ++i) first = first << 8 | static_cast<unsigned char>(at[i]);
+      }
+    }
+    bool operator==(const words& other) const { return first == other.first && last == other.last; }
+    uint32_t hash(size_t length) const {
+      auto h = (first ^ length) * 0x9e3779b97f4a7c15u ^ last * 0xc2b2ae3d27d4eb4fu;
+      return static_cast<uint32_t>(h >> 40);
+    }
   };
   struct slot {
     std::string_view key;
