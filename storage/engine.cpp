@@ -19,11 +19,6 @@ uint64_t system_time_ms() {
       std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
 }
 
-bool frees_space(const transaction& x) {
-  return x.frees_space ||
-         std::ranges::all_of(x.mutations, [](auto& y) { return y.what == mutation::kind::erase; });
-}
-
 [[noreturn]] void log_and_exit(const error& why) {
   log::error("storage", "the disk failed: stopping before anything is lost",
              {{"why", why.message}});
@@ -32,7 +27,9 @@ bool frees_space(const transaction& x) {
 
 } // namespace
 
-engine::engine(engine_settings settings) : settings_{std::move(settings)}, live_{settings_.rings} {
+engine::engine(engine_settings settings)
+    : settings_{std::move(settings)}, live_{settings_.rings}, low_water_{
+                                                                  settings_.low_water_bytes} {
   if (!settings_.wall_clock_ms) settings_.wall_clock_ms = system_time_ms;
   if (!settings_.stop_process) settings_.stop_process = log_and_exit;
 }
@@ -152,21 +149,10 @@ std::vector<engine::proposal> engine::take_batch() {
 
 /// Below the low-water mark, and while checkpoints cannot keep up, only deletions pass.
 void engine::refuse_when_full(std::vector<proposal>& batch) {
-  auto room = directory_->room();
-  auto mark = settings_.low_water_bytes;
-  if (room && mark == 0) mark = std::min((64u << 20) + room->total_bytes / 20, uint64_t{1} << 30);
-  auto full = (room && room->free_bytes < mark) || keeper_->behind();
-  if (full != std::exchange(full_, full))
-    log::warn("storage",
-              full ? "the disk is nearly full: refusing writes that need room"
-                   : "the disk has room again: accepting writes",
-              {{"free_bytes", room ? room->free_bytes : 0}, {"low_water_bytes", mark}});
-  if (!full) return;
+  if (!low_water_.full(*directory_, keeper_->behind())) return;
   auto refused =
-      std::ranges::stable_partition(batch, [](auto& x) { return frees_space(x.change); });
-  for (auto& x : refused)
-    x.done(error{errc::storage_full, "the store's disk is nearly full: free some room; reads and "
-                                     "deletions work, and writes will again by themselves"});
+      std::ranges::stable_partition(batch, [](auto& x) { return low_water::passes(x.change); });
+  for (auto& x : refused) x.done(low_water::refusal());
   batch.erase(refused.begin(), refused.end());
 }
 

@@ -5,6 +5,7 @@
 #include "storage/keeper.hpp"
 #include "storage/live_state.hpp"
 #include "storage/lmdb_checkpoint.hpp"
+#include "storage/low_water.hpp"
 #include "storage/sealer.hpp"
 #include "storage/store.hpp"
 #include "storage/wal.hpp"
@@ -81,7 +82,7 @@ private:
   uint64_t last_index_ = 0;
   size_t unpublished_bytes_ = 0; ///< of replayed log
   std::optional<worker> upkeep_;
-  bool full_ = false;          ///< the disk is below its low-water mark
+  low_water low_water_;
   bool segment_asked_ = false; ///< the next segment is being allocated; the writer's own
 
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 namespace troupe::storage {
 
@@ -19,6 +20,9 @@ struct tree_node {
   uint16_t used = 0;
   const bool leaf;
   uint64_t entries = 0; ///< in the whole subtree
+  /// Of each key, the eight bytes that follow what all keys of the node share: see refresh().
+  std::array<uint64_t, fanout> heads;
+  uint16_t shared_bytes = 0;
 };
 
 struct leaf_node : tree_node {
@@ -59,23 +63,62 @@ const entry* least_of(const tree_node& x) {
   return x.leaf ? as_leaf(x).items[0].get() : as_inner(x).least[0];
 }
 
-/// The first slot of a leaf whose key is not less than `key`.
-uint16_t lower_slot(const leaf_node& leaf, std::string_view key) {
-  auto end = leaf.items.begin() + leaf.used;
-  auto at = std::partition_point(leaf.items.begin(), end,
-                                 [&](const entry_ptr& x) { return x->key() < key; });
-  return static_cast<uint16_t>(at - leaf.items.begin());
+const entry* slot_entry(const leaf_node& x, uint16_t i) { return x.items[i].get(); }
+const entry* slot_entry(const inner_node& x, uint16_t i) { return x.least[i]; }
+
+/// Eight bytes of `key` from `skip` on, as a number that sorts as they do; zeros beyond the end.
+uint64_t head_of(std::string_view key, size_t skip) {
+  uint64_t bytes = 0;
+  if (skip < key.size())
+    std::memcpy(&bytes, key.data() + skip, std::min<size_t>(8, key.size() - skip));
+  return __builtin_bswap64(bytes);
+}
+
+/// Notes anew what tells the keys of a node apart. To be called whenever they change.
+template<class Node> void refresh(Node& x) {
+  if (x.used == 0) return;
+  auto first = slot_entry(x, 0)->key();
+  auto last = slot_entry(x, x.used - 1)->key();
+  auto parting = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
+  x.shared_bytes = static_cast<uint16_t>(parting - first.begin());
+  for (uint16_t i = 0; i < x.used; ++i)
+    x.heads[i] = head_of(slot_entry(x, i)->key(), x.shared_bytes);
+}
+
+/// The first slot whose key is not less than `key`. Most steps compare numbers in the node itself
+/// and touch no entry.
+template<class Node> uint16_t lower_slot(const Node& x, std::string_view key) {
+  if (x.used == 0) return 0;
+  if (auto order =
+          key.substr(0, x.shared_bytes).compare(slot_entry(x, 0)->key().substr(0, x.shared_bytes)))
+    return order < 0 ? 0 : x.used;
+  auto begin = x.heads.begin();
+  auto [low, high] = std::equal_range(begin, begin + x.used, head_of(key, x.shared_bytes));
+  while (low != high) { // equal heads: the whole keys decide
+    auto middle = low + (high - low) / 2;
+    if (slot_entry(x, static_cast<uint16_t>(middle - begin))->key() < key)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return static_cast<uint16_t>(low - begin);
 }
 
 /// The child that holds `key` if any does: the last one that begins at or before it.
 uint16_t child_slot(const inner_node& inner, std::string_view key) {
-  auto end = inner.least.begin() + inner.used;
-  auto at = std::partition_point(inner.least.begin() + 1, end,
-                                 [&](const entry* x) { return x->key() <= key; });
-  return static_cast<uint16_t>(at - inner.least.begin() - 1);
+  auto at = lower_slot(inner, key);
+  if (at < inner.used && inner.least[at]->key() == key) return at;
+  return at == 0 ? 0 : at - 1;
 }
 
 bool ours_alone(const tree_node& x) { return x.references.load(std::memory_order_acquire) == 1; }
+
+void copy_head(tree_node& to, const tree_node& from) {
+  to.used = from.used;
+  to.entries = from.entries;
+  to.shared_bytes = from.shared_bytes;
+  std::copy_n(from.heads.begin(), from.used, to.heads.begin());
+}
 
 /// Makes the leaf behind `slot` ours alone, by a copy where others hold it, so that it may change.
 leaf_node& own_leaf(tree_node_ptr& slot) {
@@ -83,8 +126,7 @@ leaf_node& own_leaf(tree_node_ptr& slot) {
   if (ours_alone(old)) return old;
   auto copy = new leaf_node;
   std::copy_n(old.items.begin(), old.used, copy->items.begin());
-  copy->used = old.used;
-  copy->entries = old.entries;
+  copy_head(*copy, old);
   slot.reset(copy);
   return *copy;
 }
@@ -95,8 +137,7 @@ inner_node& own_inner(tree_node_ptr& slot) {
   auto copy = new inner_node;
   std::copy_n(old.children.begin(), old.used, copy->children.begin());
   std::copy_n(old.least.begin(), old.used, copy->least.begin());
-  copy->used = old.used;
-  copy->entries = old.entries;
+  copy_head(*copy, old);
   slot.reset(copy);
   return *copy;
 }
@@ -115,6 +156,7 @@ template<class Array> void remove_at(Array& items, uint16_t used, uint16_t at) {
 void insert(leaf_node& leaf, uint16_t at, entry_ptr added) {
   insert_at(leaf.items, leaf.used, at, std::move(added));
   leaf.entries = ++leaf.used;
+  refresh(leaf);
 }
 
 /// Inserts `child` without counting its entries: a split moves entries, it adds none.
@@ -122,6 +164,7 @@ void insert(inner_node& inner, uint16_t at, tree_node_ptr child) {
   insert_at(inner.least, inner.used, at, least_of(*child));
   insert_at(inner.children, inner.used, at, std::move(child));
   ++inner.used;
+  refresh(inner);
 }
 
 void recount(inner_node& inner) {
@@ -145,6 +188,8 @@ tree_node_ptr split_insert(leaf_node& left, uint16_t at, entry_ptr added) {
     insert(left, at, std::move(added));
   else
     insert(*right, static_cast<uint16_t>(at - point), std::move(added));
+  refresh(left);
+  refresh(*right);
   return made;
 }
 
@@ -160,8 +205,10 @@ tree_node_ptr split_insert(inner_node& left, uint16_t at, tree_node_ptr child) {
     insert(left, at, std::move(child));
   else
     insert(*right, static_cast<uint16_t>(at - point), std::move(child));
-  recount(left);
-  recount(*right);
+  for (auto node : {&left, right}) {
+    refresh(*node);
+    recount(*node);
+  }
   return made;
 }
 
@@ -184,8 +231,10 @@ put_outcome put_into(tree_node_ptr& slot, entry_ptr added) {
   }
   auto& inner = own_inner(slot);
   auto at = child_slot(inner, added->key());
+  auto first = at == 0 && added->key() < inner.least[0]->key();
   auto below = put_into(inner.children[at], std::move(added));
   inner.least[at] = least_of(*inner.children[at]);
+  if (first) refresh(inner);
   if (!below.replaced) ++inner.entries;
   if (!below.split) return below;
   auto next = static_cast<uint16_t>(at + 1);
@@ -198,6 +247,7 @@ void remove_child(inner_node& inner, uint16_t at) {
   remove_at(inner.children, inner.used, at);
   remove_at(inner.least, inner.used, at);
   --inner.used;
+  refresh(inner);
 }
 
 /// Moves everything of child `at + 1` into child `at` if it leaves room to grow.
@@ -209,12 +259,14 @@ void merge_with_next(inner_node& inner, uint16_t at) {
     std::copy_n(as_leaf(right).items.begin(), right.used, left.items.begin() + left.used);
     left.used += right.used;
     left.entries += right.entries;
+    refresh(left);
   } else {
     auto& left = own_inner(inner.children[at]);
     std::copy_n(as_inner(right).children.begin(), right.used, left.children.begin() + left.used);
     std::copy_n(as_inner(right).least.begin(), right.used, left.least.begin() + left.used);
     left.used += right.used;
     left.entries += right.entries;
+    refresh(left);
   }
   remove_child(inner, static_cast<uint16_t>(at + 1));
 }
@@ -227,6 +279,7 @@ entry_ptr erase_from(tree_node_ptr& slot, std::string_view key) {
     auto removed = std::move(leaf.items[at]);
     remove_at(leaf.items, leaf.used, at);
     leaf.entries = --leaf.used;
+    refresh(leaf);
     return removed;
   }
   auto& inner = own_inner(slot);
@@ -239,6 +292,7 @@ entry_ptr erase_from(tree_node_ptr& slot, std::string_view key) {
     return removed;
   }
   inner.least[at] = least_of(child);
+  refresh(inner);
   if (child.used < thin) {
     if (at + 1 < inner.used)
       merge_with_next(inner, at);

@@ -90,7 +90,11 @@ void gateway::resource(call_ptr c) {
   bool pretty = c->media.pretty;
   bool stored = !c->sub || c->sub->kind == c->kind->name;
   auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
-  if (!media) return c->fail(media.error());
+  if (!media) {
+    // Said in the form that was asked for, if that is one at all.
+    if (auto plain = choose_media(c->request.header("Accept"), false, true)) c->media = *plain;
+    return c->fail(media.error());
+  }
   auto include = c->query.get("includeObject");
   if (!include.empty() && include != "None" && include != "Metadata" && include != "Object")
     return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" + std::string(include) + "\""});
@@ -100,10 +104,10 @@ void gateway::resource(call_ptr c) {
   if (!allowed(*c) || (named && at.name.empty()) || (at.verb == "create" && !at.name.empty() && !c->sub))
     return c->fail(method_not_supported());
   auto& verb = at.verb;
+  if (c->sub && handle_subresource(*this, c)) return;
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));
   if (watchable(*c)) return watch(*this, std::move(c));
-  if (c->sub && handle_subresource(*this, c)) return;
   if (verb == "create" && c->kind->name == "Binding" && c->kind->group.empty()) return bind(*this, std::move(c));
   if (verb == "create" && is_review(*c->kind)) return review(*this, std::move(c));
   if (verb == "create") return create(*this, std::move(c));

@@ -37,7 +37,7 @@ cause wrong(std::string field, std::string why) { return {"FieldValueInvalid", "
 template<class Spec>
 std::vector<cause> check_spec(const Spec& spec) {
   if (spec.has_resource_attributes() == spec.has_non_resource_attributes())
-    return {wrong("spec.resourceAttributes", spec.has_resource_attributes() ? "cannot be specified in combination with nonResourceAttributes"
+    return {wrong(spec.has_resource_attributes() ? "spec.nonResourceAttributes" : "spec.resourceAttributes", spec.has_resource_attributes() ? "cannot be specified in combination with nonResourceAttributes"
                                                                             : "exactly one of nonResourceAttributes or resourceAttributes must be specified")};
   return {};
 }

@@ -1,6 +1,7 @@
 #include "actors/gateway/strategy.hpp"
 
 #include "messages/api/custom.pb.h"
+#include "messages/api/daemon_set.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
@@ -100,6 +101,18 @@ void update_custom(const schema::kind& kind, Message& object, const Message& old
   set_rest(object, now);
 }
 
+/// Old clients count the versions of a daemon set's template by an annotation; it grows with the template.
+constexpr const char* template_generation = "deprecated.daemonset.template.generation";
+
+void keep_template_generation(Message& object, const Message& old) {
+  auto& now = static_cast<k8s::apps::v1::DaemonSet&>(object);
+  auto& before = static_cast<const k8s::apps::v1::DaemonSet&>(old);
+  auto hit = before.metadata().annotations().find(template_generation);
+  auto count = hit == before.metadata().annotations().end() ? 1 : atoll(hit->second.c_str());
+  if (codec::to_wire(now.spec().template_()) != codec::to_wire(before.spec().template_())) ++count;
+  (*now.mutable_metadata()->mutable_annotations())[template_generation] = std::to_string(count);
+}
+
 /// Takes over everything from `old` but the one thing that the subresource is for.
 void update_part(Message& object, const Message& old, part about) {
   auto sent = copy(object);
@@ -140,12 +153,15 @@ void prepare_create(const schema::kind& kind, Message& object) {
   }
   if (kind.name == "Pod" && kind.group.empty())
     static_cast<k8s::core::v1::Pod&>(object).mutable_status()->set_phase("Pending");
+  if (kind.name == "DaemonSet") (*metadata.mutable_annotations())[template_generation] = "1";
   if (kind.name == "Namespace") {
     auto& ns = static_cast<k8s::core::v1::Namespace&>(object);
     auto& finalizers = *ns.mutable_spec()->mutable_finalizers();
     if (std::find(finalizers.begin(), finalizers.end(), "kubernetes") == finalizers.end()) ns.mutable_spec()->add_finalizers("kubernetes");
     ns.mutable_status()->set_phase("Active");
-    (*ns.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = ns.metadata().name();
+    constexpr size_t label_value_max = 63;
+    if (ns.metadata().name().size() <= label_value_max)
+      (*ns.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = ns.metadata().name();
   }
 }
 
@@ -167,6 +183,7 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
   if (kind.name == "Namespace" && about == part::whole) // finalizers go by way of their own subresource
     *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
         static_cast<const k8s::core::v1::Namespace&>(old).spec().finalizers();
+  if (kind.name == "DaemonSet" && kind.group == "apps") keep_template_generation(object, old);
   if (has_generation(kind) && (!same(object, old, "spec") || desired(object) != desired(old)))
     metadata.set_generation(meta(old).generation() + 1);
 }

@@ -5,9 +5,11 @@
 #include "actors/gateway/fields.hpp"
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
+#include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/patch/managed_fields.hpp"
 #include "messages/schema/defaults.hpp"
+#include "messages/schema/qos.hpp"
 #include "messages/schema/validate.hpp"
 
 namespace troupe::gateway {
@@ -42,12 +44,12 @@ std::string generated_name(std::string base, const std::function<uint64_t()>& ra
   return base;
 }
 
-result<void> check_namespace(const call& c, const storage::snapshot& now) {
+result<void> check_namespace(const call& c, const std::string& name, const storage::snapshot& now) {
   auto spaces = c.kinds->by_resource("", "v1", "namespaces");
   auto entry = now.get(key_of(*spaces, {}, c.where.ns));
   if (!entry) return not_found(*spaces, c.where.ns);
   if (entry->field("status.phase") != "Terminating") return {};
-  auto failure = forbidden(*c.kind, c.where.name, "unable to create new content in namespace " + c.where.ns +
+  auto failure = forbidden(*c.kind, name, "unable to create new content in namespace " + c.where.ns +
                                                       " because it is being terminated");
   failure.details.causes = {{"NamespaceTerminating", "namespace " + c.where.ns + " is being terminated", "metadata.namespace"}};
   return failure;
@@ -88,6 +90,10 @@ result<void> fill_in(call& c, Message& fresh, const write_options& options) {
 
 /// What the server itself says in an object of its own kinds.
 void settle(const call& c, Message& fresh) {
+  if (auto pod = dynamic_cast<k8s::core::v1::Pod*>(&fresh)) {
+    auto& status = *pod->mutable_status();
+    if (status.qos_class().empty()) status.set_qos_class(schema::qos_class(pod->spec()));
+  }
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh), *c.kinds, c.now);
 }
@@ -167,7 +173,7 @@ std::string manager_of(const call& c, const write_options& options) {
 result<change> plan_create(gateway& g, call& c, object fresh, const write_options& options,
                            const storage::snapshot& now, bool applied) {
   if (c.kind->namespaced)
-    if (auto ok = check_namespace(c, now); !ok) return ok.error();
+    if (auto ok = check_namespace(c, meta(*fresh).name(), now); !ok) return ok.error();
   if (!meta(*fresh).resource_version().empty())
     return error{errc::bad_request, "resourceVersion should not be set on objects to be created"};
   begin_life(g, *fresh, c.now);

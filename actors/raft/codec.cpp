@@ -185,6 +185,10 @@ result<message> decode_message(std::string_view bytes) {
   cluster::RaftMessage from;
   if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return malformed("not one");
+  return decode_message(from);
+}
+
+result<message> decode_message(const cluster::RaftMessage& from) {
   if (from.from() == nobody || from.to() == nobody) return malformed("no sender or receiver");
   auto body = read_body(from);
   if (!body) return body.error();

@@ -5,7 +5,14 @@
 #include "actors/raft/message.hpp"
 #include "messages/base/error.hpp"
 
+namespace troupe::cluster {
+class RaftMessage;
+}
+
 namespace troupe::raft {
+
+/// The same inside a larger Protobuf message.
+result<message> decode_message(const cluster::RaftMessage& from);
 
 std::string encode(const message& x);
 result<message> decode_message(std::string_view bytes);

@@ -168,7 +168,10 @@ void core::become_leader() {
 // ------------------------------------------------------------------------------------
 
 output core::take_output() {
-  if (auto me = leading(); me && std::exchange(me->round_wanted, false)) broadcast_heartbeat();
+  if (auto me = leading()) {
+    if (std::exchange(me->append_wanted, false)) broadcast_append();
+    if (std::exchange(me->round_wanted, false)) broadcast_heartbeat();
+  }
   auto out = std::exchange(output_, {});
   for (auto i = handed_index_ + 1; i <= log_.last_index(); ++i) out.entries.push_back(log_.at(i));
   if (!state_.same_promise(handed_state_) || (!out.entries.empty() && state_ != handed_state_))

@@ -162,7 +162,8 @@ private:
     std::deque<std::pair<uint64_t, uint64_t>> round_ticks; ///< (round, tick it was sent at)
     uint64_t lease_until_tick = 0;
     uint32_t heartbeat_elapsed = 0;
-    bool round_wanted = false; ///< reads wait for a round that has not begun
+    bool append_wanted = false; ///< proposals that no message has carried yet
+    bool round_wanted = false;  ///< reads wait for a round that has not begun
     size_t uncommitted_bytes = 0;
     member_id transfer_to = nobody;
   };

@@ -24,9 +24,8 @@ result<uint64_t> core::propose(record_kind kind, payload_ptr payload) {
   auto bytes = payload ? payload->size() : 0;
   if (me->uncommitted_bytes > 0 && me->uncommitted_bytes + bytes > settings_.uncommitted_bytes_max)
     return error{errc::too_many_requests, "too much is waiting for a quorum"};
-  auto index = append_own(kind, std::move(payload)).index;
-  broadcast_append();
-  return index;
+  me->append_wanted = true; // one message for all proposals of this output
+  return append_own(kind, std::move(payload)).index;
 }
 
 entry core::append_own(record_kind kind, payload_ptr payload) {

@@ -113,6 +113,15 @@ void replica::commit(std::vector<proposal> batch) {
   carry_out();
 }
 
+void replica::commit_encoded(std::string payload, completion done) {
+  auto decoded = storage::decode(payload, settings_.seal.get());
+  if (!decoded) return done(decoded.error());
+  std::vector<proposal> batch;
+  batch.push_back({std::move(decoded->changes),
+                   std::make_shared<const std::string>(std::move(payload)), std::move(done)});
+  commit(std::move(batch));
+}
+
 void replica::linearize(std::function<void(result<void>)> ready) {
   if (asked_reads_.size() + waiting_reads_.size() >= asked_reads_max)
     return ready(error{errc::too_many_requests, "too many reads are waiting"});

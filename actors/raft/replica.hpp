@@ -59,6 +59,8 @@ public:
     completion done;
   };
   void commit(std::vector<proposal> batch);
+  /// The same for a transaction that somebody else encoded: it is checked first.
+  void commit_encoded(std::string payload, completion done);
 
   /// Calls `ready` when current() shows everything acknowledged before this call.
   void linearize(std::function<void(result<void>)> ready);

@@ -64,10 +64,12 @@ result<void> walk(const type& t, std::string_view bytes, std::string& out, int d
       if (!p->drop_zero || !in.data.empty()) out += in.whole();
       continue;
     }
+    auto begin = out.size();
     auto start = wire::open(out, in.number);
     auto done = what == form::map ? map_entry(inner, in.data, out, depth) : value(inner, in.data, out, depth);
     if (!done) return done;
-    wire::close(out, start);
+    if (p->drop_zero && out.size() == start) out.resize(begin);
+    else wire::close(out, start);
   }
   return in.bad ? result<void>(malformed()) : result<void>{};
 }

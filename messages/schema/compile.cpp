@@ -127,7 +127,12 @@ private:
     p.number = static_cast<uint32_t>(f->number());
     p.always = options.always();
     p.zero = options.zero();
-    p.drop_zero = !f->is_repeated() && f->type() != FieldDescriptor::TYPE_MESSAGE && !options.always() && !options.pointer() && !options.zero();
+    // Structs that Go holds by value, marked `always`, and scalars that are no pointers: empty is absent.
+    bool message = f->type() == FieldDescriptor::TYPE_MESSAGE;
+    p.drop_zero = !f->is_repeated() && message == options.always() && !options.pointer() && !options.zero() && !options.inline_();
+    if (message && form_of(f->message_type()->options().GetExtension(k8s::form)) != form::object) p.drop_zero = false;
+    if (message && f->message_type()->name() == "LabelSelector") p.drop_zero = false; // an empty one selects everything
+    p.typed = f->full_name() == "k8s.apps.v1.StatefulSetSpec.volume_claim_templates";
     p.required = options.required();
     p.inlined = options.inline_();
     p.default_json = options.default_();

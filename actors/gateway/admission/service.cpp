@@ -152,6 +152,11 @@ result<void> admit_service(const admission_request& r) {
   if (!s || (r.c.sub && r.c.sub->name == "status")) return {};
   auto old = r.old ? old_as<Service>(r) : nullptr;
   auto& spec = *s->mutable_spec();
+  // What only other types may have goes with the type, if the client left it as it was.
+  bool external = spec.type() == "NodePort" || spec.type() == "LoadBalancer" || !spec.external_ips().empty();
+  if (old && !external && spec.external_traffic_policy() == old->spec().external_traffic_policy()) spec.clear_external_traffic_policy();
+  if (old && spec.type() != "LoadBalancer" && spec.has_allocate_load_balancer_node_ports() == old->spec().has_allocate_load_balancer_node_ports())
+    spec.clear_allocate_load_balancer_node_ports();
   if (old && wants_address(*s) && spec.cluster_ip().empty() && wants_address(*old)) spec.set_cluster_ip(old->spec().cluster_ip());
   bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() && old->spec().cluster_ip() != "None";
   if (wants_address(*s) && !had) {

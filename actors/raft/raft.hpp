@@ -1,0 +1,85 @@
+// The RAFT actor: drives a replica by messages, ticks and a disk thread. It decides nothing: see
+// core.hpp for the decisions and replica.hpp for their order.
+#pragma once
+
+#include "actors/store/forwarding.hpp"
+#include "actors/store/replicated_store.hpp"
+#include "messages/interfaces.hpp"
+#include "storage/low_water.hpp"
+#include "storage/worker.hpp"
+
+namespace troupe {
+
+struct raft_settings {
+  std::chrono::milliseconds tick{40};
+  /// A thread of its own for the disk, so that messages flow while it syncs. Without, jobs are done
+  /// in place: right for a single member, and for simulations.
+  bool disk_thread = true;
+  forwarding::settings forward = {};
+  /// Sends a cluster.PeerMessage to a member, as well as the LINK can.
+  std::function<void(uint64_t to, std::string bytes)> send;
+  /// Called on the actor's thread when this member begins or ceases to lead, with the term.
+  std::function<void(bool leads, uint64_t term)> leadership_changed;
+};
+
+/// What a RAFT actor is given: opened first, so that a member that cannot start says why.
+struct raft_member {
+  std::unique_ptr<storage::directory> directory;
+  std::unique_ptr<raft::replica> replica;
+  std::shared_ptr<request_queue> queue;
+  std::shared_ptr<storage::store> store; ///< what everybody else uses
+  /// Work for the replica's own thread; set by the actor.
+  std::shared_ptr<std::function<void(std::function<void()>)>> later;
+  std::shared_ptr<std::function<void(raft::message)>> send;
+  std::shared_ptr<std::function<void()>> role_changed;
+  std::unique_ptr<storage::worker> background;
+};
+
+/// Opens a member's data directory and replays it.
+result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings,
+                                                 const std::string& path,
+                                                 size_t queue_bytes_max = 64u << 20);
+
+struct raft_state {
+  using pointer = raft_actor::stateful_pointer<raft_state>;
+  static inline constexpr const char* name = "raft";
+
+  explicit raft_state(pointer self) : self{self} {}
+  ~raft_state();
+  raft_actor::behavior_type make_behavior();
+
+  void hear(uint64_t from, const std::string& bytes);
+  void take_requests();
+  void take_writes(std::vector<raft::replica::proposal> writes);
+  void refuse_when_full(std::vector<raft::replica::proposal>& writes);
+  void commit_for(uint64_t from, uint64_t id, std::string transaction);
+  void work();
+  void finish_job();
+  void tick();
+  void arm();
+  void catch_up();
+  void role_changed();
+  void post(uint64_t to, const std::string& bytes) const { settings.send(to, bytes); }
+  caf::result<caf::unit_t> change(const raft::membership_change& wanted);
+
+  pointer self;
+  raft_settings settings;
+  storage::low_water low_water;
+  std::shared_ptr<raft_member> member;
+  std::unique_ptr<forwarding> forward;
+  std::unique_ptr<storage::worker> disk;
+  std::optional<raft::replica::disk_job> job; ///< the disk's while `busy`
+  std::optional<error> job_failed;
+  bool working = false;
+  bool ticking = false; ///< the clock matters
+  bool armed = false;   ///< a tick is under way
+  bool led = false;
+  uint64_t ticks = 0;
+  caf::actor_clock::time_point last_tick;
+};
+
+raft_actor::behavior_type raft_member_actor(raft_actor::stateful_pointer<raft_state> self,
+                                            std::shared_ptr<raft_member> member,
+                                            raft_settings settings);
+
+} // namespace troupe

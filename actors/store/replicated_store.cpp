@@ -1,0 +1,73 @@
+#include "actors/store/replicated_store.hpp"
+
+#include "storage/transaction_codec.hpp"
+
+namespace troupe {
+
+namespace {
+
+error closing() { return {errc::unavailable, "the store is closing"}; }
+
+} // namespace
+
+void request_queue::set_wake(std::function<void()> wake) {
+  std::lock_guard lock{mutex_};
+  wake_ = std::move(wake);
+  if (!waiting_.empty()) wake_();
+}
+
+void request_queue::push(raft::replica::proposal x) {
+  std::unique_lock lock{mutex_};
+  if (closed_ || bytes_ + x.payload->size() > bytes_max_) {
+    auto why = closed_ ? closing() : error{errc::too_many_requests, "too many writes are waiting"};
+    lock.unlock();
+    return x.done(std::move(why));
+  }
+  if (waiting_.empty()) wake_();
+  bytes_ += x.payload->size();
+  waiting_.writes.push_back(std::move(x));
+}
+
+void request_queue::push(ready x) {
+  std::unique_lock lock{mutex_};
+  if (closed_ || waiting_.reads.size() >= reads_max) {
+    auto why = closed_ ? closing() : error{errc::too_many_requests, "too many reads are waiting"};
+    lock.unlock();
+    return x(std::move(why));
+  }
+  if (waiting_.empty()) wake_();
+  waiting_.reads.push_back(std::move(x));
+}
+
+void request_queue::push_job(std::function<void()> x) {
+  std::lock_guard lock{mutex_};
+  if (closed_) return;
+  if (waiting_.empty()) wake_();
+  waiting_.jobs.push_back(std::move(x));
+}
+
+request_queue::batch request_queue::take() {
+  std::lock_guard lock{mutex_};
+  bytes_ = 0;
+  return std::exchange(waiting_, {});
+}
+
+void request_queue::close() {
+  {
+    std::lock_guard lock{mutex_};
+    closed_ = true;
+  }
+  auto left = take();
+  for (auto& x : left.writes) x.done(closing());
+  for (auto& x : left.reads) x(closing());
+}
+
+void replicated_store::commit(storage::transaction change, completion done) {
+  if (auto checked = storage::check(change); !checked) return done(checked.error());
+  auto payload = storage::encode(change, wall_clock_ms_(), seal_.get());
+  if (!payload) return done(payload.error());
+  queue_->push({std::move(change), std::make_shared<const std::string>(std::move(*payload)),
+                std::move(done)});
+}
+
+} // namespace troupe

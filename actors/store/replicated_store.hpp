@@ -1,0 +1,73 @@
+// The store of a group of members, as everybody sees it: writes go to the leader wherever it is,
+// reads come from this member's own snapshots. A queue stands between the many callers and the RAFT
+// actor.
+#pragma once
+
+#include "actors/raft/replica.hpp"
+
+#include <mutex>
+
+namespace troupe {
+
+/// What waits for the RAFT actor: filled by any thread, emptied by the actor.
+class request_queue {
+public:
+  using ready = std::function<void(result<void>)>;
+
+  struct batch {
+    std::vector<raft::replica::proposal> writes;
+    std::vector<ready> reads;
+    std::vector<std::function<void()>> jobs; ///< of other threads, for the actor's own
+    bool empty() const { return writes.empty() && reads.empty() && jobs.empty(); }
+  };
+
+  explicit request_queue(size_t bytes_max) : bytes_max_{bytes_max} {}
+
+  /// `wake` is called when the queue was empty and is not any more: it may only mark and return.
+  void set_wake(std::function<void()> wake);
+
+  void push(raft::replica::proposal x);
+  void push(ready x);
+  void push_job(std::function<void()> x);
+  batch take();
+  /// Nothing will be taken any more: answers what waits and everything to come.
+  void close();
+
+private:
+  static constexpr size_t reads_max = 100'000;
+
+  const size_t bytes_max_;
+  std::mutex mutex_;
+  batch waiting_;
+  std::function<void()> wake_ = [] {};
+  size_t bytes_ = 0;
+  bool closed_ = false;
+};
+
+/// Any thread. `member` must outlive it; only its snapshots and watches are used directly.
+class replicated_store final : public storage::store {
+public:
+  replicated_store(raft::replica& member, std::shared_ptr<request_queue> queue,
+                   std::shared_ptr<const storage::sealer> seal,
+                   std::function<uint64_t()> wall_clock_ms)
+      : member_{member}, queue_{std::move(queue)}, seal_{std::move(seal)}, wall_clock_ms_{std::move(
+                                                                               wall_clock_ms)} {}
+
+  storage::snapshot current() const override { return member_.live().current(); }
+  result<storage::snapshot> at(uint64_t revision) override { return member_.past().at(revision); }
+  void commit(storage::transaction change, completion done) override;
+  result<storage::watch> subscribe(storage::watch_options options) override {
+    return member_.live().subscribe(std::move(options));
+  }
+  void linearize(std::function<void(result<void>)> ready) override {
+    queue_->push(std::move(ready));
+  }
+
+private:
+  raft::replica& member_;
+  const std::shared_ptr<request_queue> queue_;
+  const std::shared_ptr<const storage::sealer> seal_;
+  const std::function<uint64_t()> wall_clock_ms_;
+};
+
+} // namespace troupe

@@ -1,0 +1,58 @@
+// Every actor's typed interface on one page: what can be asked of whom, a line a message. What crosses
+// machines is Protobuf bytes of messages/cluster. Type ids are given in this order and are local to a
+// process: they never cross the wire.
+#pragma once
+
+#include <caf/all.hpp>
+
+#include <cstdint>
+#include <string>
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
+
+  CAF_ADD_ATOM(troupe, troupe, heard_atom, "heard")
+  CAF_ADD_ATOM(troupe, troupe, asked_atom, "asked")
+  CAF_ADD_ATOM(troupe, troupe, written_atom, "written")
+  CAF_ADD_ATOM(troupe, troupe, elapsed_atom, "elapsed")
+  CAF_ADD_ATOM(troupe, troupe, commit_atom, "commit")
+  CAF_ADD_ATOM(troupe, troupe, current_atom, "current")
+  CAF_ADD_ATOM(troupe, troupe, member_atom, "member")
+  CAF_ADD_ATOM(troupe, troupe, promote_atom, "promote")
+  CAF_ADD_ATOM(troupe, troupe, remove_atom, "remove")
+  CAF_ADD_ATOM(troupe, troupe, transfer_atom, "transfer")
+
+CAF_END_TYPE_ID_BLOCK(troupe)
+
+namespace troupe {
+
+/// RAFT: one member of the replicated log. It persists, then sends, then applies.
+using raft_actor = caf::typed_actor<
+    // A peer said this: a cluster.PeerMessage. What does not decode is dropped.
+    caf::reacts_to<heard_atom, uint64_t, std::string>,
+    // INTERNAL: writes and reads wait in the queue of its store.
+    caf::reacts_to<asked_atom>,
+    // INTERNAL: the disk has done the job it was given.
+    caf::reacts_to<written_atom>,
+    // INTERNAL: one tick of Raft's clock. Re-arms itself while there is somebody to hear.
+    caf::reacts_to<elapsed_atom>,
+    // Adds a learner with an id that was never used, at an address. Answers when proposed.
+    caf::replies_to<member_atom, uint64_t, std::string>::with<caf::unit_t>,
+    // Makes a learner that has caught up a voter.
+    caf::replies_to<promote_atom, uint64_t>::with<caf::unit_t>,
+    // Removes a member; its id is never given again.
+    caf::replies_to<remove_atom, uint64_t>::with<caf::unit_t>,
+    // Hands leadership to a voter.
+    caf::replies_to<transfer_atom, uint64_t>::with<caf::unit_t>>;
+
+/// STORE: the one writer, for whoever is not in this process. Others use storage::store directly.
+using store_actor = caf::typed_actor<
+    // Commits a cluster.Transaction, wherever the leader is; answers a cluster.CommitAnswer.
+    caf::replies_to<commit_atom, std::string>::with<std::string>,
+    // INTERNAL: what became of the request with this number.
+    caf::reacts_to<written_atom, uint64_t, std::string>,
+    // INTERNAL: the read with this number may be answered, or why not.
+    caf::reacts_to<current_atom, uint64_t, std::string>,
+    // The revision that a linearizable read must show at least.
+    caf::replies_to<current_atom>::with<uint64_t>>;
+
+} // namespace troupe
