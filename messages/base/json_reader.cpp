@@ -1,19 +1,23 @@
 #include "messages/base/json_reader.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 namespace troupe::json {
 
+static_assert(std::endian::native == std::endian::little, "the first byte of a word is its lowest");
+
 namespace {
 
 constexpr uint64_t repeat(uint8_t byte) { return 0x0101010101010101ull * byte; }
 
-/// Whether any of the eight bytes is a quote, a backslash, a control character or not ASCII.
-bool special(uint64_t word) {
+/// A mark in the high bit of each of the eight bytes that is a quote, a backslash, a control character or
+/// not ASCII. The lowest mark is exact; higher ones may be false.
+uint64_t special(uint64_t word) {
   auto less = [](uint64_t w, uint8_t n) { return (w - repeat(n)) & ~w & repeat(0x80); };
   auto equal = [&](uint8_t byte) { return less(word ^ repeat(byte), 1); };
-  return ((word & repeat(0x80)) | less(word, 0x20) | equal('"') | equal('\\')) != 0;
+  return (word & repeat(0x80)) | less(word, 0x20) | equal('"') | equal('\\');
 }
 
 int hex(char c) {
@@ -45,7 +49,8 @@ bool digit(char c) { return c >= '0' && c <= '9'; }
 
 } // namespace
 
-void reader::skip_space() {
+void reader::skip_spaces() {
+  ++spaces_;
   while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
 }
 
@@ -58,24 +63,6 @@ error reader::failure() const {
   return {errc::bad_request, std::string("invalid JSON at line ") + std::to_string(where.line) +
                                  ", column " + std::to_string(where.column) + ": " +
                                  (message_ ? message_ : "unexpected text")};
-}
-
-token reader::peek() {
-  if (failed()) return token::none;
-  skip_space();
-  if (at_ == end_) return token::none;
-  switch (*at_) {
-  case '{': return token::object;
-  case '[': return token::array;
-  case '"': return token::string;
-  case 't':
-  case 'f': return token::boolean;
-  case 'n': return token::null;
-  default:
-    if (*at_ == '-' || digit(*at_)) return token::number;
-    fail("a value was expected");
-    return token::none;
-  }
 }
 
 bool reader::descend() {
@@ -126,7 +113,7 @@ bool reader::next_key(std::string_view& key) {
     fail("a key in double quotes was expected");
     return false;
   }
-  key = read_string();
+  key = read_quoted();
   if (failed()) return false;
   skip_space();
   if (at_ == end_ || *at_ != ':') {
@@ -164,11 +151,21 @@ std::string_view reader::read_string() {
     fail("a string was expected");
     return {};
   }
+  return read_quoted();
+}
+
+/// A string whose opening quote comes next.
+std::string_view reader::read_quoted() {
   auto start = ++at_;
   auto p = start;
   for (;;) {
-    uint64_t word;
-    while (end_ - p >= 8 && (memcpy(&word, p, 8), !special(word))) p += 8;
+    for (uint64_t word; end_ - p >= 8; p += 8) {
+      memcpy(&word, p, 8);
+      if (auto marks = special(word)) {
+        p += std::countr_zero(marks) / 8;
+        break;
+      }
+    }
     if (p == end_) {
       fail("a string does not end");
       return {};

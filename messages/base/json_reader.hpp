@@ -4,6 +4,7 @@
 
 #include "messages/base/error.hpp"
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -29,7 +30,14 @@ public:
     : begin_{text.data()}, at_{text.data()}, end_{text.data() + text.size()} {}
 
   /// What comes next; `none` at the end or after a failure.
-  token peek();
+  token peek() {
+    if (failed()) return token::none;
+    skip_space();
+    if (at_ == end_) return token::none;
+    auto what = first_of[static_cast<unsigned char>(*at_)];
+    if (what == token::none) fail("a value was expected");
+    return what;
+  }
 
   /// Enters `{`; then next_key() yields each key until it returns false behind `}`.
   bool enter_object();
@@ -50,13 +58,35 @@ public:
   bool at_end();
 
   bool failed() const { return message_ != nullptr; }
+  /// How often white space between tokens has been passed over so far.
+  size_t spaces() const { return spaces_; }
+  /// Whether `text` is a part of what is read, rather than of the buffer that the next read reuses.
+  bool owns(std::string_view text) const { return text.data() >= begin_ && text.data() <= end_; }
   size_t offset() const { return static_cast<size_t>(at_ - begin_); }
   /// The failure as a bad_request with line and column.
   error failure() const;
   void fail(const char* message);
 
 private:
-  void skip_space();
+  /// What begins with each character.
+  static constexpr auto first_of = [] {
+    std::array<token, 256> table{};
+    table.fill(token::none);
+    table['{'] = token::object;
+    table['['] = token::array;
+    table['"'] = token::string;
+    table['t'] = table['f'] = token::boolean;
+    table['n'] = token::null;
+    table['-'] = token::number;
+    for (auto c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = token::number;
+    return table;
+  }();
+
+  std::string_view read_quoted();
+  void skip_space() {
+    if (at_ < end_ && static_cast<unsigned char>(*at_) <= ' ') skip_spaces();
+  }
+  void skip_spaces();
   bool read_escape();
   bool read_utf8(const char*& p);
   std::string_view read_escaped_string(const char* start);
@@ -68,6 +98,7 @@ private:
   const char* end_;
   const char* message_ = nullptr;
   int depth_ = 0;
+  size_t spaces_ = 0;
   bool first_ = false; // just entered an object or array
   std::string buffer_;
 };

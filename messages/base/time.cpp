@@ -40,16 +40,15 @@ error malformed_time(std::string_view text) {
 } // namespace
 
 result<timestamp> parse_time(std::string_view text) {
-  auto bad = malformed_time(text);
   unsigned year, month, day, hour, minute, second;
   bool shape = text.size() >= 20 && text.size() <= 64 && digits(text, 0, 4, year) && text[4] == '-' &&
                digits(text, 5, 2, month) && text[7] == '-' && digits(text, 8, 2, day) &&
                (text[10] == 'T' || text[10] == 't') && digits(text, 11, 2, hour) && text[13] == ':' &&
                digits(text, 14, 2, minute) && text[16] == ':' && digits(text, 17, 2, second);
-  if (!shape || hour > 23 || minute > 59 || second > 59) return bad;
+  if (!shape || hour > 23 || minute > 59 || second > 59) return malformed_time(text);
   year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(month),
                       std::chrono::day(day)};
-  if (!date.ok()) return bad;
+  if (!date.ok()) return malformed_time(text);
 
   size_t at = 19;
   int32_t nanos = 0;
@@ -58,7 +57,7 @@ result<timestamp> parse_time(std::string_view text) {
     auto first = ++at;
     for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
       nanos += (text[at] - '0') * unit;
-    if (at == first) return bad;
+    if (at == first) return malformed_time(text);
   }
   int64_t offset = 0;
   auto zone = text.substr(at);
@@ -66,19 +65,38 @@ result<timestamp> parse_time(std::string_view text) {
     unsigned hours, minutes;
     if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || !digits(zone, 1, 2, hours) ||
         zone[3] != ':' || !digits(zone, 4, 2, minutes) || hours > 23 || minutes > 59)
-      return bad;
+      return malformed_time(text);
     offset = static_cast<int64_t>(hours * 60 + minutes) * (zone[0] == '-' ? -60 : 60);
   }
   auto days = sys_days{date}.time_since_epoch().count();
   return timestamp{static_cast<int64_t>(days) * 86'400 + hour * 3600 + minute * 60 + second - offset, nanos};
 }
 
-std::string format_time(int64_t seconds) {
+char* format_time(int64_t seconds, char* out) {
   auto t = split(seconds);
-  char text[40];
-  snprintf(text, sizeof text, "%04lld-%02u-%02uT%02u:%02u:%02uZ", static_cast<long long>(t.year), t.month,
-           t.day, t.hour, t.minute, t.second);
-  return text;
+  auto two = [&](unsigned value, char end) {
+    *out++ = static_cast<char>('0' + value / 10);
+    *out++ = static_cast<char>('0' + value % 10);
+    *out++ = end;
+  };
+  if (t.year >= 0 && t.year <= 9999) {
+    *out++ = static_cast<char>('0' + t.year / 1000);
+    *out++ = static_cast<char>('0' + t.year / 100 % 10);
+    two(static_cast<unsigned>(t.year % 100), '-');
+  } else {
+    out += snprintf(out, 24, "%04lld-", static_cast<long long>(t.year));
+  }
+  two(t.month, '-');
+  two(t.day, 'T');
+  two(t.hour, ':');
+  two(t.minute, ':');
+  two(t.second, 'Z');
+  return out;
+}
+
+std::string format_time(int64_t seconds) {
+  char text[time_text_max];
+  return {text, format_time(seconds, text)};
 }
 
 std::string format_micro_time(timestamp at) {

@@ -22,6 +22,9 @@ struct timestamp {
 result<timestamp> parse_time(std::string_view text);
 /// "2006-01-02T15:04:05Z".
 std::string format_time(int64_t seconds);
+/// The same into `out`, which has room for time_text_max characters; returns the end.
+constexpr size_t time_text_max = 48;
+char* format_time(int64_t seconds, char* out);
 /// "2006-01-02T15:04:05.000000Z".
 std::string format_micro_time(timestamp at);
 

@@ -4,6 +4,7 @@
 #include "messages/base/json_reader.hpp"
 #include "messages/base/quantity.hpp"
 #include "messages/base/time.hpp"
+#include "messages/codec/sink.hpp"
 #include "messages/codec/wire.hpp"
 
 #include <google/protobuf/message.h>
@@ -14,12 +15,18 @@
 #include <cmath>
 #include <limits>
 #include <unordered_set>
+#include <utility>
 
 namespace troupe::codec {
 
 namespace {
 
 using json::token;
+using wire::close;
+using wire::open;
+using wire::put_bytes;
+using wire::put_double;
+using wire::put_int;
 using schema::form;
 using schema::property;
 using schema::type;
@@ -80,11 +87,41 @@ struct place {
   }
 };
 
+/// The keys of one map, as hashes: a false alarm is only a warning. Small maps cost no allocation.
+class key_set {
+public:
+  /// False if the key is there already.
+  bool add(std::string_view key) {
+    auto hash = std::hash<std::string_view>{}(key);
+    if (!many_.empty()) return many_.insert(hash).second;
+    if (std::find(few_.begin(), few_.begin() + count_, hash) != few_.begin() + count_) return false;
+    if (count_ < few_.size()) {
+      few_[count_++] = hash;
+      return true;
+    }
+    many_.insert(few_.begin(), few_.end());
+    return many_.insert(hash).second;
+  }
+
+private:
+  std::array<size_t, 16> few_;
+  size_t count_ = 0;
+  std::unordered_set<size_t> many_;
+};
+
 class decoder {
 public:
-  decoder(std::string_view text, std::string& wire) : in_{text}, out_{wire} {}
+  // The bytes are seldom longer than the text.
+  decoder(std::string_view text, std::string& wire) : in_{text}, out_{wire, text.size() + 64} {}
 
   result<decoded> run(const type& t) {
+    auto done = document(t);
+    out_.finish();
+    return done;
+  }
+
+private:
+  result<decoded> document(const type& t) {
     place root{nullptr, {}, 0};
     bool ok = in_.peek() == token::object ? object(t, root, true) : mismatch(form::object, root);
     if (ok && !in_.failed() && !in_.at_end()) in_.fail("more text follows the end of the document");
@@ -93,7 +130,6 @@ public:
     return std::move(found_);
   }
 
-private:
   bool refuse(const place& at, std::string message) {
     auto path = at.path();
     failure_ = {errc::bad_request, path.empty() ? std::move(message) : path + ": " + message};
@@ -114,21 +150,22 @@ private:
   /// Removes what an earlier field of the same number wrote into the message that began at `start`.
   void forget(size_t start, uint32_t number) {
     std::string kept;
-    wire::reader walk(std::string_view(out_).substr(start));
+    wire::reader walk(out_.since(start));
     while (walk.next())
       if (walk.number != number) kept += walk.whole();
-    out_.replace(start, out_.npos, kept);
+    out_.cut(start);
+    out_ += kept;
   }
 
   bool object(const type& t, const place& here, bool outermost = false) {
     auto start = out_.size();
     std::array<uint64_t, 2> seen{}; // by field number; higher numbers are not tracked
-    std::array<std::string, 2> own; // apiVersion and kind
+    std::array<bool, 2> named{}; // whether apiVersion and kind have been there
     in_.enter_object();
     for (std::string_view key; in_.next_key(key);) {
       auto hit = t.find(key);
       if (!hit.field) {
-        if (!unknown(t, key, here, own)) return false;
+        if (!unknown(t, key, here, named, outermost)) return false;
         continue;
       }
       auto& p = *hit.field;
@@ -144,22 +181,18 @@ private:
       }
       // Records of an inlined message merge when they are parsed, so each field may bring its own.
       size_t outer = 0, inner = 0;
-      if (hit.via[0]) outer = wire::open(out_, hit.via[0]->number);
-      if (hit.via[1]) inner = wire::open(out_, hit.via[1]->number);
+      if (hit.via[0]) outer = open(out_, hit.via[0]->number);
+      if (hit.via[1]) inner = open(out_, hit.via[1]->number);
       if (!field(p, at)) return false;
-      if (hit.via[1]) wire::close(out_, inner);
-      if (hit.via[0]) wire::close(out_, outer);
+      if (hit.via[1]) close(out_, inner);
+      if (hit.via[0]) close(out_, outer);
     }
-    for (auto& p : t.properties)
-      if (p.zero && !(seen[p.number / 64] >> p.number % 64 & 1)) zero(*p.type, p.number);
-    if (outermost) {
-      found_.api_version = std::move(own[0]);
-      found_.kind = std::move(own[1]);
-    }
+    for (auto* p : t.wired_empty())
+      if (!(seen[p->number / 64] >> p->number % 64 & 1)) zero(*p->type, p->number);
     return !in_.failed();
   }
 
-  bool unknown(const type& t, std::string_view key, const place& here, std::array<std::string, 2>& own) {
+  bool unknown(const type& t, std::string_view key, const place& here, std::array<bool, 2>& named, bool outermost) {
     bool meta = t.type_meta && (key == "kind" || key == "apiVersion");
     auto name = std::string(key);
     place at{&here, name};
@@ -168,14 +201,15 @@ private:
       in_.skip();
       return !in_.failed();
     }
-    auto& slot = own[name == "kind"];
-    if (!slot.empty()) note(field_problem::kind::duplicate, at, {});
+    bool is_kind = name == "kind";
+    if (std::exchange(named[is_kind], true)) note(field_problem::kind::duplicate, at, {});
     if (in_.peek() == token::null) {
       in_.read_null();
       return !in_.failed();
     }
     if (in_.peek() != token::string) return mismatch(form::string, at);
-    slot = in_.read_string();
+    auto text = in_.read_string();
+    if (outermost) (is_kind ? found_.kind : found_.api_version) = text;
     return !in_.failed();
   }
 
@@ -193,7 +227,7 @@ private:
     }
     auto start = out_.size();
     if (!value(t, p.number, at, next)) return false;
-    if (p.drop_zero && wire::is_zero(std::string_view(out_).substr(start))) out_.resize(start);
+    if (p.drop_zero && wire::is_zero(out_.since(start))) out_.cut(start);
     return true;
   }
 
@@ -218,9 +252,9 @@ private:
     switch (t.what) {
     case form::boolean:
     case form::int32:
-    case form::int64: wire::put_int(out_, number, 0); break;
-    case form::real: wire::put_double(out_, number, 0); break;
-    default: wire::put_bytes(out_, number, {});
+    case form::int64: put_int(out_, number, 0); break;
+    case form::real: put_double(out_, number, 0); break;
+    default: put_bytes(out_, number, {});
     }
   }
 
@@ -228,16 +262,17 @@ private:
     if (next != token::object) return mismatch(form::map, at);
     in_.enter_object();
     auto& element = *p.type->element;
-    std::unordered_set<size_t> keys; // hashes suffice: a false alarm is only a warning
+    key_set keys;
     for (std::string_view key; in_.next_key(key);) {
-      if (!keys.insert(std::hash<std::string_view>{}(key)).second) {
+      if (!keys.add(key)) {
         auto twice = std::string(key);
         note(field_problem::kind::duplicate, place{&at, twice}, {});
       }
-      auto entry = wire::open(out_, p.number);
-      wire::put_bytes(out_, 1, key);
-      auto name = std::string(key);
-      place here{&at, name};
+      auto entry = open(out_, p.number);
+      put_bytes(out_, 1, key);
+      std::string copy; // of a key with escapes, which the next read overwrites
+      if (!in_.owns(key)) key = copy = key;
+      place here{&at, key};
       auto what = in_.peek();
       if (what == token::null) {
         in_.read_null();
@@ -245,7 +280,7 @@ private:
       } else if (!value(element, 2, here, what)) {
         return false;
       }
-      wire::close(out_, entry);
+      close(out_, entry);
     }
     return !in_.failed();
   }
@@ -254,11 +289,11 @@ private:
     switch (t.what) {
     case form::string:
       if (next != token::string) return mismatch(t.what, at);
-      wire::put_bytes(out_, number, in_.read_string());
+      put_bytes(out_, number, in_.read_string());
       return !in_.failed();
     case form::boolean:
       if (next != token::boolean) return mismatch(t.what, at);
-      wire::put_int(out_, number, in_.read_boolean());
+      put_int(out_, number, in_.read_boolean());
       return !in_.failed();
     case form::int32:
     case form::int64: return integer(t.what, number, at, next);
@@ -266,23 +301,26 @@ private:
     case form::bytes: return bytes(number, at, next);
     case form::object: {
       if (next != token::object) return mismatch(t.what, at);
-      auto start = wire::open(out_, number);
+      auto start = open(out_, number);
       if (!object(t, at)) return false;
-      wire::close(out_, start);
+      close(out_, start);
       return true;
     }
     case form::raw: {
-      auto start = wire::open(out_, number);
-      wire::put_bytes(out_, 1, json::compact(in_.skip()));
-      wire::close(out_, start);
+      auto start = open(out_, number);
+      auto spaces = in_.spaces();
+      auto text = in_.skip();
+      if (in_.spaces() == spaces) put_bytes(out_, 1, text);
+      else put_bytes(out_, 1, json::compact(text));
+      close(out_, start);
       return !in_.failed();
     }
     case form::list:
     case form::map: return refuse(at, "lists of lists are not supported");
     default: {
-      auto start = wire::open(out_, number);
+      auto start = open(out_, number);
       if (!special(t, at, next)) return false;
-      wire::close(out_, start);
+      close(out_, start);
       return true;
     }
     }
@@ -304,7 +342,7 @@ private:
     int64_t v = 0;
     if (next != token::number) return mismatch(wanted, at);
     if (!read_integer(wanted, at, v)) return false;
-    wire::put_int(out_, number, v);
+    put_int(out_, number, v);
     return true;
   }
 
@@ -315,7 +353,7 @@ private:
     auto read = std::from_chars(n.text.data(), n.text.data() + n.text.size(), v);
     if (in_.failed()) return false;
     if (read.ec != std::errc{} || !std::isfinite(v)) return refuse(at, "the number is too large");
-    wire::put_double(out_, number, v);
+    put_double(out_, number, v);
     return true;
   }
 
@@ -324,7 +362,7 @@ private:
     auto decoded = base64::decode(in_.read_string());
     if (in_.failed()) return false;
     if (!decoded) return refuse(at, "the string is not valid base64");
-    wire::put_bytes(out_, number, *decoded);
+    put_bytes(out_, number, *decoded);
     return true;
   }
 
@@ -339,16 +377,16 @@ private:
       if (next != token::string) return mismatch(t.what, at);
       auto parsed = parse_duration(in_.read_string());
       if (!parsed) return refuse(at, parsed.error().message);
-      wire::put_int(out_, 1, parsed->count());
+      put_int(out_, 1, parsed->count());
       return true;
     }
     case form::wrapped_list: return list(t.properties[0], at, next);
     case form::schema_or_bool:
       if (next == token::boolean) {
-        wire::put_int(out_, 1, in_.read_boolean());
+        put_int(out_, 1, in_.read_boolean());
         return !in_.failed();
       }
-      wire::put_int(out_, 1, 1);
+      put_int(out_, 1, 1);
       return value(*t.by_number(2)->type, 2, at, next);
     case form::schema_or_array:
     case form::schema_or_strings:
@@ -366,7 +404,7 @@ private:
     if (in_.failed()) return false;
     auto parsed = troupe::quantity::parse(text);
     if (!parsed) return refuse(at, parsed.error().message);
-    wire::put_bytes(out_, 1, parsed->text());
+    put_bytes(out_, 1, parsed->text());
     return true;
   }
 
@@ -380,9 +418,9 @@ private:
     } else {
       return mismatch(form::int_or_string, at);
     }
-    wire::put_int(out_, 1, next == token::string);
-    wire::put_int(out_, 2, number);
-    wire::put_bytes(out_, 3, text);
+    put_int(out_, 1, next == token::string);
+    put_int(out_, 2, number);
+    put_bytes(out_, 3, text);
     return !in_.failed();
   }
 
@@ -391,13 +429,13 @@ private:
     auto parsed = parse_time(in_.read_string());
     if (in_.failed()) return false;
     if (!parsed) return refuse(at, parsed.error().message);
-    wire::put_int(out_, 1, parsed->seconds);
-    wire::put_int(out_, 2, what == form::micro_time ? parsed->nanos / 1000 * 1000 : 0);
+    put_int(out_, 1, parsed->seconds);
+    put_int(out_, 2, what == form::micro_time ? parsed->nanos / 1000 * 1000 : 0);
     return true;
   }
 
   json::reader in_;
-  std::string& out_;
+  sink out_;
   decoded found_;
   error failure_;
 };

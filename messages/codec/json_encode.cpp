@@ -3,6 +3,7 @@
 #include "messages/api/custom.pb.h"
 #include "messages/base/base64.hpp"
 #include "messages/base/time.hpp"
+#include "messages/codec/sink.hpp"
 #include "messages/codec/wire.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -25,7 +26,7 @@ constexpr uint32_t resource_version_number = 6; // of ObjectMeta
 
 class encoder {
 public:
-  encoder(std::string& out, const head& head) : out_{out}, head_{head} {}
+  encoder(sink& out, const head& head) : out_{out}, head_{head} {}
 
   bool object(const type& t, std::string_view bytes, bool outermost) {
     out_ += '{';
@@ -43,7 +44,7 @@ public:
       if (!first) out_ += ',';
       first = false;
       out_ += key;
-      json::write_string(out_, text);
+      out_.quoted(text);
     };
     put("\"kind\":", head_.kind);
     put("\"apiVersion\":", head_.api_version);
@@ -66,7 +67,7 @@ public:
     };
     auto put_version = [&] {
       key(*t.by_number(resource_version_number));
-      json::write_string(out_, head_.resource_version);
+      out_.quoted(head_.resource_version);
       version = false;
     };
 
@@ -112,13 +113,13 @@ public:
   /// What Kubernetes writes even where nothing was set.
   template<class Key>
   bool absent(const type& t, const std::array<uint64_t, 2>& seen, bool& first, Key& key, bool outermost) {
-    for (auto& p : t.properties) {
+    for (auto* empty : t.written_empty()) {
+      auto& p = *empty;
       if (p.number < 128 && seen[p.number / 64] >> p.number % 64 & 1) continue;
       if (p.inlined) {
         if (!members(*p.type, {}, first)) return false;
         continue;
       }
-      if (!p.always) continue;
       key(p);
       switch (p.type->what) {
       case form::list: out_ += p.name == "items" ? "[]" : "null"; break;
@@ -144,7 +145,7 @@ public:
   /// An element that names its kind: claims inside a stateful set, in their version.
   bool typed_element(const type& element, std::string_view bytes) {
     out_ += "{\"kind\":";
-    json::write_string(out_, element.name);
+    out_.quoted(element.name);
     out_ += ",\"apiVersion\":\"v1\"";
     bool first = false;
     if (!members(element, bytes, first)) return false;
@@ -161,21 +162,21 @@ public:
       if (in.number == 2) content = in;
     }
     if (in.bad) return false;
-    json::write_string(out_, name);
+    out_.quoted(name);
     out_ += ':';
     return value(element, content);
   }
 
   bool value(const type& t, const wire::reader& in) {
     switch (t.what) {
-    case form::string: json::write_string(out_, in.data); return true;
-    case form::boolean: out_ += in.value ? "true" : "false"; return true;
+    case form::string: out_.quoted(in.data); return true;
+    case form::boolean: out_ += std::string_view(in.value ? "true" : "false"); return true;
     case form::int32:
     case form::int64: number(static_cast<int64_t>(in.value)); return true;
-    case form::real: json::write_number(out_, in.real()); return true;
+    case form::real: real(in.real()); return true;
     case form::bytes:
       out_ += '"';
-      base64::encode(out_, in.data);
+      out_ += base64::encode(in.data);
       out_ += '"';
       return true;
     case form::object: return object(t, in.data, false);
@@ -186,8 +187,14 @@ public:
   }
 
   void number(int64_t v) {
-    char text[24];
-    out_.append(text, std::to_chars(text, text + sizeof text, v).ptr);
+    auto text = out_.room(24);
+    out_.used(std::to_chars(text, text + 24, v).ptr);
+  }
+
+  void real(double v) {
+    std::string text;
+    json::write_number(text, v);
+    out_ += text;
   }
 
   bool raw(std::string_view bytes) {
@@ -226,10 +233,10 @@ public:
     }
     if (in.bad) return false;
     switch (t.what) {
-    case form::quantity: json::write_string(out_, texts[1].empty() ? "0" : texts[1]); return true;
+    case form::quantity: out_.quoted(texts[1].empty() ? "0" : texts[1]); return true;
     case form::int_or_string:
       if (numbers[1] == 0) number(numbers[2]);
-      else json::write_string(out_, texts[3]);
+      else out_.quoted(texts[3]);
       return true;
     case form::time:
     case form::micro_time: {
@@ -239,12 +246,13 @@ public:
       }
       timestamp at{numbers[1], static_cast<int32_t>(numbers[2])};
       out_ += '"';
-      out_ += t.what == form::time ? format_time(at.seconds) : format_micro_time(at);
+      if (t.what == form::time) out_.used(format_time(at.seconds, out_.room(time_text_max)));
+      else out_ += format_micro_time(at);
       out_ += '"';
       return true;
     }
     case form::duration:
-      json::write_string(out_, format_duration(std::chrono::nanoseconds{numbers[1]}));
+      out_.quoted(format_duration(std::chrono::nanoseconds{numbers[1]}));
       return true;
     case form::schema_or_bool:
       if (present[2]) return object(*t.by_number(2)->type, texts[2], false);
@@ -258,7 +266,7 @@ public:
   }
 
 private:
-  std::string& out_;
+  sink& out_;
   const head& head_;
   bool outermost_ = false;
   bool version_pending_ = false; // the next members() are those of the object's own metadata
@@ -267,7 +275,9 @@ private:
 } // namespace
 
 bool wire_to_json(const schema::type& type, std::string_view bytes, const head& head, std::string& out) {
-  return encoder(out, head).object(type, bytes, true);
+  // JSON is about twice as long as the bytes.
+  sink to(out, bytes.size() * 2 + 256);
+  return encoder(to, head).object(type, bytes, true);
 }
 
 bool custom_to_json(std::string_view bytes, const head& given, std::string& out) {

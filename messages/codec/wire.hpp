@@ -1,6 +1,8 @@
 // The few Protobuf wire forms that the codecs read and write themselves.
 #pragma once
 
+#include "messages/codec/sink.hpp"
+
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -10,24 +12,34 @@ namespace troupe::codec::wire {
 
 enum type : uint32_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
+/// Room for a tag and a number.
+constexpr size_t varint_max = 10;
+
+inline char* write_varint(char* out, uint64_t v) {
+  for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
+  *out++ = static_cast<char>(v);
+  return out;
+}
+
+inline char* write_tag(char* out, uint32_t number, type t) { return write_varint(out, number << 3 | t); }
+
 inline void put_varint(std::string& out, uint64_t v) {
-  char buffer[10];
-  size_t n = 0;
-  for (; v >= 0x80; v >>= 7) buffer[n++] = static_cast<char>(v | 0x80);
-  buffer[n++] = static_cast<char>(v);
-  out.append(buffer, n);
+  char buffer[varint_max];
+  out.append(buffer, static_cast<size_t>(write_varint(buffer, v) - buffer));
 }
 
 inline void put_tag(std::string& out, uint32_t number, type t) { put_varint(out, number << 3 | t); }
 
 inline void put_int(std::string& out, uint32_t number, int64_t v) {
-  put_tag(out, number, varint);
-  put_varint(out, static_cast<uint64_t>(v));
+  char buffer[2 * varint_max];
+  auto end = write_varint(write_tag(buffer, number, varint), static_cast<uint64_t>(v));
+  out.append(buffer, static_cast<size_t>(end - buffer));
 }
 
 inline void put_bytes(std::string& out, uint32_t number, std::string_view v) {
-  put_tag(out, number, bytes);
-  put_varint(out, v.size());
+  char buffer[2 * varint_max];
+  auto end = write_varint(write_tag(buffer, number, bytes), v.size());
+  out.append(buffer, static_cast<size_t>(end - buffer));
   out.append(v);
 }
 
@@ -40,8 +52,10 @@ inline void put_double(std::string& out, uint32_t number, double v) {
 
 /// Opens a length-delimited field; close() puts the length in when the content is written.
 inline size_t open(std::string& out, uint32_t number) {
-  put_tag(out, number, bytes);
-  out += '\0';
+  char buffer[varint_max + 1];
+  auto end = write_tag(buffer, number, bytes);
+  *end++ = '\0';
+  out.append(buffer, static_cast<size_t>(end - buffer));
   return out.size();
 }
 
@@ -51,10 +65,44 @@ inline void close(std::string& out, size_t start) {
     out[start - 1] = static_cast<char>(size);
     return;
   }
-  std::string length;
-  put_varint(length, size);
+  char length[varint_max];
+  auto bytes = static_cast<size_t>(write_varint(length, size) - length);
   out[start - 1] = length[0];
-  out.insert(start, length, 1);
+  out.insert(start, length + 1, bytes - 1);
+}
+
+// The same into a sink, whose room is checked once for each field.
+
+inline void put_int(sink& out, uint32_t number, int64_t v) {
+  auto at = write_tag(out.room(2 * varint_max), number, varint);
+  out.used(write_varint(at, static_cast<uint64_t>(v)));
+}
+
+inline void put_bytes(sink& out, uint32_t number, std::string_view v) {
+  auto at = write_tag(out.room(2 * varint_max + v.size()), number, bytes);
+  at = write_varint(at, v.size());
+  memcpy(at, v.data(), v.size());
+  out.used(at + v.size());
+}
+
+inline void put_double(sink& out, uint32_t number, double v) {
+  auto at = write_tag(out.room(varint_max + sizeof v), number, fixed64);
+  memcpy(at, &v, sizeof v);
+  out.used(at + sizeof v);
+}
+
+inline size_t open(sink& out, uint32_t number) {
+  auto at = write_tag(out.room(varint_max + 1), number, bytes);
+  *at++ = '\0';
+  out.used(at);
+  return out.size();
+}
+
+inline void close(sink& out, size_t start) {
+  char length[varint_max];
+  auto used = static_cast<size_t>(write_varint(length, out.size() - start) - length);
+  auto at = used > 1 ? out.insert(start, used - 1) : out.room(0) - (out.size() - start);
+  memcpy(at - 1, length, used);
 }
 
 /// Walks the fields of one message. Malformed input ends the walk and sets `bad`.

@@ -1,20 +1,12 @@
 #include "messages/schema/type.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace troupe::schema {
 
 type::type() = default;
 type::~type() = default;
-
-uint32_t type::hash(std::string_view key) {
-  // Length, first, middle and last characters tell Kubernetes' field names apart well enough.
-  auto n = static_cast<uint32_t>(key.size());
-  if (n == 0) return 0;
-  auto at = [&](uint32_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(key[i])); };
-  auto h = n * 0x9e3779b1u ^ at(0) * 0x85ebca6bu ^ at(n - 1) * 0xc2b2ae35u ^ at(n / 2) * 0x27d4eb2fu;
-  return h ^ (h >> 15);
-}
 
 void type::seal() {
   std::vector<slot> entries;
@@ -22,7 +14,7 @@ void type::seal() {
     for (auto& p : from) {
       at.field = &p;
       if (!p.inlined) {
-        entries.push_back({p.name, at});
+        entries.push_back({p.name, words(p.name), at});
       } else if (depth < at.via.size()) {
         at.via[depth] = &p;
         self(self, p.type->properties, at, depth + 1);
@@ -36,7 +28,7 @@ void type::seal() {
   while (size < entries.size() * 2) size *= 2;
   slots_.assign(size, {});
   for (auto& entry : entries) {
-    auto at = hash(entry.key) & (size - 1);
+    auto at = entry.ends.hash(entry.key.size()) & (size - 1);
     while (slots_[at].value.field) at = (at + 1) & (size - 1);
     slots_[at] = entry;
   }
@@ -45,13 +37,23 @@ void type::seal() {
   numbers_.assign(highest + 1, nullptr);
   for (auto& p : properties)
     if (p.number) numbers_[p.number] = &p;
+  written_empty_.clear();
+  wired_empty_.clear();
+  for (auto& p : properties) {
+    if (p.always || p.inlined) written_empty_.push_back(&p);
+    if (p.zero) wired_empty_.push_back(&p);
+  }
 }
 
 type::found type::find(std::string_view json_name) const {
   if (slots_.empty()) return {};
   auto mask = slots_.size() - 1;
-  for (auto at = hash(json_name) & mask; slots_[at].value.field; at = (at + 1) & mask)
-    if (slots_[at].key == json_name) return slots_[at].value;
+  words ends(json_name);
+  auto n = json_name.size();
+  for (auto at = ends.hash(n) & mask; slots_[at].value.field; at = (at + 1) & mask) {
+    auto& s = slots_[at];
+    if (s.ends == ends && s.key.size() == n && (n <= 16 || s.key == json_name)) return s.value;
+  }
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -111,18 +112,49 @@ struct type {
     return number < numbers_.size() ? numbers_[number] : nullptr;
   }
 
-  /// Builds the tables behind find() and by_number(); once, when `properties` are complete.
+  /// Properties that are written even where nothing was set, and inlined ones, in order.
+  const std::vector<const property*>& written_empty() const { return written_empty_; }
+  /// Properties that stand on the wire even when empty.
+  const std::vector<const property*>& wired_empty() const { return wired_empty_; }
+
+  /// Builds the tables behind these functions; once, when `properties` are complete.
   void seal();
 
 private:
+  /// A key in two words that overlap in its middle: enough to hash it, and to tell it from others of up
+  /// to sixteen characters.
+  struct words {
+    uint64_t first = 0, last = 0;
+    words() = default;
+    explicit words(std::string_view key) {
+      auto at = key.data();
+      auto n = key.size();
+      if (n >= 8) {
+        memcpy(&first, at, 8);
+        memcpy(&last, at + n - 8, 8);
+      } else if (n >= 4) {
+        memcpy(&first, at, 4);
+        memcpy(&last, at + n - 4, 4);
+      } else {
+        for (size_t i = 0; i < n; ++i) first = first << 8 | static_cast<unsigned char>(at[i]);
+      }
+    }
+    bool operator==(const words& other) const { return first == other.first && last == other.last; }
+    uint32_t hash(size_t length) const {
+      auto h = (first ^ length) * 0x9e3779b97f4a7c15u ^ last * 0xc2b2ae3d27d4eb4fu;
+      return static_cast<uint32_t>(h >> 40);
+    }
+  };
   struct slot {
     std::string_view key;
+    words ends;
     found value;
   };
-  static uint32_t hash(std::string_view key);
 
   std::vector<slot> slots_; // open addressing, a power of two
   std::vector<const property*> numbers_;
+  std::vector<const property*> written_empty_;
+  std::vector<const property*> wired_empty_;
 };
 
 struct constraints {

@@ -222,6 +222,12 @@ result<std::string> make_key() {
   return pem_of(key.get());
 }
 
+result<std::string> make_rsa_key(int bits) {
+  const pkey_ptr key{EVP_RSA_gen(static_cast<size_t>(bits))};
+  if (!key) return openssl_error("cannot make a key");
+  return pem_of(key.get());
+}
+
 result<std::string> make_request(const std::string& key_pem, const certificate_spec& spec) {
   auto key = read_key(key_pem);
   if (!key) return key.error();

@@ -48,8 +48,10 @@ result<key_pair> make_authority(const std::string& common_name, wall_time now,
 /// A new key, and a certificate for it signed by `authority`.
 result<key_pair> issue(const key_pair& authority, const certificate_spec& spec);
 
-/// A new private key, PEM.
+/// A new private key (EC P-256), PEM.
 result<std::string> make_key();
+/// A new RSA key, PEM: slow to make, for the tokens of clients that know nothing else.
+result<std::string> make_rsa_key(int bits = 2048);
 /// A certificate signing request for `key_pem`; usages and times of `spec` are not part of it.
 result<std::string> make_request(const std::string& key_pem, const certificate_spec& spec);
 

@@ -78,8 +78,8 @@ channel::~channel() { reset(); }
 void channel::reset() { SSL_free(std::exchange(ssl_, nullptr)); }
 
 channel::channel(channel&& other) noexcept
-    : socket_{other.socket_}, ssl_{std::exchange(other.ssl_, nullptr)}, failure_{std::move(
-                                                                            other.failure_)} {}
+    : socket_{other.socket_}, ssl_{std::exchange(other.ssl_, nullptr)}, starved_{other.starved_},
+      failure_{std::move(other.failure_)} {}
 
 outcome channel::judge_tls(int returned) {
   switch (SSL_get_error(ssl_, returned)) {
@@ -114,7 +114,9 @@ outcome channel::read(std::span<char> into) {
   ERR_clear_error();
   size_t n = 0;
   const int ok = SSL_read_ex(ssl_, into.data(), into.size(), &n);
-  return ok == 1 ? outcome{progress::done, n} : judge_tls(ok);
+  const auto out = ok == 1 ? outcome{progress::done, n} : judge_tls(ok);
+  starved_ = out.state == progress::want_read;
+  return out;
 }
 
 outcome channel::write(std::string_view bytes) {
@@ -129,7 +131,7 @@ outcome channel::write(std::string_view bytes) {
   return ok == 1 ? outcome{progress::done, n} : judge_tls(ok);
 }
 
-bool channel::has_pending() const { return ssl_ && SSL_has_pending(ssl_) == 1; }
+bool channel::has_pending() const { return ssl_ && !starved_ && SSL_has_pending(ssl_) == 1; }
 
 void channel::say_goodbye() {
   if (ssl_ && SSL_is_init_finished(ssl_)) {

@@ -60,6 +60,7 @@ private:
 
   int socket_;
   ssl_st* ssl_ = nullptr;
+  bool starved_ = false; ///< what is buffered is only part of a record
   std::string failure_;
 };
 

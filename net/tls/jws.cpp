@@ -1,141 +1,239 @@
 #include "net/tls/jws.hpp"
 
-#include "messages/base/base64.hpp"
-#include "messages/base/json.hpp"
+#include "net/streams/base64.hpp"
+#include "net/tls/authority.hpp"
+#include "net/tls/openssl.hpp"
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
+#include <boost/json.hpp>
+
 #include <openssl/core_names.h>
-#include <openssl/evp.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/sha.h>
-#include <openssl/x509.h>
 
 namespace troupe::tls {
 
 namespace {
 
-constexpr int rsa_bits = 2048;
+using streams::base64url_decoded;
+using streams::base64url_encoded;
 
-struct free_key {
-  void operator()(EVP_PKEY* k) const { EVP_PKEY_free(k); }
-};
-struct free_context {
-  void operator()(EVP_MD_CTX* c) const { EVP_MD_CTX_free(c); }
-};
-struct free_bio {
-  void operator()(BIO* b) const { BIO_free(b); }
-};
-using key_ptr = std::unique_ptr<EVP_PKEY, free_key>;
-using context_ptr = std::unique_ptr<EVP_MD_CTX, free_context>;
-using bio_ptr = std::unique_ptr<BIO, free_bio>;
+using md_ctx_ptr = std::unique_ptr<EVP_MD_CTX, freed_by<EVP_MD_CTX_free>>;
+using ecdsa_ptr = std::unique_ptr<ECDSA_SIG, freed_by<ECDSA_SIG_free>>;
+using bignum_ptr = std::unique_ptr<BIGNUM, freed_by<BN_free>>;
 
-error broken(const char* what) { return {errc::internal, std::string("OpenSSL failed: ") + what}; }
-error not_genuine(const char* why) { return {errc::unauthorized, std::string("the token does not hold: ") + why}; }
+constexpr size_t es256_half_bytes = 32;
+constexpr size_t header_bytes_max = 4096;
 
-/// A number of the key as JWKs write it: big-endian bytes in base64url.
-std::string number(EVP_PKEY* k, const char* name) {
-  BIGNUM* n = nullptr;
-  if (!EVP_PKEY_get_bn_param(k, name, &n)) return {};
-  std::string bytes(static_cast<size_t>(BN_num_bytes(n)), '\0');
-  BN_bn2bin(n, reinterpret_cast<unsigned char*>(bytes.data()));
-  BN_free(n);
-  return base64::encode_url(bytes);
+error refused(std::string_view why) { return {errc::unauthorized, "token: " + std::string{why}}; }
+
+/// ES256 signatures are two numbers of 32 bytes; OpenSSL speaks DER.
+std::optional<std::string> raw_from_der(std::string_view der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const ecdsa_ptr signature{d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()))};
+  if (!signature) return {};
+  std::string out(2 * es256_half_bytes, '\0');
+  auto* bytes = reinterpret_cast<unsigned char*>(out.data());
+  if (BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), bytes, es256_half_bytes) < 0 ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), bytes + es256_half_bytes, es256_half_bytes) <
+          0)
+    return {};
+  return out;
 }
 
-/// The name of a key: the hash of its public half.
-std::string identify(EVP_PKEY* k) {
+std::optional<std::string> der_from_raw(std::string_view raw) {
+  if (raw.size() != 2 * es256_half_bytes) return {};
+  const auto* bytes = reinterpret_cast<const unsigned char*>(raw.data());
+  const ecdsa_ptr signature{ECDSA_SIG_new()};
+  ECDSA_SIG_set0(signature.get(), BN_bin2bn(bytes, es256_half_bytes, nullptr),
+                 BN_bin2bn(bytes + es256_half_bytes, es256_half_bytes, nullptr));
   unsigned char* der = nullptr;
-  auto size = i2d_PUBKEY(k, &der);
+  const int size = i2d_ECDSA_SIG(signature.get(), &der);
   if (size <= 0) return {};
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(der, static_cast<size_t>(size), hash);
+  std::string out(reinterpret_cast<char*>(der), static_cast<size_t>(size));
   OPENSSL_free(der);
-  return base64::encode_url({reinterpret_cast<char*>(hash), sizeof hash});
+  return out;
+}
+
+std::string number_of(EVP_PKEY* key, const char* name, int pad_to = 0) {
+  BIGNUM* raw = nullptr;
+  if (EVP_PKEY_get_bn_param(key, name, &raw) != 1) return {};
+  const bignum_ptr number{raw};
+  std::string out(static_cast<size_t>(std::max(pad_to, BN_num_bytes(raw))), '\0');
+  BN_bn2binpad(raw, reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(out.size()));
+  return out;
+}
+
+/// The header's algorithm and key id; nothing if it is malformed or asks for what is not known.
+struct token_header {
+  std::string algorithm;
+  std::string key_id;
+};
+std::optional<token_header> read_header(std::string_view text) {
+  if (text.size() > header_bytes_max) return {};
+  boost::system::error_code failure;
+  const auto parsed = boost::json::parse(text, failure);
+  const auto* object = failure ? nullptr : parsed.if_object();
+  if (!object || object->contains("crit")) return {};
+  token_header out;
+  const auto* algorithm = object->if_contains("alg");
+  if (!algorithm || !algorithm->is_string()) return {};
+  out.algorithm = algorithm->get_string();
+  if (const auto* id = object->if_contains("kid")) {
+    if (!id->is_string()) return {};
+    out.key_id = id->get_string();
+  }
+  return out;
 }
 
 } // namespace
 
-struct token_keys::key {
-  key_ptr native;
+struct token_key::state {
+  pkey_ptr key;
+  bool elliptic = false;
+  bool can_sign = false;
   std::string id;
 };
 
-token_keys::~token_keys() = default;
-
-result<std::shared_ptr<const token_keys>> token_keys::load(const std::vector<std::string>& keys_pem) {
-  std::shared_ptr<token_keys> out(new token_keys);
-  for (auto& pem : keys_pem) {
-    bio_ptr in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    key_ptr k(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
-    if (!k || EVP_PKEY_get_base_id(k.get()) != EVP_PKEY_RSA)
-      return error{errc::bad_request, "a key for service account tokens must be an RSA private key in PEM"};
-    auto made = std::make_unique<key>();
-    made->id = identify(k.get());
-    made->native = std::move(k);
-    out->keys_.push_back(std::move(made));
+result<token_key> token_key::load(std::string_view pem) {
+  auto made = std::make_shared<state>();
+  auto bio = reading(pem);
+  made->can_sign = pem.find("PRIVATE KEY") != pem.npos;
+  if (made->can_sign) {
+    auto key = read_key(pem);
+    if (!key) return key.error();
+    made->key = std::move(*key);
+  } else {
+    made->key.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+    if (!made->key) return openssl_error("cannot read a public key");
   }
-  if (out->keys_.empty()) return error{errc::bad_request, "there is no key for service account tokens"};
-  return std::shared_ptr<const token_keys>(std::move(out));
-}
-
-result<std::string> token_keys::sign(std::string_view claims) const {
-  auto& k = *keys_.front();
-  auto text = base64::encode_url(json::write(json::value(json::object{{"alg", "RS256"}, {"kid", k.id}}))) + "." + base64::encode_url(claims);
-  context_ptr c(EVP_MD_CTX_new());
+  auto* key = made->key.get();
+  char group[64] = {};
   size_t size = 0;
-  auto data = reinterpret_cast<const unsigned char*>(text.data());
-  if (!c || EVP_DigestSignInit(c.get(), nullptr, EVP_sha256(), nullptr, k.native.get()) != 1 ||
-      EVP_DigestSign(c.get(), nullptr, &size, data, text.size()) != 1)
-    return broken("signing a token");
+  made->elliptic = EVP_PKEY_is_a(key, "EC") == 1;
+  const bool fine = made->elliptic
+                        ? EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1 &&
+                              std::string_view{group} == "prime256v1"
+                        : EVP_PKEY_is_a(key, "RSA") == 1 && EVP_PKEY_get_bits(key) >= rsa_bits_min;
+  if (!fine)
+    return error{errc::invalid, "a token key must be RSA of at least 2048 bits or EC P-256"};
+  unsigned char* der = nullptr;
+  const int der_size = i2d_PUBKEY(key, &der);
+  if (der_size <= 0) return openssl_error("cannot encode a public key");
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned digest_size = 0;
+  EVP_Digest(der, static_cast<size_t>(der_size), digest, &digest_size, EVP_sha256(), nullptr);
+  OPENSSL_free(der);
+  made->id = base64url_encoded({reinterpret_cast<const char*>(digest), digest_size});
+  token_key out;
+  out.state_ = std::move(made);
+  return out;
+}
+
+const std::string& token_key::id() const { return state_->id; }
+std::string_view token_key::algorithm() const { return state_->elliptic ? "ES256" : "RS256"; }
+bool token_key::can_sign() const { return state_->can_sign; }
+
+std::string token_key::public_pem() const {
+  const bio_ptr bio{BIO_new(BIO_s_mem())};
+  PEM_write_bio_PUBKEY(bio.get(), state_->key.get());
+  return written(bio.get());
+}
+
+result<std::string> token_key::sign(std::string_view payload) const {
+  if (!state_->can_sign) return error{errc::internal, "a public key cannot sign tokens"};
+  const std::string header =
+      R"({"alg":")" + std::string{algorithm()} + R"(","kid":")" + id() + R"("})";
+  auto text = base64url_encoded(header) + "." + base64url_encoded(payload);
+  const md_ctx_ptr context{EVP_MD_CTX_new()};
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  size_t size = 0;
+  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, state_->key.get()) != 1 ||
+      EVP_DigestSign(context.get(), nullptr, &size, bytes, text.size()) != 1)
+    return openssl_error("cannot sign a token");
   std::string signature(size, '\0');
-  if (EVP_DigestSign(c.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, text.size()) != 1) return broken("signing a token");
+  if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                     bytes, text.size()) != 1)
+    return openssl_error("cannot sign a token");
   signature.resize(size);
-  return text + "." + base64::encode_url(signature);
-}
-
-result<std::string> token_keys::verify(std::string_view token) const {
-  if (token.size() > token_bytes_max) return not_genuine("it is too long");
-  auto first = token.find('.');
-  auto second = first == token.npos ? token.npos : token.find('.', first + 1);
-  if (second == token.npos || token.find('.', second + 1) != token.npos) return not_genuine("it has not three parts");
-  auto header = base64::decode_url(token.substr(0, first));
-  auto claims = base64::decode_url(token.substr(first + 1, second - first - 1));
-  auto signature = base64::decode_url(token.substr(second + 1));
-  if (!header || !claims || !signature) return not_genuine("it is not base64");
-  auto head = json::parse(*header);
-  // The one algorithm that our keys are for: what the token asks for does not choose it.
-  if (!head || json::string_at(*head, {"alg"}) != "RS256") return not_genuine("its algorithm is not RS256");
-  auto id = json::string_at(*head, {"kid"});
-  for (auto& k : keys_) {
-    if (!id.empty() && id != k->id) continue;
-    context_ptr c(EVP_MD_CTX_new());
-    auto text = token.substr(0, second);
-    if (c && EVP_DigestVerifyInit(c.get(), nullptr, EVP_sha256(), nullptr, k->native.get()) == 1 &&
-        EVP_DigestVerify(c.get(), reinterpret_cast<const unsigned char*>(signature->data()), signature->size(),
-                         reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1)
-      return std::move(*claims);
+  if (state_->elliptic) {
+    auto raw = raw_from_der(signature);
+    if (!raw) return openssl_error("cannot sign a token");
+    signature = std::move(*raw);
   }
-  return not_genuine("no key of this cluster signed it");
+  return text + "." + base64url_encoded(signature);
 }
 
-std::string token_keys::jwks() const {
-  json::array all;
-  for (auto& k : keys_)
-    all.push_back(json::object{{"use", "sig"}, {"kty", "RSA"}, {"alg", "RS256"}, {"kid", k->id},
-                               {"n", number(k->native.get(), OSSL_PKEY_PARAM_RSA_N)}, {"e", number(k->native.get(), OSSL_PKEY_PARAM_RSA_E)}});
-  return json::write(json::value(json::object{{"keys", std::move(all)}}));
+result<std::string> token_verifier::verify(std::string_view token) const {
+  if (token.size() > token_bytes_max) return refused("larger than 64 KiB");
+  const auto first = token.find('.');
+  const auto last = token.rfind('.');
+  if (first == token.npos || token.find('.', first + 1) != last || first == last)
+    return refused("not three parts");
+  const auto header_text = base64url_decoded(token.substr(0, first));
+  const auto signature = base64url_decoded(token.substr(last + 1));
+  const auto header = header_text ? read_header(*header_text) : std::nullopt;
+  if (!header || !signature) return refused("malformed");
+  const auto text = token.substr(0, last);
+  for (const auto& key : keys_) {
+    // The key decides what algorithm it is for; the token only gets to agree. So neither "none" nor
+    // an HMAC keyed with a public key has anything to match.
+    if (header->algorithm != key.algorithm()) continue;
+    if (!header->key_id.empty() && header->key_id != key.id()) continue;
+    const auto der = key.state_->elliptic ? der_from_raw(*signature) : signature;
+    if (!der) continue;
+    const md_ctx_ptr context{EVP_MD_CTX_new()};
+    const bool right =
+        EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr,
+                             key.state_->key.get()) == 1 &&
+        EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(der->data()),
+                         der->size(), reinterpret_cast<const unsigned char*>(text.data()),
+                         text.size()) == 1;
+    ERR_clear_error();
+    if (!right) continue;
+    auto payload = base64url_decoded(token.substr(first + 1, last - first - 1));
+    if (!payload) return refused("malformed");
+    return *payload;
+  }
+  return refused("not signed by a key that is known here");
 }
 
-result<std::string> make_token_key() {
-  key_ptr k(EVP_RSA_gen(rsa_bits));
-  bio_ptr out(BIO_new(BIO_s_mem()));
-  if (!k || !out || PEM_write_bio_PKCS8PrivateKey(out.get(), k.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
-    return broken("making a key");
-  char* text = nullptr;
-  auto size = BIO_get_mem_data(out.get(), &text);
-  return std::string(text, static_cast<size_t>(size));
+result<std::shared_ptr<const token_keys>>
+token_keys::load(const std::vector<std::string>& keys_pem) {
+  std::vector<token_key> keys;
+  for (const auto& pem : keys_pem) {
+    auto key = token_key::load(pem);
+    if (!key) return with_context(key.error(), "token key");
+    keys.push_back(std::move(*key));
+  }
+  if (keys.empty() || !keys.front().can_sign())
+    return error{errc::invalid, "no private key to sign tokens with"};
+  auto newest = keys.front();
+  return std::shared_ptr<const token_keys>{
+      new token_keys{std::move(newest), token_verifier{std::move(keys)}}};
+}
+
+result<std::string> make_token_key() { return make_rsa_key(); }
+
+std::string token_verifier::jwks() const {
+  boost::json::array keys;
+  for (const auto& key : keys_) {
+    auto* native = key.state_->key.get();
+    boost::json::object one{
+        {"use", "sig"}, {"kid", key.id()}, {"alg", std::string{key.algorithm()}}};
+    if (key.state_->elliptic) {
+      one["kty"] = "EC";
+      one["crv"] = "P-256";
+      one["x"] = base64url_encoded(number_of(native, OSSL_PKEY_PARAM_EC_PUB_X, 32));
+      one["y"] = base64url_encoded(number_of(native, OSSL_PKEY_PARAM_EC_PUB_Y, 32));
+    } else {
+      one["kty"] = "RSA";
+      one["n"] = base64url_encoded(number_of(native, OSSL_PKEY_PARAM_RSA_N));
+      one["e"] = base64url_encoded(number_of(native, OSSL_PKEY_PARAM_RSA_E));
+    }
+    keys.push_back(std::move(one));
+  }
+  return boost::json::serialize(boost::json::object{{"keys", std::move(keys)}});
 }
 
 } // namespace troupe::tls

@@ -1,5 +1,5 @@
-// Signed tokens (JWS, compact form, RS256): made and verified with OpenSSL. What the claims say
-// is for others to judge; here a token is only genuine or not.
+// Signed tokens (JWS compact form, RS256 and ES256) for service accounts: sign, verify against
+// several keys, publish the public ones as a JWKS. What a token claims is the caller's business.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -11,33 +11,69 @@
 
 namespace troupe::tls {
 
-/// A token longer than this is not looked at.
-constexpr size_t token_bytes_max = 64 * 1024;
+inline constexpr size_t token_bytes_max = 64 * 1024;
+inline constexpr int rsa_bits_min = 2048;
 
-/// The keys of one issuer: the newest signs, all of them verify, so that keys can be replaced without
-/// breaking tokens that are out there. Immutable once made; any thread.
+/// A key that signs (private) or only verifies (public). Its algorithm follows from its kind and is
+/// never taken from a token. Immutable; any thread.
+class token_key {
+public:
+  /// From PEM: RSA of at least 2048 bits, or EC P-256.
+  static result<token_key> load(std::string_view pem);
+
+  /// The key's id: SHA-256 of the public key's DER form, base64url, as upstream.
+  const std::string& id() const;
+  std::string_view algorithm() const; ///< RS256 or ES256
+  bool can_sign() const;
+  /// The public half, PEM.
+  std::string public_pem() const;
+
+  /// A token that carries `payload` (JSON). Fails without a private key.
+  result<std::string> sign(std::string_view payload) const;
+
+private:
+  friend class token_verifier;
+  struct state;
+  std::shared_ptr<const state> state_;
+};
+
+/// Knows the keys that tokens may be signed with; old ones stay while their tokens live.
+class token_verifier {
+public:
+  explicit token_verifier(std::vector<token_key> keys) : keys_{std::move(keys)} {}
+
+  /// The payload of `token` if one of the keys signed it. `unauthorized` otherwise, with a reason
+  /// for the log, not for the client.
+  result<std::string> verify(std::string_view token) const;
+  /// The public keys as a JSON Web Key Set.
+  std::string jwks() const;
+
+private:
+  std::vector<token_key> keys_;
+};
+
+/// The keys of one issuer: the newest signs, all of them verify, so that keys can be replaced
+/// without breaking tokens that are out there. Immutable once made; any thread.
 class token_keys {
 public:
   /// From private keys in PEM, the newest first.
   static result<std::shared_ptr<const token_keys>> load(const std::vector<std::string>& keys_pem);
-  ~token_keys();
-  token_keys(const token_keys&) = delete;
 
   /// A token over `claims`, a JSON object.
-  result<std::string> sign(std::string_view claims) const;
-  /// The claims of a token that one of the keys signed. Every other algorithm is refused, whatever the
-  /// header says; unauthorized if anything is wrong.
-  result<std::string> verify(std::string_view token) const;
-  /// The public keys as a JWKS document.
-  std::string jwks() const;
+  result<std::string> sign(std::string_view claims) const { return newest_.sign(claims); }
+  /// The claims of a token that one of the keys signed.
+  result<std::string> verify(std::string_view token) const { return all_.verify(token); }
+  std::string jwks() const { return all_.jwks(); }
 
 private:
-  struct key;
-  token_keys() = default;
-  std::vector<std::unique_ptr<key>> keys_;
+  token_keys(token_key newest, token_verifier all)
+      : newest_{std::move(newest)}, all_{std::move(all)} {}
+
+  token_key newest_;
+  token_verifier all_;
 };
 
-/// A new RSA private key in PEM, for tokens.
+/// A new RSA private key in PEM, for tokens: the algorithm that every client knows.
 result<std::string> make_token_key();
 
 } // namespace troupe::tls

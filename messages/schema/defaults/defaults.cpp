@@ -61,6 +61,7 @@ struct plan;
 struct branch {
   const FieldDescriptor* field;
   const plan* below;
+  bool by_value; ///< the struct is there even when nothing in it was said
 };
 
 struct constant {
@@ -110,7 +111,7 @@ private:
       if (property && !property->default_json.empty()) p.constants.push_back({f, property});
       if (f->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || f->is_map()) continue;
       auto& below = make(f->message_type());
-      if (!below.empty()) p.branches.push_back({f, &below});
+      if (!below.empty()) p.branches.push_back({f, &below, property && property->drop_zero});
     }
     return p;
   }
@@ -128,7 +129,7 @@ void apply(const plan& p, Message& m) {
     if (b.field->is_repeated()) {
       for (int i = 0, n = r->FieldSize(m, b.field); i < n; ++i)
         apply(*b.below, *r->MutableRepeatedMessage(&m, b.field, i));
-    } else if (r->HasField(m, b.field)) {
+    } else if (b.by_value || r->HasField(m, b.field)) {
       apply(*b.below, *r->MutableMessage(&m, b.field));
     }
   }

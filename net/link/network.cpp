@@ -1,0 +1,197 @@
+#include "net/link/network.hpp"
+
+#include "messages/base/log.hpp"
+#include "net/link/network_core.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace troupe::link {
+
+namespace {
+
+constexpr std::chrono::milliseconds accept_pause_after_failure{100};
+/// For goodbyes; a connection that hangs does not hold up the end.
+constexpr std::chrono::milliseconds stop_grace{1'000};
+
+} // namespace
+
+void network::core::accept() {
+  acceptor.async_accept(asio::make_strand(io), [this, self = shared_from_this()](
+                                                   boost::system::error_code failure, socket peer) {
+    if (stopping || failure == asio::error::operation_aborted) return;
+    if (failure) {
+      log::warn("link", "cannot accept a connection", {{"reason", failure.message()}});
+      accept_pause.expires_after(accept_pause_after_failure);
+      return accept_pause.async_wait([this, self](boost::system::error_code) {
+        if (!stopping) accept();
+      });
+    }
+    adopt(std::move(peer), {}, nullptr);
+    accept();
+  });
+}
+
+void network::core::adopt(socket peer, const std::string& name, std::function<void()> over) {
+  std::shared_ptr<tcp_connection> made;
+  {
+    const std::lock_guard lock{mutex};
+    if (all.size() >= settings.connections_max || stopping) {
+      ++counters.refused;
+      return;
+    }
+    ++(name.empty() ? counters.accepted : counters.dialed);
+    made = std::make_shared<tcp_connection>(shared_from_this(), std::move(peer),
+                                            name.empty() ? *server_tls : *client_tls, name,
+                                            settings.mux.generation + ++generation);
+    made->on_over = std::move(over);
+    all.insert(made);
+  }
+  made->start();
+}
+
+bool network::core::admit(const std::shared_ptr<tcp_connection>& who) {
+  std::shared_ptr<tcp_connection> older;
+  {
+    const std::lock_guard lock{mutex};
+    if (who->dialed) {
+      for (const auto& each : destinations) each->delay = settings.redial_after;
+      return true;
+    }
+    auto& slot = accepted_by_name[who->peer().name];
+    if (slot && slot->generation() >= who->generation()) return false;
+    older = std::exchange(slot, who);
+  }
+  // The peer has come back before its old connection was noticed to be dead.
+  if (older) older->close_because("superseded by a newer connection");
+  return true;
+}
+
+void network::core::forget(const std::shared_ptr<tcp_connection>& who) {
+  const std::lock_guard lock{mutex};
+  all.erase(who);
+  if (all.empty()) emptied.notify_all();
+  const auto slot = accepted_by_name.find(who->peer().name);
+  if (slot != accepted_by_name.end() && slot->second == who) accepted_by_name.erase(slot);
+}
+
+void network::core::dial(const std::shared_ptr<destination>& to) {
+  if (stopping) return;
+  const auto made = std::make_shared<socket>(asio::make_strand(io));
+  made->async_connect(
+      to->at, [this, self = shared_from_this(), made, to](boost::system::error_code failure) {
+        if (failure) {
+          {
+            const std::lock_guard lock{mutex};
+            ++counters.failed;
+          }
+          return redial(to);
+        }
+        adopt(std::move(*made), to->name, [this, self, to] { redial(to); });
+      });
+}
+
+void network::core::redial(const std::shared_ptr<destination>& to) {
+  if (stopping) return;
+  const std::lock_guard lock{mutex};
+  // Between half and the whole of the delay, so that a crowd does not come back as one.
+  const auto whole = to->delay.count();
+  const auto wait =
+      whole / 2 + static_cast<int64_t>(chance() % static_cast<uint64_t>(whole / 2 + 1));
+  to->delay = std::min(to->delay * 2, settings.redial_after_max);
+  to->pause->expires_after(std::chrono::milliseconds{wait});
+  to->pause->async_wait([this, self = shared_from_this(), to](boost::system::error_code failure) {
+    if (!failure) dial(to);
+  });
+}
+
+network::network(network_settings settings, on_link up)
+    : core_{std::make_shared<core>(std::move(settings), std::move(up))} {}
+
+network::~network() { stop(); }
+
+result<void> network::reload(const tls::credentials& who) {
+  auto server = tls::context::make(tls::style::mutual_server, who);
+  if (!server) return server.error();
+  auto client = tls::context::make(tls::style::mutual_client, who);
+  if (!client) return client.error();
+  const std::lock_guard lock{core_->mutex};
+  core_->server_tls = *server;
+  core_->client_tls = *client;
+  if (core_->threads.empty())
+    for (unsigned i = 0; i < std::max(1u, core_->settings.threads); ++i)
+      core_->threads.emplace_back([core = core_.get()] { core->io.run(); });
+  return {};
+}
+
+result<uint16_t> network::listen(const std::string& address, uint16_t port) {
+  if (!core_->server_tls)
+    if (const auto ready = reload(core_->settings.who); !ready) return ready.error();
+  boost::system::error_code failure;
+  const auto ip = asio::ip::make_address(address, failure);
+  if (failure) return error{errc::invalid, "not an address: " + address};
+  auto& acceptor = core_->acceptor;
+  const asio::ip::tcp::endpoint at{ip, port};
+  acceptor.open(at.protocol(), failure);
+  if (!failure) acceptor.set_option(asio::socket_base::reuse_address{true}, failure);
+  if (!failure) acceptor.bind(at, failure);
+  if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
+  if (failure)
+    return error{errc::unavailable, "cannot listen on " + address + " port " +
+                                        std::to_string(port) + ": " + failure.message()};
+  core_->accept();
+  return acceptor.local_endpoint(failure).port();
+}
+
+result<void> network::dial(const std::string& address, uint16_t port, const std::string& name) {
+  if (name.empty()) return error{errc::invalid, "a link needs the name of its peer"};
+  if (!core_->client_tls)
+    if (const auto ready = reload(core_->settings.who); !ready) return ready.error();
+  boost::system::error_code failure;
+  const auto ip = asio::ip::make_address(address, failure);
+  if (failure) return error{errc::invalid, "not an address: " + address};
+  const auto to =
+      std::make_shared<destination>(destination{{ip, port},
+                                                name,
+                                                core_->settings.redial_after,
+                                                std::make_unique<asio::steady_timer>(core_->io)});
+  {
+    const std::lock_guard lock{core_->mutex};
+    core_->destinations.push_back(to);
+  }
+  core_->dial(to);
+  return {};
+}
+
+void network::stop() {
+  auto& core = *core_;
+  if (core.stopping.exchange(true)) return;
+  std::vector<std::shared_ptr<tcp_connection>> all;
+  {
+    const std::lock_guard lock{core.mutex};
+    all.assign(core.all.begin(), core.all.end());
+  }
+  for (const auto& each : all) each->close();
+  asio::post(core.io, [&core] {
+    boost::system::error_code ignored;
+    core.acceptor.close(ignored);
+    core.accept_pause.cancel();
+    const std::lock_guard lock{core.mutex};
+    for (const auto& each : core.destinations) each->pause->cancel();
+  });
+  {
+    std::unique_lock lock{core.mutex};
+    core.emptied.wait_for(lock, stop_grace, [&core] { return core.all.empty(); });
+  }
+  core.io.stop();
+  for (auto& thread : core.threads) thread.join();
+  core.stopped = true;
+  core.io.restart();
+  core.io.poll();
+}
+
+network_counters network::counters() const {
+  const std::lock_guard lock{core_->mutex};
+  return core_->counters;
+}
+
+} // namespace troupe::link
