@@ -1,0 +1,47 @@
+#include "actors/controllers/accounts_plan.hpp"
+#include "actors/controllers/namespace_plan.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(controller_plans_test)
+
+using namespace troupe::controllers;
+
+BOOST_AUTO_TEST_CASE(a_namespace_that_is_not_going_is_left_alone) {
+  BOOST_TEST(plan(namespace_view{"a", false, false, {{"pods/a/p", "pods", {}}}}).empty());
+  BOOST_TEST(plan(namespace_view{"a", true, true, {}}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_nothing_holds_is_erased_before_the_namespace_is_released) {
+  auto first = plan(namespace_view{"a", true, false, {{"pods/a/p", "pods", {}}, {"secrets/a/s", "secrets", {}}}});
+  BOOST_REQUIRE(first.size() == 2u);
+  BOOST_TEST((std::get<erase_object>(first[0]) == erase_object{"pods/a/p"}));
+  auto then = plan(namespace_view{"a", true, false, {}});
+  BOOST_REQUIRE(then.size() == 1u);
+  BOOST_TEST(std::holds_alternative<release_namespace>(then[0]));
+}
+
+BOOST_AUTO_TEST_CASE(what_others_must_finish_is_marked_once_and_told) {
+  namespace_view view{"a", true, false, {{"widgets.x.io/a/w", "widgets.x.io", {"x.io/f"}}, {"pods/a/p", "pods", {}, false, true}}};
+  auto first = plan(view);
+  BOOST_REQUIRE(first.size() == 3u);
+  BOOST_TEST((std::get<mark_object>(first[0]) == mark_object{"widgets.x.io/a/w"}));
+  BOOST_TEST((std::get<mark_object>(first[1]) == mark_object{"pods/a/p"}));
+  auto& told = std::get<tell_remaining>(first[2]);
+  BOOST_TEST(told.what == "pods has 1 resource instances, widgets.x.io has 1 resource instances");
+  BOOST_TEST(told.finalizers == "x.io/f in 1 resource instances");
+  for (auto& c : view.contents) c.going = true;
+  auto again = plan(view);
+  BOOST_REQUIRE(again.size() == 1u);
+  BOOST_TEST((std::get<tell_remaining>(again[0]) == told));
+}
+
+BOOST_AUTO_TEST_CASE(an_active_namespace_gets_its_account_and_certificate_once) {
+  accounts_view view{"a", true, false, false};
+  BOOST_TEST(plan(view).size() == 2u);
+  view.has_default_account = view.has_root_certificate = true;
+  BOOST_TEST(plan(view).empty());
+  BOOST_TEST(plan(accounts_view{"a", false, false, false}).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
