@@ -145,7 +145,7 @@ public:
   /// An element that names its kind: claims inside a stateful set, in their version.
   bool typed_element(const type& element, std::string_view bytes) {
     out_ += "{\"kind\":";
-    json::write_string(out_, element.name);
+    out_.quoted(element.name);
     out_ += ",\"apiVersion\":\"v1\"";
     bool first = false;
     if (!members(element, bytes, first)) return false;

@@ -61,6 +61,7 @@ struct plan;
 struct branch {
   const FieldDescriptor* field;
   const plan* below;
+  bool always_there; ///< a struct in Go: its defaults hold even where nothing was said
 };
 
 struct constant {
@@ -110,7 +111,7 @@ private:
       if (property && !property->default_json.empty()) p.constants.push_back({f, property});
       if (f->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || f->is_map()) continue;
       auto& below = make(f->message_type());
-      if (!below.empty()) p.branches.push_back({f, &below});
+      if (!below.empty()) p.branches.push_back({f, &below, property && property->drop_zero});
     }
     return p;
   }
@@ -130,6 +131,10 @@ void apply(const plan& p, Message& m) {
         apply(*b.below, *r->MutableRepeatedMessage(&m, b.field, i));
     } else if (r->HasField(m, b.field)) {
       apply(*b.below, *r->MutableMessage(&m, b.field));
+    } else if (b.always_there) {
+      auto& inner = *r->MutableMessage(&m, b.field);
+      apply(*b.below, inner);
+      if (inner.ByteSizeLong() == 0) r->ClearField(&m, b.field);
     }
   }
 }
