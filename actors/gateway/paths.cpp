@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* version_json =
     R"({"major":"1","minor":"36","gitVersion":"v1.36.0+troupe","gitCommit":"","gitTreeState":"clean","buildDate":"2026-01-01T00:00:00Z","goVersion":"none","compiler":"g++","platform":"linux/amd64"})";
-constexpr std::string_view openapi_v2_protobuf_type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+// Asked for with an @ in its name, which no media type may have; answered without.
+constexpr std::string_view openapi_v2_protobuf_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 bool wants(const call& c, std::string_view word) { return c.request.header("Accept").find(word) != std::string_view::npos; }
 

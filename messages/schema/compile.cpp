@@ -131,6 +131,7 @@ private:
     bool message = f->type() == FieldDescriptor::TYPE_MESSAGE;
     p.drop_zero = !f->is_repeated() && message == options.always() && !options.pointer() && !options.zero() && !options.inline_();
     if (message && form_of(f->message_type()->options().GetExtension(k8s::form)) != form::object) p.drop_zero = false;
+    if (message && f->message_type()->name() == "LabelSelector") p.drop_zero = false; // an empty one selects everything
     p.typed = f->full_name() == "k8s.apps.v1.StatefulSetSpec.volume_claim_templates";
     p.required = options.required();
     p.inlined = options.inline_();

@@ -61,7 +61,7 @@ struct plan;
 struct branch {
   const FieldDescriptor* field;
   const plan* below;
-  bool always_there; ///< a struct in Go: its defaults hold even where nothing was said
+  bool by_value; ///< the struct is there even when nothing in it was said
 };
 
 struct constant {
@@ -131,7 +131,7 @@ void apply(const plan& p, Message& m) {
         apply(*b.below, *r->MutableRepeatedMessage(&m, b.field, i));
     } else if (r->HasField(m, b.field)) {
       apply(*b.below, *r->MutableMessage(&m, b.field));
-    } else if (b.always_there) {
+    } else if (b.by_value) {
       auto& inner = *r->MutableMessage(&m, b.field);
       apply(*b.below, inner);
       if (inner.ByteSizeLong() == 0) r->ClearField(&m, b.field);
