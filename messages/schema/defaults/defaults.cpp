@@ -129,8 +129,12 @@ void apply(const plan& p, Message& m) {
     if (b.field->is_repeated()) {
       for (int i = 0, n = r->FieldSize(m, b.field); i < n; ++i)
         apply(*b.below, *r->MutableRepeatedMessage(&m, b.field, i));
-    } else if (b.by_value || r->HasField(m, b.field)) {
+    } else if (r->HasField(m, b.field)) {
       apply(*b.below, *r->MutableMessage(&m, b.field));
+    } else if (b.by_value) {
+      auto& inner = *r->MutableMessage(&m, b.field);
+      apply(*b.below, inner);
+      if (inner.ByteSizeLong() == 0) r->ClearField(&m, b.field);
     }
   }
 }

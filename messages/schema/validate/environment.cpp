@@ -32,6 +32,8 @@ void field(report& out, const path& at, const ObjectFieldSelector& f) {
     }
     return out.invalid(field_path, f.field_path(), "does not support subscript");
   }
+  if (!is_downward_field(f.field_path()))
+    return out.invalid(field_path, f.field_path(), "error converting fieldPath: field label not supported");
   out.one_of(field_path, f.field_path(),
              {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
               "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"});
@@ -85,6 +87,15 @@ void value_from(report& out, const path& at, const EnvVar& var, const volume_map
 }
 
 } // namespace
+
+bool is_downward_field(std::string_view path) {
+  constexpr std::string_view known[] = {"metadata.annotations", "metadata.labels",         "metadata.name",
+                                        "metadata.namespace",   "metadata.uid",            "spec.nodeName",
+                                        "spec.restartPolicy",   "spec.serviceAccountName", "spec.schedulerName",
+                                        "status.phase",         "status.hostIP",           "status.hostIPs",
+                                        "status.podIP",         "status.podIPs"};
+  return std::find(std::begin(known), std::end(known), path) != std::end(known);
+}
 
 void environment(report& out, const path& at, const Container& c, const volume_map& volumes) {
   for (int i = 0; i < c.env_size(); ++i) {

@@ -143,7 +143,7 @@ void limit_range(report& out, const LimitRange& l) {
     if (item.type().empty()) out.required(here / "type");
     else if (item.type() != "Pod" && item.type() != "Container" && item.type() != "PersistentVolumeClaim" &&
              item.type().find('/') == std::string::npos)
-      out.not_supported(here / "type", item.type(), {"Container", "PersistentVolumeClaim", "Pod"});
+      out.invalid(here / "type", item.type(), "must be a standard limit type or fully qualified");
     if (!types.insert(item.type()).second) out.duplicate(here / "type", item.type());
     std::set<std::string> names_seen;
     for (auto& [field, map] : {std::pair{"max", &item.max()}, std::pair{"min", &item.min()},
@@ -151,7 +151,8 @@ void limit_range(report& out, const LimitRange& l) {
                                std::pair{"maxLimitRequestRatio", &item.max_limit_request_ratio()}}) {
       auto place = here / field;
       for (auto& [name, value] : *map) {
-        resource_name(out, place.key(name), name);
+        if (item.type() == "Pod" || item.type() == "Container") container_resource_name(out, place.key(name), name);
+        else resource_name(out, place.key(name), name);
         resource_amount(out, place.key(name), name, value);
         names_seen.insert(name);
       }

@@ -154,6 +154,10 @@ volume_map volumes(report&, const path& at, const google::protobuf::RepeatedPtrF
 void pod_security(report&, const path& at, const k8s::core::v1::PodSpec&);
 void container_security(report&, const path& at, const k8s::core::v1::Container&, const k8s::core::v1::PodSpec&);
 
+// environment.cpp
+/// Whether a pod can tell its containers this fact about itself.
+bool is_downward_field(std::string_view path);
+
 // container.cpp
 void containers(report&, const path& at, const k8s::core::v1::PodSpec&, const volume_map&, bool is_pod);
 

@@ -26,10 +26,7 @@ void requirement(report& out, const path& at, const NodeSelectorRequirement& r) 
     if (!r.values().empty())
       out.forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
   } else if (op == "Gt" || op == "Lt") {
-    if (r.values_size() != 1)
-      out.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
-    else if (!is_number(r.values(0)))
-      out.invalid(values[0], r.values(0), "for 'Gt', 'Lt' operators, the value must be an integer");
+    if (r.values_size() != 1) out.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
   } else {
     out.invalid(at / "operator", op, "not a valid selector operator");
   }

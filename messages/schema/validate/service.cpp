@@ -81,9 +81,7 @@ void affinity_config(report& out, const path& at, const ServiceSpec& spec) {
 void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
   auto list = at / "clusterIPs", families = at / "ipFamilies", policy = at / "ipFamilyPolicy";
   if (external_name(spec)) {
-    if (!spec.cluster_ip().empty() && spec.cluster_ip() != "None")
-      out.forbidden(at / "clusterIP", "may not be set when `type` is 'ExternalName'");
-    if (spec.cluster_ips_size() > 0) out.forbidden(list, "may not be set when `type` is 'ExternalName'");
+    if (!spec.cluster_ip().empty() || spec.cluster_ips_size() > 0) out.forbidden(list, "may not be set when `type` is 'ExternalName'");
     if (spec.ip_families_size() > 0) out.forbidden(families, "may not be set when `type` is 'ExternalName'");
     if (spec.has_ip_family_policy()) out.forbidden(policy, "may not be set when `type` is 'ExternalName'");
     return;

@@ -157,10 +157,9 @@ void claim_update(report& out, const PersistentVolumeClaim& c, const PersistentV
     out.forbidden(at, "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
   else if (!same(now, wanted))
     out.forbidden(at, "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
-  auto requests = at / "resources.requests";
   if (storage(now.resources().requests()) < storage(old.resources().requests()) &&
       storage(now.resources().requests()) <= storage(before.status().capacity()))
-    out.forbidden(requests.key("storage"), "field can not be less than status.capacity");
+    out.forbidden(at / "resources.requests.storage", "field can not be less than status.capacity");
   out.immutable(at / "volumeMode", now.volume_mode(), now.volume_mode() == old.volume_mode());
 }
 
@@ -383,8 +382,7 @@ void claim_spec(report& out, const path& at, const PersistentVolumeClaimSpec& s)
   if (found == s.resources().requests().end()) {
     out.required(resources.key("storage"));
   } else {
-    auto requests = resources / "requests";
-    auto here = requests.key("storage");
+    auto here = resources.key("storage");
     resource_amount(out, here, "storage", found->second);
     if (!(amount(found->second) > quantity())) out.invalid(here, found->second.string(), "must be greater than zero");
   }

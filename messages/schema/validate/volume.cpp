@@ -45,7 +45,9 @@ void downward_file(report& out, const path& at, const DownwardAPIVolumeFile& f) 
     auto subscript = name.substr(0, name.find('['));
     if (out.not_empty(field_path, name)) {
       bool with_key = (subscript == "metadata.labels" || subscript == "metadata.annotations") && name.ends_with("']");
-      if (!with_key && name != "metadata.name" && name != "metadata.namespace" && name != "metadata.labels" &&
+      if (!with_key && !is_downward_field(name))
+        out.invalid(field_path, name, "error converting fieldPath: field label not supported");
+      else if (!with_key && name != "metadata.name" && name != "metadata.namespace" && name != "metadata.labels" &&
           name != "metadata.annotations" && name != "metadata.uid")
         out.not_supported(field_path, name,
                           {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace",

@@ -14,7 +14,6 @@ namespace troupe::schema::validate {
 namespace {
 
 using namespace k8s::apps::v1;
-using k8s::core::v1::PersistentVolumeClaim;
 using k8s::core::v1::PodTemplateSpec;
 using k8s::core::v1::ReplicationController;
 using k8s::meta::v1::LabelSelector;
@@ -249,14 +248,7 @@ void stateful_set(report& out, const StatefulSet& set) {
   out.not_negative(at / "ordinals.start", s.ordinals().start());
   out.not_negative(at / "revisionHistoryLimit", s.revision_history_limit());
   selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "statefulset");
-  out.optional_name(at / "serviceName", s.service_name(), names::dns1035_label);
   template_of(out, at, s.template_());
-  // Of the claims themselves Kubernetes hears first when they are made; a bad name is told here.
-  for (int i = 0; i < s.volume_claim_templates_size(); ++i) {
-    auto here = at.at("volumeClaimTemplates", i);
-    auto& claim = s.volume_claim_templates(i);
-    out.optional_name(here / "metadata.name", claim.metadata().name(), names::dns_subdomain);
-  }
 }
 
 void stateful_set_update(report& out, const StatefulSet& set, const StatefulSet& old) {
