@@ -1,6 +1,7 @@
 #include "actors/controllers/controllers.hpp"
 
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
 
 #include <set>
@@ -17,6 +18,7 @@ struct row {
 constexpr row table[] = {
     {"namespace", namespaces},
     {"serviceaccount", accounts},
+    {"garbagecollector", garbage},
 };
 
 } // namespace
@@ -38,7 +40,7 @@ result<std::vector<controller_actor>> start(caf::actor_system& system, const env
     wanted.erase(r.name);
     if (on) out.push_back(system.spawn(r.body, given));
   }
-  if (!wanted.empty()) return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) + "; there are namespace and serviceaccount"};
+  if (!wanted.empty()) return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) + "; there are garbagecollector, namespace and serviceaccount"};
   return out;
 }
 

@@ -1,4 +1,5 @@
 #include "actors/controllers/accounts_plan.hpp"
+#include "actors/controllers/garbage_plan.hpp"
 #include "actors/controllers/namespace_plan.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -42,6 +43,60 @@ BOOST_AUTO_TEST_CASE(an_active_namespace_gets_its_account_and_certificate_once) 
   view.has_default_account = view.has_root_certificate = true;
   BOOST_TEST(plan(view).empty());
   BOOST_TEST(plan(accounts_view{"a", false, false, false}).empty());
+}
+
+namespace {
+
+ownership family() {
+  ownership all;
+  all.put({"d//d", "owner", {}, {}, false});
+  all.put({"r//r", "child", {"owner"}, {}, false});
+  return all;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(dependents_follow_an_owner_that_is_gone) {
+  auto all = family();
+  BOOST_TEST(plan(all, "r//r").empty());
+  all.erase("d//d");
+  auto actions = plan(all, "r//r");
+  BOOST_REQUIRE(actions.size() == 1u);
+  BOOST_TEST((std::get<delete_dependent>(actions[0]) == delete_dependent{"r//r"}));
+}
+
+BOOST_AUTO_TEST_CASE(one_of_several_owners_gone_is_only_forgotten) {
+  auto all = family();
+  all.put({"r//r", "child", {"owner", "other"}, {}, false});
+  auto actions = plan(all, "r//r");
+  BOOST_REQUIRE(actions.size() == 1u);
+  BOOST_TEST((std::get<forget_owners>(actions[0]) == forget_owners{"r//r", {"other"}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_foreground_deletion_waits_for_its_dependents) {
+  auto all = family();
+  all.put({"d//d", "owner", {}, {"foregroundDeletion"}, true});
+  auto first = plan(all, "d//d");
+  BOOST_REQUIRE(first.size() == 1u);
+  BOOST_TEST(std::holds_alternative<delete_dependent>(first[0]));
+  all.put({"r//r", "child", {"owner"}, {"x.io/f"}, true});
+  BOOST_TEST(plan(all, "d//d").empty());
+  all.erase("r//r");
+  auto last = plan(all, "d//d");
+  BOOST_REQUIRE(last.size() == 1u);
+  BOOST_TEST((std::get<drop_finalizer>(last[0]) == drop_finalizer{"d//d", "foregroundDeletion"}));
+}
+
+BOOST_AUTO_TEST_CASE(orphans_forget_their_owner_before_it_goes) {
+  auto all = family();
+  all.put({"d//d", "owner", {}, {"orphan"}, true});
+  auto first = plan(all, "d//d");
+  BOOST_REQUIRE(first.size() == 1u);
+  BOOST_TEST((std::get<forget_owners>(first[0]) == forget_owners{"r//r", {"owner"}}));
+  all.put({"r//r", "child", {}, {}, false});
+  auto last = plan(all, "d//d");
+  BOOST_REQUIRE(last.size() == 1u);
+  BOOST_TEST(std::holds_alternative<drop_finalizer>(last[0]));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
