@@ -3,6 +3,7 @@
 #include "actors/controllers/accounts.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
+#include "actors/controllers/roles.hpp"
 
 #include <set>
 
@@ -19,6 +20,7 @@ constexpr row table[] = {
     {"namespace", namespaces},
     {"serviceaccount", accounts},
     {"garbagecollector", garbage},
+    {"clusterrole-aggregation", roles},
 };
 
 } // namespace
@@ -40,7 +42,11 @@ result<std::vector<controller_actor>> start(caf::actor_system& system, const env
     wanted.erase(r.name);
     if (on) out.push_back(system.spawn(r.body, given));
   }
-  if (!wanted.empty()) return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) + "; there are garbagecollector, namespace and serviceaccount"};
+  if (!wanted.empty()) {
+    std::string names;
+    for (auto& r : table) names.append(names.empty() ? "" : ", ").append(r.name);
+    return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) + "; there are " + names};
+  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "actors/controllers/accounts_plan.hpp"
 #include "actors/controllers/garbage_plan.hpp"
 #include "actors/controllers/namespace_plan.hpp"
+#include "actors/controllers/roles_plan.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -97,6 +98,23 @@ BOOST_AUTO_TEST_CASE(orphans_forget_their_owner_before_it_goes) {
   auto last = plan(all, "d//d");
   BOOST_REQUIRE(last.size() == 1u);
   BOOST_TEST(std::holds_alternative<drop_finalizer>(last[0]));
+}
+
+BOOST_AUTO_TEST_CASE(an_aggregated_role_has_the_rules_of_its_parts_once) {
+  std::vector<k8s::rbac::v1::ClusterRole> roles(3);
+  roles[0].mutable_metadata()->set_name("all");
+  (*roles[0].mutable_aggregation_rule()->add_cluster_role_selectors()->mutable_match_labels())["to"] = "all";
+  for (int i : {1, 2}) {
+    roles[i].mutable_metadata()->set_name("part-" + std::to_string(i));
+    (*roles[i].mutable_metadata()->mutable_labels())["to"] = "all";
+    roles[i].add_rules()->add_verbs("get");
+  }
+  auto actions = plan(roles);
+  BOOST_REQUIRE(actions.size() == 1u);
+  BOOST_TEST(actions[0].name == "all");
+  BOOST_REQUIRE(actions[0].rules.size() == 1u);
+  *roles[0].add_rules() = actions[0].rules[0];
+  BOOST_TEST(plan(roles).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
