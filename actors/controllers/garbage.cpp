@@ -1,9 +1,8 @@
 #include "actors/controllers/garbage.hpp"
 
 #include "actors/gateway/fields.hpp"
-#include "actors/gateway/object.hpp"
+#include "actors/gateway/write.hpp"
 #include "actors/gateway/versions.hpp"
-#include "messages/api/pod.pb.h"
 #include "messages/codec/wire.hpp"
 
 #include <algorithm>
@@ -121,13 +120,11 @@ struct garbage_state {
 
   void act(const delete_dependent& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message& object, ObjectMeta& m) {
-      auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);
-      bool on_node = pod && !pod->spec().node_name().empty() && pod->status().phase() != "Succeeded" && pod->status().phase() != "Failed";
-      int64_t grace = !on_node ? 0 : pod->spec().has_termination_grace_period_seconds() ? pod->spec().termination_grace_period_seconds() : 30;
+      auto grace = gateway::grace_of(object);
       // Its own dependents go first if it is deleted in the foreground; in the background they follow.
       m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
       m.set_deletion_grace_period_seconds(grace);
-      return m.finalizers().empty() && !on_node;
+      return m.finalizers().empty() && grace == 0;
     });
   }
 

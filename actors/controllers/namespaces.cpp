@@ -1,9 +1,8 @@
 #include "actors/controllers/namespaces.hpp"
 
 #include "actors/gateway/fields.hpp"
-#include "actors/gateway/object.hpp"
+#include "actors/gateway/write.hpp"
 #include "messages/api/namespace.pb.h"
-#include "messages/api/pod.pb.h"
 #include "messages/base/log.hpp"
 
 #include <algorithm>
@@ -32,10 +31,8 @@ std::vector<const schema::kind*> namespaced_kinds(const schema::registry& kinds)
 content_view view_of(const schema::kind& kind, const storage::entry& entry) {
   auto object = gateway::load(kind, entry);
   auto& m = gateway::meta(*object);
-  content_view c{std::string(entry.key()), kind.group_resource(), {m.finalizers().begin(), m.finalizers().end()}, m.has_deletion_timestamp()};
-  if (auto pod = dynamic_cast<const k8s::core::v1::Pod*>(object.get()))
-    c.on_node = !pod->spec().node_name().empty() && pod->status().phase() != "Succeeded" && pod->status().phase() != "Failed";
-  return c;
+  return {std::string(entry.key()), kind.group_resource(), {m.finalizers().begin(), m.finalizers().end()}, m.has_deletion_timestamp(),
+          gateway::grace_of(*object) > 0};
 }
 
 void set_condition(Namespace& ns, const char* type, const std::string& message, const char* reason, const char* good_reason, timestamp now) {
@@ -102,8 +99,9 @@ struct namespaces_state {
       if (!entry || !key.starts_with(gateway::prefix_of(*k))) continue;
       auto object = gateway::load(*k, *entry);
       auto& m = gateway::meta(*object);
-      m.mutable_deletion_timestamp()->set_seconds(given.now().seconds);
-      m.set_deletion_grace_period_seconds(0);
+      auto grace = gateway::grace_of(*object);
+      m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
+      m.set_deletion_grace_period_seconds(grace);
       tx.put(key, gateway::stored_form(*k, *object), gateway::index_of(*k, *object));
     }
   }

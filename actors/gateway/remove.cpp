@@ -36,16 +36,6 @@ result<DeleteOptions> read_options(const call& c) {
   return options;
 }
 
-/// Seconds that the object is left to end by itself; only pods that run somewhere get any.
-int64_t grace_of(const schema::kind& kind, const Message& object, const DeleteOptions& options) {
-  if (kind.name != "Pod" || !kind.group.empty()) return 0;
-  auto& pod = static_cast<const k8s::core::v1::Pod&>(object);
-  if (pod.spec().node_name().empty()) return 0;
-  if (pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed") return 0;
-  if (options.has_grace_period_seconds()) return options.grace_period_seconds();
-  return pod.spec().has_termination_grace_period_seconds() ? pod.spec().termination_grace_period_seconds() : 30;
-}
-
 void set_finalizer(k8s::meta::v1::ObjectMeta& m, const char* name, bool wanted) {
   auto& all = *m.mutable_finalizers();
   auto hit = std::find(all.begin(), all.end(), name);
@@ -87,6 +77,14 @@ bool is_namespace(const schema::kind& kind) { return kind.name == "Namespace" &&
 
 } // namespace
 
+int64_t grace_of(const Message& object, const DeleteOptions& options) {
+  auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);
+  if (!pod || pod->spec().node_name().empty()) return 0;
+  if (pod->status().phase() == "Succeeded" || pod->status().phase() == "Failed") return 0;
+  if (options.has_grace_period_seconds()) return options.grace_period_seconds();
+  return pod->spec().has_termination_grace_period_seconds() ? pod->spec().termination_grace_period_seconds() : 30;
+}
+
 result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry, const DeleteOptions& options) {
   storage::transaction with;
   auto object = load(*c.kind, entry);
@@ -94,7 +92,7 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
   if (auto ok = check_preconditions(c, *object, options); !ok) return ok.error();
   auto first_time = !m.has_deletion_timestamp();
   set_propagation(m, options);
-  auto grace = grace_of(*c.kind, *object, options);
+  auto grace = grace_of(*object, options);
   bool held = !m.finalizers().empty();
   if (is_namespace(*c.kind)) {
     auto& ns = static_cast<k8s::core::v1::Namespace&>(*object);

@@ -35,6 +35,9 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
 change plan_removal(const call& c, const storage::entry& old, google::protobuf::Message& final_form,
                     bool dry_run, std::function<void(call&, uint64_t)> answer);
 
+/// Seconds that an object is left to end by itself: only pods that run somewhere get any.
+int64_t grace_of(const google::protobuf::Message& object, const k8s::meta::v1::DeleteOptions& options = {});
+
 /// Marks an object as going, or removes it: one decision for single deletions, collections and evictions.
 result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry,
                            const k8s::meta::v1::DeleteOptions& options);
