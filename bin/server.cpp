@@ -2,6 +2,7 @@
 // for a signal.
 #include "bin/server.hpp"
 
+#include "actors/controllers/controllers.hpp"
 #include "actors/gateway/bootstrap.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "bin/pki.hpp"
@@ -108,6 +109,15 @@ int run_server(const server_options& options) {
   gateway::gateway api(std::move(given));
   if (auto done = gateway::bootstrap(api); !done) return complain(done.error());
 
+  caf::actor_system_config config;
+  config.add_message_types<caf::id_block::troupe>();
+  config.set("scheduler.policy", caf::atom("sharing")); // sleeps when there is nothing to do
+  caf::actor_system system{config};
+  controllers::environment facts{.store = store->get(), .kinds = [&api] { return api.kinds(); }, .now = wall_clock, .random = entropy,
+                                 .root_ca_pem = keys->authority.certificate_pem};
+  auto company = controllers::start(system, facts, options.controllers);
+  if (!company) return complain(company.error());
+
   http::server_settings settings;
   settings.address = options.address;
   settings.port = options.port;
@@ -126,6 +136,8 @@ int run_server(const server_options& options) {
   wait_for_signal();
   log::info("server", "stopping");
   server.stop();
+  for (auto& c : *company) caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
+  company->clear();
   return 0;
 }
 

@@ -20,6 +20,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
   CAF_ADD_ATOM(troupe, troupe, promote_atom, "promote")
   CAF_ADD_ATOM(troupe, troupe, remove_atom, "remove")
   CAF_ADD_ATOM(troupe, troupe, transfer_atom, "transfer")
+  CAF_ADD_ATOM(troupe, troupe, resync_atom, "resync")
 
 CAF_END_TYPE_ID_BLOCK(troupe)
 
@@ -54,5 +55,12 @@ using store_actor = caf::typed_actor<
     caf::reacts_to<current_atom, uint64_t, std::string>,
     // The revision that a linearizable read must show at least.
     caf::replies_to<current_atom>::with<uint64_t>>;
+
+/// Any controller: keeps one part of what is there as it should be.
+using controller_actor = caf::typed_actor<
+    // Something it cares about has changed: look at the present, plan, act. Harmless to repeat.
+    caf::reacts_to<resync_atom>,
+    // INTERNAL: the same, after it has waited for somebody else.
+    caf::reacts_to<resync_atom, bool>>;
 
 } // namespace troupe

@@ -2,6 +2,7 @@
 
 #include "messages/base/log.hpp"
 #include "storage/backup.hpp"
+#include "storage/opening.hpp"
 #include "storage/transaction_codec.hpp"
 
 #include <algorithm>
@@ -44,6 +45,8 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
 }
 
 result<void> engine::load() {
+  auto mark = opening::begin(settings_.path, settings_.seal);
+  if (!mark) return mark.error();
   auto opened = open_posix_directory(settings_.path);
   if (!opened) return opened.error();
   directory_ = std::move(*opened);

@@ -48,6 +48,11 @@ public:
   result<watch> subscribe(watch_options options) override {
     return live_.subscribe(std::move(options));
   }
+  /// The newest changes of one object, newest first: see keeper::history.
+  result<std::vector<keeper::change>> history(std::string_view key, size_t changes_max) {
+    return keeper_->history(key, changes_max);
+  }
+
   /// Writes a consistent backup of now to a new file, while everything goes on.
   result<void> save(const std::string& path) const;
 

@@ -63,6 +63,35 @@ result<snapshot> keeper::at(uint64_t revision) {
   return built;
 }
 
+result<std::vector<keeper::change>> keeper::history(std::string_view key, size_t changes_max) {
+  std::vector<batch_ptr> waiting;
+  snapshot from;
+  {
+    std::lock_guard lock{mutex_};
+    waiting = waiting_;
+    from = noted_;
+  }
+  std::vector<change> out;
+  auto after = from.get(key);
+  auto lowest =
+      from.revision() + 1; // what a checkpoint in between has taken over is not seen twice
+  auto note = [&](uint64_t revision, uint64_t cause, uint64_t time_ms, const entry_ptr& before) {
+    out.push_back({revision, cause, time_ms, std::exchange(after, before), before});
+  };
+  for (auto batch = waiting.rbegin(); batch != waiting.rend(); ++batch)
+    for (auto x = (*batch)->events.rbegin(); x != (*batch)->events.rend(); ++x) {
+      lowest = (*x)->revision();
+      if ((*x)->now->key() == key && out.size() < changes_max)
+        note(lowest, (*x)->cause, (*batch)->time_ms, (*x)->before);
+    }
+  auto visited = checkpoint_->visit_history(lowest, [&](checkpoint::undo x) {
+    if (x.key == key && out.size() < changes_max) note(x.revision, x.cause, x.time_ms, x.before);
+    return out.size() < changes_max;
+  });
+  if (!visited) return visited.error();
+  return out;
+}
+
 /// Walks back from `from`: first what still waits for the checkpoint, then what is in it.
 result<snapshot> keeper::take_back(snapshot from, std::vector<batch_ptr> waiting,
                                    uint64_t revision) {

@@ -46,8 +46,6 @@ struct transaction {
   std::vector<mutation> mutations;
   uint64_t leader_term = 0; ///< unless 0, refused when applied in another Raft term
   uint64_t cause = 0;       ///< id of the message that caused it; kept with its events
-  uint64_t client = 0; ///< unless 0: with `sequence`, a repeated proposal is answered, not redone
-  uint64_t sequence = 0;
   bool frees_space = false; ///< part of a deletion: let through when the disk is nearly full
 
   transaction& require_absent(std::string key);

@@ -61,8 +61,6 @@ result<std::string> encode(const transaction& from, uint64_t time_ms, const seal
   to.set_leader_term(from.leader_term);
   to.set_cause(from.cause);
   to.set_time_ms(time_ms);
-  to.set_client(from.client);
-  to.set_sequence(from.sequence);
   return to.SerializeAsString();
 }
 
@@ -75,8 +73,6 @@ result<dated_transaction> decode(std::string_view payload, const sealer* seal) {
   auto& changes = to.changes;
   changes.leader_term = from.leader_term();
   changes.cause = from.cause();
-  changes.client = from.client();
-  changes.sequence = from.sequence();
   for (auto& x : from.preconditions()) {
     auto condition = decode_precondition(x);
     if (!condition) return condition.error();

@@ -16,7 +16,7 @@ void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx, 
   auto& m = meta(object);
   auto key = key_of(kind, m.namespace_(), m.name());
   if (now.get(key)) return;
-  begin_life(g, object, g.given.now());
+  begin_life(g.given.random, object, g.given.now());
   schema::set_defaults(object);
   tx.put(key, stored_form(kind, object), index_of(kind, object));
 }

@@ -150,10 +150,10 @@ result<void> fit_to_path(const call& c, Message& object) {
   return {};
 }
 
-void begin_life(const gateway& g, Message& object, timestamp now) {
+void begin_life(const std::function<uint64_t()>& random, Message& object, timestamp now) {
   auto& m = meta(object);
-  if (m.name().empty() && !m.generate_name().empty()) m.set_name(generated_name(m.generate_name(), g.given.random));
-  m.set_uid(new_uid(g.given.random));
+  if (m.name().empty() && !m.generate_name().empty()) m.set_name(generated_name(m.generate_name(), random));
+  m.set_uid(new_uid(random));
   m.clear_resource_version();
   m.clear_self_link();
   m.clear_deletion_timestamp();
@@ -176,7 +176,7 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
     if (auto ok = check_namespace(c, meta(*fresh).name(), now); !ok) return ok.error();
   if (!meta(*fresh).resource_version().empty())
     return error{errc::bad_request, "resourceVersion should not be set on objects to be created"};
-  begin_life(g, *fresh, c.now);
+  begin_life(g.given.random, *fresh, c.now);
   prepare_create(*c.kind, *fresh);
   if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
 

@@ -17,7 +17,7 @@ result<void> judge_fields(call& c, field_validation mode, const std::vector<code
 result<void> fit_to_path(const call& c, google::protobuf::Message& object);
 
 /// Name, uid, creation time: what makes an object new. A name is generated if asked for.
-void begin_life(const gateway& g, google::protobuf::Message& object, timestamp now);
+void begin_life(const std::function<uint64_t()>& random, google::protobuf::Message& object, timestamp now);
 
 /// The manager that owns the fields this call sets.
 std::string manager_of(const call& c, const write_options& options);

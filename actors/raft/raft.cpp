@@ -4,6 +4,7 @@
 #include "messages/base/log.hpp"
 #include "messages/cluster/peer.pb.h"
 #include "storage/lmdb_checkpoint.hpp"
+#include "storage/opening.hpp"
 
 namespace troupe {
 
@@ -37,6 +38,8 @@ caf::error refused(const error& why) {
 result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings,
                                                  const std::string& path, size_t queue_bytes_max) {
   auto made = std::make_shared<raft_member>();
+  auto mark = storage::opening::begin(path, settings.seal);
+  if (!mark) return mark.error();
   auto opened = storage::open_posix_directory(path);
   if (!opened) return opened.error();
   made->directory = std::move(*opened);

@@ -249,7 +249,7 @@ field_set changed_fields(const json::value& before, const json::value& now, cons
       auto below = old ? changed_fields(*old, v, inner) : added_fields(v, inner);
       if (!below.empty()) out.below.emplace("f:" + std::string(key), std::move(below));
     }
-    if (now.get_object().empty()) out.self = true;
+    if (!old_members && now.get_object().empty()) out.self = true;
     return out;
   }
   if (list_like(t, now) && (list_like(t, before) || before.is_null())) {

@@ -13,6 +13,8 @@ struct ssl_st;
 
 namespace troupe::tls {
 
+struct traffic_secrets;
+
 enum class progress : uint8_t {
   done,       ///< some bytes went through, or the handshake is complete
   want_read,  ///< call again when the socket is readable
@@ -29,7 +31,7 @@ struct outcome {
 class channel {
 public:
   /// A plain channel over `socket`.
-  explicit channel(int socket) : socket_{socket} {}
+  explicit channel(int socket);
   /// A TLS channel; `server_name` is sent and checked by clients. `settings` is kept alive.
   channel(int socket, const context& settings, const std::string& server_name = {});
   ~channel();
@@ -38,7 +40,7 @@ public:
 
   /// Frees what TLS holds; nothing but destruction may follow.
   void reset();
-  bool encrypted() const { return ssl_ != nullptr; }
+  bool encrypted() const { return ssl_ != nullptr || records_ != nullptr; }
 
   outcome handshake();
   outcome read(std::span<char> into);
@@ -50,18 +52,26 @@ public:
   /// Tells the peer that nothing more will be sent, as far as that is possible at once.
   void say_goodbye();
 
-  /// The peer's certificate, once the handshake is done.
-  std::optional<peer_certificate> peer() const;
+  /// The peer's certificate, once the handshake is done. To be asked once.
+  std::optional<peer_certificate> peer();
   /// Why the handshake failed, for people.
   const std::string& failure() const { return failure_; }
 
 private:
+  struct own_records;
   outcome judge_tls(int returned);
+  void take_over();
+  outcome read_records(std::span<char> into);
+  outcome write_records(std::string_view bytes);
+  outcome send_pending();
 
   int socket_;
   ssl_st* ssl_ = nullptr;
   bool starved_ = false; ///< what is buffered is only part of a record
   std::string failure_;
+  std::unique_ptr<traffic_secrets> secrets_; ///< during a server's handshake
+  std::unique_ptr<own_records> records_;     ///< after it, where we keep the records ourselves
+  std::optional<peer_certificate> peer_;     ///< noted when OpenSSL's object was let go
 };
 
 } // namespace troupe::tls

@@ -1,6 +1,7 @@
 #include "net/tls/context.hpp"
 
 #include "net/tls/openssl.hpp"
+#include "net/tls/traffic_secrets.hpp"
 
 #include <openssl/err.h>
 
@@ -32,6 +33,12 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
     return SSL_TLSEXT_ERR_OK;
   }
   return SSL_TLSEXT_ERR_NOACK;
+}
+
+/// Notes the traffic secrets of connections that ask for them (tls/channel): the label, the
+/// client's random and the secret, in hexadecimal.
+void note_secret(const SSL* ssl, const char* line) {
+  if (auto* secrets = static_cast<traffic_secrets*>(SSL_get_app_data(ssl))) secrets->note(line);
 }
 
 /// Lets the handshake go on whatever the certificate is; SSL_get_verify_result keeps the verdict.
@@ -95,6 +102,7 @@ result<std::shared_ptr<const context>> context::make(style kind, const credentia
   }
   if (kind == style::public_server) {
     SSL_CTX_set_alpn_select_cb(ctx.get(), choose_protocol, nullptr);
+    SSL_CTX_set_keylog_callback(ctx.get(), note_secret);
     if (!who.trusted_ca_pem.empty())
       SSL_CTX_set_verify(ctx.get(), SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, judge_later);
   } else {

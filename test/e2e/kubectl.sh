@@ -57,7 +57,7 @@ YAML
   expect "image updated" "$k" -n $ns set image deploy/web c=registry.example/web:2
   expect "restarted" "$k" -n $ns rollout restart deploy/web
   expect "labeled" "$k" -n $ns label deploy web tier=front
-  expect "annotated" "$k" -n $ns annotate deploy web note=x
+  expect "annotate" "$k" -n $ns annotate deploy web note=x
   expect "patched" "$k" -n $ns patch deploy web -p '{"spec":{"replicas":1}}'
   expect "registry.example/web:2" "$k" -n $ns describe deploy web
   expect "created" "$k" -n $ns create configmap cm --from-literal=a=b

@@ -10,7 +10,7 @@ trap finish EXIT
 
 token=e2e-admin-token
 (umask 077 && echo "$token,admin,1,\"system:masters\"" >"$data/tokens")
-"$troupe" server --data "$data" --address 127.0.0.1 --port 0 --token-file "$data/tokens" --controllers none 2>"$data/log" &
+"$troupe" server --data "$data" --address 127.0.0.1 --port 0 --token-file "$data/tokens" --controllers "${controllers:-none}" 2>"$data/log" &
 server=$!
 for _ in $(seq 200); do
   [ -s "$data/admin.kubeconfig" ] && break

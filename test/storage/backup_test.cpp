@@ -137,6 +137,19 @@ BOOST_FIXTURE_TEST_CASE(the_check_finds_damage_in_every_file, store_fixture) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_load_that_ended_the_process_is_not_repeated_without_a_check,
+                        store_fixture) {
+  fill();
+  std::ofstream{settings().path + "/.opening"};
+  BOOST_REQUIRE(engine::open(settings())); // sound: it was killed by something else
+  auto file = settings().path + "/state.mdb";
+  for (std::streamoff at = 8'192; at < 64'000; at += 64) write_over(file, at, "\xff\xff\xff\xff");
+  std::ofstream{settings().path + "/.opening"};
+  auto opened = engine::open(settings());
+  BOOST_REQUIRE(!opened);
+  BOOST_TEST((opened.error().code == errc::corrupt));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_nearly_full_disk_takes_deletions_and_nothing_else, store_fixture) {
   fill();
   auto full = settings();

@@ -137,6 +137,33 @@ BOOST_AUTO_TEST_CASE(any_kept_revision_can_be_read_before_and_after_opening_agai
   check_past();
 }
 
+BOOST_AUTO_TEST_CASE(the_changes_of_one_object_are_told_newest_first_with_their_causes) {
+  for (int life = 0; life < 2; ++life) {
+    for (uint64_t cause = 1; cause <= 2; ++cause) {
+      transaction change;
+      change.cause = 10 * life + cause;
+      change.put("pods/a/x", "v" + std::to_string(change.cause));
+      commit(std::move(change));
+      put("pods/a/other", "not asked for");
+    }
+    open(); // half of it is in LMDB, then
+  }
+  put("pods/a/other", "waits for a checkpoint");
+  transaction removal;
+  removal.cause = 99;
+  removal.erase("pods/a/x");
+  commit(std::move(removal));
+  auto told = store->history("pods/a/x", 100);
+  BOOST_REQUIRE_MESSAGE(told, told.error().message);
+  std::vector<uint64_t> causes;
+  for (auto& x : *told) causes.push_back(x.cause);
+  BOOST_TEST(causes == (std::vector<uint64_t>{99, 12, 11, 2, 1}), boost::test_tools::per_element());
+  BOOST_TEST(!told->front().after);
+  BOOST_TEST(told->front().before->value() == "v12");
+  BOOST_TEST(!told->back().before);
+  BOOST_TEST(store->history("pods/a/x", 2)->size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(keys_longer_than_lmdb_allows_are_kept) {
   auto key = "examples." + std::string(250, 'g') + "/" + std::string(63, 'n') + "/" +
              std::string(253, 'o');

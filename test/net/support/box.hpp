@@ -10,8 +10,7 @@
 namespace troupe::test {
 
 /// A queue between threads; take() throws when nothing comes.
-template<class T>
-class box {
+template<class T> class box {
 public:
   void put(T value) {
     const std::lock_guard lock{mutex_};

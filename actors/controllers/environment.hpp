@@ -1,0 +1,36 @@
+// What every controller is given: the store, the kinds of the moment, and time and chance from outside.
+#pragma once
+
+#include "messages/base/time.hpp"
+#include "messages/interfaces.hpp"
+#include "messages/schema/kind.hpp"
+#include "storage/store.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace troupe::controllers {
+
+struct environment {
+  storage::store* store = nullptr;
+  std::function<std::shared_ptr<const schema::registry>()> kinds;
+  std::function<timestamp()> now;
+  std::function<uint64_t()> random;
+  std::string root_ca_pem;
+};
+
+/// Wakes a controller when objects of a resource change. Holds the watch; the controller drains it.
+class ear {
+public:
+  /// Begins to listen; `self` hears resync when something has happened since the last drain().
+  ear(storage::store& store, const std::string& resource, const controller_actor& self);
+  /// Forgets what was heard: the caller looks at the present.
+  void drain();
+
+private:
+  storage::watch_options options_;
+  storage::store& store_;
+  std::optional<storage::watch> watch_;
+};
+
+} // namespace troupe::controllers

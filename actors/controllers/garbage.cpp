@@ -1,0 +1,166 @@
+#include "actors/controllers/garbage.hpp"
+
+#include "actors/gateway/fields.hpp"
+#include "actors/gateway/object.hpp"
+#include "actors/gateway/versions.hpp"
+#include "messages/api/pod.pb.h"
+#include "messages/codec/wire.hpp"
+
+#include <algorithm>
+
+namespace troupe::controllers {
+
+namespace {
+
+using k8s::meta::v1::ObjectMeta;
+
+owned_view view_of(const storage::entry& entry) {
+  owned_view v{std::string(entry.key()), {}, {}, {}};
+  ObjectMeta m;
+  codec::wire::reader in(entry.value());
+  while (in.next())
+    if (in.number == 1) m.MergeFromString(std::string(in.data));
+  v.uid = m.uid();
+  for (auto& o : m.owner_references()) v.owners.push_back(o.uid());
+  v.finalizers.assign(m.finalizers().begin(), m.finalizers().end());
+  v.going = m.has_deletion_timestamp();
+  return v;
+}
+
+struct garbage_state {
+  garbage_state(controller_actor::pointer self, environment given) : self{self}, given{std::move(given)} {}
+
+  void resync() {
+    hear();
+    auto now = given.store->current();
+    auto open = std::move(dirty);
+    dirty.clear();
+    storage::transaction tx;
+    std::set<std::string> touched;
+    for (auto& key : open)
+      for (auto& action : plan(all, key)) std::visit([&](auto& a) { act(a, now, tx, touched); }, action);
+    if (tx.mutations.empty()) return;
+    given.store->commit(std::move(tx), [self = controller_actor{self}, open](result<storage::outcome> done) {
+      if (done && !done->refused) return; // the changes come back as events
+      caf::anon_send(self, resync_atom_v, true);
+    });
+    undecided.insert(open.begin(), open.end());
+  }
+
+  void try_again() {
+    dirty.insert(undecided.begin(), undecided.end());
+    undecided.clear();
+    resync();
+  }
+
+  /// Brings the index up to date; listens to kinds that are new.
+  void hear() {
+    auto kinds = given.kinds();
+    for (auto& k : kinds->all()) {
+      if (!k.has_verb("list") || !k.has_verb("delete")) continue;
+      auto resource = gateway::stored_resource(k);
+      if (!watches.contains(resource)) listen(resource);
+    }
+    std::vector<storage::event_ptr> events;
+    for (auto& [resource, watch] : watches)
+      if (!watch.read(events)) return begin_again();
+    for (auto& e : events) {
+      auto view = view_of(*e->now);
+      // Before and after: whose case it was counts as well as whose it is.
+      for (auto& key : all.concerned(view)) dirty.insert(key);
+      if (e->what == storage::event::kind::erase) all.erase(view.key);
+      else all.put(view);
+      for (auto& key : all.concerned(view)) dirty.insert(key);
+      undecided.erase(view.key);
+    }
+  }
+
+  void listen(const std::string& resource) {
+    auto now = given.store->current();
+    storage::watch_options options;
+    options.resource = resource;
+    options.after_revision = now.revision();
+    options.wake = [self = controller_actor{self}] { caf::anon_send(self, resync_atom_v); };
+    auto made = given.store->subscribe(std::move(options));
+    if (!made) return;
+    watches.emplace(resource, std::move(*made));
+    for (auto& entry : now.list(resource + "/")) {
+      auto view = view_of(entry);
+      dirty.insert(view.key);
+      all.put(std::move(view));
+    }
+  }
+
+  void begin_again() {
+    watches.clear();
+    all.clear();
+    self->send(self, resync_atom_v);
+  }
+
+  const schema::kind* kind_of(const std::string& key, const schema::registry& kinds) const {
+    auto resource = storage::resource_of(key);
+    for (auto& k : kinds.all())
+      if (k.has_verb("list") && gateway::stored_resource(k) == resource && !gateway::converted(k)) return &k;
+    return nullptr;
+  }
+
+  /// Calls `change` on the object and stores it; each object once a round.
+  template<class Change>
+  void edit(const std::string& key, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched, Change change) {
+    auto kinds = given.kinds();
+    auto entry = now.get(key);
+    auto kind = kind_of(key, *kinds);
+    if (!entry || !kind || !touched.insert(key).second) return;
+    auto object = gateway::load(*kind, *entry);
+    bool gone = change(*object, gateway::meta(*object));
+    tx.require_revision(key, entry->mod_revision());
+    auto stored = gateway::stored_form(*kind, *object);
+    auto index = gateway::index_of(*kind, *object);
+    gone ? tx.erase(key, stored, index) : tx.put(key, stored, index);
+  }
+
+  void act(const delete_dependent& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
+    edit(a.key, now, tx, touched, [&](google::protobuf::Message& object, ObjectMeta& m) {
+      auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);
+      bool on_node = pod && !pod->spec().node_name().empty() && pod->status().phase() != "Succeeded" && pod->status().phase() != "Failed";
+      int64_t grace = !on_node ? 0 : pod->spec().has_termination_grace_period_seconds() ? pod->spec().termination_grace_period_seconds() : 30;
+      // Its own dependents go first if it is deleted in the foreground; in the background they follow.
+      m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
+      m.set_deletion_grace_period_seconds(grace);
+      return m.finalizers().empty() && !on_node;
+    });
+  }
+
+  void act(const forget_owners& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
+    edit(a.key, now, tx, touched, [&](google::protobuf::Message&, ObjectMeta& m) {
+      auto& refs = *m.mutable_owner_references();
+      for (auto& uid : a.uids) refs.erase(std::remove_if(refs.begin(), refs.end(), [&](auto& r) { return r.uid() == uid; }), refs.end());
+      return false;
+    });
+  }
+
+  void act(const drop_finalizer& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
+    edit(a.key, now, tx, touched, [&](google::protobuf::Message&, ObjectMeta& m) {
+      auto& list = *m.mutable_finalizers();
+      list.erase(std::remove(list.begin(), list.end(), a.name), list.end());
+      return list.empty() && m.deletion_grace_period_seconds() == 0;
+    });
+  }
+
+  controller_actor::pointer self;
+  environment given;
+  ownership all;
+  std::map<std::string, storage::watch> watches;
+  std::set<std::string> dirty;     ///< to be decided
+  std::set<std::string> undecided; ///< acted upon, not yet heard of
+};
+
+} // namespace
+
+controller_actor::behavior_type garbage(controller_actor::pointer self, environment given) {
+  auto state = std::make_shared<garbage_state>(self, std::move(given));
+  self->send(self, resync_atom_v);
+  return {[state](resync_atom) { state->resync(); }, [state](resync_atom, bool) { state->try_again(); }};
+}
+
+} // namespace troupe::controllers

@@ -1,0 +1,120 @@
+#include "actors/controllers/accounts_plan.hpp"
+#include "actors/controllers/garbage_plan.hpp"
+#include "actors/controllers/namespace_plan.hpp"
+#include "actors/controllers/roles_plan.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(controller_plans_test)
+
+using namespace troupe::controllers;
+
+BOOST_AUTO_TEST_CASE(a_namespace_that_is_not_going_is_left_alone) {
+  BOOST_TEST(plan(namespace_view{"a", false, false, {{"pods/a/p", "pods", {}}}}).empty());
+  BOOST_TEST(plan(namespace_view{"a", true, true, {}}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_nothing_holds_is_erased_before_the_namespace_is_released) {
+  auto first = plan(namespace_view{"a", true, false, {{"pods/a/p", "pods", {}}, {"secrets/a/s", "secrets", {}}}});
+  BOOST_REQUIRE(first.size() == 2u);
+  BOOST_TEST((std::get<erase_object>(first[0]) == erase_object{"pods/a/p"}));
+  auto then = plan(namespace_view{"a", true, false, {}});
+  BOOST_REQUIRE(then.size() == 1u);
+  BOOST_TEST(std::holds_alternative<release_namespace>(then[0]));
+}
+
+BOOST_AUTO_TEST_CASE(what_others_must_finish_is_marked_once_and_told) {
+  namespace_view view{"a", true, false, {{"widgets.x.io/a/w", "widgets.x.io", {"x.io/f"}}, {"pods/a/p", "pods", {}, false, true}}};
+  auto first = plan(view);
+  BOOST_REQUIRE(first.size() == 3u);
+  BOOST_TEST((std::get<mark_object>(first[0]) == mark_object{"widgets.x.io/a/w"}));
+  BOOST_TEST((std::get<mark_object>(first[1]) == mark_object{"pods/a/p"}));
+  auto& told = std::get<tell_remaining>(first[2]);
+  BOOST_TEST(told.what == "pods has 1 resource instances, widgets.x.io has 1 resource instances");
+  BOOST_TEST(told.finalizers == "x.io/f in 1 resource instances");
+  for (auto& c : view.contents) c.going = true;
+  auto again = plan(view);
+  BOOST_REQUIRE(again.size() == 1u);
+  BOOST_TEST((std::get<tell_remaining>(again[0]) == told));
+}
+
+BOOST_AUTO_TEST_CASE(an_active_namespace_gets_its_account_and_certificate_once) {
+  accounts_view view{"a", true, false, false};
+  BOOST_TEST(plan(view).size() == 2u);
+  view.has_default_account = view.has_root_certificate = true;
+  BOOST_TEST(plan(view).empty());
+  BOOST_TEST(plan(accounts_view{"a", false, false, false}).empty());
+}
+
+namespace {
+
+ownership family() {
+  ownership all;
+  all.put({"d//d", "owner", {}, {}, false});
+  all.put({"r//r", "child", {"owner"}, {}, false});
+  return all;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(dependents_follow_an_owner_that_is_gone) {
+  auto all = family();
+  BOOST_TEST(plan(all, "r//r").empty());
+  all.erase("d//d");
+  auto actions = plan(all, "r//r");
+  BOOST_REQUIRE(actions.size() == 1u);
+  BOOST_TEST((std::get<delete_dependent>(actions[0]) == delete_dependent{"r//r"}));
+}
+
+BOOST_AUTO_TEST_CASE(one_of_several_owners_gone_is_only_forgotten) {
+  auto all = family();
+  all.put({"r//r", "child", {"owner", "other"}, {}, false});
+  auto actions = plan(all, "r//r");
+  BOOST_REQUIRE(actions.size() == 1u);
+  BOOST_TEST((std::get<forget_owners>(actions[0]) == forget_owners{"r//r", {"other"}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_foreground_deletion_waits_for_its_dependents) {
+  auto all = family();
+  all.put({"d//d", "owner", {}, {"foregroundDeletion"}, true});
+  auto first = plan(all, "d//d");
+  BOOST_REQUIRE(first.size() == 1u);
+  BOOST_TEST(std::holds_alternative<delete_dependent>(first[0]));
+  all.put({"r//r", "child", {"owner"}, {"x.io/f"}, true});
+  BOOST_TEST(plan(all, "d//d").empty());
+  all.erase("r//r");
+  auto last = plan(all, "d//d");
+  BOOST_REQUIRE(last.size() == 1u);
+  BOOST_TEST((std::get<drop_finalizer>(last[0]) == drop_finalizer{"d//d", "foregroundDeletion"}));
+}
+
+BOOST_AUTO_TEST_CASE(orphans_forget_their_owner_before_it_goes) {
+  auto all = family();
+  all.put({"d//d", "owner", {}, {"orphan"}, true});
+  auto first = plan(all, "d//d");
+  BOOST_REQUIRE(first.size() == 1u);
+  BOOST_TEST((std::get<forget_owners>(first[0]) == forget_owners{"r//r", {"owner"}}));
+  all.put({"r//r", "child", {}, {}, false});
+  auto last = plan(all, "d//d");
+  BOOST_REQUIRE(last.size() == 1u);
+  BOOST_TEST(std::holds_alternative<drop_finalizer>(last[0]));
+}
+
+BOOST_AUTO_TEST_CASE(an_aggregated_role_has_the_rules_of_its_parts_once) {
+  std::vector<k8s::rbac::v1::ClusterRole> roles(3);
+  roles[0].mutable_metadata()->set_name("all");
+  (*roles[0].mutable_aggregation_rule()->add_cluster_role_selectors()->mutable_match_labels())["to"] = "all";
+  for (int i : {1, 2}) {
+    roles[i].mutable_metadata()->set_name("part-" + std::to_string(i));
+    (*roles[i].mutable_metadata()->mutable_labels())["to"] = "all";
+    roles[i].add_rules()->add_verbs("get");
+  }
+  auto actions = plan(roles);
+  BOOST_REQUIRE(actions.size() == 1u);
+  BOOST_TEST(actions[0].name == "all");
+  BOOST_REQUIRE(actions[0].rules.size() == 1u);
+  *roles[0].add_rules() = actions[0].rules[0];
+  BOOST_TEST(plan(roles).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
