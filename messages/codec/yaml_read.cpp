@@ -284,11 +284,12 @@ result<std::vector<document>> to_json(std::string_view text, const limits& most)
     text_buffer buffer(text);
     std::istream stream(&buffer);
     YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(nodes)) {
+    // Empty ones count too: of a stray comma yaml-cpp makes empty documents without end.
+    for (size_t count = 0; parser.HandleNextDocument(nodes); ++count) {
+      if (count >= most.documents_max)
+        return error{errc::too_large, "more than " + std::to_string(most.documents_max) + " documents"};
       bool empty = !nodes.has_root || nodes.nodes[nodes.root].what == node::kind::null;
       if (!empty) {
-        if (documents.size() >= most.documents_max)
-          return error{errc::too_large, "more than " + std::to_string(most.documents_max) + " documents"};
         auto& d = documents.emplace_back();
         d.line = nodes.nodes[nodes.root].at.line;
         writer(nodes, most, d).value(nodes.root, 1, false);

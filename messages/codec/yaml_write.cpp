@@ -23,6 +23,7 @@ bool plain(std::string_view s) {
     bool harmless = (s.front() == '-' || s.front() == '?' || s.front() == ':') && s.size() > 1 && s[1] != ' ';
     if (!harmless) return false;
   }
+  if (s.find("\xef\xbb\xbf") != s.npos) return false; // a byte order mark, which readers drop
   if (s.find(": ") != s.npos || s.find(" #") != s.npos || needs_escapes(s)) return false;
   if (s.starts_with("---") || s.starts_with("...") || s == "=" || s == "<<") return false;
   // What YAML 1.1 takes for a time is kept a string for every reader.

@@ -125,6 +125,11 @@ BOOST_AUTO_TEST_CASE(hostile_16_bytes_that_are_no_text_are_refused) {
                      "a: 1") == R"({"a":1})");
 }
 
+BOOST_AUTO_TEST_CASE(a_stray_comma_does_not_hang_the_reader) {
+  // It made empty documents for ever.
+  BOOST_TEST(refused("\t\t,\t\t", "documents"));
+}
+
 BOOST_AUTO_TEST_CASE(faults_name_line_and_column) {
   BOOST_TEST(refused("a: 1\n  b: 2", "line 2, column"));
   BOOST_TEST(refused("a: [1, 2", "line "));
