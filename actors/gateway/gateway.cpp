@@ -129,10 +129,11 @@ void gateway::write(call_ptr c, attempt prepare) {
       if (!plan) return c->fail(plan.error());
       if (!plan->commit) return plan->answer(*c, plan->revision);
       auto self = shared_from_this();
+      auto more = plan->more;
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
-      g.given.store->commit(std::move(plan->tx), [self, answer](result<storage::outcome> done) {
+      g.given.store->commit(std::move(plan->tx), [self, answer, more](result<storage::outcome> done) {
         if (!done) return self->c->fail(done.error());
-        if (!done->refused) {
+        if (!done->refused && !more) {
           if (is_definition(*self->c->kind)) self->g.refresh_kinds();
           return (*answer)(*self->c, done->revision);
         }

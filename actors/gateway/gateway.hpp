@@ -32,6 +32,7 @@ struct change {
   storage::transaction tx;
   bool commit = true; ///< false: nothing to store (a dry run, or nothing changed); answer at once
   uint64_t revision = 0; ///< of the object as it stands, when there is nothing to store
+  bool more = false; ///< too much for one transaction: prepare again before answering
   std::function<void(call&, uint64_t revision)> answer;
 };
 

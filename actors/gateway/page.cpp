@@ -26,10 +26,11 @@ result<page_token> read_page_token(std::string_view text) {
   auto revision = json::find(*tree, "rv");
   auto start = json::string_at(*tree, {"start"});
   if (!revision || !revision->is_int64() || revision->get_int64() <= 0 || start.empty()) return bad;
-  if (start.find("..") != start.npos || start.front() == '/' || start.find('\0') != start.npos) {
-    // Names never look like this; a forged token may not leave its prefix.
-    if (!(start.front() == '/' && start.find('/', 1) == start.npos)) return bad;
-  }
+  // A key behind its prefix: "NAMESPACE/NAME", or "/NAME" where there is no namespace. Names hold neither
+  // dots in a row nor slashes nor NUL, so a forged token cannot leave its prefix.
+  auto slash = start.find('/');
+  bool plain = start.find("..") == start.npos && start.find('\0') == start.npos;
+  if (!plain || (slash != start.npos && start.find('/', slash + 1) != start.npos)) return bad;
   return page_token{static_cast<uint64_t>(revision->get_int64()), std::string(start)};
 }
 

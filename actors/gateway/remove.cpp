@@ -21,6 +21,9 @@ namespace {
 using google::protobuf::Message;
 using k8s::meta::v1::DeleteOptions;
 
+/// What one deletion may add to a transaction besides its object: addresses, ports.
+constexpr size_t mutations_reserve = 200;
+
 constexpr const char* orphan_finalizer = "orphan";
 constexpr const char* foreground_finalizer = "foregroundDeletion";
 
@@ -170,7 +173,10 @@ void remove_collection(gateway& g, call_ptr c) {
       all.commit = true;
       for (auto& p : one->tx.preconditions) all.tx.preconditions.push_back(std::move(p));
       for (auto& m : one->tx.mutations) all.tx.mutations.push_back(std::move(m));
-      if (all.tx.mutations.size() >= storage::transaction_mutations_max) break;
+      if (all.tx.mutations.size() + mutations_reserve >= storage::transaction_mutations_max) {
+        all.more = true;
+        break;
+      }
     }
     auto revision = now.revision();
     all.answer = [items = std::move(items), revision](call& c, uint64_t) {
