@@ -18,8 +18,8 @@ bool fresh(const tls::key_pair& pair, tls::wall_time now) {
   return read && read->not_after_seconds > (now + renew_before).time_since_epoch().count();
 }
 
-result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pair& authority, tls::certificate_spec spec,
-                           tls::wall_time now) {
+result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pair& authority,
+                           tls::certificate_spec spec, tls::wall_time now) {
   if (auto old = tls::load_pair(stem); old && fresh(*old, now)) {
     // A server that is reached under another name now needs another certificate.
     auto read = tls::read_certificate(old->certificate_pem);
@@ -40,11 +40,13 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
                         const std::vector<std::string>& addresses, tls::wall_time now) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) return error{errc::internal, "cannot create " + folder.string() + ": " + failed.message()};
+  if (failed)
+    return error{errc::internal, "cannot create " + folder.string() + ": " + failed.message()};
   pki out;
   auto authority = tls::load_pair(folder / "ca");
   if (!authority) {
-    if (std::filesystem::exists(folder / "ca.crt")) return with_context(authority.error(), "cannot read the cluster's CA");
+    if (std::filesystem::exists(folder / "ca.crt"))
+      return with_context(authority.error(), "cannot read the cluster's CA");
     authority = tls::make_authority("troupe-ca", now, authority_life);
     if (!authority) return authority.error();
     if (auto saved = tls::save(*authority, folder / "ca"); !saved) return saved.error();
@@ -69,16 +71,20 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   if (!token_key) {
     token_key = tls::make_token_key();
     if (!token_key) return token_key.error();
-    if (auto saved = tls::save_private(folder / "service-account.key", *token_key); !saved) return saved.error();
+    if (auto saved = tls::save_private(folder / "service-account.key", *token_key); !saved)
+      return saved.error();
   }
   out.token_key_pem = std::move(*token_key);
   return out;
 }
 
 std::string write_kubeconfig(const pki& from, const std::string& url) {
-  return "apiVersion: v1\nkind: Config\ncurrent-context: troupe\nclusters:\n- name: troupe\n  cluster:\n    server: " + url +
+  return "apiVersion: v1\nkind: Config\ncurrent-context: troupe\nclusters:\n- name: troupe\n  "
+         "cluster:\n    server: " +
+         url +
          "\n    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
-         "\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " + base64::encode(from.admin.certificate_pem) +
+         "\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " +
+         base64::encode(from.admin.certificate_pem) +
          "\n    client-key-data: " + base64::encode(from.admin.key_pem) +
          "\ncontexts:\n- name: troupe\n  context:\n    cluster: troupe\n    user: troupe-admin\n";
 }

@@ -1,5 +1,5 @@
-// The certificates of a cluster: made once in the data directory, found again later; and the kubeconfig
-// that lets the first administrator in.
+// The certificates of a cluster: made once in the data directory, found again later; and the
+// kubeconfig that lets the first administrator in.
 #pragma once
 
 #include "net/tls/authority.hpp"
@@ -12,12 +12,12 @@ namespace troupe {
 struct pki {
   tls::key_pair authority;
   tls::key_pair server;
-  tls::key_pair admin; ///< of system:masters
+  tls::key_pair admin;       ///< of system:masters
   std::string token_key_pem; ///< signs service account tokens
 };
 
-/// Loads what is there and makes what is missing or about to end. `names` and `addresses` are what the
-/// server is reached under.
+/// Loads what is there and makes what is missing or about to end. `names` and `addresses` are what
+/// the server is reached under.
 result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<std::string>& names,
                         const std::vector<std::string>& addresses, tls::wall_time now);
 

@@ -1,5 +1,5 @@
-// Wiring only: opens the store, makes certificates, starts the gateway behind an HTTPS server, and waits
-// for a signal.
+// Wiring only: opens the store, makes certificates, starts the gateway behind an HTTPS server, and
+// waits for a signal.
 #include "bin/server.hpp"
 
 #include "actors/controllers/controllers.hpp"
@@ -85,8 +85,9 @@ int run_server(const server_options& options) {
   block_signals(); // before any thread is made, so that sigwait alone hears them
   std::filesystem::path data = options.data_directory;
   auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
-  auto keys = prepare_pki(data / "pki", {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
-                                         "kubernetes.default.svc.cluster.local"},
+  auto keys = prepare_pki(data / "pki",
+                          {"localhost", "kubernetes", "kubernetes.default",
+                           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
                           {"127.0.0.1", "::1", "10.96.0.1"}, now);
   if (!keys) return complain(keys.error());
 
@@ -94,7 +95,8 @@ int run_server(const server_options& options) {
   if (!store) return complain(store.error());
 
   gateway::workers work(2);
-  gateway::environment given{.store = store->get(), .work = &work, .now = wall_clock, .random = entropy};
+  gateway::environment given{
+      .store = store->get(), .work = &work, .now = wall_clock, .random = entropy};
   given.authenticate.anonymous = options.anonymous;
   auto token_keys = tls::token_keys::load({keys->token_key_pem});
   if (!token_keys) return complain(token_keys.error());
@@ -113,7 +115,10 @@ int run_server(const server_options& options) {
   config.add_message_types<caf::id_block::troupe>();
   config.set("scheduler.policy", caf::atom("sharing")); // sleeps when there is nothing to do
   caf::actor_system system{config};
-  controllers::environment facts{.store = store->get(), .kinds = [&api] { return api.kinds(); }, .now = wall_clock, .random = entropy,
+  controllers::environment facts{.store = store->get(),
+                                 .kinds = [&api] { return api.kinds(); },
+                                 .now = wall_clock,
+                                 .random = entropy,
                                  .root_ca_pem = keys->authority.certificate_pem};
   auto company = controllers::start(system, facts, options.controllers);
   if (!company) return complain(company.error());
@@ -121,7 +126,8 @@ int run_server(const server_options& options) {
   http::server_settings settings;
   settings.address = options.address;
   settings.port = options.port;
-  settings.tls = tls::credentials{keys->server.certificate_pem, keys->server.key_pem, keys->authority.certificate_pem};
+  settings.tls = tls::credentials{keys->server.certificate_pem, keys->server.key_pem,
+                                  keys->authority.certificate_pem};
   settings.handle = [&api](http::request request, http::responder responder) {
     api.handle(std::move(request), std::move(responder));
   };
@@ -130,7 +136,8 @@ int run_server(const server_options& options) {
 
   auto url = "https://127.0.0.1:" + std::to_string(server.port());
   auto kubeconfig = data / "admin.kubeconfig";
-  if (auto saved = tls::save_private(kubeconfig, write_kubeconfig(*keys, url)); !saved) return complain(saved.error());
+  if (auto saved = tls::save_private(kubeconfig, write_kubeconfig(*keys, url)); !saved)
+    return complain(saved.error());
   log::info("server", "the API is ready", {{"url", url}, {"kubeconfig", kubeconfig.string()}});
 
   wait_for_signal();
@@ -153,12 +160,18 @@ int server_command(const std::vector<std::string>& arguments) {
       value = arguments[++i];
     }
     if (name == "--help" || name == "-h") return fputs(usage, stdout), 0;
-    if (name == "--data") options.data_directory = value;
-    else if (name == "--address") options.address = value;
-    else if (name == "--port") options.port = static_cast<uint16_t>(atoi(value.c_str()));
-    else if (name == "--token-file") options.token_file = value;
-    else if (name == "--controllers") options.controllers = value;
-    else if (name == "--anonymous-auth") options.anonymous = value != "false";
+    if (name == "--data")
+      options.data_directory = value;
+    else if (name == "--address")
+      options.address = value;
+    else if (name == "--port")
+      options.port = static_cast<uint16_t>(atoi(value.c_str()));
+    else if (name == "--token-file")
+      options.token_file = value;
+    else if (name == "--controllers")
+      options.controllers = value;
+    else if (name == "--anonymous-auth")
+      options.anonymous = value != "false";
     else {
       fprintf(stderr, "troupe server: %s is not a flag; see troupe server --help\n", name.c_str());
       return 2;

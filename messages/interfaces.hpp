@@ -1,6 +1,6 @@
-// Every actor's typed interface on one page: what can be asked of whom, a line a message. What crosses
-// machines is Protobuf bytes of messages/cluster. Type ids are given in this order and are local to a
-// process: they never cross the wire.
+// Every actor's typed interface on one page: what can be asked of whom, a line a message. What
+// crosses machines is Protobuf bytes of messages/cluster. Type ids are given in this order and are
+// local to a process: they never cross the wire.
 #pragma once
 
 #include <caf/all.hpp>
@@ -10,17 +10,17 @@
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
 
-  CAF_ADD_ATOM(troupe, troupe, heard_atom, "heard")
-  CAF_ADD_ATOM(troupe, troupe, asked_atom, "asked")
-  CAF_ADD_ATOM(troupe, troupe, written_atom, "written")
-  CAF_ADD_ATOM(troupe, troupe, elapsed_atom, "elapsed")
-  CAF_ADD_ATOM(troupe, troupe, commit_atom, "commit")
-  CAF_ADD_ATOM(troupe, troupe, current_atom, "current")
-  CAF_ADD_ATOM(troupe, troupe, member_atom, "member")
-  CAF_ADD_ATOM(troupe, troupe, promote_atom, "promote")
-  CAF_ADD_ATOM(troupe, troupe, remove_atom, "remove")
-  CAF_ADD_ATOM(troupe, troupe, transfer_atom, "transfer")
-  CAF_ADD_ATOM(troupe, troupe, resync_atom, "resync")
+CAF_ADD_ATOM(troupe, troupe, heard_atom, "heard")
+CAF_ADD_ATOM(troupe, troupe, asked_atom, "asked")
+CAF_ADD_ATOM(troupe, troupe, written_atom, "written")
+CAF_ADD_ATOM(troupe, troupe, elapsed_atom, "elapsed")
+CAF_ADD_ATOM(troupe, troupe, commit_atom, "commit")
+CAF_ADD_ATOM(troupe, troupe, current_atom, "current")
+CAF_ADD_ATOM(troupe, troupe, member_atom, "member")
+CAF_ADD_ATOM(troupe, troupe, promote_atom, "promote")
+CAF_ADD_ATOM(troupe, troupe, remove_atom, "remove")
+CAF_ADD_ATOM(troupe, troupe, transfer_atom, "transfer")
+CAF_ADD_ATOM(troupe, troupe, resync_atom, "resync")
 
 CAF_END_TYPE_ID_BLOCK(troupe)
 

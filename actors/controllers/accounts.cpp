@@ -16,12 +16,15 @@ constexpr const char* root_key = "ca.crt";
 
 struct accounts_state {
   accounts_state(controller_actor::pointer self, environment given)
-    : self{self}, given{std::move(given)}, spaces{kind("namespaces")}, accounts{kind("serviceaccounts")}, maps{kind("configmaps")},
-      ears{ear{*this->given.store, "namespaces", controller_actor{self}},
-           ear{*this->given.store, "serviceaccounts", controller_actor{self}},
-           ear{*this->given.store, "configmaps", controller_actor{self}}} {}
+      : self{self}, given{std::move(given)}, spaces{kind("namespaces")},
+        accounts{kind("serviceaccounts")}, maps{kind("configmaps")},
+        ears{ear{*this->given.store, "namespaces", controller_actor{self}},
+             ear{*this->given.store, "serviceaccounts", controller_actor{self}},
+             ear{*this->given.store, "configmaps", controller_actor{self}}} {}
 
-  static const schema::kind& kind(const char* plural) { return *schema::registry::built_in()->by_resource("", "v1", plural); }
+  static const schema::kind& kind(const char* plural) {
+    return *schema::registry::built_in()->by_resource("", "v1", plural);
+  }
 
   void resync() {
     for (auto& e : ears) e.drain();
@@ -31,31 +34,37 @@ struct accounts_state {
       for (auto& action : plan(look(entry, now)))
         std::visit([&](auto& a) { act(a, now, tx); }, action);
     if (tx.mutations.empty()) return;
-    given.store->commit(std::move(tx), [self = controller_actor{self}](result<storage::outcome> done) {
-      // Somebody else was faster: look again. Anything else is heard as a change of its own.
-      if (done && done->refused) caf::anon_send(self, resync_atom_v);
-    });
+    given.store->commit(std::move(tx),
+                        [self = controller_actor{self}](result<storage::outcome> done) {
+                          // Somebody else was faster: look again. Anything else is heard as a
+                          // change of its own.
+                          if (done && done->refused) caf::anon_send(self, resync_atom_v);
+                        });
   }
 
   accounts_view look(const storage::entry& ns, const storage::snapshot& now) const {
-    accounts_view v{std::string(gateway::split_key(ns.key()).name), ns.field("status.phase") == "Active"};
+    accounts_view v{std::string(gateway::split_key(ns.key()).name),
+                    ns.field("status.phase") == "Active"};
     v.has_default_account = now.find(gateway::key_of(accounts, v.ns, "default")) != nullptr;
     auto map = now.find(gateway::key_of(maps, v.ns, root_map));
     k8s::core::v1::ConfigMap held;
-    if (map && held.ParsePartialFromArray(map->value().data(), static_cast<int>(map->value().size()))) {
+    if (map &&
+        held.ParsePartialFromArray(map->value().data(), static_cast<int>(map->value().size()))) {
       auto hit = held.data().find(root_key);
       v.has_root_certificate = hit != held.data().end() && hit->second == given.root_ca_pem;
     }
     return v;
   }
 
-  void act(const create_default_account& a, const storage::snapshot&, storage::transaction& tx) const {
+  void act(const create_default_account& a, const storage::snapshot&,
+           storage::transaction& tx) const {
     k8s::core::v1::ServiceAccount account;
     account.mutable_metadata()->set_name("default");
     create(accounts, a.ns, account, tx);
   }
 
-  void act(const publish_root_certificate& a, const storage::snapshot& now, storage::transaction& tx) const {
+  void act(const publish_root_certificate& a, const storage::snapshot& now,
+           storage::transaction& tx) const {
     k8s::core::v1::ConfigMap map;
     auto key = gateway::key_of(maps, a.ns, root_map);
     auto old = now.get(key);
@@ -69,7 +78,8 @@ struct accounts_state {
     tx.put(key, gateway::stored_form(maps, map), gateway::index_of(maps, map));
   }
 
-  void create(const schema::kind& k, const std::string& ns, google::protobuf::Message& object, storage::transaction& tx) const {
+  void create(const schema::kind& k, const std::string& ns, google::protobuf::Message& object,
+              storage::transaction& tx) const {
     auto& m = gateway::meta(object);
     m.set_namespace_(ns);
     gateway::begin_life(given.random, object, given.now());
@@ -91,7 +101,8 @@ struct accounts_state {
 controller_actor::behavior_type accounts(controller_actor::pointer self, environment given) {
   auto state = std::make_shared<accounts_state>(self, std::move(given));
   self->send(self, resync_atom_v);
-  return {[state](resync_atom) { state->resync(); }, [state](resync_atom, bool) { state->resync(); }};
+  return {[state](resync_atom) { state->resync(); },
+          [state](resync_atom, bool) { state->resync(); }};
 }
 
 } // namespace troupe::controllers

@@ -1,5 +1,5 @@
-// Decides what every namespace has of its own: the account that pods run as, and the certificate by which
-// they know the server. Pure: no actors, clock or I/O.
+// Decides what every namespace has of its own: the account that pods run as, and the certificate by
+// which they know the server. Pure: no actors, clock or I/O.
 #pragma once
 
 #include <string>

@@ -25,16 +25,20 @@ constexpr row table[] = {
 
 } // namespace
 
-result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given, std::string_view list) {
+result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
+                                            std::string_view list) {
   std::set<std::string_view> wanted, unwanted;
   bool all = false;
   while (!list.empty()) {
     auto comma = std::min(list.find(','), list.size());
     auto name = list.substr(0, comma);
     list.remove_prefix(std::min(comma + 1, list.size()));
-    if (name == "*") all = true;
-    else if (name.starts_with('-')) unwanted.insert(name.substr(1));
-    else if (name != "none" && !name.empty()) wanted.insert(name);
+    if (name == "*")
+      all = true;
+    else if (name.starts_with('-'))
+      unwanted.insert(name.substr(1));
+    else if (name != "none" && !name.empty())
+      wanted.insert(name);
   }
   std::vector<controller_actor> out;
   for (auto& r : table) {
@@ -45,7 +49,8 @@ result<std::vector<controller_actor>> start(caf::actor_system& system, const env
   if (!wanted.empty()) {
     std::string names;
     for (auto& r : table) names.append(names.empty() ? "" : ", ").append(r.name);
-    return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) + "; there are " + names};
+    return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) +
+                                        "; there are " + names};
   }
   return out;
 }

@@ -7,6 +7,7 @@ namespace troupe::controllers {
 
 /// Starts those that `list` names as kube-controller-manager takes it: "*" for all, "none", names
 /// separated by commas, "-name" to leave one out. bad_request for a name that is none of ours.
-result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given, std::string_view list);
+result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
+                                            std::string_view list);
 
 } // namespace troupe::controllers

@@ -2,7 +2,8 @@
 
 namespace troupe::controllers {
 
-ear::ear(storage::store& store, const std::string& resource, const controller_actor& self) : store_{store} {
+ear::ear(storage::store& store, const std::string& resource, const controller_actor& self)
+    : store_{store} {
   options_.resource = resource;
   options_.wake = [self] { caf::anon_send(self, resync_atom_v); };
 }

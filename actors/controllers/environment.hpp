@@ -1,4 +1,5 @@
-// What every controller is given: the store, the kinds of the moment, and time and chance from outside.
+// What every controller is given: the store, the kinds of the moment, and time and chance from
+// outside.
 #pragma once
 
 #include "messages/base/time.hpp"

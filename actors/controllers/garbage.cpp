@@ -27,7 +27,8 @@ owned_view view_of(const storage::entry& entry) {
 }
 
 struct garbage_state {
-  garbage_state(controller_actor::pointer self, environment given) : self{self}, given{std::move(given)} {}
+  garbage_state(controller_actor::pointer self, environment given)
+      : self{self}, given{std::move(given)} {}
 
   void resync() {
     hear();
@@ -37,12 +38,14 @@ struct garbage_state {
     storage::transaction tx;
     std::set<std::string> touched;
     for (auto& key : open)
-      for (auto& action : plan(all, key)) std::visit([&](auto& a) { act(a, now, tx, touched); }, action);
+      for (auto& action : plan(all, key))
+        std::visit([&](auto& a) { act(a, now, tx, touched); }, action);
     if (tx.mutations.empty()) return;
-    given.store->commit(std::move(tx), [self = controller_actor{self}, open](result<storage::outcome> done) {
-      if (done && !done->refused) return; // the changes come back as events
-      caf::anon_send(self, resync_atom_v, true);
-    });
+    given.store->commit(std::move(tx),
+                        [self = controller_actor{self}, open](result<storage::outcome> done) {
+                          if (done && !done->refused) return; // the changes come back as events
+                          caf::anon_send(self, resync_atom_v, true);
+                        });
     undecided.insert(open.begin(), open.end());
   }
 
@@ -67,8 +70,10 @@ struct garbage_state {
       auto view = view_of(*e->now);
       // Before and after: whose case it was counts as well as whose it is.
       for (auto& key : all.concerned(view)) dirty.insert(key);
-      if (e->what == storage::event::kind::erase) all.erase(view.key);
-      else all.put(view);
+      if (e->what == storage::event::kind::erase)
+        all.erase(view.key);
+      else
+        all.put(view);
       for (auto& key : all.concerned(view)) dirty.insert(key);
       undecided.erase(view.key);
     }
@@ -99,13 +104,15 @@ struct garbage_state {
   const schema::kind* kind_of(const std::string& key, const schema::registry& kinds) const {
     auto resource = storage::resource_of(key);
     for (auto& k : kinds.all())
-      if (k.has_verb("list") && gateway::stored_resource(k) == resource && !gateway::converted(k)) return &k;
+      if (k.has_verb("list") && gateway::stored_resource(k) == resource && !gateway::converted(k))
+        return &k;
     return nullptr;
   }
 
   /// Calls `change` on the object and stores it; each object once a round.
   template<class Change>
-  void edit(const std::string& key, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched, Change change) {
+  void edit(const std::string& key, const storage::snapshot& now, storage::transaction& tx,
+            std::set<std::string>& touched, Change change) {
     auto kinds = given.kinds();
     auto entry = now.get(key);
     auto kind = kind_of(key, *kinds);
@@ -118,25 +125,32 @@ struct garbage_state {
     gone ? tx.erase(key, stored, index) : tx.put(key, stored, index);
   }
 
-  void act(const delete_dependent& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
+  void act(const delete_dependent& a, const storage::snapshot& now, storage::transaction& tx,
+           std::set<std::string>& touched) {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message& object, ObjectMeta& m) {
       auto grace = gateway::grace_of(object);
-      // Its own dependents go first if it is deleted in the foreground; in the background they follow.
+      // Its own dependents go first if it is deleted in the foreground; in the background they
+      // follow.
       m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
       m.set_deletion_grace_period_seconds(grace);
       return m.finalizers().empty() && grace == 0;
     });
   }
 
-  void act(const forget_owners& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
+  void act(const forget_owners& a, const storage::snapshot& now, storage::transaction& tx,
+           std::set<std::string>& touched) {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message&, ObjectMeta& m) {
       auto& refs = *m.mutable_owner_references();
-      for (auto& uid : a.uids) refs.erase(std::remove_if(refs.begin(), refs.end(), [&](auto& r) { return r.uid() == uid; }), refs.end());
+      for (auto& uid : a.uids)
+        refs.erase(
+            std::remove_if(refs.begin(), refs.end(), [&](auto& r) { return r.uid() == uid; }),
+            refs.end());
       return false;
     });
   }
 
-  void act(const drop_finalizer& a, const storage::snapshot& now, storage::transaction& tx, std::set<std::string>& touched) {
+  void act(const drop_finalizer& a, const storage::snapshot& now, storage::transaction& tx,
+           std::set<std::string>& touched) {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message&, ObjectMeta& m) {
       auto& list = *m.mutable_finalizers();
       list.erase(std::remove(list.begin(), list.end(), a.name), list.end());
@@ -157,7 +171,8 @@ struct garbage_state {
 controller_actor::behavior_type garbage(controller_actor::pointer self, environment given) {
   auto state = std::make_shared<garbage_state>(self, std::move(given));
   self->send(self, resync_atom_v);
-  return {[state](resync_atom) { state->resync(); }, [state](resync_atom, bool) { state->try_again(); }};
+  return {[state](resync_atom) { state->resync(); },
+          [state](resync_atom, bool) { state->try_again(); }};
 }
 
 } // namespace troupe::controllers

@@ -9,7 +9,9 @@ namespace {
 constexpr const char* orphan = "orphan";
 constexpr const char* foreground = "foregroundDeletion";
 
-bool has(const std::vector<std::string>& list, std::string_view word) { return std::find(list.begin(), list.end(), word) != list.end(); }
+bool has(const std::vector<std::string>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
 
 } // namespace
 
@@ -73,8 +75,10 @@ std::vector<garbage_action> plan(const ownership& all, const std::string& key) {
   std::vector<std::string> gone;
   for (auto& owner : object->owners)
     if (!all.exists(owner)) gone.push_back(owner);
-  if (gone.size() == object->owners.size()) actions.push_back(delete_dependent{key});
-  else if (!gone.empty()) actions.push_back(forget_owners{key, std::move(gone)});
+  if (gone.size() == object->owners.size())
+    actions.push_back(delete_dependent{key});
+  else if (!gone.empty())
+    actions.push_back(forget_owners{key, std::move(gone)});
   return actions;
 }
 

@@ -1,5 +1,5 @@
-// Decides what becomes of objects whose owners go: deleted with them, before them, or left as orphans.
-// Pure: an index of who owns whom, and what follows from it.
+// Decides what becomes of objects whose owners go: deleted with them, before them, or left as
+// orphans. Pure: an index of who owns whom, and what follows from it.
 #pragma once
 
 #include <map>

@@ -9,7 +9,11 @@ namespace {
 std::string counted(const std::map<std::string, int>& counts, const char* between) {
   std::string out;
   for (auto& [name, count] : counts)
-    out.append(out.empty() ? "" : ", ").append(name).append(between).append(std::to_string(count)).append(" resource instances");
+    out.append(out.empty() ? "" : ", ")
+        .append(name)
+        .append(between)
+        .append(std::to_string(count))
+        .append(" resource instances");
   return out;
 }
 
@@ -28,8 +32,10 @@ std::vector<namespace_action> plan(const namespace_view& observed) {
     for (auto& f : c.finalizers) ++holding[f];
     if (!c.going) actions.push_back(mark_object{c.key});
   }
-  if (!remaining.empty()) actions.push_back(tell_remaining{counted(remaining, " has "), counted(holding, " in ")});
-  else if (observed.contents.empty()) actions.push_back(release_namespace{});
+  if (!remaining.empty())
+    actions.push_back(tell_remaining{counted(remaining, " has "), counted(holding, " in ")});
+  else if (observed.contents.empty())
+    actions.push_back(release_namespace{});
   return actions;
 }
 

@@ -1,4 +1,5 @@
-// Decides how a namespace that is being deleted becomes empty and goes. Pure: no actors, clock or I/O.
+// Decides how a namespace that is being deleted becomes empty and goes. Pure: no actors, clock or
+// I/O.
 #pragma once
 
 #include <string>
@@ -46,8 +47,9 @@ struct release_namespace {
 
 using namespace_action = std::variant<erase_object, mark_object, tell_remaining, release_namespace>;
 
-/// What brings the namespace closer to its end: everything that can go goes, what holds on is told, and
-/// only an empty namespace is released. Planning again on the outcome returns nothing new to do.
+/// What brings the namespace closer to its end: everything that can go goes, what holds on is told,
+/// and only an empty namespace is released. Planning again on the outcome returns nothing new to
+/// do.
 std::vector<namespace_action> plan(const namespace_view& observed);
 
 } // namespace troupe::controllers

@@ -22,7 +22,8 @@ std::vector<const schema::kind*> namespaced_kinds(const schema::registry& kinds)
   for (auto& k : kinds.all()) {
     if (!k.namespaced || !k.has_verb("list")) continue;
     auto prefix = gateway::prefix_of(k);
-    bool known = std::any_of(out.begin(), out.end(), [&](auto other) { return gateway::prefix_of(*other) == prefix; });
+    bool known = std::any_of(out.begin(), out.end(),
+                             [&](auto other) { return gateway::prefix_of(*other) == prefix; });
     if (!known) out.push_back(&k);
   }
   return out;
@@ -31,11 +32,15 @@ std::vector<const schema::kind*> namespaced_kinds(const schema::registry& kinds)
 content_view view_of(const schema::kind& kind, const storage::entry& entry) {
   auto object = gateway::load(kind, entry);
   auto& m = gateway::meta(*object);
-  return {std::string(entry.key()), kind.group_resource(), {m.finalizers().begin(), m.finalizers().end()}, m.has_deletion_timestamp(),
+  return {std::string(entry.key()),
+          kind.group_resource(),
+          {m.finalizers().begin(), m.finalizers().end()},
+          m.has_deletion_timestamp(),
           gateway::grace_of(*object) > 0};
 }
 
-void set_condition(Namespace& ns, const char* type, const std::string& message, const char* reason, const char* good_reason, timestamp now) {
+void set_condition(Namespace& ns, const char* type, const std::string& message, const char* reason,
+                   const char* good_reason, timestamp now) {
   auto& all = *ns.mutable_status()->mutable_conditions();
   auto hit = std::find_if(all.begin(), all.end(), [&](auto& c) { return c.type() == type; });
   auto& c = hit == all.end() ? *all.Add() : *hit;
@@ -49,8 +54,9 @@ void set_condition(Namespace& ns, const char* type, const std::string& message, 
 
 struct namespaces_state {
   explicit namespaces_state(controller_actor::pointer self, environment given)
-    : self{self}, given{std::move(given)}, kind{*schema::registry::built_in()->by_resource("", "v1", "namespaces")},
-      changes{*this->given.store, "namespaces", controller_actor{self}} {}
+      : self{self}, given{std::move(given)}, kind{*schema::registry::built_in()->by_resource(
+                                                 "", "v1", "namespaces")},
+        changes{*this->given.store, "namespaces", controller_actor{self}} {}
 
   void resync() {
     changes.drain();
@@ -68,18 +74,24 @@ struct namespaces_state {
   bool carry_out(const storage::entry& entry, const storage::snapshot& now) {
     auto object = gateway::load(kind, entry);
     auto& ns = static_cast<Namespace&>(*object);
-    namespace_view view{ns.metadata().name(), ns.metadata().has_deletion_timestamp(), released(ns), {}};
+    namespace_view view{
+        ns.metadata().name(), ns.metadata().has_deletion_timestamp(), released(ns), {}};
     auto kinds = given.kinds();
     for (auto k : namespaced_kinds(*kinds))
-      for (auto& e : now.list(gateway::prefix_of(*k, view.name))) view.contents.push_back(view_of(*k, e));
+      for (auto& e : now.list(gateway::prefix_of(*k, view.name)))
+        view.contents.push_back(view_of(*k, e));
     storage::transaction tx;
     bool waits = true;
     for (auto& action : plan(view)) {
       if (tx.mutations.size() + 1 >= storage::transaction_mutations_max) break;
-      if (auto a = std::get_if<erase_object>(&action)) tx.erase(a->key);
-      else if (auto a = std::get_if<mark_object>(&action)) mark(a->key, *kinds, now, tx);
-      else if (auto a = std::get_if<tell_remaining>(&action)) tell(ns, entry, *a, tx);
-      else waits = !release(ns, entry, tx);
+      if (auto a = std::get_if<erase_object>(&action))
+        tx.erase(a->key);
+      else if (auto a = std::get_if<mark_object>(&action))
+        mark(a->key, *kinds, now, tx);
+      else if (auto a = std::get_if<tell_remaining>(&action))
+        tell(ns, entry, *a, tx);
+      else
+        waits = !release(ns, entry, tx);
     }
     if (tx.mutations.empty()) return waits;
     given.store->commit(std::move(tx), [self = controller_actor{self}](result<storage::outcome>) {
@@ -93,7 +105,8 @@ struct namespaces_state {
     return std::find(f.begin(), f.end(), own_finalizer) == f.end();
   }
 
-  void mark(const std::string& key, const schema::registry& kinds, const storage::snapshot& now, storage::transaction& tx) {
+  void mark(const std::string& key, const schema::registry& kinds, const storage::snapshot& now,
+            storage::transaction& tx) {
     auto entry = now.get(key);
     for (auto k : namespaced_kinds(kinds)) {
       if (!entry || !key.starts_with(gateway::prefix_of(*k))) continue;
@@ -106,10 +119,17 @@ struct namespaces_state {
     }
   }
 
-  void tell(Namespace& ns, const storage::entry& entry, const tell_remaining& what, storage::transaction& tx) {
+  void tell(Namespace& ns, const storage::entry& entry, const tell_remaining& what,
+            storage::transaction& tx) {
     auto now = given.now();
-    set_condition(ns, "NamespaceContentRemaining", what.what.empty() ? "" : "Some resources are remaining: " + what.what, "SomeResourcesRemain", "ContentRemoved", now);
-    set_condition(ns, "NamespaceFinalizersRemaining", what.finalizers.empty() ? "" : "Some content in the namespace has finalizers remaining: " + what.finalizers,
+    set_condition(ns, "NamespaceContentRemaining",
+                  what.what.empty() ? "" : "Some resources are remaining: " + what.what,
+                  "SomeResourcesRemain", "ContentRemoved", now);
+    set_condition(ns, "NamespaceFinalizersRemaining",
+                  what.finalizers.empty()
+                      ? ""
+                      : "Some content in the namespace has finalizers remaining: " +
+                            what.finalizers,
                   "SomeFinalizersRemain", "ContentHasNoFinalizers", now);
     put(ns, entry, tx);
   }

@@ -1,4 +1,5 @@
-// The NAMESPACE controller: carries out what namespace_plan decides for every namespace that is going.
+// The NAMESPACE controller: carries out what namespace_plan decides for every namespace that is
+// going.
 #pragma once
 
 #include "actors/controllers/environment.hpp"

@@ -11,9 +11,10 @@ using k8s::rbac::v1::ClusterRole;
 
 struct roles_state {
   roles_state(controller_actor::pointer self, environment given)
-    : self{self}, given{std::move(given)},
-      kind{*schema::registry::built_in()->by_resource("rbac.authorization.k8s.io", "v1", "clusterroles")},
-      changes{*this->given.store, kind.group_resource(), controller_actor{self}} {}
+      : self{self}, given{std::move(given)}, kind{*schema::registry::built_in()->by_resource(
+                                                 "rbac.authorization.k8s.io", "v1",
+                                                 "clusterroles")},
+        changes{*this->given.store, kind.group_resource(), controller_actor{self}} {}
 
   void resync() {
     changes.drain();
@@ -21,15 +22,18 @@ struct roles_state {
     std::vector<ClusterRole> all;
     for (auto& entry : now.list(gateway::prefix_of(kind))) {
       ClusterRole r;
-      if (r.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()))) all.push_back(std::move(r));
+      if (r.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
+        all.push_back(std::move(r));
     }
     storage::transaction tx;
     for (auto& action : plan(all)) act(action, now, tx);
     if (tx.mutations.empty()) return;
-    given.store->commit(std::move(tx), [self = controller_actor{self}](result<storage::outcome> done) {
-      // Somebody else was faster: look again. Success is heard as a change; a role may be part of another.
-      if (done && done->refused) caf::anon_send(self, resync_atom_v);
-    });
+    given.store->commit(std::move(tx),
+                        [self = controller_actor{self}](result<storage::outcome> done) {
+                          // Somebody else was faster: look again. Success is heard as a change; a
+                          // role may be part of another.
+                          if (done && done->refused) caf::anon_send(self, resync_atom_v);
+                        });
   }
 
   void act(const set_rules& a, const storage::snapshot& now, storage::transaction& tx) const {
@@ -54,7 +58,8 @@ struct roles_state {
 controller_actor::behavior_type roles(controller_actor::pointer self, environment given) {
   auto state = std::make_shared<roles_state>(self, std::move(given));
   self->send(self, resync_atom_v);
-  return {[state](resync_atom) { state->resync(); }, [state](resync_atom, bool) { state->resync(); }};
+  return {[state](resync_atom) { state->resync(); },
+          [state](resync_atom, bool) { state->resync(); }};
 }
 
 } // namespace troupe::controllers

@@ -14,7 +14,8 @@ using k8s::rbac::v1::PolicyRule;
 
 /// The rules of all parts in the order of their names, each rule once.
 std::vector<PolicyRule> collected(const ClusterRole& role, std::vector<const ClusterRole*> parts) {
-  std::sort(parts.begin(), parts.end(), [](auto a, auto b) { return a->metadata().name() < b->metadata().name(); });
+  std::sort(parts.begin(), parts.end(),
+            [](auto a, auto b) { return a->metadata().name() < b->metadata().name(); });
   std::vector<PolicyRule> out;
   std::set<std::string> seen;
   for (auto part : parts) {
@@ -31,9 +32,11 @@ std::vector<PolicyRule> collected(const ClusterRole& role, std::vector<const Clu
   return out;
 }
 
-bool same(const std::vector<PolicyRule>& wanted, const google::protobuf::RepeatedPtrField<PolicyRule>& held) {
-  return std::equal(wanted.begin(), wanted.end(), held.begin(), held.end(),
-                    [](auto& a, auto& b) { return a.SerializeAsString() == b.SerializeAsString(); });
+bool same(const std::vector<PolicyRule>& wanted,
+          const google::protobuf::RepeatedPtrField<PolicyRule>& held) {
+  return std::equal(wanted.begin(), wanted.end(), held.begin(), held.end(), [](auto& a, auto& b) {
+    return a.SerializeAsString() == b.SerializeAsString();
+  });
 }
 
 } // namespace

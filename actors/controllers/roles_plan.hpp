@@ -1,5 +1,5 @@
-// Decides what aggregated cluster roles consist of: the rules of all roles that they select. Pure: no
-// actors, clock or I/O.
+// Decides what aggregated cluster roles consist of: the rules of all roles that they select. Pure:
+// no actors, clock or I/O.
 #pragma once
 
 #include "messages/api/rbac.pb.h"
@@ -15,7 +15,8 @@ struct set_rules {
   std::vector<k8s::rbac::v1::PolicyRule> rules;
 };
 
-/// The roles whose rules differ from those of their parts. Planning again on the outcome returns nothing.
+/// The roles whose rules differ from those of their parts. Planning again on the outcome returns
+/// nothing.
 std::vector<set_rules> plan(const std::vector<k8s::rbac::v1::ClusterRole>& roles);
 
 } // namespace troupe::controllers

@@ -1,5 +1,5 @@
-// Admission: what the cluster as a whole asks of an object before it is stored. One ordered chain of
-// small parts; each may change the object, add to the transaction, or refuse.
+// Admission: what the cluster as a whole asks of an object before it is stored. One ordered chain
+// of small parts; each may change the object, add to the transaction, or refuse.
 #pragma once
 
 #include "actors/gateway/gateway.hpp"
@@ -27,6 +27,7 @@ struct admission_request {
 result<void> admit(const admission_request& request);
 
 /// Gives back what a service holds, when it is deleted.
-void release_service(const storage::snapshot& now, const schema::registry& kinds, const k8s::core::v1::Service& service, storage::transaction& tx);
+void release_service(const storage::snapshot& now, const schema::registry& kinds,
+                     const k8s::core::v1::Service& service, storage::transaction& tx);
 
 } // namespace troupe::gateway

@@ -19,9 +19,12 @@ std::vector<std::string> split_csv(std::string_view line) {
   std::vector<std::string> out(1);
   bool quoted = false;
   for (auto c : line) {
-    if (c == '"') quoted = !quoted;
-    else if (c == ',' && !quoted) out.emplace_back();
-    else out.back() += c;
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      out.emplace_back();
+    else
+      out.back() += c;
   }
   return out;
 }
@@ -54,7 +57,8 @@ result<std::vector<static_token>> read_token_file(std::string_view text) {
     if (line.empty() || line[0] == '#') continue;
     auto parts = split_csv(line);
     if (parts.size() < 3 || parts[0].empty() || parts[1].empty())
-      return error{errc::bad_request, "token file, line " + std::to_string(number) + ": write token,user,uid[,\"group1,group2\"]"};
+      return error{errc::bad_request, "token file, line " + std::to_string(number) +
+                                          ": write token,user,uid[,\"group1,group2\"]"};
     static_token t{parts[0], {parts[1], parts[2], {}, {}}};
     if (parts.size() > 3 && !parts[3].empty()) t.who.groups = split_csv(parts[3]);
     out.push_back(std::move(t));
@@ -62,8 +66,10 @@ result<std::vector<static_token>> read_token_file(std::string_view text) {
   return out;
 }
 
-result<user> authenticator::identify_token(std::string_view token, const std::vector<std::string>& audiences) const {
-  if (token.empty() || token.size() > token_bytes_max) return unauthorized("the bearer token is empty or too long");
+result<user> authenticator::identify_token(std::string_view token,
+                                           const std::vector<std::string>& audiences) const {
+  if (token.empty() || token.size() > token_bytes_max)
+    return unauthorized("the bearer token is empty or too long");
   const static_token* hit = nullptr;
   for (auto& t : tokens)
     if (same(t.token, token)) hit = &t;

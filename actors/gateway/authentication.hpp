@@ -1,5 +1,5 @@
-// Who is asking: found out from the client certificate or the bearer token. Pure, but for the tables
-// that it is given.
+// Who is asking: found out from the client certificate or the bearer token. Pure, but for the
+// tables that it is given.
 #pragma once
 
 #include "actors/gateway/user.hpp"
@@ -24,7 +24,8 @@ class authenticator {
 public:
   /// Asked for bearer tokens that are not static: service account and bootstrap tokens. Nothing if
   /// the token is not of that kind; an error if it is and does not hold.
-  using token_check = std::function<result<std::optional<user>>(std::string_view token, const std::vector<std::string>& audiences)>;
+  using token_check = std::function<result<std::optional<user>>(
+      std::string_view token, const std::vector<std::string>& audiences)>;
 
   std::vector<static_token> tokens;
   token_check check;
@@ -33,7 +34,8 @@ public:
   /// unauthorized, with one line why for the log, if what was shown does not hold.
   result<user> identify(const http::request& request) const;
   /// Who a bearer token stands for. `audiences`: whom it must be made for; the API server if empty.
-  result<user> identify_token(std::string_view token, const std::vector<std::string>& audiences = {}) const;
+  result<user> identify_token(std::string_view token,
+                              const std::vector<std::string>& audiences = {}) const;
 };
 
 } // namespace troupe::gateway

@@ -36,12 +36,14 @@ attributes attributes_of(const route& where) {
 
 error not_allowed(const user& who, const attributes& a) {
   if (!a.resource)
-    return {errc::forbidden, "forbidden: User \"" + who.name + "\" cannot " + a.verb + " path \"" + a.path + "\""};
+    return {errc::forbidden,
+            "forbidden: User \"" + who.name + "\" cannot " + a.verb + " path \"" + a.path + "\""};
   auto resource = a.subresource.empty() ? a.plural : a.plural + "/" + a.subresource;
   auto subject = a.group.empty() ? a.plural : a.plural + "." + a.group;
   if (!a.name.empty()) subject += " \"" + a.name + "\"";
-  error e{errc::forbidden, subject + " is forbidden: User \"" + who.name + "\" cannot " + a.verb + " resource \"" + resource +
-                               "\" in API group \"" + a.group + "\"" + in_namespace(a.ns)};
+  error e{errc::forbidden, subject + " is forbidden: User \"" + who.name + "\" cannot " + a.verb +
+                               " resource \"" + resource + "\" in API group \"" + a.group + "\"" +
+                               in_namespace(a.ns)};
   e.details = {.name = a.name, .group = a.group, .kind = a.plural};
   return e;
 }
@@ -64,7 +66,8 @@ std::shared_ptr<const rule_book> authorizer::book() {
   std::vector<storage::event_ptr> unread; // reading arms the watches again
   for (auto& w : watches_)
     if (auto read = w.read(unread); !read) stale_ = true; // too far behind: look again next time
-  std::atomic_store(&book_, std::shared_ptr<const rule_book>(std::make_shared<rule_book>(store_.current(), *schema::registry::built_in())));
+  std::atomic_store(&book_, std::shared_ptr<const rule_book>(std::make_shared<rule_book>(
+                                store_.current(), *schema::registry::built_in())));
   return std::atomic_load(&book_);
 }
 
@@ -92,21 +95,29 @@ result<user> authorizer::impersonated(const user& who, const http::request& requ
   }
   if (auto ok = check(who, wanted); !ok) return ok.error();
   for (auto g : groups) {
-    if (auto ok = check(who, {.verb = "impersonate", .plural = "groups", .name = std::string(g)}); !ok) return ok.error();
+    if (auto ok = check(who, {.verb = "impersonate", .plural = "groups", .name = std::string(g)});
+        !ok)
+      return ok.error();
     other.groups.emplace_back(g);
   }
-  if (account && groups.empty()) other.groups = {"system:serviceaccounts", "system:serviceaccounts:" + account->first};
+  if (account && groups.empty())
+    other.groups = {"system:serviceaccounts", "system:serviceaccounts:" + account->first};
   constexpr std::string_view extra = "impersonate-extra-";
   for (auto& h : request.headers()) {
     std::string key(h.name);
     for (auto& c : key) c = static_cast<char>(tolower(c));
     if (!key.starts_with(extra)) continue;
     key.erase(0, extra.size());
-    attributes right{.verb = "impersonate", .group = "authentication.k8s.io", .plural = "userextras", .subresource = key, .name = std::string(h.value)};
+    attributes right{.verb = "impersonate",
+                     .group = "authentication.k8s.io",
+                     .plural = "userextras",
+                     .subresource = key,
+                     .name = std::string(h.value)};
     if (auto ok = check(who, right); !ok) return ok.error();
     other.extra[key].emplace_back(h.value);
   }
-  if (other.name != "system:anonymous" && !other.in("system:authenticated")) other.groups.emplace_back("system:authenticated");
+  if (other.name != "system:anonymous" && !other.in("system:authenticated"))
+    other.groups.emplace_back("system:authenticated");
   return other;
 }
 

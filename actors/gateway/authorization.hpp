@@ -11,7 +11,8 @@ namespace troupe::gateway {
 
 /// What a request wants, as rules speak of it.
 attributes attributes_of(const route& where);
-/// `pods "p" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "n"`.
+/// `pods "p" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace
+/// "n"`.
 error not_allowed(const user& who, const attributes& wanted);
 
 class authorizer {

@@ -15,22 +15,33 @@ namespace {
 using k8s::core::v1::Binding;
 using k8s::core::v1::Pod;
 
-result<change> plan_binding(const call& c, const Binding& binding, const schema::kind& pods, bool dry_run, const storage::snapshot& now) {
+result<change> plan_binding(const call& c, const Binding& binding, const schema::kind& pods,
+                            bool dry_run, const storage::snapshot& now) {
   auto& name = binding.metadata().name();
   auto entry = now.get(key_of(pods, c.where.ns, name));
   if (!entry) return not_found(pods, name);
   auto object = load(pods, *entry);
   auto& pod = static_cast<Pod&>(*object);
   if (!binding.metadata().uid().empty() && binding.metadata().uid() != pod.metadata().uid())
-    return conflict(pods, name, "Precondition failed: UID in precondition: " + binding.metadata().uid() + ", UID in object meta: " + pod.metadata().uid());
-  if (pod.metadata().has_deletion_timestamp()) return conflict(pods, name, "pod " + name + " is being deleted, cannot be assigned to a host");
-  if (!pod.spec().node_name().empty()) return conflict(pods, name, "pod " + name + " is already assigned to node \"" + pod.spec().node_name() + "\"");
-  if (!pod.spec().scheduling_gates().empty()) return conflict(pods, name, "pod " + name + " has non-empty .spec.schedulingGates");
+    return conflict(pods, name,
+                    "Precondition failed: UID in precondition: " + binding.metadata().uid() +
+                        ", UID in object meta: " + pod.metadata().uid());
+  if (pod.metadata().has_deletion_timestamp())
+    return conflict(pods, name, "pod " + name + " is being deleted, cannot be assigned to a host");
+  if (!pod.spec().node_name().empty())
+    return conflict(pods, name,
+                    "pod " + name + " is already assigned to node \"" + pod.spec().node_name() +
+                        "\"");
+  if (!pod.spec().scheduling_gates().empty())
+    return conflict(pods, name, "pod " + name + " has non-empty .spec.schedulingGates");
   pod.mutable_spec()->set_node_name(binding.target().name());
-  for (auto& [key, value] : binding.metadata().annotations()) (*pod.mutable_metadata()->mutable_annotations())[key] = value;
-  for (auto& [key, value] : binding.metadata().labels()) (*pod.mutable_metadata()->mutable_labels())[key] = value;
+  for (auto& [key, value] : binding.metadata().annotations())
+    (*pod.mutable_metadata()->mutable_annotations())[key] = value;
+  for (auto& [key, value] : binding.metadata().labels())
+    (*pod.mutable_metadata()->mutable_labels())[key] = value;
   auto& conditions = *pod.mutable_status()->mutable_conditions();
-  auto hit = std::find_if(conditions.begin(), conditions.end(), [](auto& x) { return x.type() == "PodScheduled"; });
+  auto hit = std::find_if(conditions.begin(), conditions.end(),
+                          [](auto& x) { return x.type() == "PodScheduled"; });
   auto& scheduled = hit == conditions.end() ? *conditions.Add() : *hit;
   scheduled.set_type("PodScheduled");
   scheduled.set_status("True");
@@ -60,13 +71,22 @@ void bind(gateway& g, call_ptr c) {
   auto& m = *binding->mutable_metadata();
   if (c->sub && m.name().empty()) m.set_name(c->where.name);
   if (c->sub && m.name() != c->where.name)
-    return c->fail({errc::bad_request, "the name of the binding (" + m.name() + ") does not match the name on the URL (" + c->where.name + ")"});
+    return c->fail({errc::bad_request, "the name of the binding (" + m.name() +
+                                           ") does not match the name on the URL (" +
+                                           c->where.name + ")"});
   if (binding->target().name().empty())
-    return c->fail(invalid("", "Binding", m.name(), {{"FieldValueRequired", "Required value", "target.name"}}));
+    return c->fail(invalid("", "Binding", m.name(),
+                           {{"FieldValueRequired", "Required value", "target.name"}}));
   if (!binding->target().kind().empty() && binding->target().kind() != "Node")
-    return c->fail(invalid("", "Binding", m.name(), {{"FieldValueNotSupported", "Unsupported value: \"" + binding->target().kind() + "\": supported values: \"Node\", \"<empty>\"", "target.kind"}}));
+    return c->fail(invalid("", "Binding", m.name(),
+                           {{"FieldValueNotSupported",
+                             "Unsupported value: \"" + binding->target().kind() +
+                                 "\": supported values: \"Node\", \"<empty>\"",
+                             "target.kind"}}));
   auto pods = c->kinds->by_resource("", "v1", "pods");
-  g.write(c, [binding, pods, dry = options->dry_run](call& c, const storage::snapshot& now) { return plan_binding(c, *binding, *pods, dry, now); });
+  g.write(c, [binding, pods, dry = options->dry_run](call& c, const storage::snapshot& now) {
+    return plan_binding(c, *binding, *pods, dry, now);
+  });
 }
 
 } // namespace troupe::gateway

@@ -12,7 +12,8 @@ namespace troupe::gateway {
 namespace {
 
 /// Adds `object` to the transaction unless it is there.
-void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx, const schema::kind& kind, google::protobuf::Message& object) {
+void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx,
+            const schema::kind& kind, google::protobuf::Message& object) {
   auto& m = meta(object);
   auto key = key_of(kind, m.namespace_(), m.name());
   if (now.get(key)) return;
@@ -40,8 +41,12 @@ result<void> bootstrap(gateway& g) {
   auto& bindings = *kinds->by_resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings");
   for (auto& r : default_cluster_roles()) ensure(g, now, tx, roles, r);
   for (auto& b : default_cluster_role_bindings()) ensure(g, now, tx, bindings, b);
-  for (auto [name, value, words] : {std::tuple("system-node-critical", 2000001000, "Used for system critical pods that must not be moved from their current node."),
-                                    std::tuple("system-cluster-critical", 2000000000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.")}) {
+  for (auto [name, value, words] :
+       {std::tuple("system-node-critical", 2000001000,
+                   "Used for system critical pods that must not be moved from their current node."),
+        std::tuple("system-cluster-critical", 2000000000,
+                   "Used for system critical pods that must run in the cluster, but can be moved "
+                   "to another node if necessary.")}) {
     k8s::scheduling::v1::PriorityClass p;
     p.mutable_metadata()->set_name(name);
     p.mutable_metadata()->set_generation(1);

@@ -25,7 +25,8 @@ std::string quoted_header(std::string_view text) {
 
 void call::warn(std::string text) {
   constexpr size_t warnings_max = 32;
-  if (warnings.size() < warnings_max && std::find(warnings.begin(), warnings.end(), text) == warnings.end())
+  if (warnings.size() < warnings_max &&
+      std::find(warnings.begin(), warnings.end(), text) == warnings.end())
     warnings.push_back(std::move(text));
 }
 
@@ -39,15 +40,19 @@ http::response json_answer(int status, std::string json, const media& as) {
   if (as.as == format::yaml) {
     if (auto text = yaml::from_json(json)) json = std::move(*text);
   }
-  if (as.as == format::json && as.pretty) json = json::indent(json) + "\n";
-  else if (as.as == format::json) json += '\n';
+  if (as.as == format::json && as.pretty)
+    json = json::indent(json) + "\n";
+  else if (as.as == format::json)
+    json += '\n';
   return http::answer(status, std::string(content_type(as.as)), std::move(json));
 }
 
-http::response object_answer(const call& c, int status, std::string_view stored, uint64_t revision) {
+http::response object_answer(const call& c, int status, std::string_view stored,
+                             uint64_t revision) {
   auto& kind = *c.kind;
   if (c.media.what == shape::table) {
-    codec::table table(kind, codec::include_of(c.query.get("includeObject")), c.media.table_version, c.now.seconds);
+    codec::table table(kind, codec::include_of(c.query.get("includeObject")), c.media.table_version,
+                       c.now.seconds);
     table.add(converted(kind) ? from_stored(kind, stored) : std::string(stored), revision);
     return json_answer(status, table.finish(std::to_string(revision), {}, {}), c.media);
   }
@@ -57,7 +62,8 @@ http::response object_answer(const call& c, int status, std::string_view stored,
     return json_answer(status, std::move(out), c.media);
   }
   if (c.media.as == format::protobuf) {
-    auto bytes = codec::seal_envelope(kind.api_version(), kind.name, write_protobuf(kind, stored, revision));
+    auto bytes =
+        codec::seal_envelope(kind.api_version(), kind.name, write_protobuf(kind, stored, revision));
     return http::answer(status, std::string(content_type(c.media.as)), std::move(bytes));
   }
   std::string out;
@@ -73,8 +79,9 @@ void call::answer_object(int status, std::string_view stored, uint64_t revision)
 void call::answer_document(int status, std::string_view api_version, std::string_view kind_name,
                            const google::protobuf::Message& document) {
   if (media.as == format::protobuf)
-    return answer(http::answer(status, std::string(content_type(media.as)),
-                               codec::seal_envelope(api_version, kind_name, codec::to_wire(document))));
+    return answer(
+        http::answer(status, std::string(content_type(media.as)),
+                     codec::seal_envelope(api_version, kind_name, codec::to_wire(document))));
   answer(json_answer(status, codec::to_json(document, {api_version, kind_name, {}}), media));
 }
 

@@ -24,7 +24,8 @@ bool has_condition(const CustomResourceDefinition& d, std::string_view type) {
   return false;
 }
 
-void set_condition(CustomResourceDefinition& d, const char* type, bool holds, const char* reason, const std::string& message, timestamp now) {
+void set_condition(CustomResourceDefinition& d, const char* type, bool holds, const char* reason,
+                   const std::string& message, timestamp now) {
   auto& all = *d.mutable_status()->mutable_conditions();
   auto hit = std::find_if(all.begin(), all.end(), [&](auto& c) { return c.type() == type; });
   auto& c = hit == all.end() ? *all.Add() : *hit;
@@ -59,7 +60,8 @@ bool is_definition(const schema::kind& kind) {
   return kind.name == "CustomResourceDefinition" && kind.group == "apiextensions.k8s.io";
 }
 
-std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage::snapshot& now, const schema::kind& definitions) {
+std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage::snapshot& now,
+                                                                  const schema::kind& definitions) {
   std::lock_guard hold(mutex_);
   std::vector<schema::kind> all;
   decltype(compiled_) kept;
@@ -69,8 +71,10 @@ std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage:
     if (hit == compiled_.end() || hit->second.first != entry.mod_revision()) {
       CustomResourceDefinition d;
       d.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
-      auto kinds = has_condition(d, established) ? schema::custom_kinds(d) : std::vector<schema::kind>{};
-      hit = compiled_.insert_or_assign(key, std::pair(entry.mod_revision(), std::move(kinds))).first;
+      auto kinds =
+          has_condition(d, established) ? schema::custom_kinds(d) : std::vector<schema::kind>{};
+      hit =
+          compiled_.insert_or_assign(key, std::pair(entry.mod_revision(), std::move(kinds))).first;
     }
     for (auto& k : hit->second.second) all.push_back(k);
     kept.emplace(key, hit->second);
@@ -82,22 +86,27 @@ std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage:
 
 void settle_definition(CustomResourceDefinition& d, const schema::registry& kinds, timestamp now) {
   auto& status = *d.mutable_status();
-  auto storing = std::count_if(d.spec().versions().begin(), d.spec().versions().end(), [](auto& v) { return v.storage(); });
+  auto storing = std::count_if(d.spec().versions().begin(), d.spec().versions().end(),
+                               [](auto& v) { return v.storage(); });
   for (auto& v : d.spec().versions()) {
     if (storing != 1) break; // validation says so
     auto& stored = *status.mutable_stored_versions();
-    if (v.storage() && std::find(stored.begin(), stored.end(), v.name()) == stored.end()) status.add_stored_versions(v.name());
+    if (v.storage() && std::find(stored.begin(), stored.end(), v.name()) == stored.end())
+      status.add_stored_versions(v.name());
   }
   auto taken = taken_name(d, kinds);
   if (taken.empty()) {
     *status.mutable_accepted_names() = d.spec().names();
     set_condition(d, names_accepted, true, "NoConflicts", "no conflicts found", now);
-    set_condition(d, established, true, "InitialNamesAccepted", "the initial names have been accepted", now);
+    set_condition(d, established, true, "InitialNamesAccepted",
+                  "the initial names have been accepted", now);
     return;
   }
   status.mutable_accepted_names();
-  set_condition(d, names_accepted, false, "NamesConflict", "\"" + taken + "\" is already in use", now);
-  if (!has_condition(d, established)) set_condition(d, established, false, "NotAccepted", "not all names are accepted", now);
+  set_condition(d, names_accepted, false, "NamesConflict", "\"" + taken + "\" is already in use",
+                now);
+  if (!has_condition(d, established))
+    set_condition(d, established, false, "NotAccepted", "not all names are accepted", now);
 }
 
 result<void> shape_custom(call& c, google::protobuf::Message& object, field_validation mode) {
@@ -106,7 +115,8 @@ result<void> shape_custom(call& c, google::protobuf::Message& object, field_vali
   if (!tree || !tree->is_object()) return error{errc::bad_request, "the object cannot be read"};
   auto& members = tree->get_object();
   std::vector<codec::field_problem> unknown;
-  for (auto& path : schema::prune(members, *c.kind->shape)) unknown.push_back({codec::field_problem::kind::unknown, path, 0, {}});
+  for (auto& path : schema::prune(members, *c.kind->shape))
+    unknown.push_back({codec::field_problem::kind::unknown, path, 0, {}});
   if (auto ok = judge_fields(c, mode, unknown); !ok) return ok;
   schema::set_custom_defaults(members, *c.kind->shape);
   typed.mutable_rest()->clear();
@@ -117,12 +127,14 @@ result<void> shape_custom(call& c, google::protobuf::Message& object, field_vali
   return {};
 }
 
-std::vector<cause> validate_custom(const schema::kind& kind, const google::protobuf::Message& object) {
+std::vector<cause> validate_custom(const schema::kind& kind,
+                                   const google::protobuf::Message& object) {
   auto& typed = static_cast<const k8s::base::Custom&>(object);
   auto causes = schema::validate_metadata(typed.metadata(), kind.namespaced);
   auto tree = json::parse(typed.rest().empty() ? "{}" : typed.rest());
   if (!tree || !tree->is_object()) return causes;
-  for (auto& c : schema::validate_custom(tree->get_object(), *kind.shape)) causes.push_back(std::move(c));
+  for (auto& c : schema::validate_custom(tree->get_object(), *kind.shape))
+    causes.push_back(std::move(c));
   return causes;
 }
 

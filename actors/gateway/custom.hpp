@@ -16,7 +16,8 @@ namespace troupe::gateway {
 class custom_kinds {
 public:
   /// The registry that fits this state of the store.
-  std::shared_ptr<const schema::registry> registry_of(const storage::snapshot& now, const schema::kind& definitions);
+  std::shared_ptr<const schema::registry> registry_of(const storage::snapshot& now,
+                                                      const schema::kind& definitions);
 
 private:
   std::mutex mutex_;
@@ -26,10 +27,12 @@ private:
 bool is_definition(const schema::kind& kind);
 
 /// Fills in the status of a definition: which names are accepted, which versions are stored.
-void settle_definition(k8s::apiextensions::v1::CustomResourceDefinition& definition, const schema::registry& kinds, timestamp now);
+void settle_definition(k8s::apiextensions::v1::CustomResourceDefinition& definition,
+                       const schema::registry& kinds, timestamp now);
 
 /// Prunes and defaults a custom object; reports what was pruned as the client chose.
 result<void> shape_custom(call& c, google::protobuf::Message& object, field_validation mode);
-std::vector<cause> validate_custom(const schema::kind& kind, const google::protobuf::Message& object);
+std::vector<cause> validate_custom(const schema::kind& kind,
+                                   const google::protobuf::Message& object);
 
 } // namespace troupe::gateway

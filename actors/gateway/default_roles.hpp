@@ -1,5 +1,5 @@
-// The cluster roles that every cluster begins with, and who they are bound to: the names and rights that
-// users of Kubernetes rely on.
+// The cluster roles that every cluster begins with, and who they are bound to: the names and rights
+// that users of Kubernetes rely on.
 #pragma once
 
 #include "messages/api/rbac.pb.h"

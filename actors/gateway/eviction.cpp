@@ -22,35 +22,45 @@ bool ready(const Pod& pod) {
 }
 
 error no_room(const PodDisruptionBudget& b) {
-  error e{errc::too_many_requests, "Cannot evict pod as it would violate the pod's disruption budget."};
+  error e{errc::too_many_requests,
+          "Cannot evict pod as it would violate the pod's disruption budget."};
   e.details.causes = {{"DisruptionBudget",
-                       "The disruption budget " + b.metadata().name() + " needs " + std::to_string(b.status().desired_healthy()) +
-                           " healthy pods and has " + std::to_string(b.status().current_healthy()) + " currently",
+                       "The disruption budget " + b.metadata().name() + " needs " +
+                           std::to_string(b.status().desired_healthy()) + " healthy pods and has " +
+                           std::to_string(b.status().current_healthy()) + " currently",
                        ""}};
   return e;
 }
 
 /// Charges the budgets that cover the pod; too_many_requests if one has no room.
-result<void> charge(const call& c, const Pod& pod, const storage::snapshot& now, storage::transaction& tx) {
+result<void> charge(const call& c, const Pod& pod, const storage::snapshot& now,
+                    storage::transaction& tx) {
   auto budgets = c.kinds->by_resource("policy", "v1", "poddisruptionbudgets");
   const storage::entry* found = nullptr;
   PodDisruptionBudget budget;
   for (auto& entry : now.list(prefix_of(*budgets, c.where.ns))) {
     PodDisruptionBudget b;
-    if (!b.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()))) continue;
+    if (!b.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
+      continue;
     auto selector = label_selector::from(b.spec().selector());
     if (!selector || !selector->matches_map(pod.metadata().labels())) continue;
-    if (found) return error{errc::internal, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."};
+    if (found)
+      return error{errc::internal, "This pod has more than one PodDisruptionBudget, which the "
+                                   "eviction subresource does not support."};
     found = now.find(entry.key());
     budget = std::move(b);
   }
   if (!found) return {};
   auto& status = *budget.mutable_status();
   // A pod that is not ready anyway disturbs nobody as long as enough others are healthy.
-  bool free_pass = !ready(pod) && (budget.spec().unhealthy_pod_eviction_policy() == "AlwaysAllow" ||
-                                   (status.current_healthy() >= status.desired_healthy() && status.desired_healthy() > 0));
+  bool free_pass =
+      !ready(pod) &&
+      (budget.spec().unhealthy_pod_eviction_policy() == "AlwaysAllow" ||
+       (status.current_healthy() >= status.desired_healthy() && status.desired_healthy() > 0));
   if (free_pass) return {};
-  if (status.observed_generation() < budget.metadata().generation() || status.disruptions_allowed() <= 0) return no_room(budget);
+  if (status.observed_generation() < budget.metadata().generation() ||
+      status.disruptions_allowed() <= 0)
+    return no_room(budget);
   status.set_disruptions_allowed(status.disruptions_allowed() - 1);
   auto& when = (*status.mutable_disrupted_pods())[pod.metadata().name()];
   when.set_seconds(c.now.seconds);
@@ -72,26 +82,33 @@ void evict(gateway& g, call_ptr c) {
   if (!read) return c->fail(read.error());
   auto& name = eviction->metadata().name();
   if (!name.empty() && name != c->where.name)
-    return c->fail({errc::bad_request, "name in URL (" + c->where.name + ") does not match name in Eviction object (" + name + ")"});
-  g.write(c, [eviction, dry = options->dry_run](call& c, const storage::snapshot& now) -> result<change> {
-    auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
-    if (!entry) return not_found(*c.kind, c.where.name);
-    auto object = load(*c.kind, *entry);
-    auto& pod = static_cast<Pod&>(*object);
-    auto& phase = pod.status().phase();
-    storage::transaction charges;
-    bool over = phase == "Succeeded" || phase == "Failed" || phase == "Pending" || pod.metadata().has_deletion_timestamp();
-    if (!over)
-      if (auto ok = charge(c, pod, now, charges); !ok) return ok.error();
-    auto deletion = eviction->delete_options();
-    if (dry) deletion.add_dry_run("All");
-    auto plan = plan_delete(c, now, *entry, deletion);
-    if (!plan) return plan;
-    for (auto& p : charges.preconditions) plan->tx.preconditions.push_back(std::move(p));
-    for (auto& m : charges.mutations) plan->tx.mutations.push_back(std::move(m));
-    plan->answer = [](call& c, uint64_t) { c.answer(json_answer(201, done_json(201), c.media)); };
-    return plan;
-  });
+    return c->fail({errc::bad_request, "name in URL (" + c->where.name +
+                                           ") does not match name in Eviction object (" + name +
+                                           ")"});
+  g.write(
+      c,
+      [eviction, dry = options->dry_run](call& c, const storage::snapshot& now) -> result<change> {
+        auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
+        if (!entry) return not_found(*c.kind, c.where.name);
+        auto object = load(*c.kind, *entry);
+        auto& pod = static_cast<Pod&>(*object);
+        auto& phase = pod.status().phase();
+        storage::transaction charges;
+        bool over = phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||
+                    pod.metadata().has_deletion_timestamp();
+        if (!over)
+          if (auto ok = charge(c, pod, now, charges); !ok) return ok.error();
+        auto deletion = eviction->delete_options();
+        if (dry) deletion.add_dry_run("All");
+        auto plan = plan_delete(c, now, *entry, deletion);
+        if (!plan) return plan;
+        for (auto& p : charges.preconditions) plan->tx.preconditions.push_back(std::move(p));
+        for (auto& m : charges.mutations) plan->tx.mutations.push_back(std::move(m));
+        plan->answer = [](call& c, uint64_t) {
+          c.answer(json_answer(201, done_json(201), c.media));
+        };
+        return plan;
+      });
 }
 
 } // namespace troupe::gateway

@@ -61,14 +61,16 @@ error conflict(const schema::kind& kind, std::string_view name, std::string_view
 
 error stale(const schema::kind& kind, std::string_view name) {
   return conflict(kind, name,
-                  "the object has been modified; please apply your changes to the latest version and try again");
+                  "the object has been modified; please apply your changes to the latest version "
+                  "and try again");
 }
 
 error invalid(const schema::kind& kind, std::string_view name, std::vector<cause> causes) {
   return invalid(kind.group, kind.name, name, std::move(causes));
 }
 
-error invalid(std::string_view group, std::string_view kind, std::string_view name, std::vector<cause> causes) {
+error invalid(std::string_view group, std::string_view kind, std::string_view name,
+              std::vector<cause> causes) {
   std::string text;
   for (auto& c : causes) {
     if (!text.empty()) text += ", ";
@@ -83,7 +85,8 @@ error invalid(std::string_view group, std::string_view kind, std::string_view na
 }
 
 error forbidden(const schema::kind& kind, std::string_view name, std::string_view why) {
-  return about(errc::forbidden, kind, name, quoted(kind, name) + " is forbidden: " + std::string(why));
+  return about(errc::forbidden, kind, name,
+               quoted(kind, name) + " is forbidden: " + std::string(why));
 }
 
 error no_such_resource() {
@@ -93,11 +96,13 @@ error no_such_resource() {
 }
 
 error method_not_supported() {
-  return {errc::method_not_allowed, "the server does not allow this method on the requested resource"};
+  return {errc::method_not_allowed,
+          "the server does not allow this method on the requested resource"};
 }
 
 std::string status_json(const error& failure) {
-  return codec::to_json(to_status(failure), {.api_version = "v1", .kind = "Status", .resource_version = {}});
+  return codec::to_json(to_status(failure),
+                        {.api_version = "v1", .kind = "Status", .resource_version = {}});
 }
 
 std::string success_json(const schema::kind& kind, std::string_view name, std::string_view uid) {

@@ -14,7 +14,8 @@ error already_exists(const schema::kind& kind, std::string_view name);
 error conflict(const schema::kind& kind, std::string_view name, std::string_view why);
 error stale(const schema::kind& kind, std::string_view name);
 error invalid(const schema::kind& kind, std::string_view name, std::vector<cause> causes);
-error invalid(std::string_view group, std::string_view kind, std::string_view name, std::vector<cause> causes);
+error invalid(std::string_view group, std::string_view kind, std::string_view name,
+              std::vector<cause> causes);
 error forbidden(const schema::kind& kind, std::string_view name, std::string_view why);
 error no_such_resource();
 error method_not_supported();

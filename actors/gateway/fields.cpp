@@ -43,7 +43,8 @@ void of(const k8s::core::v1::Pod& pod, pairs& out) {
 
 void of(const k8s::core::v1::Event& event, pairs& out) {
   auto& about = event.involved_object();
-  auto source = event.source().component().empty() ? event.reporting_component() : event.source().component();
+  auto source =
+      event.source().component().empty() ? event.reporting_component() : event.source().component();
   out = {{"involvedObject.kind", about.kind()},
          {"involvedObject.namespace", about.namespace_()},
          {"involvedObject.name", about.name()},
@@ -61,7 +62,9 @@ void of(const k8s::core::v1::Node& node, pairs& out) {
   out = {{"spec.unschedulable", word(node.spec().unschedulable())}};
 }
 void of(const k8s::core::v1::Secret& secret, pairs& out) { out = {{"type", secret.type()}}; }
-void of(const k8s::core::v1::Namespace& ns, pairs& out) { out = {{"status.phase", ns.status().phase()}}; }
+void of(const k8s::core::v1::Namespace& ns, pairs& out) {
+  out = {{"status.phase", ns.status().phase()}};
+}
 void of(const k8s::core::v1::Service& service, pairs& out) {
   out = {{"spec.clusterIP", service.spec().cluster_ip()}, {"spec.type", service.spec().type()}};
 }
@@ -85,8 +88,7 @@ struct extractor {
   std::vector<std::string> names;
 };
 
-template<class Object>
-extractor extract() {
+template<class Object> extractor extract() {
   auto run = [](const Message& m, pairs& out) { of(static_cast<const Object&>(m), out); };
   pairs sample;
   run(Object::default_instance(), sample);
@@ -97,17 +99,24 @@ extractor extract() {
 
 const extractor* find(const google::protobuf::Descriptor* type) {
   static const std::vector<extractor> all{
-      extract<k8s::core::v1::Pod>(),        extract<k8s::core::v1::Event>(),
-      extract<k8s::core::v1::Node>(),       extract<k8s::core::v1::Secret>(),
-      extract<k8s::core::v1::Namespace>(),  extract<k8s::core::v1::Service>(),
-      extract<k8s::core::v1::ReplicationController>(), extract<k8s::apps::v1::ReplicaSet>(),
-      extract<k8s::batch::v1::Job>(),       extract<k8s::certificates::v1::CertificateSigningRequest>()};
+      extract<k8s::core::v1::Pod>(),
+      extract<k8s::core::v1::Event>(),
+      extract<k8s::core::v1::Node>(),
+      extract<k8s::core::v1::Secret>(),
+      extract<k8s::core::v1::Namespace>(),
+      extract<k8s::core::v1::Service>(),
+      extract<k8s::core::v1::ReplicationController>(),
+      extract<k8s::apps::v1::ReplicaSet>(),
+      extract<k8s::batch::v1::Job>(),
+      extract<k8s::certificates::v1::CertificateSigningRequest>()};
   auto hit = std::find_if(all.begin(), all.end(), [&](auto& x) { return x.type == type; });
   return hit == all.end() ? nullptr : &*hit;
 }
 
 /// "spec.color" of ".spec.color".
-std::string_view without_dot(std::string_view path) { return path.starts_with('.') ? path.substr(1) : path; }
+std::string_view without_dot(std::string_view path) {
+  return path.starts_with('.') ? path.substr(1) : path;
+}
 
 void of_custom(const schema::kind& kind, const k8s::base::Custom& object, pairs& out) {
   if (kind.selectable.empty()) return;
@@ -122,7 +131,8 @@ void of_custom(const schema::kind& kind, const k8s::base::Custom& object, pairs&
       left.remove_prefix(std::min(dot + 1, left.size()));
     }
     if (!at) continue;
-    out.emplace_back(without_dot(path), at->is_string() ? std::string(at->get_string()) : json::write(*at));
+    out.emplace_back(without_dot(path),
+                     at->is_string() ? std::string(at->get_string()) : json::write(*at));
   }
 }
 
@@ -144,8 +154,11 @@ bool selectable(const schema::kind& kind, std::string_view path) {
   if (kind.name == "Event" && kind.group == "events.k8s.io") {
     auto core = find(k8s::core::v1::Event::descriptor());
     std::string_view rest = path;
-    if (rest.starts_with("regarding.")) return selectable(*schema::registry::built_in()->by_kind("v1", "Event"), "involvedObject." + std::string(rest.substr(10)));
-    return std::find(core->names.begin(), core->names.end(), path) != core->names.end() || path == "reportingController";
+    if (rest.starts_with("regarding."))
+      return selectable(*schema::registry::built_in()->by_kind("v1", "Event"),
+                        "involvedObject." + std::string(rest.substr(10)));
+    return std::find(core->names.begin(), core->names.end(), path) != core->names.end() ||
+           path == "reportingController";
   }
   auto x = find(kind.prototype->GetDescriptor());
   return x && std::find(x->names.begin(), x->names.end(), path) != x->names.end();
@@ -154,9 +167,12 @@ bool selectable(const schema::kind& kind, std::string_view path) {
 std::string index_of(const schema::kind& kind, const Message& object) {
   storage::object_index index;
   for (auto& [key, value] : meta(object).labels()) index.labels.emplace_back(key, value);
-  if (kind.custom()) of_custom(kind, static_cast<const k8s::base::Custom&>(object), index.fields);
-  else if (converted(kind)) index_converted(kind, object, index.fields);
-  else if (auto x = find(object.GetDescriptor())) x->run(object, index.fields);
+  if (kind.custom())
+    of_custom(kind, static_cast<const k8s::base::Custom&>(object), index.fields);
+  else if (converted(kind))
+    index_converted(kind, object, index.fields);
+  else if (auto x = find(object.GetDescriptor()))
+    x->run(object, index.fields);
   auto packed = storage::pack(std::move(index));
   return packed ? *packed : std::string{};
 }

@@ -17,7 +17,9 @@ namespace {
 
 constexpr int attempts_max = 50; // of one write, before the client is told to try again
 
-bool verb_is_of_one_object(std::string_view verb) { return verb == "get" || verb == "update" || verb == "patch" || verb == "delete"; }
+bool verb_is_of_one_object(std::string_view verb) {
+  return verb == "get" || verb == "update" || verb == "patch" || verb == "delete";
+}
 
 bool watchable(const call& c) { return c.where.verb == "watch"; }
 
@@ -30,15 +32,19 @@ bool allowed(const call& c) {
 } // namespace
 
 gateway::gateway(environment given)
-  : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)}, kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
+    : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)},
+      kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
-  this->given.authenticate.check = [this](std::string_view token, const std::vector<std::string>& audiences) {
-    return check_token(*this->given.token_keys, this->given.store->current(), *schema::registry::built_in(), this->given.now(), token, audiences);
+  this->given.authenticate.check = [this](std::string_view token,
+                                          const std::vector<std::string>& audiences) {
+    return check_token(*this->given.token_keys, this->given.store->current(),
+                       *schema::registry::built_in(), this->given.now(), token, audiences);
   };
 }
 
 void gateway::refresh_kinds() {
-  auto definitions = schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  auto definitions =
+      schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
   std::atomic_store(&kinds_, custom_->registry_of(given.store->current(), *definitions));
 }
 
@@ -56,10 +62,13 @@ void gateway::handle(http::request request, http::responder responder) {
   auto where = read_route(c->request, c->query);
   if (!where) return c->fail(where.error());
   c->where = std::move(*where);
-  if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1") c->media.pretty = true;
+  if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1")
+    c->media.pretty = true;
   auto who = given.authenticate.identify(c->request);
   if (!who) {
-    log::debug("gateway", "refused a request", {{"why", who.error().message}, {"from", c->request.from ? c->request.from->address : ""}});
+    log::debug(
+        "gateway", "refused a request",
+        {{"why", who.error().message}, {"from", c->request.from ? c->request.from->address : ""}});
     return c->fail({errc::unauthorized, "Unauthorized"});
   }
   auto acting = authorize->impersonated(*who, c->request);
@@ -77,19 +86,25 @@ void gateway::dispatch(call_ptr c) {
 void gateway::resource(call_ptr c) {
   auto& at = c->where;
   c->kind = c->kinds->by_resource(at.group, at.version, at.plural);
-  if (!c->kind || c->kind->namespaced != (!at.ns.empty() || (c->kind->namespaced && at.name.empty()))) {
-    bool misplaced = c->kind && ((c->kind->namespaced && !at.name.empty()) || (!c->kind->namespaced && !at.ns.empty() && at.plural != "namespaces"));
+  if (!c->kind ||
+      c->kind->namespaced != (!at.ns.empty() || (c->kind->namespaced && at.name.empty()))) {
+    bool misplaced =
+        c->kind && ((c->kind->namespaced && !at.name.empty()) ||
+                    (!c->kind->namespaced && !at.ns.empty() && at.plural != "namespaces"));
     if (!c->kind || misplaced) {
       // Groups that come and go answer as a path that is not there; those that stay, with a Status.
       bool stays = !schema::registry::built_in()->kinds_of(at.group, at.version).empty();
-      return stays ? c->fail(no_such_resource()) : c->answer(http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
+      return stays ? c->fail(no_such_resource())
+                   : c->answer(
+                         http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
     }
   }
   if (!at.subresource.empty() && !(c->sub = c->kind->find_subresource(at.subresource)))
     return c->fail(no_such_resource());
   bool pretty = c->media.pretty;
   bool stored = !c->sub || c->sub->kind == c->kind->name;
-  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
+  auto media =
+      choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
   if (!media) {
     // Said in the form that was asked for, if that is one at all.
     if (auto plain = choose_media(c->request.header("Accept"), false, true)) c->media = *plain;
@@ -97,18 +112,21 @@ void gateway::resource(call_ptr c) {
   }
   auto include = c->query.get("includeObject");
   if (!include.empty() && include != "None" && include != "Metadata" && include != "Object")
-    return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" + std::string(include) + "\""});
+    return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" +
+                                           std::string(include) + "\""});
   c->media = *media;
   c->media.pretty = c->media.pretty || pretty;
   bool named = verb_is_of_one_object(at.verb);
-  if (!allowed(*c) || (named && at.name.empty()) || (at.verb == "create" && !at.name.empty() && !c->sub))
+  if (!allowed(*c) || (named && at.name.empty()) ||
+      (at.verb == "create" && !at.name.empty() && !c->sub))
     return c->fail(method_not_supported());
   auto& verb = at.verb;
   if (c->sub && handle_subresource(*this, c)) return;
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));
   if (watchable(*c)) return watch(*this, std::move(c));
-  if (verb == "create" && c->kind->name == "Binding" && c->kind->group.empty()) return bind(*this, std::move(c));
+  if (verb == "create" && c->kind->name == "Binding" && c->kind->group.empty())
+    return bind(*this, std::move(c));
   if (verb == "create" && is_review(*c->kind)) return review(*this, std::move(c));
   if (verb == "create") return create(*this, std::move(c));
   if (verb == "update") return update(*this, std::move(c));
@@ -120,25 +138,29 @@ void gateway::resource(call_ptr c) {
 
 void gateway::write(call_ptr c, attempt prepare) {
   struct rounds : std::enable_shared_from_this<rounds> {
-    rounds(gateway& g, call_ptr c, attempt prepare) : g{g}, c{std::move(c)}, prepare{std::move(prepare)} {}
+    rounds(gateway& g, call_ptr c, attempt prepare)
+        : g{g}, c{std::move(c)}, prepare{std::move(prepare)} {}
 
     void run() {
       if (++count > attempts_max)
-        return c->fail({errc::conflict, "the object is changed by others faster than this write can follow; try again"});
+        return c->fail(
+            {errc::conflict,
+             "the object is changed by others faster than this write can follow; try again"});
       auto plan = prepare(*c, g.given.store->current());
       if (!plan) return c->fail(plan.error());
       if (!plan->commit) return plan->answer(*c, plan->revision);
       auto self = shared_from_this();
       auto more = plan->more;
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
-      g.given.store->commit(std::move(plan->tx), [self, answer, more](result<storage::outcome> done) {
-        if (!done) return self->c->fail(done.error());
-        if (!done->refused && !more) {
-          if (is_definition(*self->c->kind)) self->g.refresh_kinds();
-          return (*answer)(*self->c, done->revision);
-        }
-        self->g.given.work->post([self] { self->run(); });
-      });
+      g.given.store->commit(std::move(plan->tx),
+                            [self, answer, more](result<storage::outcome> done) {
+                              if (!done) return self->c->fail(done.error());
+                              if (!done->refused && !more) {
+                                if (is_definition(*self->c->kind)) self->g.refresh_kinds();
+                                return (*answer)(*self->c, done->revision);
+                              }
+                              self->g.given.work->post([self] { self->run(); });
+                            });
     }
 
     gateway& g;

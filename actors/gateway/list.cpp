@@ -1,5 +1,5 @@
-// Lists: one pass over a snapshot, selected by index, encoded straight from stored bytes; long lists in
-// pages at one revision.
+// Lists: one pass over a snapshot, selected by index, encoded straight from stored bytes; long
+// lists in pages at one revision.
 #include "actors/gateway/page.hpp"
 #include "actors/gateway/verbs.hpp"
 
@@ -67,7 +67,8 @@ public:
 
   void add(const storage::entry& entry) override {
     constexpr uint32_t items_number = 2; // of every list kind
-    codec::wire::put_bytes(items_, items_number, write_protobuf(kind_, entry.value(), entry.mod_revision()));
+    codec::wire::put_bytes(items_, items_number,
+                           write_protobuf(kind_, entry.value(), entry.mod_revision()));
   }
 
   http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
@@ -90,10 +91,14 @@ private:
 class table_writer : public list_writer {
 public:
   explicit table_writer(const call& c)
-    : call_{c},
-      table_{*c.kind, codec::include_of(c.query.get("includeObject")), c.media.table_version, c.now.seconds} {}
+      : call_{c}, table_{*c.kind, codec::include_of(c.query.get("includeObject")),
+                         c.media.table_version, c.now.seconds} {}
 
-  void add(const storage::entry& entry) override { table_.add(converted(*call_.kind) ? from_stored(*call_.kind, entry.value()) : std::string(entry.value()), entry.mod_revision()); }
+  void add(const storage::entry& entry) override {
+    table_.add(converted(*call_.kind) ? from_stored(*call_.kind, entry.value())
+                                      : std::string(entry.value()),
+               entry.mod_revision());
+  }
 
   http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
     auto left = remaining > 0 ? std::to_string(remaining) : std::string{};
@@ -112,20 +117,23 @@ std::unique_ptr<list_writer> writer_for(const call& c) {
 }
 
 /// The state that the list is of: the present, or the past that the options name.
-result<storage::snapshot> choose_state(gateway& g, const list_options& options, const page_token& from) {
+result<storage::snapshot> choose_state(gateway& g, const list_options& options,
+                                       const page_token& from) {
   auto now = g.given.store->current();
   if (from.revision) {
     auto past = g.given.store->at(from.revision);
     if (past) return past;
-    error e{errc::expired, "The provided continue parameter is too old to display a consistent list result. "
-                           "You can start a new list without the continue parameter."};
+    error e{errc::expired,
+            "The provided continue parameter is too old to display a consistent list result. "
+            "You can start a new list without the continue parameter."};
     return e;
   }
   if (options.version.empty() || options.version == "0") return now;
   auto asked = *read_version(options.version);
   if (options.version_match == "Exact") return g.given.store->at(asked);
   if (asked > now.revision()) {
-    error e{errc::timeout, "Too large resource version: " + options.version + ", current: " + std::to_string(now.revision())};
+    error e{errc::timeout, "Too large resource version: " + options.version +
+                               ", current: " + std::to_string(now.revision())};
     e.details.retry_after_seconds = 1;
     e.details.causes = {{"ResourceVersionTooLarge", "Too large resource version", ""}};
     return e;
@@ -161,7 +169,8 @@ void list(gateway& g, call_ptr c) {
     last = entry.key();
     return true;
   };
-  if (auto name = options->wanted.one_name(); name && (!c->where.ns.empty() || !c->kind->namespaced)) {
+  if (auto name = options->wanted.one_name();
+      name && (!c->where.ns.empty() || !c->kind->namespaced)) {
     if (auto entry = state->get(key_of(*c->kind, c->where.ns, *name))) add(*entry);
   } else {
     for (auto& entry : state->list(prefix, after))

@@ -29,10 +29,14 @@ bool understand(std::string_view clause, bool custom, bool convertible, bool lis
   auto parts = split(clause, ';');
   if (parts.empty()) return false;
   auto type = parts[0];
-  if (type == "application/json" || type == "*/*" || type == "application/*") out.as = format::json;
-  else if (type == "application/yaml") out.as = format::yaml;
-  else if (type == "application/vnd.kubernetes.protobuf" && !custom) out.as = format::protobuf;
-  else return false;
+  if (type == "application/json" || type == "*/*" || type == "application/*")
+    out.as = format::json;
+  else if (type == "application/yaml")
+    out.as = format::yaml;
+  else if (type == "application/vnd.kubernetes.protobuf" && !custom)
+    out.as = format::protobuf;
+  else
+    return false;
   std::string_view as, group, version;
   for (size_t i = 1; i < parts.size(); ++i) {
     auto equal = parts[i].find('=');
@@ -44,11 +48,15 @@ bool understand(std::string_view clause, bool custom, bool convertible, bool lis
     if (key == "pretty") out.pretty = value == "1" || value == "true";
   }
   if (as.empty()) return true;
-  if (!convertible || group != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return false;
+  if (!convertible || group != "meta.k8s.io" || (version != "v1" && version != "v1beta1"))
+    return false;
   out.table_version = version;
-  if (as == "Table") out.what = shape::table;
-  else if (as == (list ? "PartialObjectMetadataList" : "PartialObjectMetadata")) out.what = shape::partial;
-  else return false;
+  if (as == "Table")
+    out.what = shape::table;
+  else if (as == (list ? "PartialObjectMetadataList" : "PartialObjectMetadata"))
+    out.what = shape::partial;
+  else
+    return false;
   return true;
 }
 
@@ -93,7 +101,8 @@ result<patch_type> read_patch_type(std::string_view content_type) {
   if (type == "application/json-patch+json") return patch_type::json;
   if (type == "application/merge-patch+json") return patch_type::merge;
   if (type == "application/strategic-merge-patch+json") return patch_type::strategic;
-  if (type == "application/apply-patch+yaml" || type == "application/apply-patch+json") return patch_type::apply;
+  if (type == "application/apply-patch+yaml" || type == "application/apply-patch+json")
+    return patch_type::apply;
   return error{errc::unsupported_media_type,
                "the body of the request was in an unknown format - accepted media types include: "
                "application/json-patch+json, application/merge-patch+json, "

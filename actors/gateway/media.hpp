@@ -20,9 +20,10 @@ struct media {
   std::string table_version = "v1"; ///< of meta.k8s.io, for table and partial
 };
 
-/// Chooses from an Accept header. `custom`: the kind has no Protobuf form. `convertible`: tables and
-/// partial objects may be asked for; `list` tells which of the two partial forms fits.
-result<media> choose_media(std::string_view accept, bool custom, bool convertible, bool list = false);
+/// Chooses from an Accept header. `custom`: the kind has no Protobuf form. `convertible`: tables
+/// and partial objects may be asked for; `list` tells which of the two partial forms fits.
+result<media> choose_media(std::string_view accept, bool custom, bool convertible,
+                           bool list = false);
 
 /// The form of a request's body; unsupported_media_type if it is none of ours.
 result<format> body_format(std::string_view content_type);

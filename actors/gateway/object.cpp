@@ -23,7 +23,8 @@ bool custom(const Message& m) { return m.GetDescriptor() == k8s::base::Custom::d
 error wrong_kind(const schema::kind& kind, std::string_view api_version, std::string_view name) {
   if (!api_version.empty() && api_version != kind.api_version())
     return {errc::bad_request, "the API version in the data (" + std::string(api_version) +
-                                   ") does not match the expected API version (" + kind.api_version() + ")"};
+                                   ") does not match the expected API version (" +
+                                   kind.api_version() + ")"};
   return {errc::bad_request, std::string(name) + " in version \"" + std::string(api_version) +
                                  "\" cannot be handled as a " + kind.name};
 }
@@ -41,8 +42,11 @@ result<body> read_custom(const schema::kind& kind, std::string_view text) {
   auto api_version = json::string_at(*tree, {"apiVersion"});
   auto name = json::string_at(*tree, {"kind"});
   if (name.empty() || api_version.empty())
-    return error{errc::bad_request, "Object 'Kind' is missing in the body: a custom object names its apiVersion and kind"};
-  if (api_version != kind.api_version() || name != kind.name) return wrong_kind(kind, api_version, name);
+    return error{
+        errc::bad_request,
+        "Object 'Kind' is missing in the body: a custom object names its apiVersion and kind"};
+  if (api_version != kind.api_version() || name != kind.name)
+    return wrong_kind(kind, api_version, name);
   typed->set_api_version(std::string(api_version));
   typed->set_kind(std::string(name));
   if (auto metadata = members->if_contains("metadata"); metadata && !metadata->is_null()) {
@@ -87,9 +91,13 @@ object copy(const Message& of) {
 
 object load(const schema::kind& kind, const storage::entry& entry) {
   auto out = make(kind);
-  auto parse = [&](std::string_view bytes) { out->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())); };
-  if (converted(kind)) parse(from_stored(kind, entry.value()));
-  else parse(entry.value());
+  auto parse = [&](std::string_view bytes) {
+    out->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  };
+  if (converted(kind))
+    parse(from_stored(kind, entry.value()));
+  else
+    parse(entry.value());
   if (kind.custom()) static_cast<k8s::base::Custom&>(*out).set_api_version(kind.api_version());
   meta(*out).set_resource_version(std::to_string(entry.mod_revision()));
   return out;
@@ -103,14 +111,15 @@ result<std::string> as_json(format form, std::string_view text) {
   return std::move(documents->front().json);
 }
 
-result<codec::decoded> read_document(Message& into, std::string_view api_version, std::string_view kind,
-                                     format form, std::string_view text) {
+result<codec::decoded> read_document(Message& into, std::string_view api_version,
+                                     std::string_view kind, format form, std::string_view text) {
   codec::decoded found;
   if (form == format::protobuf) {
     auto envelope = codec::open_envelope(text);
     if (!envelope) return envelope.error();
     std::string bytes;
-    if (auto done = codec::normalize(schema::of(into.GetDescriptor()), envelope->raw, bytes); !done) return done.error();
+    if (auto done = codec::normalize(schema::of(into.GetDescriptor()), envelope->raw, bytes); !done)
+      return done.error();
     if (!into.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
       return error{errc::bad_request, "the protobuf body is malformed"};
     found.api_version = envelope->api_version;
@@ -120,17 +129,21 @@ result<codec::decoded> read_document(Message& into, std::string_view api_version
     if (!json) return json.error();
     text = *json;
     if (text.find_first_not_of(" \t\r\n") == text.npos)
-      return error{errc::bad_request, "the body is empty: an object of kind " + std::string(kind) + " is needed"};
-    auto done = text == "null" ? result<codec::decoded>(codec::decoded{}) : codec::from_json(text, into);
+      return error{errc::bad_request,
+                   "the body is empty: an object of kind " + std::string(kind) + " is needed"};
+    auto done =
+        text == "null" ? result<codec::decoded>(codec::decoded{}) : codec::from_json(text, into);
     if (!done)
-      return with_context(done.error(), std::string(kind) + " in version \"" + std::string(api_version) +
+      return with_context(done.error(), std::string(kind) + " in version \"" +
+                                            std::string(api_version) +
                                             "\" cannot be handled as a " + std::string(kind));
     found = std::move(*done);
   }
   if ((!found.kind.empty() && found.kind != kind) ||
       (!found.api_version.empty() && found.api_version != api_version && api_version != "*"))
-    return error{errc::bad_request, "the object provided is " + found.api_version + " " + found.kind + ", but " +
-                                        std::string(api_version) + " " + std::string(kind) + " is expected here"};
+    return error{errc::bad_request, "the object provided is " + found.api_version + " " +
+                                        found.kind + ", but " + std::string(api_version) + " " +
+                                        std::string(kind) + " is expected here"};
   return found;
 }
 
@@ -153,8 +166,10 @@ std::string json_of(const schema::kind& kind, const Message& object) {
   auto wire = codec::to_wire(object);
   auto version = kind.api_version();
   codec::head head{version, kind.name, {}};
-  if (custom(object)) codec::custom_to_json(wire, head, out);
-  else codec::wire_to_json(*kind.shape, wire, head, out);
+  if (custom(object))
+    codec::custom_to_json(wire, head, out);
+  else
+    codec::wire_to_json(*kind.shape, wire, head, out);
   return out;
 }
 
@@ -172,7 +187,8 @@ std::string stored_form(const schema::kind& kind, const Message& object) {
 namespace {
 
 /// The JSON of an object in the shape in which it is served.
-void write_own_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out, bool with_type) {
+void write_own_json(const schema::kind& kind, std::string_view stored, uint64_t revision,
+                    std::string& out, bool with_type) {
   auto version = std::to_string(revision);
   auto api_version = kind.api_version();
   codec::head head{with_type ? std::string_view(api_version) : std::string_view{},
@@ -188,8 +204,8 @@ void write_own_json(const schema::kind& kind, std::string_view stored, uint64_t 
 
 } // namespace
 
-void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out,
-                bool with_type) {
+void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision,
+                std::string& out, bool with_type) {
   if (converted(kind)) {
     auto shown = from_stored(kind, stored);
     return write_own_json(kind, shown, revision, out, with_type);

@@ -1,5 +1,6 @@
 // An API object in flight: any kind, built in or custom, as a Protobuf message with its metadata at
-// hand; read from a request's body, written for the store, and shown in the form a client asked for.
+// hand; read from a request's body, written for the store, and shown in the form a client asked
+// for.
 #pragma once
 
 #include "actors/gateway/media.hpp"
@@ -48,8 +49,8 @@ result<body> from_json(const schema::kind& kind, std::string_view json);
 std::string stored_form(const schema::kind& kind, const google::protobuf::Message& object);
 
 /// Appends the JSON of stored bytes as clients see them.
-void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision, std::string& out,
-                bool with_type = true);
+void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision,
+                std::string& out, bool with_type = true);
 /// The same in Protobuf, without an envelope.
 std::string write_protobuf(const schema::kind& kind, std::string_view stored, uint64_t revision);
 

@@ -13,7 +13,8 @@ namespace {
 constexpr size_t field_manager_size_max = 128;
 
 bool boolean(std::string_view text) {
-  return text == "true" || text == "1" || text == "True" || text == "TRUE" || text == "t" || text == "T";
+  return text == "true" || text == "1" || text == "True" || text == "TRUE" || text == "t" ||
+         text == "T";
 }
 
 error invalid_option(std::string_view document, std::vector<cause> causes) {
@@ -22,16 +23,18 @@ error invalid_option(std::string_view document, std::vector<cause> causes) {
 
 cause not_supported(std::string field, std::string_view value, std::string_view supported) {
   return {"FieldValueNotSupported",
-          "Unsupported value: \"" + std::string(value) + "\": supported values: " + std::string(supported), std::move(field)};
+          "Unsupported value: \"" + std::string(value) +
+              "\": supported values: " + std::string(supported),
+          std::move(field)};
 }
 
-template<class Number>
-result<Number> number(std::string_view name, std::string_view text) {
+template<class Number> result<Number> number(std::string_view name, std::string_view text) {
   Number v{};
   auto end = text.data() + text.size();
   auto read = std::from_chars(text.data(), end, v);
   if (read.ec != std::errc{} || read.ptr != end)
-    return error{errc::bad_request, std::string(name) + "=" + std::string(text.substr(0, 64)) + " is not a whole number"};
+    return error{errc::bad_request, std::string(name) + "=" + std::string(text.substr(0, 64)) +
+                                        " is not a whole number"};
   return v;
 }
 
@@ -41,23 +44,30 @@ result<write_options> read_write_options(const http::query& query, std::string_v
   write_options out;
   std::vector<cause> causes;
   for (auto value : query.all("dryRun")) {
-    if (value == "All") out.dry_run = true;
-    else causes.push_back(not_supported("dryRun", value, "\"All\""));
+    if (value == "All")
+      out.dry_run = true;
+    else
+      causes.push_back(not_supported("dryRun", value, "\"All\""));
   }
   out.force = boolean(query.get("force"));
   out.field_manager = query.get("fieldManager");
   if (out.field_manager.size() > field_manager_size_max)
-    causes.push_back({"FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"});
+    causes.push_back(
+        {"FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"});
   for (unsigned char c : out.field_manager)
     if (c < 0x20 || c == 0x7f) {
-      causes.push_back({"FieldValueInvalid", "Invalid value: should only contain printable characters", "fieldManager"});
+      causes.push_back({"FieldValueInvalid",
+                        "Invalid value: should only contain printable characters", "fieldManager"});
       break;
     }
   auto validation = query.get("fieldValidation");
-  if (validation == "Strict") out.fields = field_validation::strict;
-  else if (validation == "Ignore") out.fields = field_validation::ignore;
+  if (validation == "Strict")
+    out.fields = field_validation::strict;
+  else if (validation == "Ignore")
+    out.fields = field_validation::ignore;
   else if (!validation.empty() && validation != "Warn")
-    causes.push_back(not_supported("fieldValidation", validation, "\"Ignore\", \"Strict\", \"Warn\""));
+    causes.push_back(
+        not_supported("fieldValidation", validation, "\"Ignore\", \"Strict\", \"Warn\""));
   if (!causes.empty()) return invalid_option(document, std::move(causes));
   return out;
 }
@@ -65,9 +75,12 @@ result<write_options> read_write_options(const http::query& query, std::string_v
 bool selection::matches(const storage::entry& entry) const {
   for (auto& f : fields) {
     std::string_view have;
-    if (f.path == "metadata.name") have = split_key(entry.key()).name;
-    else if (f.path == "metadata.namespace") have = split_key(entry.key()).ns;
-    else have = entry.field(f.path).value_or("");
+    if (f.path == "metadata.name")
+      have = split_key(entry.key()).name;
+    else if (f.path == "metadata.namespace")
+      have = split_key(entry.key()).ns;
+    else
+      have = entry.field(f.path).value_or("");
     if ((have == f.value) != f.equal) return false;
   }
   return labels.empty() || labels.matches([&](const std::string& key) { return entry.label(key); });
@@ -88,8 +101,10 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
   if (!fields) return fields.error();
   for (auto& f : *fields)
     if (!selectable(kind, f.path))
-      return error{errc::bad_request, "Unable to find \"" + kind.group_resource() + "\" that match label selector \"\", field selector \"" +
-                                          std::string(query.get("fieldSelector")) + "\": field label not supported: " + f.path};
+      return error{errc::bad_request, "Unable to find \"" + kind.group_resource() +
+                                          "\" that match label selector \"\", field selector \"" +
+                                          std::string(query.get("fieldSelector")) +
+                                          "\": field label not supported: " + f.path};
   out.wanted.fields = std::move(*fields);
   if (auto text = query.get("limit"); !text.empty()) {
     auto limit = number<int64_t>("limit", text);
@@ -111,12 +126,20 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
     if (!version) return version.error();
   }
   std::vector<cause> causes;
-  if (!out.version_match.empty() && out.version_match != "Exact" && out.version_match != "NotOlderThan")
-    causes.push_back(not_supported("resourceVersionMatch", out.version_match, "\"Exact\", \"NotOlderThan\""));
+  if (!out.version_match.empty() && out.version_match != "Exact" &&
+      out.version_match != "NotOlderThan")
+    causes.push_back(
+        not_supported("resourceVersionMatch", out.version_match, "\"Exact\", \"NotOlderThan\""));
   if (out.version_match == "Exact" && out.version == "0")
-    causes.push_back({"FieldValueForbidden", "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"", "resourceVersionMatch"});
+    causes.push_back(
+        {"FieldValueForbidden",
+         "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+         "resourceVersionMatch"});
   if (!out.version_match.empty() && out.version.empty() && !out.initial_events)
-    causes.push_back({"FieldValueForbidden", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided", "resourceVersionMatch"});
+    causes.push_back(
+        {"FieldValueForbidden",
+         "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+         "resourceVersionMatch"});
   if (!causes.empty()) return invalid_option("ListOptions", std::move(causes));
   return out;
 }
@@ -128,16 +151,22 @@ result<void> read_delete_options(const http::query& query, k8s::meta::v1::Delete
     if (!seconds) return seconds.error();
     options.set_grace_period_seconds(*seconds);
   }
-  if (auto text = query.get("propagationPolicy"); !text.empty()) options.set_propagation_policy(std::string(text));
-  if (auto text = query.get("orphanDependents"); !text.empty()) options.set_orphan_dependents(boolean(text));
+  if (auto text = query.get("propagationPolicy"); !text.empty())
+    options.set_propagation_policy(std::string(text));
+  if (auto text = query.get("orphanDependents"); !text.empty())
+    options.set_orphan_dependents(boolean(text));
   std::vector<cause> causes;
   for (auto& value : options.dry_run())
     if (value != "All") causes.push_back(not_supported("dryRun", value, "\"All\""));
   if (options.has_orphan_dependents() && options.has_propagation_policy())
-    causes.push_back({"FieldValueInvalid", "Invalid value: orphanDependents and deletionPropagation cannot be both set", "propagationPolicy"});
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: orphanDependents and deletionPropagation cannot be both set",
+                      "propagationPolicy"});
   auto& policy = options.propagation_policy();
-  if (options.has_propagation_policy() && policy != "Foreground" && policy != "Background" && policy != "Orphan")
-    causes.push_back(not_supported("propagationPolicy", policy, "\"Background\", \"Foreground\", \"Orphan\""));
+  if (options.has_propagation_policy() && policy != "Foreground" && policy != "Background" &&
+      policy != "Orphan")
+    causes.push_back(
+        not_supported("propagationPolicy", policy, "\"Background\", \"Foreground\", \"Orphan\""));
   if (options.grace_period_seconds() < 0)
     options.set_grace_period_seconds(1); // as Kubernetes reads it
   if (!causes.empty()) return invalid_option("DeleteOptions", std::move(causes));
@@ -149,7 +178,9 @@ result<uint64_t> read_version(std::string_view text) {
   auto end = text.data() + text.size();
   auto read = std::from_chars(text.data(), end, v);
   if (text.empty() || read.ec != std::errc{} || read.ptr != end)
-    return error{errc::bad_request, "invalid resource version \"" + std::string(text.substr(0, 64)) + "\": it must be a number that this server gave out"};
+    return error{errc::bad_request, "invalid resource version \"" +
+                                        std::string(text.substr(0, 64)) +
+                                        "\": it must be a number that this server gave out"};
   return v;
 }
 

@@ -17,7 +17,8 @@ std::string write_page_token(const page_token& token) {
 
 result<page_token> read_page_token(std::string_view text) {
   if (text.empty()) return page_token{};
-  error bad{errc::bad_request, "continue key is not valid: it is not a token that this server gave out"};
+  error bad{errc::bad_request,
+            "continue key is not valid: it is not a token that this server gave out"};
   if (text.size() > token_bytes_max) return bad;
   auto decoded = base64::decode_url(text);
   if (!decoded) return bad;
@@ -26,8 +27,8 @@ result<page_token> read_page_token(std::string_view text) {
   auto revision = json::find(*tree, "rv");
   auto start = json::string_at(*tree, {"start"});
   if (!revision || !revision->is_int64() || revision->get_int64() <= 0 || start.empty()) return bad;
-  // A key behind its prefix: "NAMESPACE/NAME", or "/NAME" where there is no namespace. Names hold neither
-  // dots in a row nor slashes nor NUL, so a forged token cannot leave its prefix.
+  // A key behind its prefix: "NAMESPACE/NAME", or "/NAME" where there is no namespace. Names hold
+  // neither dots in a row nor slashes nor NUL, so a forged token cannot leave its prefix.
   auto slash = start.find('/');
   bool plain = start.find("..") == start.npos && start.find('\0') == start.npos;
   if (!plain || (slash != start.npos && start.find('/', slash + 1) != start.npos)) return bad;

@@ -1,4 +1,5 @@
-// The continue token of a list in pages: where to go on, and in which revision. Clients only carry it.
+// The continue token of a list in pages: where to go on, and in which revision. Clients only carry
+// it.
 #pragma once
 
 #include "messages/base/error.hpp"

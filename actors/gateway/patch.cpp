@@ -1,5 +1,5 @@
-// Patches in their four types. The object becomes a tree, the patch is applied, and what comes out goes
-// the way of an update.
+// Patches in their four types. The object becomes a tree, the patch is applied, and what comes out
+// goes the way of an update.
 #include "actors/gateway/verbs.hpp"
 #include "actors/gateway/write.hpp"
 
@@ -25,13 +25,17 @@ result<patch_request> read_patch(call& c) {
   auto type = read_patch_type(c.request.header("Content-Type"));
   if (!type) return type.error();
   if (*type == patch_type::strategic && c.kind->custom())
-    return error{errc::unsupported_media_type, "the body of the request was in an unknown format - accepted media types include: "
-                                               "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
+    return error{
+        errc::unsupported_media_type,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
   std::vector<cause> causes;
   if (*type == patch_type::apply && options->field_manager.empty())
-    causes.push_back({"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"});
+    causes.push_back(
+        {"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"});
   if (*type != patch_type::apply && c.query.has("force"))
-    causes.push_back({"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"});
+    causes.push_back(
+        {"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"});
   if (!causes.empty()) return invalid("meta.k8s.io", "PatchOptions", "", std::move(causes));
   std::string converted;
   std::string_view text = c.request.body;
@@ -53,7 +57,8 @@ result<patch_request> read_patch(call& c) {
 }
 
 /// The patched tree, before anything else is said about it.
-result<json::value> patched(const call& c, const patch_request& p, const google::protobuf::Message& old) {
+result<json::value> patched(const call& c, const patch_request& p,
+                            const google::protobuf::Message& old) {
   auto tree = json::parse(json_of(*c.kind, old));
   if (!tree) return tree.error();
   switch (p.type) {
@@ -62,7 +67,8 @@ result<json::value> patched(const call& c, const patch_request& p, const google:
     break;
   case patch_type::merge: patch::apply_merge_patch(*tree, p.content); break;
   case patch_type::strategic:
-    if (auto done = patch::apply_strategic_patch(*tree, p.content, *c.kind->shape); !done) return done.error();
+    if (auto done = patch::apply_strategic_patch(*tree, p.content, *c.kind->shape); !done)
+      return done.error();
     break;
   case patch_type::apply: break;
   }
@@ -74,7 +80,8 @@ result<object> decode(call& c, const patch_request& p, const json::value& tree) 
   if (!read) {
     // What does not decode any more is the patch's fault.
     auto failure = read.error();
-    if (failure.code == errc::bad_request && p.type != patch_type::apply) failure.code = errc::invalid;
+    if (failure.code == errc::bad_request && p.type != patch_type::apply)
+      failure.code = errc::invalid;
     return failure;
   }
   if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
@@ -90,7 +97,8 @@ error with_subject(error failure, const call& c) {
   return failure;
 }
 
-result<change> plan_patch(gateway& g, call& c, const patch_request& p, const storage::snapshot& now) {
+result<change> plan_patch(gateway& g, call& c, const patch_request& p,
+                          const storage::snapshot& now) {
   auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
   if (!entry) return not_found(*c.kind, c.where.name);
   auto old = load(*c.kind, *entry);
@@ -108,14 +116,17 @@ result<void> check_applied(const call& c, const json::value& wanted) {
   if (version.empty() || kind.empty())
     return error{errc::bad_request, "an applied object must name its apiVersion and kind"};
   if (version != c.kind->api_version() || kind != c.kind->name)
-    return error{errc::bad_request, "the applied object is " + std::string(version) + " " + std::string(kind) + ", but " +
-                                        c.kind->api_version() + " " + c.kind->name + " is expected here"};
-  if (auto managed = json::find(wanted, {"metadata", "managedFields"}); managed && managed->is_array() && !managed->get_array().empty())
+    return error{errc::bad_request, "the applied object is " + std::string(version) + " " +
+                                        std::string(kind) + ", but " + c.kind->api_version() + " " +
+                                        c.kind->name + " is expected here"};
+  if (auto managed = json::find(wanted, {"metadata", "managedFields"});
+      managed && managed->is_array() && !managed->get_array().empty())
     return error{errc::bad_request, "metadata.managedFields must be nil"};
   return {};
 }
 
-result<change> plan_apply(gateway& g, call& c, const patch_request& p, const storage::snapshot& now) {
+result<change> plan_apply(gateway& g, call& c, const patch_request& p,
+                          const storage::snapshot& now) {
   if (auto ok = check_applied(c, p.content); !ok) return ok.error();
   // Decoding what was stated alone finds unknown fields and wrong types.
   auto stated = decode(c, p, p.content);
@@ -125,7 +136,9 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p, const sto
   if (!entry && c.sub) return not_found(*c.kind, c.where.name);
   auto& uid = meta(**stated).uid();
   if (!entry && !uid.empty())
-    return conflict(*c.kind, c.where.name, "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
+    return conflict(*c.kind, c.where.name,
+                    "uid mismatch: the provided object specified uid " + uid +
+                        ", and no existing object was found");
 
   auto old = entry ? load(*c.kind, *entry) : make(*c.kind);
   auto live = json::parse(json_of(*c.kind, *old));
@@ -133,7 +146,8 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p, const sto
   auto managers = patch::read_managers(meta(*old));
   if (entry && managers.empty()) {
     // Written before anybody kept books: everything belongs to one manager of that name.
-    patch::manager before{"before-first-apply", false, c.kind->api_version(), {}, c.now.seconds, {}};
+    patch::manager before{"before-first-apply", false, c.kind->api_version(), {},
+                          c.now.seconds,        {}};
     before.fields = patch::without_identity(patch::fields_of(*live, *c.kind->shape));
     managers.push_back(std::move(before));
   }
@@ -142,7 +156,9 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p, const sto
     return stale(*c.kind, c.where.name);
   auto content = p.content; // a status is stated at its own subresource only
   if (has_status(*c.kind) && part_of(c) == part::whole) content.get_object().erase("status");
-  auto done = patch::apply({*c.kind, content, p.options.field_manager, c.where.subresource, p.options.force, c.now}, *live, std::move(managers));
+  auto done = patch::apply(
+      {*c.kind, content, p.options.field_manager, c.where.subresource, p.options.force, c.now},
+      *live, std::move(managers));
   if (!done) return with_subject(done.error(), c);
   auto fresh = decode(c, p, done->object);
   if (!fresh) return fresh.error();

@@ -13,9 +13,12 @@ namespace {
 constexpr const char* version_json =
     R"({"major":"1","minor":"36","gitVersion":"v1.36.0+troupe","gitCommit":"","gitTreeState":"clean","buildDate":"2026-01-01T00:00:00Z","goVersion":"none","compiler":"g++","platform":"linux/amd64"})";
 // Asked for with an @ in its name, which no media type may have; answered without.
-constexpr std::string_view openapi_v2_protobuf_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+constexpr std::string_view openapi_v2_protobuf_type =
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
-bool wants(const call& c, std::string_view word) { return c.request.header("Accept").find(word) != std::string_view::npos; }
+bool wants(const call& c, std::string_view word) {
+  return c.request.header("Accept").find(word) != std::string_view::npos;
+}
 
 /// "v2" or "v2beta1" if the client asked for aggregated discovery.
 std::optional<std::string> aggregated(const call& c) {
@@ -32,7 +35,8 @@ void answer_document(call& c, const document_cache::document& d, std::string typ
     http::response r{304, {{"ETag", tag}}, {}};
     return c.answer(std::move(r));
   }
-  http::response r{200, {{"Content-Type", std::move(type)}, {"ETag", tag}, {"Vary", "Accept"}}, {d.body}};
+  http::response r{
+      200, {{"Content-Type", std::move(type)}, {"ETag", tag}, {"Vary", "Accept"}}, {d.body}};
   c.answer(std::move(r));
 }
 
@@ -43,17 +47,25 @@ void discovery(gateway& g, call& c, const std::vector<std::string>& parts) {
   auto name = c.where.path + (form ? "#" + *form : "");
   if (parts.size() == 1 && form) {
     auto type = "application/json;g=apidiscovery.k8s.io;v=" + *form + ";as=APIGroupDiscoveryList";
-    return answer_document(c, g.documents.get(kinds, name, [&] { return codec::aggregated_json(*kinds, core, *form); }), type);
+    return answer_document(
+        c,
+        g.documents.get(kinds, name, [&] { return codec::aggregated_json(*kinds, core, *form); }),
+        type);
   }
   auto media = choose_media(c.request.header("Accept"), true, false);
   if (!media) return c.fail(media.error());
   media->pretty = c.media.pretty;
   std::optional<std::string> text;
-  if (core && parts.size() == 1) text = codec::core_versions_json("127.0.0.1");
-  else if (core && parts.size() == 2) text = codec::resources_json(*kinds, "", parts[1]);
-  else if (parts.size() == 1) text = codec::groups_json(*kinds);
-  else if (parts.size() == 2) text = codec::group_json(*kinds, parts[1]);
-  else if (parts.size() == 3) text = codec::resources_json(*kinds, parts[1], parts[2]);
+  if (core && parts.size() == 1)
+    text = codec::core_versions_json("127.0.0.1");
+  else if (core && parts.size() == 2)
+    text = codec::resources_json(*kinds, "", parts[1]);
+  else if (parts.size() == 1)
+    text = codec::groups_json(*kinds);
+  else if (parts.size() == 2)
+    text = codec::group_json(*kinds, parts[1]);
+  else if (parts.size() == 3)
+    text = codec::resources_json(*kinds, parts[1], parts[2]);
   if (!text) return c.fail(no_such_resource());
   c.answer(json_answer(200, std::move(*text), *media));
 }
@@ -62,15 +74,23 @@ void openapi(gateway& g, call& c, const std::vector<std::string>& parts) {
   auto kinds = c.kinds;
   if (parts.size() == 2 && parts[1] == "v2") {
     if (wants(c, "com.github.proto-openapi.spec.v2"))
-      return answer_document(c, g.documents.get(kinds, "v2.pb", [&] { return codec::openapi_v2_protobuf(*kinds); }), std::string(openapi_v2_protobuf_type));
-    return answer_document(c, g.documents.get(kinds, "v2.json", [&] { return codec::openapi_v2_json(*kinds); }), "application/json");
+      return answer_document(
+          c, g.documents.get(kinds, "v2.pb", [&] { return codec::openapi_v2_protobuf(*kinds); }),
+          std::string(openapi_v2_protobuf_type));
+    return answer_document(
+        c, g.documents.get(kinds, "v2.json", [&] { return codec::openapi_v2_json(*kinds); }),
+        "application/json");
   }
   if (parts.size() == 2 && parts[1] == "v3")
-    return answer_document(c, g.documents.get(kinds, "v3", [&] { return codec::openapi_v3_index(*kinds); }), "application/json");
+    return answer_document(
+        c, g.documents.get(kinds, "v3", [&] { return codec::openapi_v3_index(*kinds); }),
+        "application/json");
   if (parts.size() >= 4 && parts[1] == "v3") {
     auto path = parts[2];
     for (size_t i = 3; i < parts.size(); ++i) path += "/" + parts[i];
-    auto found = g.documents.get(kinds, "v3/" + path, [&] { return codec::openapi_v3(*kinds, path).value_or(std::string{}); });
+    auto found = g.documents.get(kinds, "v3/" + path, [&] {
+      return codec::openapi_v3(*kinds, path).value_or(std::string{});
+    });
     if (!found.body->empty()) return answer_document(c, found, "application/json");
   }
   c.answer(http::plain_answer(404, "there is no such document"));
@@ -93,30 +113,36 @@ void health(gateway& g, call& c, const std::string& which) {
 
 void root(call& c) {
   json::array paths;
-  std::set<std::string> all{"/api", "/api/v1", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/version"};
+  std::set<std::string> all{"/api",    "/api/v1",  "/apis",       "/healthz",    "/livez",
+                            "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/version"};
   for (auto& k : c.kinds->all())
     if (!k.group.empty()) {
       all.insert("/apis/" + k.group);
       all.insert("/apis/" + k.group + "/" + k.version);
     }
   for (auto& p : all) paths.push_back(json::value(p));
-  c.answer(json_answer(200, json::write(json::value(json::object{{"paths", std::move(paths)}})), c.media));
+  c.answer(json_answer(200, json::write(json::value(json::object{{"paths", std::move(paths)}})),
+                       c.media));
 }
 
 void metrics(gateway& g, call& c) {
-  std::string out = "# HELP troupe_store_revision The newest revision of the store.\n# TYPE troupe_store_revision gauge\n";
+  std::string out = "# HELP troupe_store_revision The newest revision of the store.\n# TYPE "
+                    "troupe_store_revision gauge\n";
   auto now = g.given.store->current();
   out += "troupe_store_revision " + std::to_string(now.revision()) + "\n";
-  out += "# HELP apiserver_storage_objects Number of stored objects by kind.\n# TYPE apiserver_storage_objects gauge\n";
+  out += "# HELP apiserver_storage_objects Number of stored objects by kind.\n# TYPE "
+         "apiserver_storage_objects gauge\n";
   for (auto& k : c.kinds->all())
     if (k.has_verb("list"))
-      out += "apiserver_storage_objects{resource=\"" + k.group_resource() + "\"} " + std::to_string(now.count(prefix_of(k))) + "\n";
+      out += "apiserver_storage_objects{resource=\"" + k.group_resource() + "\"} " +
+             std::to_string(now.count(prefix_of(k))) + "\n";
   c.answer(http::answer(200, "text/plain; version=0.0.4; charset=utf-8", std::move(out)));
 }
 
 } // namespace
 
-document_cache::document document_cache::get(const std::shared_ptr<const schema::registry>& kinds, const std::string& name,
+document_cache::document document_cache::get(const std::shared_ptr<const schema::registry>& kinds,
+                                             const std::string& name,
                                              const std::function<std::string()>& make) {
   {
     std::lock_guard hold(mutex_);
@@ -141,11 +167,13 @@ void answer_path(gateway& g, call_ptr c) {
   if (parts.empty()) return root(*c);
   auto& first = parts[0];
   bool reading = c->where.verb == "get" || c->where.verb == "head";
-  static const std::set<std::string_view> known{"api", "apis", "openapi", "version", "healthz", "livez", "readyz", "metrics"};
+  static const std::set<std::string_view> known{"api",     "apis",  "openapi", "version",
+                                                "healthz", "livez", "readyz",  "metrics"};
   if (known.contains(first) && !reading) return c->fail(method_not_supported());
   if (first == "api" || first == "apis") return discovery(g, *c, parts);
   if (first == "openapi") return openapi(g, *c, parts);
-  if (first == "version" && parts.size() == 1) return c->answer(json_answer(200, version_json, c->media));
+  if (first == "version" && parts.size() == 1)
+    return c->answer(json_answer(200, version_json, c->media));
   if (first == "healthz" || first == "livez" || first == "readyz") return health(g, *c, first);
   if (first == "metrics" && parts.size() == 1) return metrics(g, *c);
   c->fail(no_such_resource());

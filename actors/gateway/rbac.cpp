@@ -9,13 +9,11 @@ namespace troupe::gateway {
 
 namespace {
 
-template<class List>
-bool has(const List& list, std::string_view word) {
+template<class List> bool has(const List& list, std::string_view word) {
   return std::any_of(list.begin(), list.end(), [&](auto& x) { return x == "*" || x == word; });
 }
 
-template<class List>
-bool has_exactly(const List& list, std::string_view word) {
+template<class List> bool has_exactly(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -30,11 +28,11 @@ bool resource_matches(const policy_rule& rule, const attributes& a) {
 
 bool path_matches(const std::string& pattern, const std::string& path) {
   if (pattern == "*" || pattern == path) return true;
-  return pattern.ends_with('*') && std::string_view(path).starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
+  return pattern.ends_with('*') && std::string_view(path).starts_with(
+                                       std::string_view(pattern).substr(0, pattern.size() - 1));
 }
 
-template<class List>
-std::string quoted(const char* name, const List& list) {
+template<class List> std::string quoted(const char* name, const List& list) {
   if (list.empty()) return {};
   std::string out = std::string(name) + ":[";
   for (auto& x : list) out.append(out.back() == '[' ? "" : " ").append("\"").append(x).append("\"");
@@ -43,11 +41,13 @@ std::string quoted(const char* name, const List& list) {
 
 /// What is behind a key, as a typed object.
 template<class Object, class Visit>
-void each(const storage::snapshot& now, const schema::registry& kinds, std::string_view plural, Visit visit) {
+void each(const storage::snapshot& now, const schema::registry& kinds, std::string_view plural,
+          Visit visit) {
   auto kind = kinds.by_resource("rbac.authorization.k8s.io", "v1", plural);
   for (auto& entry : now.list(prefix_of(*kind))) {
     Object o;
-    if (o.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()))) visit(o);
+    if (o.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
+      visit(o);
   }
 }
 
@@ -56,12 +56,15 @@ void each(const storage::snapshot& now, const schema::registry& kinds, std::stri
 bool covers(const policy_rule& rule, const attributes& a) {
   if (!has(rule.verbs(), a.verb)) return false;
   if (!a.resource)
-    return std::any_of(rule.non_resource_urls().begin(), rule.non_resource_urls().end(), [&](auto& p) { return path_matches(p, a.path); });
+    return std::any_of(rule.non_resource_urls().begin(), rule.non_resource_urls().end(),
+                       [&](auto& p) { return path_matches(p, a.path); });
   return has(rule.api_groups(), a.group) && resource_matches(rule, a) &&
-         (rule.resource_names().empty() || (!a.name.empty() && has_exactly(rule.resource_names(), a.name)));
+         (rule.resource_names().empty() ||
+          (!a.name.empty() && has_exactly(rule.resource_names(), a.name)));
 }
 
-std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned, const policy_rule& wanted) {
+std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
+                                   const policy_rule& wanted) {
   // Broken down to single grants; each must be covered by one owned rule.
   auto owns = [&](const attributes& a) {
     return std::any_of(owned.begin(), owned.end(), [&](auto rule) {
@@ -82,11 +85,15 @@ std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
     for (auto& group : wanted.api_groups())
       for (auto& resource : wanted.resources()) {
         auto slash = resource.find('/');
-        std::vector<std::string> names(wanted.resource_names().begin(), wanted.resource_names().end());
+        std::vector<std::string> names(wanted.resource_names().begin(),
+                                       wanted.resource_names().end());
         if (names.empty()) names.emplace_back();
         for (auto& name : names) {
-          attributes a{.verb = verb, .group = group, .plural = resource.substr(0, slash),
-                       .subresource = slash == resource.npos ? "" : resource.substr(slash + 1), .name = name};
+          attributes a{.verb = verb,
+                       .group = group,
+                       .plural = resource.substr(0, slash),
+                       .subresource = slash == resource.npos ? "" : resource.substr(slash + 1),
+                       .name = name};
           if (owns(a)) continue;
           policy_rule out;
           out.add_verbs(verb);
@@ -102,8 +109,10 @@ std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
 
 std::string describe(const policy_rule& rule) {
   std::string out = "{";
-  for (auto& part : {quoted("APIGroups", rule.api_groups()), quoted("Resources", rule.resources()), quoted("ResourceNames", rule.resource_names()),
-                     quoted("NonResourceURLs", rule.non_resource_urls()), quoted("Verbs", rule.verbs())})
+  for (auto& part :
+       {quoted("APIGroups", rule.api_groups()), quoted("Resources", rule.resources()),
+        quoted("ResourceNames", rule.resource_names()),
+        quoted("NonResourceURLs", rule.non_resource_urls()), quoted("Verbs", rule.verbs())})
     if (!part.empty()) out.append(out.size() > 1 ? ", " : "").append(part);
   return out + "}";
 }
@@ -111,7 +120,8 @@ std::string describe(const policy_rule& rule) {
 rule_book::rule_book(const storage::snapshot& now, const schema::registry& kinds) {
   using namespace k8s::rbac::v1;
   std::vector<ClusterRole> cluster_roles;
-  each<ClusterRole>(now, kinds, "clusterroles", [&](const ClusterRole& r) { cluster_roles.push_back(r); });
+  each<ClusterRole>(now, kinds, "clusterroles",
+                    [&](const ClusterRole& r) { cluster_roles.push_back(r); });
   for (auto& r : cluster_roles) {
     auto own = std::make_shared<rules>(r.rules().begin(), r.rules().end());
     // An aggregated role is what the roles that it selects are, at any moment.
@@ -125,19 +135,28 @@ rule_book::rule_book(const storage::snapshot& now, const schema::registry& kinds
     roles_["/" + r.metadata().name()] = std::move(own);
   }
   each<Role>(now, kinds, "roles", [&](const Role& r) {
-    roles_[r.metadata().namespace_() + "/" + r.metadata().name()] = std::make_shared<rules>(r.rules().begin(), r.rules().end());
+    roles_[r.metadata().namespace_() + "/" + r.metadata().name()] =
+        std::make_shared<rules>(r.rules().begin(), r.rules().end());
   });
-  each<ClusterRoleBinding>(now, kinds, "clusterrolebindings", [&](const ClusterRoleBinding& b) { add_binding({}, b.role_ref(), b.subjects()); });
-  each<RoleBinding>(now, kinds, "rolebindings", [&](const RoleBinding& b) { add_binding(b.metadata().namespace_(), b.role_ref(), b.subjects()); });
+  each<ClusterRoleBinding>(now, kinds, "clusterrolebindings", [&](const ClusterRoleBinding& b) {
+    add_binding({}, b.role_ref(), b.subjects());
+  });
+  each<RoleBinding>(now, kinds, "rolebindings", [&](const RoleBinding& b) {
+    add_binding(b.metadata().namespace_(), b.role_ref(), b.subjects());
+  });
 }
 
-void rule_book::add_binding(const std::string& ns, const k8s::rbac::v1::RoleRef& role,
-                            const google::protobuf::RepeatedPtrField<k8s::rbac::v1::Subject>& subjects) {
+void rule_book::add_binding(
+    const std::string& ns, const k8s::rbac::v1::RoleRef& role,
+    const google::protobuf::RepeatedPtrField<k8s::rbac::v1::Subject>& subjects) {
   auto hit = roles_.find((role.kind() == "Role" ? ns : std::string{}) + "/" + role.name());
   if (hit == roles_.end()) return;
   for (auto& s : subjects) {
-    auto key = s.kind() == "ServiceAccount" ? "User:system:serviceaccount:" + (s.namespace_().empty() ? ns : s.namespace_()) + ":" + s.name()
-                                            : s.kind() + ":" + s.name();
+    auto key =
+        s.kind() == "ServiceAccount"
+            ? "User:system:serviceaccount:" + (s.namespace_().empty() ? ns : s.namespace_()) + ":" +
+                  s.name()
+            : s.kind() + ":" + s.name();
     by_subject_[key].push_back({ns, hit->second});
   }
 }
@@ -163,7 +182,8 @@ bool rule_book::allows(const user& who, const attributes& wanted) const {
   return false;
 }
 
-std::optional<std::vector<const policy_rule*>> rule_book::rules_of_role(const std::string& ns, const std::string& name) const {
+std::optional<std::vector<const policy_rule*>>
+rule_book::rules_of_role(const std::string& ns, const std::string& name) const {
   auto hit = roles_.find(ns + "/" + name);
   if (hit == roles_.end()) return {};
   std::vector<const policy_rule*> out;

@@ -26,7 +26,8 @@ using policy_rule = k8s::rbac::v1::PolicyRule;
 /// Whether a rule covers what is wanted.
 bool covers(const policy_rule& rule, const attributes& wanted);
 /// Whether `owned` together grant everything that `wanted` grants; if not, the missing rule.
-std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned, const policy_rule& wanted);
+std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
+                                   const policy_rule& wanted);
 /// `{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}`, as refusals name it.
 std::string describe(const policy_rule& rule);
 
@@ -38,7 +39,8 @@ public:
   /// Every rule that holds for `who` in `ns` (cluster-wide ones only, when it is empty).
   std::vector<const policy_rule*> rules_of(const user& who, std::string_view ns) const;
   /// The rules of a role; `ns` is empty for a cluster role. Nothing if there is none.
-  std::optional<std::vector<const policy_rule*>> rules_of_role(const std::string& ns, const std::string& name) const;
+  std::optional<std::vector<const policy_rule*>> rules_of_role(const std::string& ns,
+                                                               const std::string& name) const;
 
 private:
   using rules = std::vector<policy_rule>;

@@ -1,5 +1,5 @@
-// Deletion: at once, after a grace period, or when the last finalizer is gone; one object or all that
-// a selector finds.
+// Deletion: at once, after a grace period, or when the last finalizer is gone; one object or all
+// that a selector finds.
 #include "actors/gateway/verbs.hpp"
 #include "actors/gateway/write.hpp"
 
@@ -58,25 +58,33 @@ void set_propagation(k8s::meta::v1::ObjectMeta& m, const DeleteOptions& options)
   }
 }
 
-result<void> check_preconditions(const call& c, const Message& object, const DeleteOptions& options) {
+result<void> check_preconditions(const call& c, const Message& object,
+                                 const DeleteOptions& options) {
   auto& wanted = options.preconditions();
   auto& m = meta(object);
   if (wanted.has_uid() && wanted.uid() != m.uid())
-    return conflict(*c.kind, m.name(), "Precondition failed: UID in precondition: " + wanted.uid() + ", UID in object meta: " + m.uid());
+    return conflict(*c.kind, m.name(),
+                    "Precondition failed: UID in precondition: " + wanted.uid() +
+                        ", UID in object meta: " + m.uid());
   if (wanted.has_resource_version() && wanted.resource_version() != m.resource_version())
-    return conflict(*c.kind, m.name(), "Precondition failed: ResourceVersion in precondition: " + wanted.resource_version() +
-                                           ", ResourceVersion in object meta: " + m.resource_version());
+    return conflict(
+        *c.kind, m.name(),
+        "Precondition failed: ResourceVersion in precondition: " + wanted.resource_version() +
+            ", ResourceVersion in object meta: " + m.resource_version());
   return {};
 }
 
 /// Kinds whose deletion answers with the object instead of a Status.
 bool returns_object(const schema::kind& kind) {
-  static const std::set<std::string_view> names{"Pod", "PodTemplate", "PersistentVolume", "PersistentVolumeClaim",
-                                                "ResourceQuota", "ServiceAccount", "Namespace"};
+  static const std::set<std::string_view> names{
+      "Pod",           "PodTemplate",    "PersistentVolume", "PersistentVolumeClaim",
+      "ResourceQuota", "ServiceAccount", "Namespace"};
   return !kind.custom() && names.contains(kind.name);
 }
 
-bool is_namespace(const schema::kind& kind) { return kind.name == "Namespace" && kind.group.empty(); }
+bool is_namespace(const schema::kind& kind) {
+  return kind.name == "Namespace" && kind.group.empty();
+}
 
 } // namespace
 
@@ -85,10 +93,13 @@ int64_t grace_of(const Message& object, const DeleteOptions& options) {
   if (!pod || pod->spec().node_name().empty()) return 0;
   if (pod->status().phase() == "Succeeded" || pod->status().phase() == "Failed") return 0;
   if (options.has_grace_period_seconds()) return options.grace_period_seconds();
-  return pod->spec().has_termination_grace_period_seconds() ? pod->spec().termination_grace_period_seconds() : 30;
+  return pod->spec().has_termination_grace_period_seconds()
+             ? pod->spec().termination_grace_period_seconds()
+             : 30;
 }
 
-result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry, const DeleteOptions& options) {
+result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry,
+                           const DeleteOptions& options) {
   storage::transaction with;
   auto object = load(*c.kind, entry);
   auto& m = meta(*object);
@@ -109,24 +120,27 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
     auto prefix = d.spec().names().plural() + "." + d.spec().group() + "/";
     for (auto& instance : now.list(prefix)) with.erase(instance.key());
   }
-  if (auto service = dynamic_cast<const k8s::core::v1::Service*>(object.get()); service && !held) release_service(now, *c.kinds, *service, with);
+  if (auto service = dynamic_cast<const k8s::core::v1::Service*>(object.get()); service && !held)
+    release_service(now, *c.kinds, *service, with);
   if (!held && grace == 0) {
     m.mutable_deletion_timestamp()->set_seconds(c.now.seconds);
     m.set_deletion_grace_period_seconds(0);
     auto uid = m.uid();
     auto name = m.name();
     auto stored = stored_form(*c.kind, *object);
-    auto out = plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
-      if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
-      c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
-    });
+    auto out =
+        plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
+          if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
+          c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
+        });
     for (auto& m : with.mutations) out.tx.mutations.push_back(std::move(m));
     return out;
   }
   // A later deletion may shorten the grace period, never lengthen it.
   bool shorter = !first_time && grace < m.deletion_grace_period_seconds();
   if (first_time || shorter) {
-    auto start = first_time ? c.now.seconds : m.deletion_timestamp().seconds() - m.deletion_grace_period_seconds();
+    auto start = first_time ? c.now.seconds
+                            : m.deletion_timestamp().seconds() - m.deletion_grace_period_seconds();
     m.mutable_deletion_timestamp()->set_seconds(start + grace);
     m.mutable_deletion_timestamp()->set_nanos(0);
     m.set_deletion_grace_period_seconds(grace);
@@ -158,34 +172,41 @@ void remove_collection(gateway& g, call_ptr c) {
   if (!options) return c->fail(options.error());
   auto listed = read_list_options(*c->kind, c->query);
   if (!listed) return c->fail(listed.error());
-  // All of them in one transaction each time around, until none is left that was there at the start.
-  g.write(c, [options = *options, wanted = listed->wanted](call& c, const storage::snapshot& now) -> result<change> {
-    change all;
-    all.commit = false;
-    std::string items;
-    for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
-      if (!wanted.matches(entry)) continue;
-      auto one = plan_delete(c, now, entry, options);
-      if (!one) return one.error();
-      if (!items.empty()) items += ',';
-      write_json(*c.kind, entry.value(), entry.mod_revision(), items, false);
-      if (!one->commit) continue;
-      all.commit = true;
-      for (auto& p : one->tx.preconditions) all.tx.preconditions.push_back(std::move(p));
-      for (auto& m : one->tx.mutations) all.tx.mutations.push_back(std::move(m));
-      if (all.tx.mutations.size() + mutations_reserve >= storage::transaction_mutations_max) {
-        all.more = true;
-        break;
-      }
-    }
-    auto revision = now.revision();
-    all.answer = [items = std::move(items), revision](call& c, uint64_t) {
-      c.answer(json_answer(200, "{\"kind\":\"" + c.kind->list_name + "\",\"apiVersion\":\"" + c.kind->api_version() +
-                                    "\",\"metadata\":{\"resourceVersion\":\"" + std::to_string(revision) +
-                                    "\"},\"items\":[" + items + "]}", c.media));
-    };
-    return all;
-  });
+  // All of them in one transaction each time around, until none is left that was there at the
+  // start.
+  g.write(c,
+          [options = *options,
+           wanted = listed->wanted](call& c, const storage::snapshot& now) -> result<change> {
+            change all;
+            all.commit = false;
+            std::string items;
+            for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
+              if (!wanted.matches(entry)) continue;
+              auto one = plan_delete(c, now, entry, options);
+              if (!one) return one.error();
+              if (!items.empty()) items += ',';
+              write_json(*c.kind, entry.value(), entry.mod_revision(), items, false);
+              if (!one->commit) continue;
+              all.commit = true;
+              for (auto& p : one->tx.preconditions) all.tx.preconditions.push_back(std::move(p));
+              for (auto& m : one->tx.mutations) all.tx.mutations.push_back(std::move(m));
+              if (all.tx.mutations.size() + mutations_reserve >=
+                  storage::transaction_mutations_max) {
+                all.more = true;
+                break;
+              }
+            }
+            auto revision = now.revision();
+            all.answer = [items = std::move(items), revision](call& c, uint64_t) {
+              c.answer(json_answer(200,
+                                   "{\"kind\":\"" + c.kind->list_name + "\",\"apiVersion\":\"" +
+                                       c.kind->api_version() +
+                                       "\",\"metadata\":{\"resourceVersion\":\"" +
+                                       std::to_string(revision) + "\"},\"items\":[" + items + "]}",
+                                   c.media));
+            };
+            return all;
+          });
 }
 
 } // namespace troupe::gateway

@@ -16,8 +16,13 @@ namespace authz = k8s::authorization::v1;
 namespace authn = k8s::authentication::v1;
 
 attributes from(const authz::ResourceAttributes& r) {
-  return {.verb = r.verb(), .group = r.group(), .version = r.version(), .plural = r.resource(), .subresource = r.subresource(),
-          .name = r.name(), .ns = r.namespace_()};
+  return {.verb = r.verb(),
+          .group = r.group(),
+          .version = r.version(),
+          .plural = r.resource(),
+          .subresource = r.subresource(),
+          .name = r.name(),
+          .ns = r.namespace_()};
 }
 
 attributes from(const authz::NonResourceAttributes& r) {
@@ -32,34 +37,38 @@ void set_user(authn::UserInfo& to, const user& who) {
     for (auto& v : values) (*to.mutable_extra())[key].add_items(v);
 }
 
-cause wrong(std::string field, std::string why) { return {"FieldValueInvalid", "Invalid value: \"\": " + why, std::move(field)}; }
+cause wrong(std::string field, std::string why) {
+  return {"FieldValueInvalid", "Invalid value: \"\": " + why, std::move(field)};
+}
 
-template<class Spec>
-std::vector<cause> check_spec(const Spec& spec) {
+template<class Spec> std::vector<cause> check_spec(const Spec& spec) {
   if (spec.has_resource_attributes() == spec.has_non_resource_attributes())
-    return {wrong(spec.has_resource_attributes() ? "spec.nonResourceAttributes" : "spec.resourceAttributes", spec.has_resource_attributes() ? "cannot be specified in combination with nonResourceAttributes"
-                                                                            : "exactly one of nonResourceAttributes or resourceAttributes must be specified")};
+    return {wrong(
+        spec.has_resource_attributes() ? "spec.nonResourceAttributes" : "spec.resourceAttributes",
+        spec.has_resource_attributes()
+            ? "cannot be specified in combination with nonResourceAttributes"
+            : "exactly one of nonResourceAttributes or resourceAttributes must be specified")};
   return {};
 }
 
-template<class Review>
-void answer_access(gateway& g, call& c, Review& review, const user& who) {
-  auto wanted = review.spec().has_resource_attributes() ? from(review.spec().resource_attributes()) : from(review.spec().non_resource_attributes());
+template<class Review> void answer_access(gateway& g, call& c, Review& review, const user& who) {
+  auto wanted = review.spec().has_resource_attributes()
+                    ? from(review.spec().resource_attributes())
+                    : from(review.spec().non_resource_attributes());
   bool allowed = g.authorize->check(who, wanted).has_value();
   review.mutable_status()->set_allowed(allowed);
   if (allowed) review.mutable_status()->set_reason("RBAC: allowed");
   c.answer_document(201, c.kind->api_version(), c.kind->name, review);
 }
 
-template<class Spec>
-user user_of(const Spec& spec) {
+template<class Spec> user user_of(const Spec& spec) {
   user who{spec.user(), spec.uid(), {spec.groups().begin(), spec.groups().end()}, {}};
-  for (auto& [key, values] : spec.extra()) who.extra[key] = {values.items().begin(), values.items().end()};
+  for (auto& [key, values] : spec.extra())
+    who.extra[key] = {values.items().begin(), values.items().end()};
   return who;
 }
 
-template<class Review>
-void subject_access(gateway& g, call& c, Review& review, bool local) {
+template<class Review> void subject_access(gateway& g, call& c, Review& review, bool local) {
   auto causes = check_spec(review.spec());
   if (review.spec().user().empty() && review.spec().groups().empty())
     causes.push_back(wrong("spec.user", "at least one of user or group must be specified"));
@@ -70,7 +79,8 @@ void subject_access(gateway& g, call& c, Review& review, bool local) {
 }
 
 void rules_review(gateway& g, call& c, authz::SelfSubjectRulesReview& review) {
-  if (review.spec().namespace_().empty()) return c.fail({errc::bad_request, "no namespace on request"});
+  if (review.spec().namespace_().empty())
+    return c.fail({errc::bad_request, "no namespace on request"});
   auto& status = *review.mutable_status();
   auto book = g.authorize->book();
   auto add = [&](const policy_rule& rule) {
@@ -93,7 +103,8 @@ void rules_review(gateway& g, call& c, authz::SelfSubjectRulesReview& review) {
 
 void token_review(gateway& g, call& c, authn::TokenReview& review) {
   auto& status = *review.mutable_status();
-  std::vector<std::string> audiences(review.spec().audiences().begin(), review.spec().audiences().end());
+  std::vector<std::string> audiences(review.spec().audiences().begin(),
+                                     review.spec().audiences().end());
   auto who = g.given.authenticate.identify_token(review.spec().token(), audiences);
   if (who) {
     status.set_authenticated(true);
@@ -106,8 +117,7 @@ void token_review(gateway& g, call& c, authn::TokenReview& review) {
   c.answer_document(201, c.kind->api_version(), c.kind->name, review);
 }
 
-template<class Review, class Next>
-void with(call& c, Next next) {
+template<class Review, class Next> void with(call& c, Next next) {
   Review review;
   auto form = body_format(c.request.header("Content-Type"));
   if (!form) return c.fail(form.error());
@@ -119,7 +129,12 @@ void with(call& c, Next next) {
 } // namespace
 
 bool is_review(const schema::kind& kind) {
-  static const std::set<std::string_view> names{"TokenReview", "SubjectAccessReview", "LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"};
+  static const std::set<std::string_view> names{"TokenReview",
+                                                "SubjectAccessReview",
+                                                "LocalSubjectAccessReview",
+                                                "SelfSubjectAccessReview",
+                                                "SelfSubjectRulesReview",
+                                                "SelfSubjectReview"};
   return !kind.custom() && names.contains(kind.name);
 }
 
@@ -128,16 +143,21 @@ void review(gateway& g, call_ptr p) {
   auto options = read_write_options(c.query, "CreateOptions");
   if (!options) return c.fail(options.error());
   auto& name = c.kind->name;
-  if (name == "SubjectAccessReview") return with<authz::SubjectAccessReview>(c, [&](auto& r) { subject_access(g, c, r, false); });
-  if (name == "LocalSubjectAccessReview") return with<authz::LocalSubjectAccessReview>(c, [&](auto& r) { subject_access(g, c, r, true); });
+  if (name == "SubjectAccessReview")
+    return with<authz::SubjectAccessReview>(c, [&](auto& r) { subject_access(g, c, r, false); });
+  if (name == "LocalSubjectAccessReview")
+    return with<authz::LocalSubjectAccessReview>(c,
+                                                 [&](auto& r) { subject_access(g, c, r, true); });
   if (name == "SelfSubjectAccessReview")
     return with<authz::SelfSubjectAccessReview>(c, [&](auto& r) {
       auto causes = check_spec(r.spec());
       if (!causes.empty()) return c.fail(invalid(c.kind->group, "", "", std::move(causes)));
       answer_access(g, c, r, c.who);
     });
-  if (name == "SelfSubjectRulesReview") return with<authz::SelfSubjectRulesReview>(c, [&](auto& r) { rules_review(g, c, r); });
-  if (name == "TokenReview") return with<authn::TokenReview>(c, [&](auto& r) { token_review(g, c, r); });
+  if (name == "SelfSubjectRulesReview")
+    return with<authz::SelfSubjectRulesReview>(c, [&](auto& r) { rules_review(g, c, r); });
+  if (name == "TokenReview")
+    return with<authn::TokenReview>(c, [&](auto& r) { token_review(g, c, r); });
   with<authn::SelfSubjectReview>(c, [&](auto& r) {
     set_user(*r.mutable_status()->mutable_user_info(), c.who);
     c.answer_document(201, c.kind->api_version(), c.kind->name, r);

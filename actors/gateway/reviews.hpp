@@ -1,4 +1,5 @@
-// Questions that are asked by creating an object that is never stored: who am I, may they, what may I.
+// Questions that are asked by creating an object that is never stored: who am I, may they, what may
+// I.
 #pragma once
 
 #include "actors/gateway/gateway.hpp"

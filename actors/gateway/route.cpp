@@ -22,7 +22,8 @@ std::string resource_verb(const std::string& method, const route& at, bool watch
 }
 
 bool truthy(std::string_view text) {
-  return !text.empty() && text != "0" && text != "false" && text != "False" && text != "f" && text != "F";
+  return !text.empty() && text != "0" && text != "false" && text != "False" && text != "f" &&
+         text != "F";
 }
 
 } // namespace

@@ -1,4 +1,5 @@
-// What a request line asks for, in the words of the Kubernetes API: verb, group, resource, name. Pure.
+// What a request line asks for, in the words of the Kubernetes API: verb, group, resource, name.
+// Pure.
 #pragma once
 
 #include "net/http/request.hpp"
@@ -10,8 +11,8 @@ namespace troupe::gateway {
 
 struct route {
   bool resource = false; ///< about a resource, rather than a path such as /healthz
-  std::string verb;      ///< get, list, watch, create, update, patch, delete, deletecollection, or the
-                         ///< lower-case HTTP method
+  std::string verb; ///< get, list, watch, create, update, patch, delete, deletecollection, or the
+                    ///< lower-case HTTP method
   std::string path;
   std::string group, version; ///< "" and "v1" for /api/v1
   std::string ns;             ///< namespace, empty if none

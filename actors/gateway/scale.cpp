@@ -22,7 +22,8 @@ struct scale_paths {
 };
 
 scale_paths paths_of(const schema::kind& kind) {
-  if (kind.custom()) return {kind.scale_spec_path, kind.scale_status_path, kind.scale_selector_path};
+  if (kind.custom())
+    return {kind.scale_spec_path, kind.scale_status_path, kind.scale_selector_path};
   return {};
 }
 
@@ -31,7 +32,8 @@ std::string selector_of(const json::value& tree) {
   auto found = json::find(tree, {"spec", "selector"});
   if (!found || !found->is_object()) return {};
   k8s::meta::v1::LabelSelector selector;
-  bool nested = found->get_object().contains("matchLabels") || found->get_object().contains("matchExpressions");
+  bool nested = found->get_object().contains("matchLabels") ||
+                found->get_object().contains("matchExpressions");
   auto text = nested ? json::write(*found) : "{\"matchLabels\":" + json::write(*found) + "}";
   if (!codec::from_json(text, selector)) return {};
   auto parsed = label_selector::from(selector);
@@ -61,7 +63,8 @@ result<Scale> scale_of(const schema::kind& kind, const Message& object) {
     s.mutable_status()->set_selector(selector_of(*tree));
   } else if (!paths.selector.empty()) {
     auto found = json::find_path(*tree, paths.selector);
-    if (!found.empty() && found[0]->is_string()) s.mutable_status()->set_selector(std::string(found[0]->get_string()));
+    if (!found.empty() && found[0]->is_string())
+      s.mutable_status()->set_selector(std::string(found[0]->get_string()));
   }
   return s;
 }
@@ -113,7 +116,8 @@ result<Scale> wanted_scale(call& c, const Scale& present) {
   return wanted;
 }
 
-result<change> plan_scale(gateway& g, call& c, const write_options& options, const storage::snapshot& now) {
+result<change> plan_scale(gateway& g, call& c, const write_options& options,
+                          const storage::snapshot& now) {
   auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
   if (!entry) return missing_scale(c);
   auto object = load(*c.kind, *entry);
@@ -122,12 +126,18 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options, con
   auto wanted = wanted_scale(c, *present);
   if (!wanted) return wanted.error();
   auto& version = wanted->metadata().resource_version();
-  if (!version.empty() && version != present->metadata().resource_version()) return stale(*c.kind, c.where.name);
+  if (!version.empty() && version != present->metadata().resource_version())
+    return stale(*c.kind, c.where.name);
   if (!wanted->metadata().name().empty() && wanted->metadata().name() != c.where.name)
-    return error{errc::bad_request, "the name of the scale (" + wanted->metadata().name() + ") does not match the name on the URL (" + c.where.name + ")"};
+    return error{errc::bad_request, "the name of the scale (" + wanted->metadata().name() +
+                                        ") does not match the name on the URL (" + c.where.name +
+                                        ")"};
   if (wanted->spec().replicas() < 0)
     return invalid("autoscaling", "Scale", c.where.name,
-                   {{"FieldValueInvalid", "Invalid value: " + std::to_string(wanted->spec().replicas()) + ": must be greater than or equal to 0", "spec.replicas"}});
+                   {{"FieldValueInvalid",
+                     "Invalid value: " + std::to_string(wanted->spec().replicas()) +
+                         ": must be greater than or equal to 0",
+                     "spec.replicas"}});
   auto tree = json::parse(json_of(*c.kind, *object));
   if (!tree) return tree.error();
   set_number(*tree, paths_of(*c.kind).spec, wanted->spec().replicas());
@@ -136,8 +146,10 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options, con
   auto plan = plan_update(g, c, std::move(fresh->object), *entry, options, now);
   if (!plan) return plan;
   auto shown = *present;
-  if (wanted->spec().replicas() != 0) shown.mutable_spec()->set_replicas(wanted->spec().replicas());
-  else shown.mutable_spec()->clear_replicas();
+  if (wanted->spec().replicas() != 0)
+    shown.mutable_spec()->set_replicas(wanted->spec().replicas());
+  else
+    shown.mutable_spec()->clear_replicas();
   plan->answer = [shown](call& c, uint64_t revision) {
     auto s = shown;
     s.mutable_metadata()->set_resource_version(std::to_string(revision));
@@ -155,9 +167,12 @@ void scale(gateway& g, call_ptr c) {
     auto s = scale_of(*c->kind, *load(*c->kind, *entry));
     return s ? c->answer_document(200, "autoscaling/v1", "Scale", *s) : c->fail(s.error());
   }
-  auto options = read_write_options(c->query, c->where.verb == "update" ? "UpdateOptions" : "PatchOptions");
+  auto options =
+      read_write_options(c->query, c->where.verb == "update" ? "UpdateOptions" : "PatchOptions");
   if (!options) return c->fail(options.error());
-  g.write(c, [&g, options = *options](call& c, const storage::snapshot& now) { return plan_scale(g, c, options, now); });
+  g.write(c, [&g, options = *options](call& c, const storage::snapshot& now) {
+    return plan_scale(g, c, options, now);
+  });
 }
 
 } // namespace troupe::gateway

@@ -17,11 +17,14 @@ constexpr int64_t seconds_default = 3600;
 constexpr int64_t seconds_min = 600;
 constexpr int64_t seconds_max = int64_t{1} << 32;
 
-error dead(const char* why) { return {errc::unauthorized, std::string("the service account token does not hold: ") + why}; }
+error dead(const char* why) {
+  return {errc::unauthorized, std::string("the service account token does not hold: ") + why};
+}
 
 /// The uid of an object, or nothing if it is not there or on its way out.
-std::optional<std::string> uid_of(const storage::snapshot& now, const schema::registry& kinds, std::string_view plural,
-                                  std::string_view ns, std::string_view name) {
+std::optional<std::string> uid_of(const storage::snapshot& now, const schema::registry& kinds,
+                                  std::string_view plural, std::string_view ns,
+                                  std::string_view name) {
   auto kind = kinds.by_resource("", "v1", plural);
   auto entry = now.get(key_of(*kind, ns, name));
   if (!entry) return {};
@@ -50,24 +53,38 @@ std::vector<cause> check(const TokenRequest& request) {
   std::vector<cause> causes;
   auto seconds = request.spec().expiration_seconds();
   if (request.spec().has_expiration_seconds() && seconds < seconds_min)
-    causes.push_back({"FieldValueInvalid", "Invalid value: " + std::to_string(seconds) + ": may not specify a duration less than 10 minutes", "spec.expirationSeconds"});
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: " + std::to_string(seconds) +
+                          ": may not specify a duration less than 10 minutes",
+                      "spec.expirationSeconds"});
   if (seconds > seconds_max)
-    causes.push_back({"FieldValueInvalid", "Invalid value: " + std::to_string(seconds) + ": may not specify a duration larger than 2^32 seconds", "spec.expirationSeconds"});
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: " + std::to_string(seconds) +
+                          ": may not specify a duration larger than 2^32 seconds",
+                      "spec.expirationSeconds"});
   return causes;
 }
 
 /// What the token is bound to besides its account: a claim, or why it cannot be.
-result<std::optional<std::pair<std::string, json::object>>> bound_object(const call& c, const storage::snapshot& now, const TokenRequest& request) {
-  if (!request.spec().has_bound_object_ref()) return std::optional<std::pair<std::string, json::object>>{};
+result<std::optional<std::pair<std::string, json::object>>>
+bound_object(const call& c, const storage::snapshot& now, const TokenRequest& request) {
+  if (!request.spec().has_bound_object_ref())
+    return std::optional<std::pair<std::string, json::object>>{};
   auto& ref = request.spec().bound_object_ref();
   auto kind = c.kinds->by_kind(ref.api_version().empty() ? "v1" : ref.api_version(), ref.kind());
   if (!kind || (kind->name != "Pod" && kind->name != "Secret" && kind->name != "Node"))
-    return error{errc::bad_request, "cannot bind token for serviceaccount \"" + c.where.name + "\" to " + ref.kind() + ": only Pod, Secret and Node can be named"};
+    return error{errc::bad_request, "cannot bind token for serviceaccount \"" + c.where.name +
+                                        "\" to " + ref.kind() +
+                                        ": only Pod, Secret and Node can be named"};
   auto uid = uid_of(now, *c.kinds, kind->plural, kind->namespaced ? c.where.ns : "", ref.name());
   if (!uid) return not_found(*kind, ref.name());
   if (!ref.uid().empty() && ref.uid() != *uid)
-    return conflict(*kind, ref.name(), "the UID in the bound object reference (" + ref.uid() + ") does not match the UID in record (" + *uid + "). The object might have been deleted and then recreated");
-  return std::optional(std::pair(kind->singular, json::object{{"name", ref.name()}, {"uid", *uid}}));
+    return conflict(*kind, ref.name(),
+                    "the UID in the bound object reference (" + ref.uid() +
+                        ") does not match the UID in record (" + *uid +
+                        "). The object might have been deleted and then recreated");
+  return std::optional(
+      std::pair(kind->singular, json::object{{"name", ref.name()}, {"uid", *uid}}));
 }
 
 } // namespace
@@ -77,12 +94,14 @@ void create_token(gateway& g, call_ptr p) {
   TokenRequest request;
   auto form = body_format(c.request.header("Content-Type"));
   if (!form) return c.fail(form.error());
-  auto read = read_document(request, "authentication.k8s.io/v1", "TokenRequest", *form, c.request.body);
+  auto read =
+      read_document(request, "authentication.k8s.io/v1", "TokenRequest", *form, c.request.body);
   if (!read) return c.fail(read.error());
   auto now = g.given.store->current();
   auto account = uid_of(now, *c.kinds, "serviceaccounts", c.where.ns, c.where.name);
   if (!account) return c.fail(not_found(*c.kind, c.where.name));
-  if (auto causes = check(request); !causes.empty()) return c.fail(invalid("authentication.k8s.io", "TokenRequest", "", std::move(causes)));
+  if (auto causes = check(request); !causes.empty())
+    return c.fail(invalid("authentication.k8s.io", "TokenRequest", "", std::move(causes)));
   auto bound = bound_object(c, now, request);
   if (!bound) return c.fail(bound.error());
 
@@ -91,11 +110,18 @@ void create_token(gateway& g, call_ptr p) {
   if (spec.audiences().empty()) spec.add_audiences(issuer);
   json::array audiences;
   for (auto& a : spec.audiences()) audiences.push_back(json::value(a));
-  json::object own{{"namespace", c.where.ns}, {"serviceaccount", json::object{{"name", c.where.name}, {"uid", *account}}}};
+  json::object own{{"namespace", c.where.ns},
+                   {"serviceaccount", json::object{{"name", c.where.name}, {"uid", *account}}}};
   if (*bound) own[(*bound)->first] = (*bound)->second;
   auto end = c.now.seconds + spec.expiration_seconds();
-  json::object claims{{"iss", issuer}, {"sub", "system:serviceaccount:" + c.where.ns + ":" + c.where.name}, {"aud", std::move(audiences)},
-                      {"iat", c.now.seconds}, {"nbf", c.now.seconds}, {"exp", end}, {"jti", std::to_string(g.given.random())}, {claim_space, std::move(own)}};
+  json::object claims{{"iss", issuer},
+                      {"sub", "system:serviceaccount:" + c.where.ns + ":" + c.where.name},
+                      {"aud", std::move(audiences)},
+                      {"iat", c.now.seconds},
+                      {"nbf", c.now.seconds},
+                      {"exp", end},
+                      {"jti", std::to_string(g.given.random())},
+                      {claim_space, std::move(own)}};
   auto token = g.given.token_keys->sign(json::write(json::value(std::move(claims))));
   if (!token) return c.fail(token.error());
   auto& m = *request.mutable_metadata();
@@ -107,8 +133,10 @@ void create_token(gateway& g, call_ptr p) {
   c.answer_document(201, "authentication.k8s.io/v1", "TokenRequest", request);
 }
 
-result<std::optional<user>> check_token(const tls::token_keys& keys, const storage::snapshot& now, const schema::registry& kinds,
-                                        timestamp at, std::string_view token, const std::vector<std::string>& audiences) {
+result<std::optional<user>> check_token(const tls::token_keys& keys, const storage::snapshot& now,
+                                        const schema::registry& kinds, timestamp at,
+                                        std::string_view token,
+                                        const std::vector<std::string>& audiences) {
   if (std::count(token.begin(), token.end(), '.') != 2) return std::optional<user>{};
   auto text = keys.verify(token);
   if (!text) return text.error();
@@ -117,20 +145,29 @@ result<std::optional<user>> check_token(const tls::token_keys& keys, const stora
   if (number(*claims, "exp") <= at.seconds) return dead("it has expired");
   if (number(*claims, "nbf") > at.seconds) return dead("its time has not come");
   auto made_for = audiences_of(*claims);
-  std::vector<std::string> wanted = audiences.empty() ? std::vector<std::string>{issuer} : audiences;
-  if (std::none_of(wanted.begin(), wanted.end(), [&](auto& w) { return std::find(made_for.begin(), made_for.end(), w) != made_for.end(); }))
+  std::vector<std::string> wanted =
+      audiences.empty() ? std::vector<std::string>{issuer} : audiences;
+  if (std::none_of(wanted.begin(), wanted.end(), [&](auto& w) {
+        return std::find(made_for.begin(), made_for.end(), w) != made_for.end();
+      }))
     return dead("it is made for another audience");
   auto ns = std::string(json::string_at(*claims, {claim_space, "namespace"}));
   auto name = std::string(json::string_at(*claims, {claim_space, "serviceaccount", "name"}));
   auto uid = uid_of(now, kinds, "serviceaccounts", ns, name);
-  if (!uid || *uid != json::string_at(*claims, {claim_space, "serviceaccount", "uid"})) return dead("its account is gone");
-  user who{"system:serviceaccount:" + ns + ":" + name, *uid, {"system:serviceaccounts", "system:serviceaccounts:" + ns}, {}};
-  for (auto [kind, plural] : {std::pair("pod", "pods"), std::pair("secret", "secrets"), std::pair("node", "nodes")}) {
+  if (!uid || *uid != json::string_at(*claims, {claim_space, "serviceaccount", "uid"}))
+    return dead("its account is gone");
+  user who{"system:serviceaccount:" + ns + ":" + name,
+           *uid,
+           {"system:serviceaccounts", "system:serviceaccounts:" + ns},
+           {}};
+  for (auto [kind, plural] :
+       {std::pair("pod", "pods"), std::pair("secret", "secrets"), std::pair("node", "nodes")}) {
     auto bound = json::find(*claims, {claim_space, kind});
     if (!bound) continue;
     auto bound_name = json::string_at(*bound, {"name"});
     auto there = uid_of(now, kinds, plural, std::string_view(kind) == "node" ? "" : ns, bound_name);
-    if (!there || *there != json::string_at(*bound, {"uid"})) return dead("what it is bound to is gone");
+    if (!there || *there != json::string_at(*bound, {"uid"}))
+      return dead("what it is bound to is gone");
     if (std::string_view(kind) != "pod") continue;
     who.extra["authentication.kubernetes.io/pod-name"] = {std::string(bound_name)};
     who.extra["authentication.kubernetes.io/pod-uid"] = {*there};

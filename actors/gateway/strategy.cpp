@@ -15,12 +15,13 @@ namespace troupe::gateway {
 
 namespace {
 
-using google::protobuf::Message;
 using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
 
 const FieldDescriptor* part_of(const Message& m, const char* name) {
   auto field = m.GetDescriptor()->FindFieldByName(name);
-  return field && field->type() == FieldDescriptor::TYPE_MESSAGE && !field->is_repeated() ? field : nullptr;
+  return field && field->type() == FieldDescriptor::TYPE_MESSAGE && !field->is_repeated() ? field
+                                                                                          : nullptr;
 }
 
 void drop(Message& m, const char* name) {
@@ -44,13 +45,32 @@ bool same(const Message& a, const Message& b, const char* name) {
 
 /// Kinds that count the generations of their desired state.
 bool has_generation(const schema::kind& kind) {
-  static const std::set<std::string_view> names{
-      "Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "ReplicationController", "Job", "CronJob",
-      "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Pod", "CustomResourceDefinition", "IngressClass",
-      "FlowSchema", "PriorityLevelConfiguration", "PriorityClass", "PodTemplate", "EndpointSlice",
-      "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-      "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
-      "ResourceSlice", "DeviceClass"};
+  static const std::set<std::string_view> names{"Deployment",
+                                                "ReplicaSet",
+                                                "DaemonSet",
+                                                "StatefulSet",
+                                                "ReplicationController",
+                                                "Job",
+                                                "CronJob",
+                                                "Ingress",
+                                                "NetworkPolicy",
+                                                "PodDisruptionBudget",
+                                                "Pod",
+                                                "CustomResourceDefinition",
+                                                "IngressClass",
+                                                "FlowSchema",
+                                                "PriorityLevelConfiguration",
+                                                "PriorityClass",
+                                                "PodTemplate",
+                                                "EndpointSlice",
+                                                "MutatingWebhookConfiguration",
+                                                "ValidatingWebhookConfiguration",
+                                                "ValidatingAdmissionPolicy",
+                                                "ValidatingAdmissionPolicyBinding",
+                                                "MutatingAdmissionPolicy",
+                                                "MutatingAdmissionPolicyBinding",
+                                                "ResourceSlice",
+                                                "DeviceClass"};
   return kind.custom() || names.contains(kind.name);
 }
 
@@ -74,8 +94,10 @@ void set_rest(Message& m, const json::object& rest) {
 }
 
 void copy_member(json::object& to, const json::object& from, std::string_view key) {
-  if (auto v = from.if_contains(key)) to[key] = *v;
-  else to.erase(key);
+  if (auto v = from.if_contains(key))
+    to[key] = *v;
+  else
+    to.erase(key);
 }
 
 void update_custom(const schema::kind& kind, Message& object, const Message& old, part about) {
@@ -101,7 +123,8 @@ void update_custom(const schema::kind& kind, Message& object, const Message& old
   set_rest(object, now);
 }
 
-/// Old clients count the versions of a daemon set's template by an annotation; it grows with the template.
+/// Old clients count the versions of a daemon set's template by an annotation; it grows with the
+/// template.
 constexpr const char* template_generation = "deprecated.daemonset.template.generation";
 
 void keep_template_generation(Message& object, const Message& old) {
@@ -128,7 +151,8 @@ void update_part(Message& object, const Message& old, part about) {
     *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_ephemeral_containers() =
         static_cast<const k8s::core::v1::Pod&>(*sent).spec().ephemeral_containers();
   } else if (about == part::resources) {
-    auto& containers = *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_containers();
+    auto& containers =
+        *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_containers();
     for (auto& c : static_cast<const k8s::core::v1::Pod&>(*sent).spec().containers())
       for (auto& mine : containers)
         if (mine.name() == c.name()) *mine.mutable_resources() = c.resources();
@@ -157,11 +181,13 @@ void prepare_create(const schema::kind& kind, Message& object) {
   if (kind.name == "Namespace") {
     auto& ns = static_cast<k8s::core::v1::Namespace&>(object);
     auto& finalizers = *ns.mutable_spec()->mutable_finalizers();
-    if (std::find(finalizers.begin(), finalizers.end(), "kubernetes") == finalizers.end()) ns.mutable_spec()->add_finalizers("kubernetes");
+    if (std::find(finalizers.begin(), finalizers.end(), "kubernetes") == finalizers.end())
+      ns.mutable_spec()->add_finalizers("kubernetes");
     ns.mutable_status()->set_phase("Active");
     constexpr size_t label_value_max = 63;
     if (ns.metadata().name().size() <= label_value_max)
-      (*ns.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = ns.metadata().name();
+      (*ns.mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] =
+          ns.metadata().name();
   }
 }
 
@@ -176,11 +202,13 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
     for (auto field : {"spec"}) take_over(object, old, field);
     *metadata.mutable_labels() = meta(old).labels();
     *metadata.mutable_owner_references() = meta(old).owner_references();
-    if (meta(old).has_deletion_timestamp()) *metadata.mutable_deletion_timestamp() = meta(old).deletion_timestamp();
+    if (meta(old).has_deletion_timestamp())
+      *metadata.mutable_deletion_timestamp() = meta(old).deletion_timestamp();
     return;
   }
   if (has_status(kind) && about == part::whole) take_over(object, old, "status");
-  if (kind.name == "Namespace" && about == part::whole) // finalizers go by way of their own subresource
+  if (kind.name == "Namespace" &&
+      about == part::whole) // finalizers go by way of their own subresource
     *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
         static_cast<const k8s::core::v1::Namespace&>(old).spec().finalizers();
   if (kind.name == "DaemonSet" && kind.group == "apps") keep_template_generation(object, old);
@@ -190,14 +218,15 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
 
 bool create_on_update(const schema::kind& kind) {
   static const std::set<std::string_view> names{
-      "Lease", "LimitRange", "Endpoints", "Event", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
-      "PodTemplate", "Service", "CSINode"};
+      "Lease",       "LimitRange",         "Endpoints",   "Event",   "Role",   "RoleBinding",
+      "ClusterRole", "ClusterRoleBinding", "PodTemplate", "Service", "CSINode"};
   return !kind.custom() && names.contains(kind.name);
 }
 
 bool update_needs_version(const schema::kind& kind) {
-  static const std::set<std::string_view> names{"Lease", "CustomResourceDefinition", "APIService",
-                                                "FlowSchema", "PriorityLevelConfiguration", "CSINode"};
+  static const std::set<std::string_view> names{
+      "Lease",      "CustomResourceDefinition",   "APIService",
+      "FlowSchema", "PriorityLevelConfiguration", "CSINode"};
   return kind.custom() || names.contains(kind.name);
 }
 

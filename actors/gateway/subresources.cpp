@@ -22,7 +22,9 @@ bool handle_subresource(gateway& g, const call_ptr& c) {
   if (name == "log") return pod_log(g, c), true;
   if (name == "token" && c->kind->name == "ServiceAccount") return create_token(g, c), true;
   if (c->sub->verbs == std::vector<std::string>{"connect"})
-    return c->fail({errc::unavailable, "no node is connected that could serve " + c->kind->plural + "/" + name}), true;
+    return c->fail({errc::unavailable,
+                    "no node is connected that could serve " + c->kind->plural + "/" + name}),
+           true;
   return false;
 }
 

@@ -11,21 +11,25 @@ void update(gateway& g, call_ptr c) {
   auto read = read_body(*c->kind, *form, c->request.body);
   if (!read) return c->fail(read.error());
   if (auto ok = judge_fields(*c, options->fields, read->problems); !ok) return c->fail(ok.error());
-  if (meta(*read->object).name().empty() && !c->where.name.empty() && c->request.body.find("metadata") == std::string::npos)
+  if (meta(*read->object).name().empty() && !c->where.name.empty() &&
+      c->request.body.find("metadata") == std::string::npos)
     return c->fail({errc::bad_request, "the name of the object must be given in its metadata"});
   if (auto ok = fit_to_path(*c, *read->object); !ok) return c->fail(ok.error());
   std::shared_ptr<google::protobuf::Message> sent = std::move(read->object);
-  g.write(c, [&g, sent, options = *options](call& c, const storage::snapshot& now) -> result<change> {
-    auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
-    if (entry) return plan_update(g, c, copy(*sent), *entry, options, now);
-    if (!create_on_update(*c.kind) || c.sub) return not_found(*c.kind, c.where.name);
-    auto& m = meta(*sent);
-    if (!m.uid().empty())
-      return conflict(*c.kind, c.where.name, "Precondition failed: UID in precondition: " + m.uid() + ", UID in object meta: ");
-    auto fresh = copy(*sent);
-    meta(*fresh).clear_resource_version();
-    return plan_create(g, c, std::move(fresh), options, now);
-  });
+  g.write(c,
+          [&g, sent, options = *options](call& c, const storage::snapshot& now) -> result<change> {
+            auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
+            if (entry) return plan_update(g, c, copy(*sent), *entry, options, now);
+            if (!create_on_update(*c.kind) || c.sub) return not_found(*c.kind, c.where.name);
+            auto& m = meta(*sent);
+            if (!m.uid().empty())
+              return conflict(*c.kind, c.where.name,
+                              "Precondition failed: UID in precondition: " + m.uid() +
+                                  ", UID in object meta: ");
+            auto fresh = copy(*sent);
+            meta(*fresh).clear_resource_version();
+            return plan_create(g, c, std::move(fresh), options, now);
+          });
 }
 
 } // namespace troupe::gateway

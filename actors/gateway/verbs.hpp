@@ -1,5 +1,5 @@
-// The verbs of the API, each in a file of its own name. Every function takes over the call and sees to
-// it that it is answered.
+// The verbs of the API, each in a file of its own name. Every function takes over the call and sees
+// to it that it is answered.
 #pragma once
 
 #include "actors/gateway/gateway.hpp"

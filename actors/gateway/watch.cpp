@@ -31,7 +31,7 @@ std::shared_ptr<const shared_text> object_json(const schema::kind& kind, const s
 class watcher : public std::enable_shared_from_this<watcher> {
 public:
   watcher(gateway& g, call_ptr c, list_options options)
-    : g_{g}, c_{std::move(c)}, options_{std::move(options)}, kind_{*c_->kind} {}
+      : g_{g}, c_{std::move(c)}, options_{std::move(options)}, kind_{*c_->kind} {}
 
   result<void> start() {
     auto now = g_.given.store->current();
@@ -39,7 +39,8 @@ public:
     // Without a version, or from 0, the objects that are there come first.
     bool present = asked == 0 || options_.initial_events;
     if (asked > now.revision()) {
-      error e{errc::timeout, "Too large resource version: " + options_.version + ", current: " + std::to_string(now.revision())};
+      error e{errc::timeout, "Too large resource version: " + options_.version +
+                                 ", current: " + std::to_string(now.revision())};
       e.details.retry_after_seconds = 1;
       return e;
     }
@@ -57,7 +58,8 @@ public:
     if (!cursor) return cursor.error();
     cursor_.emplace(std::move(*cursor));
 
-    http::header_list headers{{"Content-Type", content_type_of_stream()}, {"Cache-Control", "no-cache, private"}};
+    http::header_list headers{{"Content-Type", content_type_of_stream()},
+                              {"Cache-Control", "no-cache, private"}};
     stream_ = c_->responder.stream(200, std::move(headers));
     if (!stream_) return {};
     keep_ = shared_from_this();
@@ -81,14 +83,16 @@ public:
 
 private:
   std::string content_type_of_stream() const {
-    auto type = std::string(content_type(c_->media.as == format::yaml ? format::json : c_->media.as));
+    auto type =
+        std::string(content_type(c_->media.as == format::yaml ? format::json : c_->media.as));
     return c_->media.as == format::protobuf ? type + ";stream=watch" : type;
   }
 
   void send_present(const storage::snapshot& now) {
     std::lock_guard hold{mutex_};
     for (auto& entry : now.list(prefix_of(kind_, c_->where.ns)))
-      if (options_.wanted.matches(entry)) send("ADDED", entry.value(), entry.mod_revision(), nullptr);
+      if (options_.wanted.matches(entry))
+        send("ADDED", entry.value(), entry.mod_revision(), nullptr);
     if (options_.initial_events) send_bookmark(now.revision(), true);
   }
 
@@ -119,12 +123,13 @@ private:
     send("DELETED", e.before->value(), e.revision(), nullptr); // it left the selection
   }
 
-  void send(const char* type, std::string_view stored, uint64_t revision, const storage::event* shared) {
+  void send(const char* type, std::string_view stored, uint64_t revision,
+            const storage::event* shared) {
     if (c_->media.as == format::protobuf) return send_protobuf(type, stored, revision);
     std::string line = std::string("{\"type\":\"") + type + "\",\"object\":";
     if (c_->media.what == shape::table) {
-      codec::table table(kind_, codec::include_of(c_->query.get("includeObject")), c_->media.table_version,
-                         g_.given.now().seconds);
+      codec::table table(kind_, codec::include_of(c_->query.get("includeObject")),
+                         c_->media.table_version, g_.given.now().seconds);
       table.add(converted(kind_) ? from_stored(kind_, stored) : std::string(stored), revision);
       line += table.finish(std::to_string(revision), {}, {}, !columns_sent_);
       columns_sent_ = true;
@@ -139,7 +144,8 @@ private:
   }
 
   void send_protobuf(const char* type, std::string_view stored, uint64_t revision) {
-    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name, write_protobuf(kind_, stored, revision)));
+    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name,
+                                     write_protobuf(kind_, stored, revision)));
   }
 
   /// A length-prefixed WatchEvent around an enveloped object.
@@ -150,7 +156,8 @@ private:
     codec::wire::put_bytes(event, 2, raw);
     event = codec::seal_envelope("v1", "WatchEvent", event);
     std::string out;
-    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(event.size() >> shift & 255);
+    for (int shift = 24; shift >= 0; shift -= 8)
+      out += static_cast<char>(event.size() >> shift & 255);
     stream_.write(out + event);
   }
 
@@ -162,7 +169,8 @@ private:
   void send_bookmark(uint64_t revision, bool initial_end = false) {
     auto bare = make(kind_);
     if (initial_end) (*meta(*bare).mutable_annotations())["k8s.io/initial-events-end"] = "true";
-    if (c_->media.as == format::protobuf) return send_protobuf("BOOKMARK", stored_form(kind_, *bare), revision);
+    if (c_->media.as == format::protobuf)
+      return send_protobuf("BOOKMARK", stored_form(kind_, *bare), revision);
     if (c_->media.what == shape::table || c_->media.what == shape::partial)
       return send("BOOKMARK", stored_form(kind_, *bare), revision, nullptr);
     std::string line = "{\"type\":\"BOOKMARK\",\"object\":";
@@ -198,7 +206,8 @@ private:
     deadline_.reset();
     bookmark_.reset();
     last = std::move(keep_);
-    if (last) g_.given.work->post([last] {}); // destroyed elsewhere, not inside a callback of its own
+    if (last)
+      g_.given.work->post([last] {}); // destroyed elsewhere, not inside a callback of its own
   }
 
   gateway& g_;
@@ -219,7 +228,8 @@ private:
 void watch(gateway& g, call_ptr c) {
   auto options = read_list_options(*c->kind, c->query);
   if (!options) return c->fail(options.error());
-  if (!c->where.name.empty()) options->wanted.fields.push_back({"metadata.name", c->where.name, true});
+  if (!c->where.name.empty())
+    options->wanted.fields.push_back({"metadata.name", c->where.name, true});
   auto live = std::make_shared<watcher>(g, c, std::move(*options));
   auto started = live->start();
   if (!started && c->responder) c->fail(started.error());

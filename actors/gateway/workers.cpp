@@ -18,7 +18,9 @@ workers::~workers() {
   pool_->threads.join();
 }
 
-void workers::post(std::function<void()> work) { boost::asio::post(pool_->threads, std::move(work)); }
+void workers::post(std::function<void()> work) {
+  boost::asio::post(pool_->threads, std::move(work));
+}
 
 workers::timer workers::after(std::chrono::milliseconds delay, std::function<void()> work) {
   // Destroying an Asio timer cancels it; the wait holds no reference of its own.

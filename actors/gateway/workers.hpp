@@ -1,5 +1,5 @@
-// Threads for work that may not run on a connection's or the store's thread: retried writes, watches
-// that have something to send, timers.
+// Threads for work that may not run on a connection's or the store's thread: retried writes,
+// watches that have something to send, timers.
 #pragma once
 
 #include <chrono>

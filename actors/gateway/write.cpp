@@ -29,8 +29,8 @@ std::string new_uid(const std::function<uint64_t()>& random) {
   for (int i = 0; i < 32; ++i) {
     if (i == 8 || i == 12 || i == 16 || i == 20) out += '-';
     auto digit = words[i / 16] >> i % 16 * 4 & 15;
-    if (i == 12) digit = 4;                  // version 4: random
-    if (i == 16) digit = 8 | (digit & 3);    // the RFC 4122 variant
+    if (i == 12) digit = 4;               // version 4: random
+    if (i == 16) digit = 8 | (digit & 3); // the RFC 4122 variant
     out += digits[digit];
   }
   return out;
@@ -49,9 +49,12 @@ result<void> check_namespace(const call& c, const std::string& name, const stora
   auto entry = now.get(key_of(*spaces, {}, c.where.ns));
   if (!entry) return not_found(*spaces, c.where.ns);
   if (entry->field("status.phase") != "Terminating") return {};
-  auto failure = forbidden(*c.kind, name, "unable to create new content in namespace " + c.where.ns +
-                                                      " because it is being terminated");
-  failure.details.causes = {{"NamespaceTerminating", "namespace " + c.where.ns + " is being terminated", "metadata.namespace"}};
+  auto failure = forbidden(*c.kind, name,
+                           "unable to create new content in namespace " + c.where.ns +
+                               " because it is being terminated");
+  failure.details.causes = {{"NamespaceTerminating",
+                             "namespace " + c.where.ns + " is being terminated",
+                             "metadata.namespace"}};
   return failure;
 }
 
@@ -60,10 +63,13 @@ result<void> keep_identity(const call& c, Message& fresh, const Message& old) {
   auto& m = meta(fresh);
   auto& before = meta(old);
   if (!m.uid().empty() && m.uid() != before.uid() && c.where.verb == "patch")
-    return invalid(*c.kind, before.name(), {{"FieldValueInvalid", "Invalid value: \"" + m.uid() + "\": field is immutable", "metadata.uid"}});
+    return invalid(*c.kind, before.name(),
+                   {{"FieldValueInvalid", "Invalid value: \"" + m.uid() + "\": field is immutable",
+                     "metadata.uid"}});
   if (!m.uid().empty() && m.uid() != before.uid())
-    return conflict(*c.kind, before.name(), "Precondition failed: UID in precondition: " + m.uid() +
-                                                ", UID in object meta: " + before.uid());
+    return conflict(*c.kind, before.name(),
+                    "Precondition failed: UID in precondition: " + m.uid() +
+                        ", UID in object meta: " + before.uid());
   m.set_uid(before.uid());
   m.set_name(before.name());
   *m.mutable_creation_timestamp() = before.creation_timestamp();
@@ -95,14 +101,18 @@ void settle(const call& c, Message& fresh) {
     if (status.qos_class().empty()) status.set_qos_class(schema::qos_class(pod->spec()));
   }
   if (is_definition(*c.kind))
-    settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh), *c.kinds, c.now);
+    settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh),
+                      *c.kinds, c.now);
 }
 
 /// An object whose deletion waited for finalizers and has none left goes now.
 bool ready_to_go(const Message& fresh, const Message& old) {
   auto& m = meta(fresh);
-  if (!m.has_deletion_timestamp() || !m.finalizers().empty() || m.deletion_grace_period_seconds() != 0) return false;
-  if (auto ns = dynamic_cast<const k8s::core::v1::Namespace*>(&fresh)) return ns->spec().finalizers().empty();
+  if (!m.has_deletion_timestamp() || !m.finalizers().empty() ||
+      m.deletion_grace_period_seconds() != 0)
+    return false;
+  if (auto ns = dynamic_cast<const k8s::core::v1::Namespace*>(&fresh))
+    return ns->spec().finalizers().empty();
   return !meta(old).finalizers().empty();
 }
 
@@ -119,7 +129,8 @@ part part_of(const call& c) {
   return part::whole;
 }
 
-result<void> judge_fields(call& c, field_validation mode, const std::vector<codec::field_problem>& problems) {
+result<void> judge_fields(call& c, field_validation mode,
+                          const std::vector<codec::field_problem>& problems) {
   if (mode == field_validation::ignore || problems.empty()) return {};
   if (mode == field_validation::warn) {
     for (auto& p : problems) c.warn(p.message());
@@ -130,29 +141,37 @@ result<void> judge_fields(call& c, field_validation mode, const std::vector<code
     text.append(text.empty() ? "" : ", ").append(p.message());
     if (!p.hint.empty()) text += " (did you mean \"" + p.hint + "\"?)";
   }
-  return error{errc::bad_request, c.kind->name + " in version \"" + c.kind->version + "\" cannot be handled as a " +
-                                      c.kind->name + ": strict decoding error: " + text};
+  return error{errc::bad_request, c.kind->name + " in version \"" + c.kind->version +
+                                      "\" cannot be handled as a " + c.kind->name +
+                                      ": strict decoding error: " + text};
 }
 
 result<void> fit_to_path(const call& c, Message& object) {
   auto& m = meta(object);
   if (c.kind->namespaced) {
-    if (m.namespace_().empty()) m.set_namespace_(c.where.ns);
+    if (m.namespace_().empty())
+      m.set_namespace_(c.where.ns);
     else if (m.namespace_() != c.where.ns)
-      return error{errc::bad_request, "the namespace of the provided object does not match the namespace sent on the request"};
+      return error{
+          errc::bad_request,
+          "the namespace of the provided object does not match the namespace sent on the request"};
   } else {
     m.clear_namespace_();
   }
   if (c.where.name.empty()) return {};
-  if (m.name().empty()) m.set_name(c.where.name);
+  if (m.name().empty())
+    m.set_name(c.where.name);
   else if (m.name() != c.where.name)
-    return error{errc::bad_request, "the name of the object (" + m.name() + ") does not match the name on the URL (" + c.where.name + ")"};
+    return error{errc::bad_request, "the name of the object (" + m.name() +
+                                        ") does not match the name on the URL (" + c.where.name +
+                                        ")"};
   return {};
 }
 
 void begin_life(const std::function<uint64_t()>& random, Message& object, timestamp now) {
   auto& m = meta(object);
-  if (m.name().empty() && !m.generate_name().empty()) m.set_name(generated_name(m.generate_name(), random));
+  if (m.name().empty() && !m.generate_name().empty())
+    m.set_name(generated_name(m.generate_name(), random));
   m.set_uid(new_uid(random));
   m.clear_resource_version();
   m.clear_self_link();
@@ -185,7 +204,8 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   if (!admitted) return admitted.error();
   if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
   settle(c, *fresh);
-  auto causes = c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
+  auto causes =
+      c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
   auto& m = meta(*fresh);
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
   auto key = key_of(*c.kind, c.where.ns, m.name());
@@ -203,14 +223,16 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
 }
 
 result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
-                           const write_options& options, const storage::snapshot& now, bool applied) {
+                           const write_options& options, const storage::snapshot& now,
+                           bool applied) {
   auto old = load(*c.kind, entry);
   auto name = meta(*old).name();
   auto& version = meta(*fresh).resource_version();
   if (version.empty() || version == "0") {
     if (update_needs_version(*c.kind) && c.where.verb == "update")
       return invalid(c.kind->group, c.kind->plural, name,
-                     {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}});
+                     {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update",
+                       "metadata.resourceVersion"}});
   } else if (version != std::to_string(entry.mod_revision())) {
     return stale(*c.kind, name);
   }
@@ -222,15 +244,20 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   change out;
   auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
-  if (!applied) patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource, c.now);
+  if (!applied)
+    patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource,
+                        c.now);
   auto about = part_of(c);
-  auto causes = c.kind->custom()         ? validate_custom(*c.kind, *fresh)
-                : about == part::status || about == part::approval ? schema::validate_status(*fresh, *old)
-                                        : schema::validate_update(*fresh, *old);
+  auto causes = c.kind->custom() ? validate_custom(*c.kind, *fresh)
+                : about == part::status || about == part::approval
+                    ? schema::validate_status(*fresh, *old)
+                    : schema::validate_update(*fresh, *old);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
-    return [stored = std::move(stored)](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
+    return [stored = std::move(stored)](call& c, uint64_t revision) {
+      c.answer_object(200, stored, revision);
+    };
   };
   if (ready_to_go(*fresh, *old)) {
     auto stored = stored_form(*c.kind, *fresh);

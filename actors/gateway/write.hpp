@@ -1,5 +1,6 @@
-// What all writes share: reading the body under the request's field validation, the metadata that only
-// the server may set, and the change that stores an object. Pure, but for the ids and times given.
+// What all writes share: reading the body under the request's field validation, the metadata that
+// only the server may set, and the change that stores an object. Pure, but for the ids and times
+// given.
 #pragma once
 
 #include "actors/gateway/gateway.hpp"
@@ -11,13 +12,15 @@ namespace troupe::gateway {
 part part_of(const call& c);
 
 /// Refuses or warns of unknown and duplicate fields, as the client chose.
-result<void> judge_fields(call& c, field_validation mode, const std::vector<codec::field_problem>& problems);
+result<void> judge_fields(call& c, field_validation mode,
+                          const std::vector<codec::field_problem>& problems);
 
 /// Checks that the object agrees with the request's path, and fills in what the path says.
 result<void> fit_to_path(const call& c, google::protobuf::Message& object);
 
 /// Name, uid, creation time: what makes an object new. A name is generated if asked for.
-void begin_life(const std::function<uint64_t()>& random, google::protobuf::Message& object, timestamp now);
+void begin_life(const std::function<uint64_t()>& random, google::protobuf::Message& object,
+                timestamp now);
 
 /// The manager that owns the fields this call sets.
 std::string manager_of(const call& c, const write_options& options);
@@ -29,16 +32,19 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
 
 /// The same for an object that replaces `old`.
 result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& old,
-                           const write_options& options, const storage::snapshot& now, bool applied = false);
+                           const write_options& options, const storage::snapshot& now,
+                           bool applied = false);
 
 /// A change that removes the object: what update does when the last finalizer is gone.
 change plan_removal(const call& c, const storage::entry& old, google::protobuf::Message& final_form,
                     bool dry_run, std::function<void(call&, uint64_t)> answer);
 
 /// Seconds that an object is left to end by itself: only pods that run somewhere get any.
-int64_t grace_of(const google::protobuf::Message& object, const k8s::meta::v1::DeleteOptions& options = {});
+int64_t grace_of(const google::protobuf::Message& object,
+                 const k8s::meta::v1::DeleteOptions& options = {});
 
-/// Marks an object as going, or removes it: one decision for single deletions, collections and evictions.
+/// Marks an object as going, or removes it: one decision for single deletions, collections and
+/// evictions.
 result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry,
                            const k8s::meta::v1::DeleteOptions& options);
 

@@ -65,10 +65,14 @@ int convert(const std::vector<std::string>& arguments) {
     for (auto& m : read.objects) objects.push_back(std::move(m));
   }
   if (form == "protobuf") {
-    if (objects.size() != 1) return misuse("protobuf holds one object, and there are " + std::to_string(objects.size()), "convert");
+    if (objects.size() != 1)
+      return misuse("protobuf holds one object, and there are " + std::to_string(objects.size()),
+                    "convert");
     auto& m = objects.front();
-    if (!m.object) return misuse(m.kind + " is a custom kind, which has no protobuf form", "convert");
-    if (isatty(STDOUT_FILENO)) return misuse("protobuf is not for terminals: send it to a file", "convert");
+    if (!m.object)
+      return misuse(m.kind + " is a custom kind, which has no protobuf form", "convert");
+    if (isatty(STDOUT_FILENO))
+      return misuse("protobuf is not for terminals: send it to a file", "convert");
     print(codec::seal_envelope(m.api_version, m.kind, codec::to_wire(*m.object)));
     return failed ? found_faults : done;
   }

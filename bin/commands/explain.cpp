@@ -35,7 +35,8 @@ int explain(const std::vector<std::string>& arguments) {
   if (line->has("--help") || line->has("-h")) return fputs(help, stdout), done;
   if (!line->output.empty() && line->output != "json") return misuse("-o takes json", "explain");
   if (line->words.size() != 1) return misuse("name one kind or field", "explain");
-  auto text = schema::explain(*schema::registry::built_in(), line->words[0], line->has("--recursive"));
+  auto text =
+      schema::explain(*schema::registry::built_in(), line->words[0], line->has("--recursive"));
   if (!text) {
     fprintf(stderr, "troupe explain: %s\n", text.error().message.c_str());
     return found_faults;

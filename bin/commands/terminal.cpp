@@ -22,7 +22,8 @@ error bad(std::string message) { return {errc::bad_request, std::move(message)};
 
 } // namespace
 
-result<command_line> read_command_line(const std::vector<std::string>& arguments, const std::set<std::string>& known) {
+result<command_line> read_command_line(const std::vector<std::string>& arguments,
+                                       const std::set<std::string>& known) {
   command_line out;
   for (size_t i = 0; i < arguments.size(); ++i) {
     auto& word = arguments[i];
@@ -65,7 +66,8 @@ result<std::string> read_source(const std::string& name) {
     text.assign(std::istreambuf_iterator<char>(in), {});
     if (in.bad()) return error{errc::internal, "cannot read " + name};
   }
-  if (text.size() > source_bytes_max) return error{errc::too_large, name + " is larger than 64 MiB"};
+  if (text.size() > source_bytes_max)
+    return error{errc::too_large, name + " is larger than 64 MiB"};
   return text;
 }
 
@@ -84,7 +86,8 @@ std::string show(const std::string& file, const codec::finding& f, bool coloured
   if (coloured) out += "\x1b[0m";
   out += ": ";
   if (!f.object.empty()) out += log::escaped(f.object) + ": ";
-  if (!f.field.empty() && f.reason != "UnknownField" && f.reason != "DuplicateField") out += log::escaped(f.field) + ": ";
+  if (!f.field.empty() && f.reason != "UnknownField" && f.reason != "DuplicateField")
+    out += log::escaped(f.field) + ": ";
   out += log::escaped(f.message);
   if (!f.suggestion.empty()) out += " (" + log::escaped(f.suggestion) + ")";
   return out;

@@ -14,16 +14,17 @@ namespace troupe::commands {
 
 /// Words of a command line, sorted into flags and the rest.
 struct command_line {
-  std::vector<std::string> files;  ///< of every -f
-  std::string output;              ///< of -o
-  std::set<std::string> switches;  ///< flags without a value
+  std::vector<std::string> files; ///< of every -f
+  std::string output;             ///< of -o
+  std::set<std::string> switches; ///< flags without a value
   std::vector<std::string> words;
 
   bool has(const char* name) const { return switches.contains(name); }
 };
 
 /// Reads -f, -o (in all their spellings) and the switches that are `known`.
-result<command_line> read_command_line(const std::vector<std::string>& arguments, const std::set<std::string>& known);
+result<command_line> read_command_line(const std::vector<std::string>& arguments,
+                                       const std::set<std::string>& known);
 
 /// The whole of a file, or of standard input for "-".
 result<std::string> read_source(const std::string& name);

@@ -78,7 +78,8 @@ int validate(const std::vector<std::string>& arguments) {
   } else {
     bool coloured = colours(STDERR_FILENO);
     for (auto& l : found) fprintf(stderr, "%s\n", show(l.file, l.what, coloured).c_str());
-    printf("%zu object%s, %zu error%s\n", objects, objects == 1 ? "" : "s", errors, errors == 1 ? "" : "s");
+    printf("%zu object%s, %zu error%s\n", objects, objects == 1 ? "" : "s", errors,
+           errors == 1 ? "" : "s");
   }
   return errors ? found_faults : done;
 }

@@ -92,7 +92,8 @@ std::string address::text() const {
     return buffer;
   }
   if (mapped()) {
-    snprintf(buffer, sizeof buffer, "::ffff:%d.%d.%d.%d", bytes[12], bytes[13], bytes[14], bytes[15]);
+    snprintf(buffer, sizeof buffer, "::ffff:%d.%d.%d.%d", bytes[12], bytes[13], bytes[14],
+             bytes[15]);
     return buffer;
   }
   // The longest run of at least two zero groups becomes "::".
@@ -128,7 +129,8 @@ bool address::unspecified() const {
 bool address::loopback() const {
   if (!v6) return bytes[0] == 127;
   if (mapped()) return bytes[12] == 127;
-  return std::all_of(bytes.begin(), bytes.end() - 1, [](auto b) { return b == 0; }) && bytes[15] == 1;
+  return std::all_of(bytes.begin(), bytes.end() - 1, [](auto b) { return b == 0; }) &&
+         bytes[15] == 1;
 }
 
 bool address::link_local() const {

@@ -1,4 +1,5 @@
-// IP addresses and networks as values: parsed strictly (no leading zeros), compared, written canonically.
+// IP addresses and networks as values: parsed strictly (no leading zeros), compared, written
+// canonically.
 #pragma once
 
 #include <array>

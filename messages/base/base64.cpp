@@ -36,7 +36,8 @@ void encode(std::string& out, std::string_view bytes, const char* alphabet, bool
   if (padded) out.append(3 - rest, '=');
 }
 
-std::optional<std::string> decode(std::string_view text, const std::array<int8_t, 256>& table, bool padded) {
+std::optional<std::string> decode(std::string_view text, const std::array<int8_t, 256>& table,
+                                  bool padded) {
   std::string out;
   out.reserve(text.size() / 4 * 3 + 3);
   uint32_t word = 0;
@@ -74,7 +75,9 @@ std::string encode(std::string_view bytes) {
   return out;
 }
 
-std::optional<std::string> decode(std::string_view text) { return decode(text, standard_reversed, true); }
+std::optional<std::string> decode(std::string_view text) {
+  return decode(text, standard_reversed, true);
+}
 
 std::string encode_url(std::string_view bytes) {
   std::string out;

@@ -21,14 +21,16 @@ using std::chrono::seconds;
 
 constexpr size_t text_max = 256;
 
-/// How far next() looks: leap days on a given weekday come around within 28 years, or 40 over a century.
+/// How far next() looks: leap days on a given weekday come around within 28 years, or 40 over a
+/// century.
 constexpr int years_max = 41;
 
 error bad(std::string message) { return {errc::bad_request, std::move(message)}; }
 
 constexpr std::array<std::string_view, 12> month_names{"jan", "feb", "mar", "apr", "may", "jun",
                                                        "jul", "aug", "sep", "oct", "nov", "dec"};
-constexpr std::array<std::string_view, 7> day_names{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+constexpr std::array<std::string_view, 7> day_names{"sun", "mon", "tue", "wed",
+                                                    "thu", "fri", "sat"};
 
 struct field {
   std::string_view name;
@@ -58,7 +60,8 @@ std::optional<int> read_number(std::string_view text) {
 
 std::optional<int> read_value(const field& f, std::string_view text) {
   std::string word(text);
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return tolower(c); });
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return tolower(c); });
   for (int i = 0; i < f.word_count; ++i)
     if (word == f.words[i]) return f.least + i;
   return read_number(text);
@@ -154,8 +157,8 @@ result<cron> cron::parse(std::string_view text) {
   }
   auto parts = words(text);
   if (parts.size() != 5)
-    return bad("expected exactly 5 fields, found " + std::to_string(parts.size()) + ": [" + std::string(text) +
-               "]");
+    return bad("expected exactly 5 fields, found " + std::to_string(parts.size()) + ": [" +
+               std::string(text) + "]");
   auto minute = read_field(fields[0], parts[0], c.minutes_);
   if (!minute) return minute.error();
   auto hour = read_field(fields[1], parts[1], c.hours_);
@@ -189,9 +192,12 @@ std::optional<local_seconds> cron::next(local_seconds local) const {
     auto from = day == today ? std::chrono::duration_cast<minutes>(at - day) : minutes(0);
     for (auto m = from; m < hours(24);) {
       auto hour = static_cast<size_t>(m.count() / 60);
-      if (!hours_.test(hour)) m = minutes((hour + 1) * 60);
-      else if (!minutes_.test(static_cast<size_t>(m.count() % 60))) m += minutes(1);
-      else return local_seconds(day + m);
+      if (!hours_.test(hour))
+        m = minutes((hour + 1) * 60);
+      else if (!minutes_.test(static_cast<size_t>(m.count() % 60)))
+        m += minutes(1);
+      else
+        return local_seconds(day + m);
     }
   }
   return {};
@@ -199,8 +205,9 @@ std::optional<local_seconds> cron::next(local_seconds local) const {
 
 std::string time_zone_fault(std::string_view name) {
   if (name.empty()) return "timeZone must be nil or non-empty string";
-  if (name == "Local" || name == "local") return "timeZone must be an explicit time zone as defined in "
-                                                  "https://www.iana.org/time-zones";
+  if (name == "Local" || name == "local")
+    return "timeZone must be an explicit time zone as defined in "
+           "https://www.iana.org/time-zones";
   auto allowed = [](char c) { return isalnum(static_cast<unsigned char>(c)) || strchr("/_+-", c); };
   if (name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed) || name.front() == '/')
     return "unknown time zone " + std::string(name.substr(0, 64));

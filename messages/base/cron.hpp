@@ -1,5 +1,5 @@
-// Cron schedules as CronJobs write them: five fields, names of months and days, and the @hourly family.
-// Pure: the caller says what time it is, in the schedule's own time zone.
+// Cron schedules as CronJobs write them: five fields, names of months and days, and the @hourly
+// family. Pure: the caller says what time it is, in the schedule's own time zone.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -12,10 +12,12 @@
 
 namespace troupe {
 
-/// A parsed schedule. Times are local to the schedule: seconds since 1970 as the zone's wall clock shows.
+/// A parsed schedule. Times are local to the schedule: seconds since 1970 as the zone's wall clock
+/// shows.
 class cron {
 public:
-  /// "*/5 8-18 * * mon-fri", "@daily", "@every 1h30m". Fails with a sentence that names the bad part.
+  /// "*/5 8-18 * * mon-fri", "@daily", "@every 1h30m". Fails with a sentence that names the bad
+  /// part.
   static result<cron> parse(std::string_view text);
 
   /// The first time after `local` at which the schedule is due; nothing if it never is.
@@ -29,15 +31,16 @@ private:
 
   std::bitset<60> minutes_;
   std::bitset<24> hours_;
-  std::bitset<32> days_;     // of the month, 1 to 31
-  std::bitset<13> months_;   // 1 to 12
-  std::bitset<7> weekdays_;  // 0 is Sunday
-  bool any_day_ = false;     // `*` or `?`: the other kind of day decides alone
+  std::bitset<32> days_;    // of the month, 1 to 31
+  std::bitset<13> months_;  // 1 to 12
+  std::bitset<7> weekdays_; // 0 is Sunday
+  bool any_day_ = false;    // `*` or `?`: the other kind of day decides alone
   bool any_weekday_ = false;
   std::optional<std::chrono::seconds> period_;
 };
 
-/// What is wrong with the name of a time zone, before anybody looks for it on disk; empty if nothing is.
+/// What is wrong with the name of a time zone, before anybody looks for it on disk; empty if
+/// nothing is.
 std::string time_zone_fault(std::string_view name);
 
 } // namespace troupe

@@ -27,7 +27,8 @@ void all(const values& from, values& out) {
 void indexed(const values& from, std::string_view text, values& out) {
   int64_t i = 0;
   auto end = text.data() + text.size();
-  if (auto read = std::from_chars(text.data(), end, i); read.ec != std::errc{} || read.ptr != end) return;
+  if (auto read = std::from_chars(text.data(), end, i); read.ec != std::errc{} || read.ptr != end)
+    return;
   for (auto v : from) {
     auto elements = v->if_array();
     if (!elements) continue;
@@ -51,12 +52,15 @@ void filtered(const values& from, std::string_view text, values& out) {
   auto path = trim(text.substr(0, op));
   auto word = trim(text.substr(op + 2));
   if (!path.starts_with('@')) return;
-  if (word.size() >= 2 && (word.front() == '"' || word.front() == '\'')) word = word.substr(1, word.size() - 2);
+  if (word.size() >= 2 && (word.front() == '"' || word.front() == '\''))
+    word = word.substr(1, word.size() - 2);
   values elements;
   all(from, elements);
   for (auto e : elements) {
     auto found = find_path(*e, path.substr(1));
-    bool same = !found.empty() && (found[0]->is_string() ? std::string_view(found[0]->get_string()) == word : write(*found[0]) == word);
+    bool same =
+        !found.empty() && (found[0]->is_string() ? std::string_view(found[0]->get_string()) == word
+                                                 : write(*found[0]) == word);
     if (same == equal) out.push_back(e);
   }
 }
@@ -79,23 +83,31 @@ std::vector<const value*> find_path(const value& root, std::string_view path) {
       }
       path.remove_prefix(i);
       if (name.empty()) continue;
-      if (name == "*") all(at, next);
-      else member(at, name, next);
+      if (name == "*")
+        all(at, next);
+      else
+        member(at, name, next);
     } else if (path[0] == '[') {
       // The closing bracket: brackets may stand inside quotes.
       size_t end = 1;
       char quote = 0;
       for (; end < path.size() && (quote || path[end] != ']'); ++end) {
-        if (quote) quote = path[end] == quote ? 0 : quote;
-        else if (path[end] == '\'' || path[end] == '"') quote = path[end];
+        if (quote)
+          quote = path[end] == quote ? 0 : quote;
+        else if (path[end] == '\'' || path[end] == '"')
+          quote = path[end];
       }
       if (end == path.size()) return {};
       auto inside = path.substr(1, end - 1);
       path.remove_prefix(end + 1);
-      if (inside == "*") all(at, next);
-      else if (inside.starts_with("?(") && inside.ends_with(')')) filtered(at, inside, next);
-      else if (inside.size() >= 2 && (inside[0] == '\'' || inside[0] == '"')) member(at, inside.substr(1, inside.size() - 2), next);
-      else indexed(at, inside, next);
+      if (inside == "*")
+        all(at, next);
+      else if (inside.starts_with("?(") && inside.ends_with(')'))
+        filtered(at, inside, next);
+      else if (inside.size() >= 2 && (inside[0] == '\'' || inside[0] == '"'))
+        member(at, inside.substr(1, inside.size() - 2), next);
+      else
+        indexed(at, inside, next);
     } else {
       return {};
     }

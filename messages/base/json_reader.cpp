@@ -12,8 +12,8 @@ namespace {
 
 constexpr uint64_t repeat(uint8_t byte) { return 0x0101010101010101ull * byte; }
 
-/// A mark in the high bit of each of the eight bytes that is a quote, a backslash, a control character or
-/// not ASCII. The lowest mark is exact; higher ones may be false.
+/// A mark in the high bit of each of the eight bytes that is a quote, a backslash, a control
+/// character or not ASCII. The lowest mark is exact; higher ones may be false.
 uint64_t special(uint64_t word) {
   auto less = [](uint64_t w, uint8_t n) { return (w - repeat(n)) & ~w & repeat(0x80); };
   auto equal = [&](uint8_t byte) { return less(word ^ repeat(byte), 1); };

@@ -1,5 +1,5 @@
-// Reads JSON text token by token, strictly (RFC 8259, UTF-8 checked, depth bounded), without building
-// a tree. Both the typed codec and the tree in json.hpp are written on top of it.
+// Reads JSON text token by token, strictly (RFC 8259, UTF-8 checked, depth bounded), without
+// building a tree. Both the typed codec and the tree in json.hpp are written on top of it.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -22,12 +22,12 @@ struct number {
   bool integral; ///< neither fraction nor exponent
 };
 
-/// A cursor over one JSON text. Any syntax error makes failed() true for good; reads after that return
-/// empty values, so callers may check once per value instead of once per token.
+/// A cursor over one JSON text. Any syntax error makes failed() true for good; reads after that
+/// return empty values, so callers may check once per value instead of once per token.
 class reader {
 public:
   explicit reader(std::string_view text)
-    : begin_{text.data()}, at_{text.data()}, end_{text.data() + text.size()} {}
+      : begin_{text.data()}, at_{text.data()}, end_{text.data() + text.size()} {}
 
   /// What comes next; `none` at the end or after a failure.
   token peek() {
@@ -42,7 +42,8 @@ public:
   /// Enters `{`; then next_key() yields each key until it returns false behind `}`.
   bool enter_object();
   bool next_key(std::string_view& key);
-  /// Enters `[`; then next_element() says whether a value follows until it returns false behind `]`.
+  /// Enters `[`; then next_element() says whether a value follows until it returns false behind
+  /// `]`.
   bool enter_array();
   bool next_element();
 

@@ -1,5 +1,5 @@
-// Lines for the operator, on standard error: one event a line, a level, a component, key=value facts.
-// Values are escaped, so that nothing from outside can forge a line or drive a terminal.
+// Lines for the operator, on standard error: one event a line, a level, a component, key=value
+// facts. Values are escaped, so that nothing from outside can forge a line or drive a terminal.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct fact {
   fact(std::string_view key, std::string_view value) : key{key}, value{value} {}
   fact(std::string_view key, const char* value) : key{key}, value{value} {}
   template<class Number>
-    requires std::is_arithmetic_v<Number>
-  fact(std::string_view key, Number value) : key{key}, value{std::to_string(value)} {}
+  requires std::is_arithmetic_v<Number> fact(std::string_view key, Number value)
+      : key{key}, value{std::to_string(value)} {}
 
   std::string_view key;
   std::string value;

@@ -15,8 +15,7 @@ bool alpha(char c) { return lower(c) || upper(c); }
 bool lower_alnum(char c) { return lower(c) || digit(c); }
 bool alnum(char c) { return alpha(c) || digit(c); }
 
-template<class Allowed>
-bool all(std::string_view s, Allowed allowed) {
+template<class Allowed> bool all(std::string_view s, Allowed allowed) {
   return std::all_of(s.begin(), s.end(), allowed);
 }
 
@@ -40,47 +39,60 @@ bool is_token(std::string_view s) {
          all(s, [](char c) { return alnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-std::string too_long(size_t max) { return "must be no more than " + std::to_string(max) + " bytes"; }
+std::string too_long(size_t max) {
+  return "must be no more than " + std::to_string(max) + " bytes";
+}
 
 constexpr const char* empty = "must be non-empty";
-constexpr const char* label_form =
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
-    "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+constexpr const char* label_form = "a lowercase RFC 1123 label must consist of lower case "
+                                   "alphanumeric characters or '-', and must start "
+                                   "and end with an alphanumeric character (e.g. 'my-name',  or "
+                                   "'123-abc', regex used for validation is "
+                                   "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 constexpr const char* subdomain_form =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
-    "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and "
+    "must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+    "validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-constexpr const char* dns1035_form =
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
-    "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+constexpr const char* dns1035_form = "a DNS-1035 label must consist of lower case alphanumeric "
+                                     "characters or '-', start with an alphabetic "
+                                     "character, and end with an alphanumeric character (e.g. "
+                                     "'my-name',  or 'abc-123', regex used for "
+                                     "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 constexpr const char* wildcard_form =
-    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
-    "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which "
+    "must "
+    "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric "
+    "character "
     "(e.g. '*.example.com', regex used for validation is "
     "'\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 constexpr const char* qualified_form =
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric "
     "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 constexpr const char* label_value_form =
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used "
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
+    "and must "
+    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
+    "regex used "
     "for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 constexpr const char* config_key_form =
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', "
+    " or "
     "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 constexpr const char* identifier_form =
-    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric "
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of "
+    "alphanumeric "
     "characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is "
     "'[A-Za-z_][A-Za-z0-9_]*')";
-constexpr const char* header_form =
-    "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used "
-    "for validation is '[-A-Za-z0-9]+')";
-constexpr const char* percent_form =
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex "
-    "used for validation is '[0-9]+%')";
+constexpr const char* header_form = "a valid HTTP header must consist of alphanumeric characters "
+                                    "or '-' (e.g. 'X-Header-Name', regex used "
+                                    "for validation is '[-A-Za-z0-9]+')";
+constexpr const char* percent_form = "a valid percent string must be a numeric string followed by "
+                                     "an ending '%' (e.g. '1%',  or '93%', regex "
+                                     "used for validation is '[0-9]+%')";
 
 } // namespace
 
@@ -139,7 +151,8 @@ faults domain_path(std::string_view value) {
     return alnum(c) || std::string_view("/_-.~!$&'()*+,;=:@%").find(c) != std::string_view::npos;
   };
   if (!all(value.substr(slash + 1), path_character))
-    found.emplace_back("Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
+    found.emplace_back(
+        "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
   return found;
 }
 
@@ -152,12 +165,15 @@ faults qualified(std::string_view value) {
     if (name.find('/') != name.npos)
       return {std::string("a qualified name ") + qualified_form +
               " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"};
-    if (prefix.empty()) found.push_back(std::string("prefix part ") + empty);
+    if (prefix.empty())
+      found.push_back(std::string("prefix part ") + empty);
     else
       for (auto& fault : dns_subdomain(prefix)) found.push_back("prefix part " + fault);
   }
-  if (name.empty()) found.push_back(std::string("name part ") + empty);
-  else if (name.size() > label_max) found.push_back("name part " + too_long(label_max));
+  if (name.empty())
+    found.push_back(std::string("name part ") + empty);
+  else if (name.size() > label_max)
+    found.push_back("name part " + too_long(label_max));
   if (!is_token(name)) found.push_back(std::string("name part ") + qualified_form);
   return found;
 }
@@ -172,11 +188,15 @@ faults label_value(std::string_view value) {
 faults config_key(std::string_view value) {
   faults found;
   if (value.size() > subdomain_max) found.push_back(too_long(subdomain_max));
-  if (value.empty() || !all(value, [](char c) { return alnum(c) || c == '-' || c == '_' || c == '.'; }))
+  if (value.empty() ||
+      !all(value, [](char c) { return alnum(c) || c == '-' || c == '_' || c == '.'; }))
     found.emplace_back(config_key_form);
-  if (value == ".") found.emplace_back("must not be '.'");
-  else if (value == "..") found.emplace_back("must not be '..'");
-  else if (value.starts_with("..")) found.emplace_back("must not start with '..'");
+  if (value == ".")
+    found.emplace_back("must not be '.'");
+  else if (value == "..")
+    found.emplace_back("must not be '..'");
+  else if (value.starts_with(".."))
+    found.emplace_back("must not start with '..'");
   return found;
 }
 
@@ -194,7 +214,8 @@ bool printable_ascii(std::string_view value) {
 
 faults env_name(std::string_view value) {
   if (!value.empty() && printable_ascii(value) && value.find('=') == value.npos) return {};
-  return {"a valid environment variable name must consist only of printable ASCII characters other than '='"};
+  return {"a valid environment variable name must consist only of printable ASCII characters other "
+          "than '='"};
 }
 
 faults c_identifier(std::string_view value) {

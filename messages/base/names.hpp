@@ -1,5 +1,6 @@
-// What may be called what: the checks behind names, labels, keys, ports and paths, in Kubernetes' words.
-// Each returns what is wrong, nothing if all is well; a caller adds the field that it looked at.
+// What may be called what: the checks behind names, labels, keys, ports and paths, in Kubernetes'
+// words. Each returns what is wrong, nothing if all is well; a caller adds the field that it looked
+// at.
 #pragma once
 
 #include <cstdint>

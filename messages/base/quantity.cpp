@@ -12,13 +12,15 @@ using wide = __int128;
 constexpr size_t text_size_max = 64; // longer ones are attacks: 2^63-1 with nine decimals has 29
 constexpr int64_t cap = std::numeric_limits<int64_t>::max();
 
-constexpr std::array<const char*, 10> decimal_suffixes{"n", "u", "m", "", "k", "M", "G", "T", "P", "E"};
+constexpr std::array<const char*, 10> decimal_suffixes{"n", "u", "m", "",  "k",
+                                                       "M", "G", "T", "P", "E"};
 constexpr std::array<const char*, 7> binary_suffixes{"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
 
 error malformed(std::string_view text) {
-  return {errc::bad_request,
-          "quantity \"" + std::string(text.substr(0, text_size_max)) +
-              "\" is malformed: write a number with an optional suffix, such as 500m, 2, 1.5Gi or 1e3"};
+  return {
+      errc::bad_request,
+      "quantity \"" + std::string(text.substr(0, text_size_max)) +
+          "\" is malformed: write a number with an optional suffix, such as 500m, 2, 1.5Gi or 1e3"};
 }
 
 /// What a suffix multiplies by: base^exponent.
@@ -144,7 +146,8 @@ std::string quantity::text() const {
   auto number = nanos_;
   int power = 0; // of 1000, from nano upward
   for (; number % 1000 == 0 && power < 9; ++power) number /= 1000;
-  if (format_ != format::decimal_exponent) return print(number) + decimal_suffixes[static_cast<size_t>(power)];
+  if (format_ != format::decimal_exponent)
+    return print(number) + decimal_suffixes[static_cast<size_t>(power)];
   auto exponent = power * 3 - 9;
   return exponent == 0 ? print(number) : print(number) + "e" + std::to_string(exponent);
 }

@@ -1,4 +1,5 @@
-// Kubernetes quantities ("100m", "1.5Gi", "12e6"): exact arithmetic in integers and one canonical form.
+// Kubernetes quantities ("100m", "1.5Gi", "12e6"): exact arithmetic in integers and one canonical
+// form.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -10,8 +11,8 @@
 
 namespace troupe {
 
-/// An amount in units of 10^-9, with the family of suffixes that it is written in. Finer amounts are
-/// rounded away from zero and amounts beyond 2^63-1 are capped, as Kubernetes does.
+/// An amount in units of 10^-9, with the family of suffixes that it is written in. Finer amounts
+/// are rounded away from zero and amounts beyond 2^63-1 are capped, as Kubernetes does.
 class quantity {
 public:
   enum class format : uint8_t { decimal_si, binary_si, decimal_exponent };

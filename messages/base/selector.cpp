@@ -12,13 +12,13 @@ namespace {
 constexpr size_t selector_bytes_max = 64 * 1024;
 
 error bad(std::string_view text, std::string_view why) {
-  return {errc::bad_request,
-          "unable to parse requirement \"" + std::string(text.substr(0, 200)) + "\": " + std::string(why)};
+  return {errc::bad_request, "unable to parse requirement \"" + std::string(text.substr(0, 200)) +
+                                 "\": " + std::string(why)};
 }
 
 bool name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-         c == '.';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
 }
 
 bool alphanumeric(char c) { return name_char(c) && c != '-' && c != '_' && c != '.'; }
@@ -135,7 +135,8 @@ result<label_selector> label_selector::parse(std::string_view text) {
       if (!valid_value(v)) return bad(text, "\"" + v + "\" is not a label value");
     out.requirements_.push_back(std::move(r));
   } while (in.take(","));
-  if (!in.done()) return bad(text, "unexpected text at \"" + std::string(text.substr(in.at)) + "\"");
+  if (!in.done())
+    return bad(text, "unexpected text at \"" + std::string(text.substr(in.at)) + "\"");
   return out;
 }
 
@@ -147,11 +148,17 @@ result<label_selector> label_selector::from(const k8s::meta::v1::LabelSelector& 
     r.key = e.key();
     r.values.assign(e.values().begin(), e.values().end());
     auto name = std::string_view(e.operator_());
-    if (name == "In") r.what = op::in;
-    else if (name == "NotIn") r.what = op::not_in;
-    else if (name == "Exists") r.what = op::exists;
-    else if (name == "DoesNotExist") r.what = op::absent;
-    else return error{errc::invalid, "\"" + e.operator_() + "\" is not a valid label selector operator"};
+    if (name == "In")
+      r.what = op::in;
+    else if (name == "NotIn")
+      r.what = op::not_in;
+    else if (name == "Exists")
+      r.what = op::exists;
+    else if (name == "DoesNotExist")
+      r.what = op::absent;
+    else
+      return error{errc::invalid,
+                   "\"" + e.operator_() + "\" is not a valid label selector operator"};
     out.requirements_.push_back(std::move(r));
   }
   return out;
@@ -169,12 +176,16 @@ std::string label_selector::text() const {
     };
     switch (r.what) {
     case op::in:
-      if (r.values.size() == 1) out.append(r.key).append("=").append(r.values[0]);
-      else set(" in ");
+      if (r.values.size() == 1)
+        out.append(r.key).append("=").append(r.values[0]);
+      else
+        set(" in ");
       break;
     case op::not_in:
-      if (r.values.size() == 1) out.append(r.key).append("!=").append(r.values[0]);
-      else set(" notin ");
+      if (r.values.size() == 1)
+        out.append(r.key).append("!=").append(r.values[0]);
+      else
+        set(" notin ");
       break;
     case op::exists: out += r.key; break;
     case op::absent: out.append("!").append(r.key); break;
@@ -194,17 +205,20 @@ result<std::vector<field_requirement>> parse_field_selector(std::string_view tex
     std::string part;
     size_t at = 0, split = std::string::npos;
     for (; at < text.size() && text[at] != ','; ++at) {
-      if (text[at] == '\\' && at + 1 < text.size()) part += text[++at];
+      if (text[at] == '\\' && at + 1 < text.size())
+        part += text[++at];
       else if (split == std::string::npos && (text[at] == '=' || text.substr(at, 2) == "!=")) {
         split = part.size();
         r.equal = text[at] != '!';
         at += r.equal ? (text.substr(at, 2) == "==") : 1;
-      } else part += text[at];
+      } else
+        part += text[at];
     }
     text.remove_prefix(std::min(at + 1, text.size()));
     if (split == std::string::npos) {
       if (part.empty()) continue;
-      return error{errc::bad_request, "invalid selector: '" + part + "'; can't understand '" + part + "'"};
+      return error{errc::bad_request,
+                   "invalid selector: '" + part + "'; can't understand '" + part + "'"};
     }
     r.path = part.substr(0, split);
     r.value = part.substr(split);

@@ -1,5 +1,5 @@
-// Label and field selectors: read from query strings and from objects, matched against anything that
-// can look up a name.
+// Label and field selectors: read from query strings and from objects, matched against anything
+// that can look up a name.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -30,27 +30,26 @@ class label_selector {
 public:
   /// "app=web,tier in (a,b),!old,n>3".
   static result<label_selector> parse(std::string_view text);
-  /// From an object's selector. An empty one selects everything; `nothing()` stands for an absent one.
+  /// From an object's selector. An empty one selects everything; `nothing()` stands for an absent
+  /// one.
   static result<label_selector> from(const k8s::meta::v1::LabelSelector& selector);
-  template<class Map>
-  static label_selector equal_to(const Map& labels) {
+  template<class Map> static label_selector equal_to(const Map& labels) {
     label_selector out;
-    for (auto& [key, value] : labels) out.requirements_.push_back({key, requirement::op::in, {value}});
+    for (auto& [key, value] : labels)
+      out.requirements_.push_back({key, requirement::op::in, {value}});
     return out;
   }
   static label_selector nothing();
 
   /// `lookup(key)` yields std::optional<std::string_view>.
-  template<class Lookup>
-  bool matches(const Lookup& lookup) const {
+  template<class Lookup> bool matches(const Lookup& lookup) const {
     if (nothing_) return false;
     for (auto& r : requirements_)
       if (!r.matches(lookup(r.key))) return false;
     return true;
   }
   /// Against a map of labels.
-  template<class Map>
-  bool matches_map(const Map& labels) const {
+  template<class Map> bool matches_map(const Map& labels) const {
     return matches([&](const std::string& key) -> std::optional<std::string_view> {
       auto hit = labels.find(key);
       if (hit == labels.end()) return {};

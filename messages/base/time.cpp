@@ -18,8 +18,12 @@ civil split(int64_t seconds) {
   auto days = floor<std::chrono::days>(sys_seconds{std::chrono::seconds{seconds}});
   year_month_day date{days};
   auto rest = static_cast<unsigned>(seconds - sys_seconds{days}.time_since_epoch().count());
-  return {static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-          static_cast<unsigned>(date.day()), rest / 3600, rest / 60 % 60, rest % 60};
+  return {static_cast<int>(date.year()),
+          static_cast<unsigned>(date.month()),
+          static_cast<unsigned>(date.day()),
+          rest / 3600,
+          rest / 60 % 60,
+          rest % 60};
 }
 
 bool digits(std::string_view text, size_t at, size_t count, unsigned& out) {
@@ -41,10 +45,11 @@ error malformed_time(std::string_view text) {
 
 result<timestamp> parse_time(std::string_view text) {
   unsigned year, month, day, hour, minute, second;
-  bool shape = text.size() >= 20 && text.size() <= 64 && digits(text, 0, 4, year) && text[4] == '-' &&
-               digits(text, 5, 2, month) && text[7] == '-' && digits(text, 8, 2, day) &&
-               (text[10] == 'T' || text[10] == 't') && digits(text, 11, 2, hour) && text[13] == ':' &&
-               digits(text, 14, 2, minute) && text[16] == ':' && digits(text, 17, 2, second);
+  bool shape = text.size() >= 20 && text.size() <= 64 && digits(text, 0, 4, year) &&
+               text[4] == '-' && digits(text, 5, 2, month) && text[7] == '-' &&
+               digits(text, 8, 2, day) && (text[10] == 'T' || text[10] == 't') &&
+               digits(text, 11, 2, hour) && text[13] == ':' && digits(text, 14, 2, minute) &&
+               text[16] == ':' && digits(text, 17, 2, second);
   if (!shape || hour > 23 || minute > 59 || second > 59) return malformed_time(text);
   year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(month),
                       std::chrono::day(day)};
@@ -69,7 +74,8 @@ result<timestamp> parse_time(std::string_view text) {
     offset = static_cast<int64_t>(hours * 60 + minutes) * (zone[0] == '-' ? -60 : 60);
   }
   auto days = sys_days{date}.time_since_epoch().count();
-  return timestamp{static_cast<int64_t>(days) * 86'400 + hour * 3600 + minute * 60 + second - offset, nanos};
+  return timestamp{
+      static_cast<int64_t>(days) * 86'400 + hour * 3600 + minute * 60 + second - offset, nanos};
 }
 
 char* format_time(int64_t seconds, char* out) {
@@ -146,7 +152,9 @@ result<nanoseconds> parse_duration(std::string_view text) {
     }
     text.remove_prefix(at);
     size_t letters = 0;
-    while (letters < text.size() && text[letters] != '.' && (text[letters] < '0' || text[letters] > '9')) ++letters;
+    while (letters < text.size() && text[letters] != '.' &&
+           (text[letters] < '0' || text[letters] > '9'))
+      ++letters;
     int64_t unit = 0;
     for (auto& [name, size] : units)
       if (name == text.substr(0, letters)) unit = size;

@@ -1,4 +1,5 @@
-// Points in time and durations in the forms that Kubernetes writes. Pure: nobody here reads a clock.
+// Points in time and durations in the forms that Kubernetes writes. Pure: nobody here reads a
+// clock.
 #pragma once
 
 #include "messages/base/error.hpp"

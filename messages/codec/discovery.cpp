@@ -37,7 +37,8 @@ std::string joined(std::string_view group, std::string_view version) {
 
 object describe(const group& g) {
   array versions;
-  for (auto& v : g.versions) versions.push_back(object{{"groupVersion", joined(g.name, v)}, {"version", v}});
+  for (auto& v : g.versions)
+    versions.push_back(object{{"groupVersion", joined(g.name, v)}, {"version", v}});
   auto preferred = versions.front();
   return {{"name", g.name}, {"versions", std::move(versions)}, {"preferredVersion", preferred}};
 }
@@ -48,7 +49,8 @@ array words(const std::vector<std::string>& from) {
   return out;
 }
 
-/// "autoscaling/v1.Scale" taken apart; a plain kind belongs to the resource's own group and version.
+/// "autoscaling/v1.Scale" taken apart; a plain kind belongs to the resource's own group and
+/// version.
 object body_kind(const kind& k, const std::string& body) {
   auto dot = body.find('.', body.find('/') == body.npos ? body.npos : body.find('/'));
   if (dot == body.npos) return {{"group", k.group}, {"version", k.version}, {"kind", body}};
@@ -59,7 +61,8 @@ object body_kind(const kind& k, const std::string& body) {
 /// Changes with the way objects are stored; clients only compare it.
 std::string storage_hash(const kind& k) {
   auto n = std::hash<std::string>{}(k.group_resource() + "/" + k.name);
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   for (int i = 0; i < 11; ++i, n /= 61) out += digits[n % 61];
   return out + "=";
@@ -70,10 +73,11 @@ std::string finish(object o) { return json::write(value(std::move(o))); }
 } // namespace
 
 std::string core_versions_json(std::string_view server_address) {
-  return finish({{"kind", "APIVersions"},
-                 {"versions", array{value("v1")}},
-                 {"serverAddressByClientCIDRs",
-                  array{value(object{{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", server_address}})}}});
+  return finish(
+      {{"kind", "APIVersions"},
+       {"versions", array{value("v1")}},
+       {"serverAddressByClientCIDRs",
+        array{value(object{{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", server_address}})}}});
 }
 
 std::string groups_json(const registry& kinds) {
@@ -93,31 +97,42 @@ std::optional<std::string> group_json(const registry& kinds, std::string_view na
   return {};
 }
 
-std::optional<std::string> resources_json(const registry& kinds, std::string_view group, std::string_view version) {
+std::optional<std::string> resources_json(const registry& kinds, std::string_view group,
+                                          std::string_view version) {
   array all;
   for (auto& k : kinds.all()) {
     if (k.group != group || k.version != version) continue;
-    object r{{"name", k.plural}, {"singularName", k.singular}, {"namespaced", k.namespaced}, {"kind", k.name}, {"verbs", words(k.verbs)}};
+    object r{{"name", k.plural},
+             {"singularName", k.singular},
+             {"namespaced", k.namespaced},
+             {"kind", k.name},
+             {"verbs", words(k.verbs)}};
     if (!k.short_names.empty()) r["shortNames"] = words(k.short_names);
     if (!k.categories.empty()) r["categories"] = words(k.categories);
     if (k.has_verb("list")) r["storageVersionHash"] = storage_hash(k);
     all.push_back(std::move(r));
     for (auto& s : k.subresources) {
       auto body = body_kind(k, s.kind);
-      object sub{{"name", k.plural + "/" + s.name}, {"singularName", ""}, {"namespaced", k.namespaced}};
+      object sub{
+          {"name", k.plural + "/" + s.name}, {"singularName", ""}, {"namespaced", k.namespaced}};
       if (s.kind.find('/') != s.kind.npos) {
         sub["group"] = body["group"];
         sub["version"] = body["version"];
       }
       sub["kind"] = body["kind"];
       auto verbs = words(s.verbs);
-      if (s.verbs == std::vector<std::string>{"connect"}) verbs = s.name == "proxy" ? words({"create", "delete", "get", "patch", "update"}) : words({"create", "get"});
+      if (s.verbs == std::vector<std::string>{"connect"})
+        verbs = s.name == "proxy" ? words({"create", "delete", "get", "patch", "update"})
+                                  : words({"create", "get"});
       sub["verbs"] = std::move(verbs);
       all.push_back(std::move(sub));
     }
   }
   if (all.empty()) return {};
-  return finish({{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", joined(group, version)}, {"resources", std::move(all)}});
+  return finish({{"kind", "APIResourceList"},
+                 {"apiVersion", "v1"},
+                 {"groupVersion", joined(group, version)},
+                 {"resources", std::move(all)}});
 }
 
 std::string aggregated_json(const registry& kinds, bool core, std::string_view version) {
@@ -128,22 +143,27 @@ std::string aggregated_json(const registry& kinds, bool core, std::string_view v
       array resources;
       for (auto& k : kinds.all()) {
         if (k.group != g.name || k.version != v) continue;
-        object r{{"resource", k.plural},
-                 {"responseKind", object{{"group", k.group}, {"version", k.version}, {"kind", k.name}}},
-                 {"scope", k.namespaced ? "Namespaced" : "Cluster"},
-                 {"singularResource", k.singular},
-                 {"verbs", words(k.verbs)}};
+        object r{
+            {"resource", k.plural},
+            {"responseKind", object{{"group", k.group}, {"version", k.version}, {"kind", k.name}}},
+            {"scope", k.namespaced ? "Namespaced" : "Cluster"},
+            {"singularResource", k.singular},
+            {"verbs", words(k.verbs)}};
         if (!k.short_names.empty()) r["shortNames"] = words(k.short_names);
         if (!k.categories.empty()) r["categories"] = words(k.categories);
         array subs;
         for (auto& s : k.subresources) {
-          auto verbs = s.verbs == std::vector<std::string>{"connect"} ? words({"create", "get"}) : words(s.verbs);
-          subs.push_back(object{{"subresource", s.name}, {"responseKind", body_kind(k, s.kind)}, {"verbs", std::move(verbs)}});
+          auto verbs = s.verbs == std::vector<std::string>{"connect"} ? words({"create", "get"})
+                                                                      : words(s.verbs);
+          subs.push_back(object{{"subresource", s.name},
+                                {"responseKind", body_kind(k, s.kind)},
+                                {"verbs", std::move(verbs)}});
         }
         if (!subs.empty()) r["subresources"] = std::move(subs);
         resources.push_back(std::move(r));
       }
-      versions.push_back(object{{"version", v}, {"resources", std::move(resources)}, {"freshness", "Current"}});
+      versions.push_back(
+          object{{"version", v}, {"resources", std::move(resources)}, {"freshness", "Current"}});
     }
     object metadata;
     if (!core) metadata["name"] = g.name;

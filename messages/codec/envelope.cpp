@@ -44,7 +44,8 @@ result<envelope> open_envelope(std::string_view bytes) {
   return found;
 }
 
-std::string seal_envelope(std::string_view version, std::string_view name, std::string_view object) {
+std::string seal_envelope(std::string_view version, std::string_view name,
+                          std::string_view object) {
   std::string out(magic);
   out.reserve(object.size() + version.size() + name.size() + 32);
   auto meta = wire::open(out, type_meta);

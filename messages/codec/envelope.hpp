@@ -1,4 +1,5 @@
-// Kubernetes' protobuf envelope: four magic bytes, then the object's own bytes with its type beside them.
+// Kubernetes' protobuf envelope: four magic bytes, then the object's own bytes with its type beside
+// them.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -17,7 +18,8 @@ struct envelope {
 
 bool is_envelope(std::string_view bytes);
 result<envelope> open_envelope(std::string_view bytes);
-std::string seal_envelope(std::string_view api_version, std::string_view kind, std::string_view raw);
+std::string seal_envelope(std::string_view api_version, std::string_view kind,
+                          std::string_view raw);
 
 /// `object` (any kind: its metadata is field 1) with metadata.resourceVersion set.
 std::string with_resource_version(std::string_view object, std::string_view resource_version);

@@ -22,14 +22,14 @@ namespace troupe::codec {
 namespace {
 
 using json::token;
+using schema::form;
+using schema::property;
+using schema::type;
 using wire::close;
 using wire::open;
 using wire::put_bytes;
 using wire::put_double;
 using wire::put_int;
-using schema::form;
-using schema::property;
-using schema::type;
 
 const char* words(form f) {
   switch (f) {
@@ -160,7 +160,7 @@ private:
   bool object(const type& t, const place& here, bool outermost = false) {
     auto start = out_.size();
     std::array<uint64_t, 2> seen{}; // by field number; higher numbers are not tracked
-    std::array<bool, 2> named{}; // whether apiVersion and kind have been there
+    std::array<bool, 2> named{};    // whether apiVersion and kind have been there
     in_.enter_object();
     for (std::string_view key; in_.next_key(key);) {
       auto hit = t.find(key);
@@ -192,7 +192,8 @@ private:
     return !in_.failed();
   }
 
-  bool unknown(const type& t, std::string_view key, const place& here, std::array<bool, 2>& named, bool outermost) {
+  bool unknown(const type& t, std::string_view key, const place& here, std::array<bool, 2>& named,
+               bool outermost) {
     bool meta = t.type_meta && (key == "kind" || key == "apiVersion");
     auto name = std::string(key);
     place at{&here, name};
@@ -310,8 +311,10 @@ private:
       auto start = open(out_, number);
       auto spaces = in_.spaces();
       auto text = in_.skip();
-      if (in_.spaces() == spaces) put_bytes(out_, 1, text);
-      else put_bytes(out_, 1, json::compact(text));
+      if (in_.spaces() == spaces)
+        put_bytes(out_, 1, text);
+      else
+        put_bytes(out_, 1, json::compact(text));
       close(out_, start);
       return !in_.failed();
     }
@@ -333,7 +336,8 @@ private:
     auto read = std::from_chars(n.text.data(), last, out);
     bool fits = n.integral && read.ec == std::errc{} && read.ptr == last;
     if (fits && wanted == form::int32)
-      fits = out >= std::numeric_limits<int32_t>::min() && out <= std::numeric_limits<int32_t>::max();
+      fits =
+          out >= std::numeric_limits<int32_t>::min() && out <= std::numeric_limits<int32_t>::max();
     return fits || refuse(at, "number " + std::string(n.text.substr(0, 40)) + " stands where " +
                                   words(wanted) + " is needed");
   }
@@ -398,9 +402,12 @@ private:
 
   bool quantity(const place& at, token next) {
     std::string_view text;
-    if (next == token::string) text = in_.read_string();
-    else if (next == token::number) text = in_.read_number().text;
-    else return mismatch(form::quantity, at);
+    if (next == token::string)
+      text = in_.read_string();
+    else if (next == token::number)
+      text = in_.read_number().text;
+    else
+      return mismatch(form::quantity, at);
     if (in_.failed()) return false;
     auto parsed = troupe::quantity::parse(text);
     if (!parsed) return refuse(at, parsed.error().message);
@@ -484,8 +491,10 @@ result<decoded> peek_type(std::string_view text) {
   in.enter_object();
   for (std::string_view key; in.next_key(key);) {
     auto wanted = key == "kind" ? &found.kind : key == "apiVersion" ? &found.api_version : nullptr;
-    if (wanted && in.peek() == token::string) *wanted = in.read_string();
-    else in.skip();
+    if (wanted && in.peek() == token::string)
+      *wanted = in.read_string();
+    else
+      in.skip();
   }
   if (!in.failed() && !in.at_end()) in.fail("more text follows the end of the document");
   if (in.failed()) return in.failure();
@@ -504,8 +513,10 @@ std::string closest(std::string_view name, const schema::type& type) {
   };
   auto walk = [&](auto& self, const schema::type& t) -> void {
     for (auto& p : t.properties)
-      if (p.inlined) self(self, *p.type);
-      else consider(p.name);
+      if (p.inlined)
+        self(self, *p.type);
+      else
+        consider(p.name);
   };
   walk(walk, type);
   return best;

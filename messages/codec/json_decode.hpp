@@ -1,5 +1,6 @@
-// JSON to Protobuf wire bytes, driven by schema types: one pass, no tree, unknown and duplicate fields
-// found with their paths. The typed object is then what the generated parser makes of the bytes.
+// JSON to Protobuf wire bytes, driven by schema types: one pass, no tree, unknown and duplicate
+// fields found with their paths. The typed object is then what the generated parser makes of the
+// bytes.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -36,8 +37,8 @@ struct decoded {
 /// How many problems are collected before the rest is passed over.
 constexpr size_t field_problems_max = 64;
 
-/// Appends the wire form of the JSON object `text` to `wire`. Fails with bad_request, naming the path,
-/// if the text is malformed or a value has the wrong type.
+/// Appends the wire form of the JSON object `text` to `wire`. Fails with bad_request, naming the
+/// path, if the text is malformed or a value has the wrong type.
 result<decoded> json_to_wire(const schema::type& type, std::string_view text, std::string& wire);
 
 /// Reads `text` into `message`, which need not be empty before but is replaced.

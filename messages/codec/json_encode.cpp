@@ -95,7 +95,7 @@ public:
           out_ += what == form::list ? '[' : '{';
           open = p;
         }
-        bool ok = p->typed              ? typed_element(*p->type->element, in.data)
+        bool ok = p->typed             ? typed_element(*p->type->element, in.data)
                   : what == form::list ? value(*p->type->element, in)
                                        : entry(*p->type->element, in.data);
         if (!ok) return false;
@@ -112,7 +112,8 @@ public:
 
   /// What Kubernetes writes even where nothing was set.
   template<class Key>
-  bool absent(const type& t, const std::array<uint64_t, 2>& seen, bool& first, Key& key, bool outermost) {
+  bool absent(const type& t, const std::array<uint64_t, 2>& seen, bool& first, Key& key,
+              bool outermost) {
     for (auto* empty : t.written_empty()) {
       auto& p = *empty;
       if (p.number < 128 && seen[p.number / 64] >> p.number % 64 & 1) continue;
@@ -228,15 +229,19 @@ public:
     while (in.next()) {
       if (in.number > 3) continue;
       present[in.number] = true;
-      if (in.what == wire::bytes) texts[in.number] = in.data;
-      else numbers[in.number] = static_cast<int64_t>(in.value);
+      if (in.what == wire::bytes)
+        texts[in.number] = in.data;
+      else
+        numbers[in.number] = static_cast<int64_t>(in.value);
     }
     if (in.bad) return false;
     switch (t.what) {
     case form::quantity: out_.quoted(texts[1].empty() ? "0" : texts[1]); return true;
     case form::int_or_string:
-      if (numbers[1] == 0) number(numbers[2]);
-      else out_.quoted(texts[3]);
+      if (numbers[1] == 0)
+        number(numbers[2]);
+      else
+        out_.quoted(texts[3]);
       return true;
     case form::time:
     case form::micro_time: {
@@ -246,8 +251,10 @@ public:
       }
       timestamp at{numbers[1], static_cast<int32_t>(numbers[2])};
       out_ += '"';
-      if (t.what == form::time) out_.used(format_time(at.seconds, out_.room(time_text_max)));
-      else out_ += format_micro_time(at);
+      if (t.what == form::time)
+        out_.used(format_time(at.seconds, out_.room(time_text_max)));
+      else
+        out_ += format_micro_time(at);
       out_ += '"';
       return true;
     }
@@ -260,7 +267,8 @@ public:
       return true;
     case form::schema_or_array:
     case form::schema_or_strings:
-      return present[1] ? object(*t.by_number(1)->type, texts[1], false) : list(*t.by_number(2), bytes);
+      return present[1] ? object(*t.by_number(1)->type, texts[1], false)
+                        : list(*t.by_number(2), bytes);
     default: return false;
     }
   }
@@ -274,7 +282,8 @@ private:
 
 } // namespace
 
-bool wire_to_json(const schema::type& type, std::string_view bytes, const head& head, std::string& out) {
+bool wire_to_json(const schema::type& type, std::string_view bytes, const head& head,
+                  std::string& out) {
   // JSON is about twice as long as the bytes.
   sink to(out, bytes.size() * 2 + 256);
   return encoder(to, head).object(type, bytes, true);
@@ -300,7 +309,7 @@ bool custom_to_json(std::string_view bytes, const head& given, std::string& out)
   // Written as an object whose only field is its metadata; the rest is spliced in behind it.
   std::string only;
   wire::put_bytes(only, k8s::base::Custom::kMetadataFieldNumber, metadata);
-  static const schema::type& shape = [] () -> const schema::type& {
+  static const schema::type& shape = []() -> const schema::type& {
     static schema::type t;
     t.type_meta = true;
     auto& whole = schema::of<k8s::base::Custom>();

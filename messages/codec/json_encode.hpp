@@ -21,10 +21,11 @@ struct head {
 };
 
 /// Appends the JSON of the object `bytes` to `out`; false if the bytes are malformed.
-bool wire_to_json(const schema::type& type, std::string_view bytes, const head& head, std::string& out);
+bool wire_to_json(const schema::type& type, std::string_view bytes, const head& head,
+                  std::string& out);
 
-/// Appends the JSON of a custom resource's object: k8s.base.Custom bytes. Its own apiVersion and kind
-/// are written unless `head` names others.
+/// Appends the JSON of a custom resource's object: k8s.base.Custom bytes. Its own apiVersion and
+/// kind are written unless `head` names others.
 bool custom_to_json(std::string_view bytes, const head& head, std::string& out);
 
 /// The canonical bytes of `message`: fields by number, map entries by key.

@@ -23,7 +23,8 @@ std::optional<std::string_view> behind(std::string_view path, std::string_view k
   if (path.starts_with('.')) path.remove_prefix(1);
   if (path.starts_with('[')) {
     path.remove_prefix(1);
-    if (path.starts_with(key) && path.substr(key.size()).starts_with(']')) return path.substr(key.size() + 1);
+    if (path.starts_with(key) && path.substr(key.size()).starts_with(']'))
+      return path.substr(key.size() + 1);
     return {};
   }
   if (!path.starts_with(key)) return {};
@@ -107,7 +108,8 @@ bool built_in_group(std::string_view api_version) {
 std::string quoting_advice(const manifest& m, std::string_view path, std::string_view message) {
   if (message.find("a string") == message.npos) return {};
   auto word = word_at(m.text.json, offset_of(m.text.json, path));
-  bool plain = word == "true" || word == "false" || (!word.empty() && (isdigit(static_cast<unsigned char>(word[0])) || word[0] == '-'));
+  bool plain = word == "true" || word == "false" ||
+               (!word.empty() && (isdigit(static_cast<unsigned char>(word[0])) || word[0] == '-'));
   if (!plain) return {};
   auto field = path.substr(path.rfind('.') + 1);
   return "put it in quotes: " + std::string(field) + ": \"" + std::string(word) + "\"";
@@ -118,7 +120,8 @@ finding undecodable(const manifest& m, const error& failure) {
   auto colon = failure.message.find(": ");
   auto path = colon == failure.message.npos ? std::string() : failure.message.substr(0, colon);
   bool is_path = !path.empty() && path.find(' ') == path.npos;
-  auto f = make(m, "FieldValueTypeInvalid", is_path ? path : "", is_path ? failure.message.substr(colon + 2) : failure.message);
+  auto f = make(m, "FieldValueTypeInvalid", is_path ? path : "",
+                is_path ? failure.message.substr(colon + 2) : failure.message);
   if (is_path) f.suggestion = quoting_advice(m, path, f.message);
   return f;
 }
@@ -143,7 +146,8 @@ public:
     m.api_version = type->api_version;
     m.kind = type->kind;
     if (m.kind == "List" || (m.kind.ends_with("List") && m.api_version == "v1")) return list(m);
-    if (auto parsed = json::parse(m.text.json)) m.name = std::string(json::string_at(*parsed, {"metadata", "name"}));
+    if (auto parsed = json::parse(m.text.json))
+      m.name = std::string(json::string_at(*parsed, {"metadata", "name"}));
     if (m.api_version.empty() || m.kind.empty()) {
       auto missing = m.api_version.empty() ? "apiVersion" : "kind";
       auto f = make(m, "FieldValueRequired", missing, "every object says its apiVersion and kind");
@@ -165,11 +169,13 @@ public:
     m.type = schema::registry::built_in()->by_kind(m.api_version, m.kind);
     m.object = make_object(m);
     if (!m.object)
-      return add(make(m, "UnknownKind", "kind", "no kind \"" + m.kind + "\" in version \"" + m.api_version + "\""));
+      return add(make(m, "UnknownKind", "kind",
+                      "no kind \"" + m.kind + "\" in version \"" + m.api_version + "\""));
     if (!m.object->ParseFromArray(envelope->raw.data(), static_cast<int>(envelope->raw.size())))
       return add(make(m, "Malformed", "", "the bytes are not those of a " + m.kind));
     m.text.json = to_json(*m.object, {m.api_version, m.kind, {}});
-    if (auto parsed = json::parse(m.text.json)) m.name = std::string(json::string_at(*parsed, {"metadata", "name"}));
+    if (auto parsed = json::parse(m.text.json))
+      m.name = std::string(json::string_at(*parsed, {"metadata", "name"}));
     out.objects.push_back(std::move(m));
   }
 
@@ -204,8 +210,10 @@ private:
   void unknown(manifest m) {
     auto suggestion = home_of(m);
     bool custom = suggestion.empty() && !built_in_group(m.api_version);
-    auto f = make(m, "UnknownKind", suggestion.find("apiVersion") != suggestion.npos ? "apiVersion" : "kind",
-                  custom ? "\"" + m.kind + "\" of " + m.api_version + " is not built in, so its fields are not checked"
+    auto f = make(m, "UnknownKind",
+                  suggestion.find("apiVersion") != suggestion.npos ? "apiVersion" : "kind",
+                  custom ? "\"" + m.kind + "\" of " + m.api_version +
+                               " is not built in, so its fields are not checked"
                          : "no kind \"" + m.kind + "\" in version \"" + m.api_version + "\"");
     f.suggestion = suggestion;
     if (custom) {
@@ -242,8 +250,10 @@ yaml::document own_positions(std::string_view text) {
   d.marks.push_back({0, {1, 1}});
   json::position at{1, 1};
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\n') ++at.line, at.column = 1;
-    else ++at.column;
+    if (text[i] == '\n')
+      ++at.line, at.column = 1;
+    else
+      ++at.column;
     if (text[i] == '"' || text[i] == ':' || text[i] == ',' || text[i] == '{' || text[i] == '[')
       d.marks.push_back({i + 1, at});
   }
@@ -282,7 +292,8 @@ manifests read_manifests(std::string_view text) {
     // "line 3, column 5: why"
     unsigned line = 0, column = 0;
     int used = 0;
-    if (sscanf(f.message.c_str(), "line %u, column %u: %n", &line, &column, &used) == 2 && used > 0) {
+    if (sscanf(f.message.c_str(), "line %u, column %u: %n", &line, &column, &used) == 2 &&
+        used > 0) {
       f.at = {line, column};
       f.message.erase(0, static_cast<size_t>(used));
     }

@@ -1,5 +1,5 @@
-// Manifests: files of objects in any form that people write them in, and everything that is wrong with
-// them, each fault with its place and, where one is likely, what was meant.
+// Manifests: files of objects in any form that people write them in, and everything that is wrong
+// with them, each fault with its place and, where one is likely, what was meant.
 #pragma once
 
 #include "messages/codec/yaml.hpp"
@@ -33,9 +33,9 @@ struct manifest {
 struct finding {
   enum class level : uint8_t { error, warning } weight = level::error;
   json::position at{};
-  std::string object;     ///< "Deployment web"
-  std::string field;      ///< spec.replicas
-  std::string reason;     ///< FieldValueInvalid, UnknownField, ...
+  std::string object; ///< "Deployment web"
+  std::string field;  ///< spec.replicas
+  std::string reason; ///< FieldValueInvalid, UnknownField, ...
   std::string message;
   std::string suggestion; ///< a whole sentence, or empty
 };
@@ -46,15 +46,16 @@ struct manifests {
   std::vector<finding> findings;
 };
 
-/// Reads every object of `text`: JSON, YAML of several documents, or one in Kubernetes' protobuf. Lists
-/// are taken apart. Unknown and duplicate fields are findings; what cannot be read is left out.
+/// Reads every object of `text`: JSON, YAML of several documents, or one in Kubernetes' protobuf.
+/// Lists are taken apart. Unknown and duplicate fields are findings; what cannot be read is left
+/// out.
 manifests read_manifests(std::string_view text);
 
 /// Fills in defaults and validates, as the server would before it looks at other objects.
 std::vector<finding> validate_manifest(const manifest& m);
 
-/// The place of `path` ("spec.containers[0].name", "data[key]") in a JSON text, or of the innermost part
-/// of it that is there.
+/// The place of `path` ("spec.containers[0].name", "data[key]") in a JSON text, or of the innermost
+/// part of it that is there.
 size_t offset_of(std::string_view json, std::string_view path);
 
 } // namespace troupe::codec

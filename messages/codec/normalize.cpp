@@ -66,16 +66,21 @@ result<void> walk(const type& t, std::string_view bytes, std::string& out, int d
     }
     auto begin = out.size();
     auto start = wire::open(out, in.number);
-    auto done = what == form::map ? map_entry(inner, in.data, out, depth) : value(inner, in.data, out, depth);
+    auto done = what == form::map ? map_entry(inner, in.data, out, depth)
+                                  : value(inner, in.data, out, depth);
     if (!done) return done;
-    if (p->drop_zero && out.size() == start) out.resize(begin);
-    else wire::close(out, start);
+    if (p->drop_zero && out.size() == start)
+      out.resize(begin);
+    else
+      wire::close(out, start);
   }
   return in.bad ? result<void>(malformed()) : result<void>{};
 }
 
 } // namespace
 
-result<void> normalize(const type& t, std::string_view bytes, std::string& out) { return walk(t, bytes, out, 0); }
+result<void> normalize(const type& t, std::string_view bytes, std::string& out) {
+  return walk(t, bytes, out, 0);
+}
 
 } // namespace troupe::codec

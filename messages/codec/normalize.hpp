@@ -1,5 +1,5 @@
-// Protobuf from clients, made what our own JSON decoder would have made of the same object: Go writes
-// zeros that mean nothing, and quantities in whatever form they came.
+// Protobuf from clients, made what our own JSON decoder would have made of the same object: Go
+// writes zeros that mean nothing, and quantities in whatever form they came.
 #pragma once
 
 #include "messages/base/error.hpp"

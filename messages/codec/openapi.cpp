@@ -31,7 +31,8 @@ struct place {
 std::vector<place> places(const kind& k) {
   auto collection = root_of(k) + (k.namespaced ? "/namespaces/{namespace}/" : "/") + k.plural;
   std::vector<place> out{{collection, true, nullptr}, {collection + "/{name}", false, nullptr}};
-  if (k.namespaced && k.has_verb("list")) out.push_back({root_of(k) + "/" + k.plural, true, nullptr});
+  if (k.namespaced && k.has_verb("list"))
+    out.push_back({root_of(k) + "/" + k.plural, true, nullptr});
   for (auto& s : k.subresources) out.push_back({collection + "/{name}/" + s.name, false, &s});
   return out;
 }
@@ -54,7 +55,8 @@ public:
   describer(openapi_version version, definitions& known) : version_{version}, known_{known} {}
 
   object operation(const kind& k, const place& at, const char* verb, const char* action) {
-    object o{{"description", std::string(action) + " " + k.name}, {"operationId", operation_id(k, at, verb)}};
+    object o{{"description", std::string(action) + " " + k.name},
+             {"operationId", operation_id(k, at, verb)}};
     object gvk{{"group", k.group}, {"kind", k.name}, {"version", k.version}};
     if (at.sub && at.sub->kind.find('/') != std::string::npos) {
       auto dot = at.sub->kind.find('.', at.sub->kind.find('/'));
@@ -65,34 +67,49 @@ public:
     std::string_view method = verb;
     if (method != "get") {
       for (auto name : {"dryRun", "fieldManager", "fieldValidation"})
-        if (method != "delete" || std::string_view(name) == "dryRun") parameters.push_back(parameter(version_, name, "query", "string"));
+        if (method != "delete" || std::string_view(name) == "dryRun")
+          parameters.push_back(parameter(version_, name, "query", "string"));
       if (method == "patch") parameters.push_back(parameter(version_, "force", "query", "boolean"));
     } else if (at.collection) {
-      for (auto name : {"labelSelector", "fieldSelector", "continue", "resourceVersion", "resourceVersionMatch"})
+      for (auto name : {"labelSelector", "fieldSelector", "continue", "resourceVersion",
+                        "resourceVersionMatch"})
         parameters.push_back(parameter(version_, name, "query", "string"));
-      for (auto name : {"limit", "timeoutSeconds"}) parameters.push_back(parameter(version_, name, "query", "integer"));
-      for (auto name : {"watch", "allowWatchBookmarks", "sendInitialEvents"}) parameters.push_back(parameter(version_, name, "query", "boolean"));
+      for (auto name : {"limit", "timeoutSeconds"})
+        parameters.push_back(parameter(version_, name, "query", "integer"));
+      for (auto name : {"watch", "allowWatchBookmarks", "sendInitialEvents"})
+        parameters.push_back(parameter(version_, name, "query", "boolean"));
     }
     auto body = known_.reference(definitions::name_of(k));
     bool plain = !at.sub || at.sub->kind == k.name;
     if (plain && (method == "post" || method == "put" || method == "patch")) {
       auto content = method == "patch" ? object{{"type", "object"}} : body;
-      if (version_ == openapi_version::v2) parameters.push_back(object{{"in", "body"}, {"name", "body"}, {"required", true}, {"schema", content}});
-      else o["requestBody"] = object{{"content", object{{method == "patch" ? "application/strategic-merge-patch+json" : "application/json", object{{"schema", content}}}}}};
+      if (version_ == openapi_version::v2)
+        parameters.push_back(
+            object{{"in", "body"}, {"name", "body"}, {"required", true}, {"schema", content}});
+      else
+        o["requestBody"] =
+            object{{"content", object{{method == "patch" ? "application/strategic-merge-patch+json"
+                                                         : "application/json",
+                                       object{{"schema", content}}}}}};
     }
     if (!parameters.empty()) o["parameters"] = std::move(parameters);
     object ok{{"description", "OK"}};
     if (plain) {
-      auto answer = at.collection && method == "get" ? known_.reference(definitions::list_name_of(k)) : body;
-      if (version_ == openapi_version::v2) ok["schema"] = answer;
-      else ok["content"] = object{{"application/json", object{{"schema", answer}}}};
+      auto answer =
+          at.collection && method == "get" ? known_.reference(definitions::list_name_of(k)) : body;
+      if (version_ == openapi_version::v2)
+        ok["schema"] = answer;
+      else
+        ok["content"] = object{{"application/json", object{{"schema", answer}}}};
     }
-    o["responses"] = object{{"200", std::move(ok)}, {"401", object{{"description", "Unauthorized"}}}};
+    o["responses"] =
+        object{{"200", std::move(ok)}, {"401", object{{"description", "Unauthorized"}}}};
     o["x-kubernetes-action"] = action;
     o["x-kubernetes-group-version-kind"] = std::move(gvk);
     if (version_ == openapi_version::v2) {
       o["consumes"] = array{value("*/*")};
-      o["produces"] = array{value("application/json"), value("application/yaml"), value("application/vnd.kubernetes.protobuf")};
+      o["produces"] = array{value("application/json"), value("application/yaml"),
+                            value("application/vnd.kubernetes.protobuf")};
       o["schemes"] = array{value("https")};
     }
     return o;
@@ -105,24 +122,34 @@ public:
       const char* action;
       bool collection;
     };
-    static constexpr row rows[] = {{"get", "list", "list", true},     {"post", "create", "post", true},
-                                   {"delete", "deletecollection", "deletecollection", true}, {"get", "get", "get", false},
-                                   {"put", "update", "put", false},   {"patch", "patch", "patch", false},
-                                   {"delete", "delete", "delete", false}, {"post", "create", "post", false},
-                                   {"get", "connect", "connect", false}, {"post", "connect", "connect", false}};
+    static constexpr row rows[] = {{"get", "list", "list", true},
+                                   {"post", "create", "post", true},
+                                   {"delete", "deletecollection", "deletecollection", true},
+                                   {"get", "get", "get", false},
+                                   {"put", "update", "put", false},
+                                   {"patch", "patch", "patch", false},
+                                   {"delete", "delete", "delete", false},
+                                   {"post", "create", "post", false},
+                                   {"get", "connect", "connect", false},
+                                   {"post", "connect", "connect", false}};
     for (auto& at : places(k)) {
       auto& verbs = at.sub ? at.sub->verbs : k.verbs;
-      bool everywhere = at.collection && k.namespaced && at.path.find("{namespace}") == at.path.npos;
+      bool everywhere =
+          at.collection && k.namespaced && at.path.find("{namespace}") == at.path.npos;
       object item;
       for (auto& r : rows) {
-        if (r.collection != at.collection || (!at.sub && !at.collection && std::string_view(r.method) == "post")) continue;
+        if (r.collection != at.collection ||
+            (!at.sub && !at.collection && std::string_view(r.method) == "post"))
+          continue;
         if (everywhere && std::string_view(r.method) != "get") continue;
-        if (std::find(verbs.begin(), verbs.end(), r.verb) != verbs.end()) item[r.method] = operation(k, at, r.method, r.action);
+        if (std::find(verbs.begin(), verbs.end(), r.verb) != verbs.end())
+          item[r.method] = operation(k, at, r.method, r.action);
       }
       if (item.empty()) continue;
       array parameters;
       if (!at.collection) parameters.push_back(parameter(version_, "name", "path", "string"));
-      if (at.path.find("{namespace}") != at.path.npos) parameters.push_back(parameter(version_, "namespace", "path", "string"));
+      if (at.path.find("{namespace}") != at.path.npos)
+        parameters.push_back(parameter(version_, "namespace", "path", "string"));
       if (!parameters.empty()) item["parameters"] = std::move(parameters);
       paths[at.path] = std::move(item);
     }
@@ -136,7 +163,8 @@ private:
     };
     auto group = k.group.empty() ? std::string("core") : k.group.substr(0, k.group.find('.'));
     bool namespaced = at.path.find("{namespace}") != at.path.npos;
-    return verb + capital(group) + capital(k.version) + (namespaced ? "Namespaced" : "") + (at.collection ? "Collection" : "") + k.name + (at.sub ? capital(at.sub->name) : "");
+    return verb + capital(group) + capital(k.version) + (namespaced ? "Namespaced" : "") +
+           (at.collection ? "Collection" : "") + k.name + (at.sub ? capital(at.sub->name) : "");
   }
 
   openapi_version version_;
@@ -144,7 +172,9 @@ private:
 };
 
 void add_common(definitions& known) {
-  for (auto name : {"DeleteOptions", "Status", "APIGroup", "APIGroupList", "APIResourceList", "APIVersions"}) known.add("v1", name);
+  for (auto name :
+       {"DeleteOptions", "Status", "APIGroup", "APIGroupList", "APIResourceList", "APIVersions"})
+    known.add("v1", name);
 }
 
 object components(const definitions& known) {
@@ -168,14 +198,19 @@ object v2_tree(const schema::registry& kinds) {
   for (auto& k : kinds.all()) known.add(k);
   describer describe(openapi_version::v2, known);
   for (auto& k : kinds.all()) describe.add(k, paths);
-  return {{"swagger", "2.0"}, {"info", info()}, {"paths", std::move(paths)}, {"definitions", components(known)}};
+  return {{"swagger", "2.0"},
+          {"info", info()},
+          {"paths", std::move(paths)},
+          {"definitions", components(known)}};
 }
 
-// The Protobuf form: the parts that clients read (definitions, and the operations with their kinds).
+// The Protobuf form: the parts that clients read (definitions, and the operations with their
+// kinds).
 
 namespace v2 = openapi::v2;
 
-void extension(google::protobuf::RepeatedPtrField<v2::NamedAny>& to, std::string_view name, const value& v) {
+void extension(google::protobuf::RepeatedPtrField<v2::NamedAny>& to, std::string_view name,
+               const value& v) {
   auto& e = *to.Add();
   e.set_name(std::string(name));
   e.mutable_value()->set_yaml(json::write(v) + "\n"); // JSON is YAML
@@ -189,20 +224,29 @@ void fill_item(v2::SchemaItem& to, const value& v) {
 
 void fill(v2::Schema& to, const object& from) {
   for (auto& [key, v] : from) {
-    if (key == "$ref") to.set__ref(std::string(v.get_string()));
-    else if (key == "description") to.set_description(std::string(v.get_string()));
-    else if (key == "format") to.set_format(std::string(v.get_string()));
-    else if (key == "type" && v.is_string()) to.mutable_type()->add_value(std::string(v.get_string()));
-    else if (key == "items") to.mutable_items()->add_schema(), fill(*to.mutable_items()->mutable_schema(0), v.get_object());
-    else if (key == "required") for (auto& r : v.get_array()) to.add_required(std::string(r.get_string()));
-    else if (key == "additionalProperties") fill(*to.mutable_additional_properties()->mutable_schema(), v.get_object());
+    if (key == "$ref")
+      to.set__ref(std::string(v.get_string()));
+    else if (key == "description")
+      to.set_description(std::string(v.get_string()));
+    else if (key == "format")
+      to.set_format(std::string(v.get_string()));
+    else if (key == "type" && v.is_string())
+      to.mutable_type()->add_value(std::string(v.get_string()));
+    else if (key == "items")
+      to.mutable_items()->add_schema(),
+          fill(*to.mutable_items()->mutable_schema(0), v.get_object());
+    else if (key == "required")
+      for (auto& r : v.get_array()) to.add_required(std::string(r.get_string()));
+    else if (key == "additionalProperties")
+      fill(*to.mutable_additional_properties()->mutable_schema(), v.get_object());
     else if (key == "properties") {
       for (auto& [name, p] : v.get_object()) {
         auto& named = *to.mutable_properties()->add_additional_properties();
         named.set_name(std::string(name));
         fill(*named.mutable_value(), p.get_object());
       }
-    } else if (std::string_view(key).starts_with("x-")) extension(*to.mutable_vendor_extension(), key, v);
+    } else if (std::string_view(key).starts_with("x-"))
+      extension(*to.mutable_vendor_extension(), key, v);
   }
 }
 
@@ -254,7 +298,9 @@ std::string document_hash(std::string_view text) {
 std::string openapi_v3_index(const schema::registry& kinds) {
   object paths;
   for (auto& path : group_paths(kinds))
-    paths[path] = object{{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + document_hash(*openapi_v3(kinds, path))}};
+    paths[path] =
+        object{{"serverRelativeURL",
+                "/openapi/v3/" + path + "?hash=" + document_hash(*openapi_v3(kinds, path))}};
   return json::write(value(object{{"paths", std::move(paths)}}));
 }
 
@@ -272,10 +318,15 @@ std::optional<std::string> openapi_v3(const schema::registry& kinds, std::string
   describer describe(openapi_version::v3, known);
   for (auto& k : kinds.all())
     if (root_of(k).substr(1) == path) describe.add(k, paths);
-  return json::write(value(object{{"openapi", "3.0.0"}, {"info", info()}, {"paths", std::move(paths)}, {"components", object{{"schemas", components(known)}}}}));
+  return json::write(value(object{{"openapi", "3.0.0"},
+                                  {"info", info()},
+                                  {"paths", std::move(paths)},
+                                  {"components", object{{"schemas", components(known)}}}}));
 }
 
-std::string openapi_v2_json(const schema::registry& kinds) { return json::write(value(v2_tree(kinds))); }
+std::string openapi_v2_json(const schema::registry& kinds) {
+  return json::write(value(v2_tree(kinds)));
+}
 
 std::string openapi_v2_protobuf(const schema::registry& kinds) {
   auto tree = v2_tree(kinds);

@@ -1,5 +1,5 @@
-// OpenAPI documents, generated from the registry: v3 one per group and version, v2 as one JSON document
-// and in the Protobuf form that older kubectl versions read. Pure.
+// OpenAPI documents, generated from the registry: v3 one per group and version, v2 as one JSON
+// document and in the Protobuf form that older kubectl versions read. Pure.
 #pragma once
 
 #include "messages/schema/kind.hpp"

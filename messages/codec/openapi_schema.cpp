@@ -58,7 +58,8 @@ std::string definitions::name_of(const schema::kind& k) {
 std::string definitions::list_name_of(const schema::kind& k) { return name_of(k) + "List"; }
 
 object definitions::reference(std::string_view name) const {
-  return {{"$ref", (version_ == openapi_version::v2 ? "#/definitions/" : "#/components/schemas/") + std::string(name)}};
+  return {{"$ref", (version_ == openapi_version::v2 ? "#/definitions/" : "#/components/schemas/") +
+                       std::string(name)}};
 }
 
 value definitions::schema_of(const type& t) {
@@ -111,7 +112,8 @@ object definitions::object_of(const type& t) {
     }
   };
   if (t.type_meta) {
-    properties["apiVersion"] = object{{"description", "The group and version of the object's schema."}, {"type", "string"}};
+    properties["apiVersion"] = object{
+        {"description", "The group and version of the object's schema."}, {"type", "string"}};
     properties["kind"] = object{{"description", "The kind of the object."}, {"type", "string"}};
   }
   collect(collect, t);
@@ -157,10 +159,14 @@ void definitions::define(const type& t) {
   switch (t.what) {
   case form::quantity:
     if (version_ == openapi_version::v2) return simple({{"type", "string"}});
-    return simple({{"oneOf", array{value(object{{"type", "string"}}), value(object{{"type", "number"}})}}});
+    return simple(
+        {{"oneOf", array{value(object{{"type", "string"}}), value(object{{"type", "number"}})}}});
   case form::int_or_string:
-    if (version_ == openapi_version::v2) return simple({{"type", "string"}, {"format", "int-or-string"}});
-    return simple({{"format", "int-or-string"}, {"oneOf", array{value(object{{"type", "integer"}}), value(object{{"type", "string"}})}}});
+    if (version_ == openapi_version::v2)
+      return simple({{"type", "string"}, {"format", "int-or-string"}});
+    return simple(
+        {{"format", "int-or-string"},
+         {"oneOf", array{value(object{{"type", "integer"}}), value(object{{"type", "string"}})}}});
   case form::time:
   case form::micro_time: return simple({{"type", "string"}, {"format", "date-time"}});
   case form::duration: return simple({{"type", "string"}});

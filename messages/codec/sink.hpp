@@ -1,5 +1,5 @@
-// Where encoders write: the end of a string, with room made in large steps, so that a character costs a
-// store and not a call.
+// Where encoders write: the end of a string, with room made in large steps, so that a character
+// costs a store and not a call.
 #pragma once
 
 #include <algorithm>
@@ -55,7 +55,8 @@ public:
     return gap;
   }
 
-  /// `text` in quotes, escaped as JSON requires: copied eight bytes at a time as long as nothing is.
+  /// `text` in quotes, escaped as JSON requires: copied eight bytes at a time as long as nothing
+  /// is.
   void quoted(std::string_view text) {
     constexpr size_t escape_max = 6;
     auto at = room(text.size() + 2 + 8);

@@ -15,19 +15,23 @@ std::string object_json(const schema::kind& kind, std::string_view stored, uint6
   auto version = std::to_string(revision);
   auto api_version = kind.api_version();
   head h{api_version, kind.name, version};
-  if (kind.custom()) custom_to_json(stored, h, out);
-  else wire_to_json(*kind.shape, stored, h, out);
+  if (kind.custom())
+    custom_to_json(stored, h, out);
+  else
+    wire_to_json(*kind.shape, stored, h, out);
   return out;
 }
 
 /// What a custom column shows of the values that its path found.
-json::value custom_cell(const schema::column& column, const std::vector<const json::value*>& found, int64_t now) {
+json::value custom_cell(const schema::column& column, const std::vector<const json::value*>& found,
+                        int64_t now) {
   if (found.empty()) return nullptr;
   auto& v = *found[0];
   if (column.type == "date") {
     auto text = v.if_string();
     auto at = text ? parse_time(*text) : result<timestamp>(error{});
-    return at ? json::value(format_age(std::chrono::seconds(now - at->seconds))) : json::value("<invalid>");
+    return at ? json::value(format_age(std::chrono::seconds(now - at->seconds)))
+              : json::value("<invalid>");
   }
   if (column.type == "integer") return v.is_number() ? v : json::value(nullptr);
   if (column.type == "number") return v.is_number() ? v : json::value(nullptr);
@@ -54,7 +58,11 @@ json::array custom_cells(const schema::kind& kind, std::string_view object, int6
 }
 
 void write_column(const schema::column& c, std::string& out) {
-  json::object o{{"name", c.name}, {"type", c.type}, {"format", c.format}, {"description", c.description}, {"priority", c.priority}};
+  json::object o{{"name", c.name},
+                 {"type", c.type},
+                 {"format", c.format},
+                 {"description", c.description},
+                 {"priority", c.priority}};
   json::write(out, o);
 }
 
@@ -66,8 +74,9 @@ include include_of(std::string_view word) {
   return include::metadata;
 }
 
-table::table(const schema::kind& kind, include rows_carry, std::string_view meta_version, int64_t now_seconds)
-  : kind_{kind}, carry_{rows_carry}, version_{meta_version}, now_seconds_{now_seconds} {}
+table::table(const schema::kind& kind, include rows_carry, std::string_view meta_version,
+             int64_t now_seconds)
+    : kind_{kind}, carry_{rows_carry}, version_{meta_version}, now_seconds_{now_seconds} {}
 
 void table::add(std::string_view stored, uint64_t revision) {
   json::array cells;
@@ -93,7 +102,8 @@ void table::add(std::string_view stored, uint64_t revision) {
 
 std::string table::finish(std::string_view resource_version, std::string_view continue_token,
                           std::string_view remaining, bool columns) {
-  std::string out = "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/" + version_ + "\",\"metadata\":{\"resourceVersion\":";
+  std::string out = "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/" + version_ +
+                    "\",\"metadata\":{\"resourceVersion\":";
   json::write_string(out, resource_version);
   if (!continue_token.empty()) {
     out += ",\"continue\":";
@@ -122,7 +132,8 @@ std::string table::finish(std::string_view resource_version, std::string_view co
 
 void write_partial(std::string_view stored, uint64_t revision, std::string_view meta_version,
                    std::string& out, bool with_type) {
-  static const schema::type& shape = schema::of(schema::find_message("v1", "PartialObjectMetadata"));
+  static const schema::type& shape =
+      schema::of(schema::find_message("v1", "PartialObjectMetadata"));
   std::string_view metadata;
   wire::reader in(stored);
   while (in.next())

@@ -1,5 +1,5 @@
-// The table form of objects that `kubectl get` shows: columns of the kind, one row an object, and the
-// metadata-only form that other clients ask for.
+// The table form of objects that `kubectl get` shows: columns of the kind, one row an object, and
+// the metadata-only form that other clients ask for.
 #pragma once
 
 #include "messages/schema/kind.hpp"
@@ -19,7 +19,8 @@ include include_of(std::string_view word);
 class table {
 public:
   /// `now_seconds` is what ages are counted to.
-  table(const schema::kind& kind, include rows_carry, std::string_view meta_version, int64_t now_seconds);
+  table(const schema::kind& kind, include rows_carry, std::string_view meta_version,
+        int64_t now_seconds);
 
   /// Adds the row of one object as it is stored.
   void add(std::string_view stored, uint64_t revision);
@@ -36,7 +37,7 @@ private:
 };
 
 /// Appends the PartialObjectMetadata of a stored object.
-void write_partial(std::string_view stored, uint64_t revision,
-                   std::string_view meta_version, std::string& out, bool with_type = true);
+void write_partial(std::string_view stored, uint64_t revision, std::string_view meta_version,
+                   std::string& out, bool with_type = true);
 
 } // namespace troupe::codec

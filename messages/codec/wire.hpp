@@ -21,7 +21,9 @@ inline char* write_varint(char* out, uint64_t v) {
   return out;
 }
 
-inline char* write_tag(char* out, uint32_t number, type t) { return write_varint(out, number << 3 | t); }
+inline char* write_tag(char* out, uint32_t number, type t) {
+  return write_varint(out, number << 3 | t);
+}
 
 inline void put_varint(std::string& out, uint64_t v) {
   char buffer[varint_max];

@@ -1,5 +1,5 @@
-// YAML as people write manifests, to JSON and back. Reading keeps a map from the JSON to lines and columns,
-// so that every later fault can be shown where its author wrote it.
+// YAML as people write manifests, to JSON and back. Reading keeps a map from the JSON to lines and
+// columns, so that every later fault can be shown where its author wrote it.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -37,9 +37,9 @@ struct document {
   json::position locate(size_t offset) const;
 };
 
-/// Every document of `text` that is not empty. Plain scalars mean what YAML 1.1 says they mean, as kubectl
-/// reads them: yes, on and 0644 are true, true and 420. Duplicate keys are kept, for the decoder to report.
-/// Failures name line and column.
+/// Every document of `text` that is not empty. Plain scalars mean what YAML 1.1 says they mean, as
+/// kubectl reads them: yes, on and 0644 are true, true and 420. Duplicate keys are kept, for the
+/// decoder to report. Failures name line and column.
 result<std::vector<document>> to_json(std::string_view text, const limits& most = {});
 
 /// `json` in block style with sorted keys, as `kubectl -o yaml` prints it.

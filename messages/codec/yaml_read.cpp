@@ -1,5 +1,6 @@
-// Reads YAML: the events of yaml-cpp become a compact tree, and the tree becomes JSON. Two steps, because
-// aliases and merge keys refer back, and because their cost must be known before it is paid.
+// Reads YAML: the events of yaml-cpp become a compact tree, and the tree becomes JSON. Two steps,
+// because aliases and merge keys refer back, and because their cost must be known before it is
+// paid.
 #include "messages/codec/yaml.hpp"
 #include "messages/codec/yaml_scalar.hpp"
 
@@ -24,11 +25,11 @@ using index = uint32_t;
 
 struct node {
   enum class kind : uint8_t { null, plain, quoted, list, map, alias } what = kind::null;
-  bool open = false;            // still being read
+  bool open = false; // still being read
   json::position at{};
-  std::string text;             // of a scalar
-  std::vector<index> children;  // of a map: key, value, key, value, ...
-  index target = 0;             // of an alias
+  std::string text;            // of a scalar
+  std::vector<index> children; // of a map: key, value, key, value, ...
+  index target = 0;            // of an alias
 };
 
 /// Ends reading from inside an event; never leaves this file.
@@ -38,7 +39,8 @@ struct refused {
 };
 
 json::position position_of(const YAML::Mark& m) {
-  return {static_cast<size_t>(std::max(m.line, 0)) + 1, static_cast<size_t>(std::max(m.column, 0)) + 1};
+  return {static_cast<size_t>(std::max(m.line, 0)) + 1,
+          static_cast<size_t>(std::max(m.column, 0)) + 1};
 }
 
 class tree final : public YAML::EventHandler {
@@ -59,7 +61,9 @@ public:
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& m, YAML::anchor_t anchor) override { add(m, anchor, node::kind::null); }
+  void OnNull(const YAML::Mark& m, YAML::anchor_t anchor) override {
+    add(m, anchor, node::kind::null);
+  }
 
   void OnAlias(const YAML::Mark& m, YAML::anchor_t anchor) override {
     auto found = anchors_.find(anchor);
@@ -90,13 +94,16 @@ public:
 
 private:
   index add(const YAML::Mark& m, YAML::anchor_t anchor, node::kind what) {
-    if (nodes.size() >= most_.nodes_max) throw refused{"the document has too many values", position_of(m)};
+    if (nodes.size() >= most_.nodes_max)
+      throw refused{"the document has too many values", position_of(m)};
     auto at = static_cast<index>(nodes.size());
     auto& n = nodes.emplace_back();
     n.what = what;
     n.at = position_of(m);
-    if (!open_.empty()) nodes[open_.back()].children.push_back(at);
-    else root = at, has_root = true;
+    if (!open_.empty())
+      nodes[open_.back()].children.push_back(at);
+    else
+      root = at, has_root = true;
     if (anchor) anchors_[anchor] = at;
     return at;
   }
@@ -104,7 +111,8 @@ private:
   void enter(index at) {
     open_.push_back(at);
     nodes[at].open = true;
-    if (open_.size() > static_cast<size_t>(most_.depth_max)) throw refused{"nested too deep", nodes[at].at};
+    if (open_.size() > static_cast<size_t>(most_.depth_max))
+      throw refused{"nested too deep", nodes[at].at};
   }
 
   void leave() {
@@ -120,12 +128,14 @@ private:
 /// Writes the tree as JSON, following aliases within the budget.
 class writer {
 public:
-  writer(const tree& from, const limits& most, document& out) : from_{from}, most_{most}, out_{out} {}
+  writer(const tree& from, const limits& most, document& out)
+      : from_{from}, most_{most}, out_{out} {}
 
   void value(index at, int depth, bool repeated) {
     auto& n = from_.nodes[at];
     if (depth > most_.depth_max) throw refused{"nested too deep", n.at};
-    if (repeated && ++repeated_ > most_.repeated_max) throw refused{"alias expansion exceeds limit", n.at};
+    if (repeated && ++repeated_ > most_.repeated_max)
+      throw refused{"alias expansion exceeds limit", n.at};
     if (n.what == node::kind::alias) return value(n.target, depth, true);
     if (!repeated) out_.marks.push_back({out_.json.size(), n.at});
     switch (n.what) {
@@ -177,8 +187,10 @@ private:
       auto& key = target(n.children[i]);
       if (key.what == node::kind::list || key.what == node::kind::map)
         throw refused{"a key must be a single word or number", key.at};
-      if (key.what == node::kind::plain && key.text == "<<") merged.push_back(n.children[i + 1]);
-      else out.push_back({&key, n.children[i + 1], repeated});
+      if (key.what == node::kind::plain && key.text == "<<")
+        merged.push_back(n.children[i + 1]);
+      else
+        out.push_back({&key, n.children[i + 1], repeated});
     }
     for (auto source : merged) merge(source, depth, out);
   }
@@ -241,7 +253,8 @@ error failure(const std::string& why, json::position at) {
           "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + why};
 }
 
-/// The first byte that is not UTF-8, or npos. Control characters other than white space count as bad.
+/// The first byte that is not UTF-8, or npos. Control characters other than white space count as
+/// bad.
 size_t bad_utf8(std::string_view s) {
   for (size_t i = 0; i < s.size();) {
     auto c = static_cast<unsigned char>(s[i]);
@@ -257,7 +270,8 @@ size_t bad_utf8(std::string_view s) {
       if (i + k >= s.size() || (static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return i;
       code = code << 6 | (static_cast<unsigned char>(s[i + k]) & 0x3f);
     }
-    if ((more == 2 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff))) || (more == 3 && (code < 0x10000 || code > 0x10ffff)))
+    if ((more == 2 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff))) ||
+        (more == 3 && (code < 0x10000 || code > 0x10ffff)))
       return i;
     i += more + 1;
   }
@@ -276,8 +290,10 @@ result<std::vector<document>> to_json(std::string_view text, const limits& most)
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   if (text.size() > most.text_bytes_max)
-    return error{errc::too_large, "the text is larger than " + std::to_string(most.text_bytes_max) + " bytes"};
-  if (auto bad = bad_utf8(text); bad != text.npos) return failure("the text is not valid UTF-8", json::locate(text, bad));
+    return error{errc::too_large,
+                 "the text is larger than " + std::to_string(most.text_bytes_max) + " bytes"};
+  if (auto bad = bad_utf8(text); bad != text.npos)
+    return failure("the text is not valid UTF-8", json::locate(text, bad));
   std::vector<document> documents;
   tree nodes(most);
   try {
@@ -287,7 +303,8 @@ result<std::vector<document>> to_json(std::string_view text, const limits& most)
     // Empty ones count too: of a stray comma yaml-cpp makes empty documents without end.
     for (size_t count = 0; parser.HandleNextDocument(nodes); ++count) {
       if (count >= most.documents_max)
-        return error{errc::too_large, "more than " + std::to_string(most.documents_max) + " documents"};
+        return error{errc::too_large,
+                     "more than " + std::to_string(most.documents_max) + " documents"};
       bool empty = !nodes.has_root || nodes.nodes[nodes.root].what == node::kind::null;
       if (!empty) {
         auto& d = documents.emplace_back();

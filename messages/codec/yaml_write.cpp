@@ -1,4 +1,5 @@
-// Writes YAML in block style. A string is quoted exactly when a reader would take it for something else.
+// Writes YAML in block style. A string is quoted exactly when a reader would take it for something
+// else.
 #include "messages/codec/yaml.hpp"
 #include "messages/codec/yaml_scalar.hpp"
 
@@ -20,7 +21,8 @@ bool plain(std::string_view s) {
   constexpr std::string_view indicators = "-?:,[]{}#&*!|>'\"%@`";
   if (indicators.find(s.front()) != indicators.npos) {
     // A dash or question mark is an indicator only before a space; a colon likewise.
-    bool harmless = (s.front() == '-' || s.front() == '?' || s.front() == ':') && s.size() > 1 && s[1] != ' ';
+    bool harmless =
+        (s.front() == '-' || s.front() == '?' || s.front() == ':') && s.size() > 1 && s[1] != ' ';
     if (!harmless) return false;
   }
   if (s.find("\xef\xbb\xbf") != s.npos) return false; // a byte order mark, which readers drop
@@ -36,9 +38,12 @@ public:
   std::string out;
 
   void value(const json::value& v, int indent) {
-    if (v.is_object()) map(v.as_object(), indent);
-    else if (v.is_array()) list(v.as_array(), indent);
-    else scalar(v, indent);
+    if (v.is_object())
+      map(v.as_object(), indent);
+    else if (v.is_array())
+      list(v.as_array(), indent);
+    else
+      scalar(v, indent);
   }
 
 private:
@@ -116,7 +121,8 @@ private:
     while (true) {
       auto end = lines.find('\n');
       auto one = lines.substr(0, end);
-      if (one.empty()) out += '\n';
+      if (one.empty())
+        out += '\n';
       else {
         line(indent + 2);
         out += one;

@@ -20,7 +20,8 @@ bool merges_list(const type& t, const json::value& v) {
 void merge(json::value& into, const json::value& wanted, const type& t) {
   if (merges(t, wanted)) {
     if (!into.is_object()) into = json::object{};
-    for (auto& [key, v] : wanted.get_object()) merge(into.get_object()[key], v, member_type(t, key));
+    for (auto& [key, v] : wanted.get_object())
+      merge(into.get_object()[key], v, member_type(t, key));
     return;
   }
   if (!merges_list(t, wanted)) {
@@ -46,7 +47,8 @@ void merge(json::value& into, const json::value& wanted, const type& t) {
   };
   for (auto& e : wanted.get_array()) {
     auto key = element_key(t, e);
-    auto hit = std::find_if(old.begin(), old.end(), [&](auto& x) { return element_key(t, x) == key; });
+    auto hit =
+        std::find_if(old.begin(), old.end(), [&](auto& x) { return element_key(t, x) == key; });
     json::value merged = nullptr;
     if (hit != old.end()) {
       flush_others(static_cast<size_t>(hit - old.begin()));
@@ -57,16 +59,18 @@ void merge(json::value& into, const json::value& wanted, const type& t) {
       while (until < old.size() && !named.contains(element_key(t, old[until]))) ++until;
       flush_others(until);
     }
-    if (keyed) merge(merged, e, element_type(t));
-    else merged = e;
+    if (keyed)
+      merge(merged, e, element_type(t));
+    else
+      merged = e;
     out.push_back(std::move(merged));
   }
   flush_others(old.size());
   list = std::move(out);
 }
 
-/// The set with every named field on the way made a member: whoever owns a.b.c owns a as well, in as
-/// far as a is there only for it. Entries of free maps are not named fields.
+/// The set with every named field on the way made a member: whoever owns a.b.c owns a as well, in
+/// as far as a is there only for it. Entries of free maps are not named fields.
 field_set with_parents(const field_set& set, const type& t) {
   field_set out;
   out.self = set.self;
@@ -87,8 +91,10 @@ void prune(json::value& v, const field_set& gone, const type& t) {
       auto name = std::string_view(key).substr(2);
       auto child = members->if_contains(name);
       if (!child) continue;
-      if (below.self) members->erase(name);
-      else prune(*child, below, member_type(t, name));
+      if (below.self)
+        members->erase(name);
+      else
+        prune(*child, below, member_type(t, name));
     }
   } else if (auto elements = v.if_array(); elements && t.what == form::list) {
     for (auto it = elements->begin(); it != elements->end();) {
@@ -109,13 +115,15 @@ error conflicts_error(const std::vector<std::pair<std::string, std::string>>& al
   error e{errc::conflict, ""};
   std::set<std::string> who;
   for (auto& [by, field] : all) who.insert(by);
-  e.message = "Apply failed with " + std::to_string(all.size()) + " conflict" + (all.size() == 1 ? "" : "s") + ": conflicts with";
+  e.message = "Apply failed with " + std::to_string(all.size()) + " conflict" +
+              (all.size() == 1 ? "" : "s") + ": conflicts with";
   for (auto& by : who) {
     e.message += " " + by + ":";
     for (auto& [owner, field] : all)
       if (owner == by) e.message += " " + field;
   }
-  for (auto& [by, field] : all) e.details.causes.push_back({"FieldManagerConflict", "conflict with " + by, field});
+  for (auto& [by, field] : all)
+    e.details.causes.push_back({"FieldManagerConflict", "conflict with " + by, field});
   return e;
 }
 
@@ -144,10 +152,12 @@ result<void> check_lists(const json::value& value, const type& t) {
   return {};
 }
 
-result<applied> apply(const apply_request& request, const json::value& live, std::vector<manager> managers) {
+result<applied> apply(const apply_request& request, const json::value& live,
+                      std::vector<manager> managers) {
   auto& t = *request.kind.shape;
   if (auto ok = check_lists(request.wanted, t); !ok) return ok.error();
-  manager mine{request.manager, true, request.kind.api_version(), request.subresource, request.now.seconds, {}};
+  manager mine{request.manager,     true, request.kind.api_version(), request.subresource,
+               request.now.seconds, {}};
   mine.fields = without_identity(fields_of(request.wanted, t));
 
   field_set last;
@@ -155,7 +165,8 @@ result<applied> apply(const apply_request& request, const json::value& live, std
     bool me = it->apply && it->name == mine.name && it->subresource == mine.subresource;
     if (me) {
       last = unite(last, it->fields);
-      if (it->fields == mine.fields && it->api_version == mine.api_version) mine.time_seconds = it->time_seconds;
+      if (it->fields == mine.fields && it->api_version == mine.api_version)
+        mine.time_seconds = it->time_seconds;
       it = managers.erase(it);
     } else {
       ++it;

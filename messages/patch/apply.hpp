@@ -1,5 +1,6 @@
-// Server-side apply: a manager states what it wants; its fields are set, fields it no longer states and
-// nobody else owns are removed, and fields that others own with another value are conflicts. Pure.
+// Server-side apply: a manager states what it wants; its fields are set, fields it no longer states
+// and nobody else owns are removed, and fields that others own with another value are conflicts.
+// Pure.
 #pragma once
 
 #include "messages/patch/managed_fields.hpp"
@@ -20,9 +21,10 @@ struct applied {
   std::vector<manager> managers;
 };
 
-/// Applies to `live` with its managers; for a new object `live` is an empty one. Fails with conflict
-/// and a cause for each field that another manager owns, unless forced.
-result<applied> apply(const apply_request& request, const json::value& live, std::vector<manager> managers);
+/// Applies to `live` with its managers; for a new object `live` is an empty one. Fails with
+/// conflict and a cause for each field that another manager owns, unless forced.
+result<applied> apply(const apply_request& request, const json::value& live,
+                      std::vector<manager> managers);
 
 /// Finds what a list of managed elements may not hold: the same key twice, or a key missing.
 result<void> check_lists(const json::value& value, const schema::type& type);

@@ -61,7 +61,8 @@ void spell(const std::string& key, std::string& out) {
   }
 }
 
-void visit_paths(const field_set& set, std::string& path, const std::function<void(const std::string&)>& visit) {
+void visit_paths(const field_set& set, std::string& path,
+                 const std::function<void(const std::string&)>& visit) {
   if (set.self && !path.empty()) visit(path);
   for (auto& [key, below] : set.below) {
     auto size = path.size();
@@ -168,8 +169,10 @@ std::string element_key(const type& list, const json::value& e) {
       continue;
     }
     auto hit = element(list).find(name);
-    if (hit.field && !hit.field->default_json.empty()) keys[name] = hit.field->default_json;
-    else if (auto limits = hit.field ? hit.field->type->limits.get() : nullptr; limits && limits->has_default)
+    if (hit.field && !hit.field->default_json.empty())
+      keys[name] = hit.field->default_json;
+    else if (auto limits = hit.field ? hit.field->type->limits.get() : nullptr;
+             limits && limits->has_default)
       keys[name] = json::write(limits->default_value);
   }
   std::string out = "k:{";
@@ -245,7 +248,8 @@ field_set changed_fields(const json::value& before, const json::value& now, cons
     for (auto& [key, v] : now.get_object()) {
       auto old = old_members ? old_members->if_contains(key) : nullptr;
       auto& inner = member(t, key);
-      if (!old && empty_collection(inner, v)) continue; // stored objects do not tell it from absence
+      if (!old && empty_collection(inner, v))
+        continue; // stored objects do not tell it from absence
       auto below = old ? changed_fields(*old, v, inner) : added_fields(v, inner);
       if (!below.empty()) out.below.emplace("f:" + std::string(key), std::move(below));
     }

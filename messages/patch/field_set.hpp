@@ -1,5 +1,5 @@
-// Sets of fields: who owns which part of an object. A tree of path elements, read from and written to
-// the fieldsV1 form of managedFields. Pure.
+// Sets of fields: who owns which part of an object. A tree of path elements, read from and written
+// to the fieldsV1 form of managedFields. Pure.
 #pragma once
 
 #include "messages/schema/type.hpp"
@@ -11,8 +11,8 @@
 
 namespace troupe::patch {
 
-/// A node of the tree: is this place itself in the set, and what is below it. Keys are path elements in
-/// their fieldsV1 spelling: "f:name", "k:{...}", "v:...", "i:0".
+/// A node of the tree: is this place itself in the set, and what is below it. Keys are path
+/// elements in their fieldsV1 spelling: "f:name", "k:{...}", "v:...", "i:0".
 struct field_set {
   bool self = false;
   std::map<std::string, field_set, std::less<>> below;
@@ -39,12 +39,14 @@ void each_path(const field_set& set, const std::function<void(const std::string&
 /// The fields that are set in `value`: leaves, list elements, and map entries.
 field_set fields_of(const json::value& value, const schema::type& type);
 
-/// Those fields of `now` that differ from `before`, or are not in it. What is new belongs to the set with
-/// every object and list on the way.
-field_set changed_fields(const json::value& before, const json::value& now, const schema::type& type);
+/// Those fields of `now` that differ from `before`, or are not in it. What is new belongs to the
+/// set with every object and list on the way.
+field_set changed_fields(const json::value& before, const json::value& now,
+                         const schema::type& type);
 field_set added_fields(const json::value& now, const schema::type& type);
 /// Those fields of `before` that `now` has not.
-field_set removed_fields(const json::value& before, const json::value& now, const schema::type& type);
+field_set removed_fields(const json::value& before, const json::value& now,
+                         const schema::type& type);
 
 /// How the elements of a list are told apart.
 enum class list_kind : uint8_t { atomic, set, map };

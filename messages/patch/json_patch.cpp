@@ -6,23 +6,32 @@ namespace troupe::patch {
 
 namespace {
 
-error malformed(std::string why) { return {errc::bad_request, "the JSON patch is malformed: " + why}; }
-error inapplicable(std::string why) { return {errc::invalid, "the server rejected our request due to an error in our request: " + why}; }
+error malformed(std::string why) {
+  return {errc::bad_request, "the JSON patch is malformed: " + why};
+}
+error inapplicable(std::string why) {
+  return {errc::invalid, "the server rejected our request due to an error in our request: " + why};
+}
 
 /// A JSON pointer taken apart.
 result<std::vector<std::string>> split(std::string_view pointer) {
   std::vector<std::string> parts;
   if (pointer.empty()) return parts;
-  if (pointer[0] != '/') return malformed("the path \"" + std::string(pointer) + "\" does not begin with a slash");
+  if (pointer[0] != '/')
+    return malformed("the path \"" + std::string(pointer) + "\" does not begin with a slash");
   pointer.remove_prefix(1);
   for (;;) {
     auto slash = std::min(pointer.find('/'), pointer.size());
     std::string part;
     for (size_t i = 0; i < slash; ++i) {
-      if (pointer[i] != '~') part += pointer[i];
-      else if (i + 1 < slash && pointer[i + 1] == '0') part += '~', ++i;
-      else if (i + 1 < slash && pointer[i + 1] == '1') part += '/', ++i;
-      else return malformed("the path holds a ~ that escapes nothing");
+      if (pointer[i] != '~')
+        part += pointer[i];
+      else if (i + 1 < slash && pointer[i + 1] == '0')
+        part += '~', ++i;
+      else if (i + 1 < slash && pointer[i + 1] == '1')
+        part += '/', ++i;
+      else
+        return malformed("the path holds a ~ that escapes nothing");
     }
     parts.push_back(std::move(part));
     if (slash == pointer.size()) return parts;
@@ -55,12 +64,15 @@ json::value* locate(json::value& root, const std::vector<std::string>& parts, si
   return at;
 }
 
-result<void> add(json::value& root, const std::vector<std::string>& parts, json::value v, bool replace, std::string_view pointer) {
+result<void> add(json::value& root, const std::vector<std::string>& parts, json::value v,
+                 bool replace, std::string_view pointer) {
   if (parts.empty()) {
     root = std::move(v);
     return {};
   }
-  auto missing = [&] { return inapplicable("the path " + std::string(pointer) + " does not exist"); };
+  auto missing = [&] {
+    return inapplicable("the path " + std::string(pointer) + " does not exist");
+  };
   auto parent = locate(root, parts, parts.size() - 1);
   if (!parent) return missing();
   auto& last = parts.back();
@@ -72,18 +84,23 @@ result<void> add(json::value& root, const std::vector<std::string>& parts, json:
   auto elements = parent->if_array();
   size_t i = 0;
   if (!elements || !read_index(last, elements->size(), !replace, i)) return missing();
-  if (replace) (*elements)[i] = std::move(v);
-  else elements->insert(elements->begin() + static_cast<std::ptrdiff_t>(i), std::move(v));
+  if (replace)
+    (*elements)[i] = std::move(v);
+  else
+    elements->insert(elements->begin() + static_cast<std::ptrdiff_t>(i), std::move(v));
   return {};
 }
 
-result<json::value> take(json::value& root, const std::vector<std::string>& parts, std::string_view pointer) {
+result<json::value> take(json::value& root, const std::vector<std::string>& parts,
+                         std::string_view pointer) {
   auto parent = parts.empty() ? nullptr : locate(root, parts, parts.size() - 1);
   auto target = parent ? step(*parent, parts.back()) : nullptr;
   if (!target) return inapplicable("the path " + std::string(pointer) + " does not exist");
   auto taken = std::move(*target);
-  if (auto members = parent->if_object()) members->erase(parts.back());
-  else parent->get_array().erase(parent->get_array().begin() + (target - parent->get_array().data()));
+  if (auto members = parent->if_object())
+    members->erase(parts.back());
+  else
+    parent->get_array().erase(parent->get_array().begin() + (target - parent->get_array().data()));
   return taken;
 }
 
@@ -116,13 +133,15 @@ public:
       if (!json::find(operation, "from")) return malformed(std::string(op) + " has no from");
       auto from = split(from_pointer);
       if (!from) return from.error();
-      return op == "move" ? move(*from, *path, from_pointer, pointer) : copy(*from, *path, from_pointer, pointer);
+      return op == "move" ? move(*from, *path, from_pointer, pointer)
+                          : copy(*from, *path, from_pointer, pointer);
     }
     return inapplicable("\"" + std::string(op) + "\" is not an operation");
   }
 
 private:
-  result<void> test(const std::vector<std::string>& path, const json::value& wanted, const std::string& pointer) {
+  result<void> test(const std::vector<std::string>& path, const json::value& wanted,
+                    const std::string& pointer) {
     auto found = locate(document_, path, path.size());
     if ((found && *found == wanted) || (!found && wanted.is_null())) return {};
     return inapplicable("testing path " + pointer + " failed: the value there differs");
@@ -142,7 +161,8 @@ private:
     if (!found) return inapplicable("the path " + from_pointer + " does not exist");
     copied_bytes_ += json::write(*found).size();
     if (copied_bytes_ > json_patch_copied_bytes_max)
-      return error{errc::too_large, "the copy operations of the JSON patch add up to more than 3 MiB"};
+      return error{errc::too_large,
+                   "the copy operations of the JSON patch add up to more than 3 MiB"};
     return add(document_, to, json::value(*found), false, pointer);
   }
 
@@ -156,7 +176,8 @@ result<void> apply_json_patch(json::value& document, const json::value& operatio
   auto all = operations.if_array();
   if (!all) return malformed("it is not a list of operations");
   if (all->size() > json_patch_operations_max)
-    return error{errc::too_large, "the JSON patch has " + std::to_string(all->size()) + " operations; at most 10000 are taken"};
+    return error{errc::too_large, "the JSON patch has " + std::to_string(all->size()) +
+                                      " operations; at most 10000 are taken"};
   machine m(document);
   for (auto& operation : *all)
     if (auto done = m.run(operation); !done) return done;
@@ -172,8 +193,10 @@ void apply_merge_patch(json::value& document, const json::value& patch) {
   if (!document.is_object()) document = json::object{};
   auto& members = document.get_object();
   for (auto& [key, v] : *changes) {
-    if (v.is_null()) members.erase(key);
-    else apply_merge_patch(members[key], v);
+    if (v.is_null())
+      members.erase(key);
+    else
+      apply_merge_patch(members[key], v);
   }
 }
 

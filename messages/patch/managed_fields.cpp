@@ -26,8 +26,10 @@ ObjectMeta& meta(Message& m) {
 json::value tree_of(const schema::kind& kind, const Message& object) {
   std::string text;
   auto wire = codec::to_wire(object);
-  if (kind.custom()) codec::custom_to_json(wire, {}, text);
-  else codec::wire_to_json(*kind.shape, wire, {}, text);
+  if (kind.custom())
+    codec::custom_to_json(wire, {}, text);
+  else
+    codec::wire_to_json(*kind.shape, wire, {}, text);
   auto tree = json::parse(text);
   return tree ? std::move(*tree) : json::value(json::object{});
 }
@@ -39,10 +41,12 @@ bool forgets_all(const ObjectMeta& m) {
 void merge_ancient(std::vector<manager>& all) {
   auto updates = std::count_if(all.begin(), all.end(), [](auto& m) { return !m.apply; });
   if (static_cast<size_t>(updates) <= update_managers_max) return;
-  std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.time_seconds < b.time_seconds; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](auto& a, auto& b) { return a.time_seconds < b.time_seconds; });
   manager merged;
   merged.name = ancient;
-  for (auto it = all.begin(); it != all.end() && static_cast<size_t>(updates) > update_managers_max - 1;) {
+  for (auto it = all.begin();
+       it != all.end() && static_cast<size_t>(updates) > update_managers_max - 1;) {
     if (it->apply || !it->subresource.empty()) {
       ++it;
       continue;
@@ -65,8 +69,8 @@ field_set without_identity(field_set set) {
   if (hit == set.below.end()) return set;
   auto& metadata = hit->second;
   metadata.self = false;
-  for (auto key : {"f:name", "f:namespace", "f:creationTimestamp", "f:selfLink", "f:uid", "f:generation", "f:managedFields",
-                   "f:resourceVersion", "f:clusterName"})
+  for (auto key : {"f:name", "f:namespace", "f:creationTimestamp", "f:selfLink", "f:uid",
+                   "f:generation", "f:managedFields", "f:resourceVersion", "f:clusterName"})
     metadata.below.erase(key);
   if (metadata.below.empty()) set.below.erase(hit);
   return set;
@@ -75,8 +79,8 @@ field_set without_identity(field_set set) {
 std::vector<manager> read_managers(const ObjectMeta& metadata) {
   std::vector<manager> all;
   for (auto& e : metadata.managed_fields())
-    all.push_back({e.manager(), e.operation() == "Apply", e.api_version(), e.subresource(), e.time().seconds(),
-                   read_fields(e.fields_v1().raw())});
+    all.push_back({e.manager(), e.operation() == "Apply", e.api_version(), e.subresource(),
+                   e.time().seconds(), read_fields(e.fields_v1().raw())});
   return all;
 }
 
@@ -102,11 +106,12 @@ void write_managers(ObjectMeta& metadata, std::vector<manager> all) {
   }
 }
 
-void track_update(const schema::kind& kind, Message& object, const Message* old, const std::string& by,
-                  const std::string& subresource, timestamp now) {
+void track_update(const schema::kind& kind, Message& object, const Message* old,
+                  const std::string& by, const std::string& subresource, timestamp now) {
   auto& metadata = meta(object);
   if (forgets_all(metadata)) return metadata.clear_managed_fields();
-  auto all = read_managers(metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
+  auto all = read_managers(
+      metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
   std::unique_ptr<Message> empty;
   if (!old) empty.reset(object.New());
   auto before = tree_of(kind, old ? *old : *empty);
@@ -115,7 +120,8 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
   auto removed = old ? without_identity(removed_fields(before, after, *kind.shape)) : field_set{};
   for (auto& m : all) {
     m.fields = subtract(m.fields, removed);
-    if (m.name != by || m.apply || m.subresource != subresource) m.fields = subtract(m.fields, changed);
+    if (m.name != by || m.apply || m.subresource != subresource)
+      m.fields = subtract(m.fields, changed);
   }
   if (!changed.empty()) {
     manager mine{by, false, kind.api_version(), subresource, now.seconds, changed};

@@ -12,7 +12,7 @@
 namespace k8s::meta::v1 {
 class ManagedFieldsEntry;
 class ObjectMeta;
-}
+} // namespace k8s::meta::v1
 
 namespace troupe::patch {
 
@@ -38,9 +38,10 @@ void write_managers(k8s::meta::v1::ObjectMeta& metadata, std::vector<manager> ma
 field_set without_identity(field_set set);
 
 /// After a create (`old` null), update or patch of any type but apply: gives the changed fields to
-/// `by`, takes them from all others, and writes the managedFields of `object`. What the client itself
-/// sent as managedFields is honoured: one empty entry forgets all managers.
-void track_update(const schema::kind& kind, google::protobuf::Message& object, const google::protobuf::Message* old,
-                  const std::string& by, const std::string& subresource, timestamp now);
+/// `by`, takes them from all others, and writes the managedFields of `object`. What the client
+/// itself sent as managedFields is honoured: one empty entry forgets all managers.
+void track_update(const schema::kind& kind, google::protobuf::Message& object,
+                  const google::protobuf::Message* old, const std::string& by,
+                  const std::string& subresource, timestamp now);
 
 } // namespace troupe::patch

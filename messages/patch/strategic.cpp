@@ -17,15 +17,19 @@ constexpr std::string_view retain_keys = "$retainKeys";
 constexpr std::string_view delete_prefix = "$deleteFromPrimitiveList/";
 constexpr std::string_view order_prefix = "$setElementOrder/";
 
-error malformed(std::string why) { return {errc::bad_request, "the strategic merge patch is malformed: " + why}; }
+error malformed(std::string why) {
+  return {errc::bad_request, "the strategic merge patch is malformed: " + why};
+}
 
 /// boost::json::array has no erase_if of its own.
-template<class Unwanted>
-void drop_if(json::array& list, Unwanted unwanted) {
+template<class Unwanted> void drop_if(json::array& list, Unwanted unwanted) {
   list.erase(std::remove_if(list.begin(), list.end(), unwanted), list.end());
 }
 
-bool reserved(std::string_view key) { return key.starts_with('$') && (key == directive || key == retain_keys || key.starts_with(delete_prefix) || key.starts_with(order_prefix)); }
+bool reserved(std::string_view key) {
+  return key.starts_with('$') && (key == directive || key == retain_keys ||
+                                  key.starts_with(delete_prefix) || key.starts_with(order_prefix));
+}
 
 std::string_view directive_of(const json::value& v) { return json::string_at(v, {directive}); }
 
@@ -39,7 +43,8 @@ result<json::value> fresh(const json::value& patch, const type& t) {
     if (!done) return done.error();
     return out;
   }
-  if (auto elements = patch.if_array(); elements && t.what == form::list && t.merge && !t.merge_key.empty()) {
+  if (auto elements = patch.if_array();
+      elements && t.what == form::list && t.merge && !t.merge_key.empty()) {
     json::array out;
     for (auto& e : *elements) {
       if (!directive_of(e).empty()) continue;
@@ -52,10 +57,11 @@ result<json::value> fresh(const json::value& patch, const type& t) {
   return patch;
 }
 
-/// Puts `list` into the order that `wanted` names; what is not named keeps its place relative to its
-/// neighbours in `before`.
+/// Puts `list` into the order that `wanted` names; what is not named keeps its place relative to
+/// its neighbours in `before`.
 template<class KeyOf>
-void reorder(json::array& list, const json::array& before, const std::vector<json::value>& wanted, KeyOf key_of) {
+void reorder(json::array& list, const json::array& before, const std::vector<json::value>& wanted,
+             KeyOf key_of) {
   auto position = [](const auto& keys, const json::value& key) {
     return static_cast<size_t>(std::find(keys.begin(), keys.end(), key) - keys.begin());
   };
@@ -83,11 +89,13 @@ json::value merge_key_of(const json::value& element, const std::string& key) {
   return found ? *found : json::value(nullptr);
 }
 
-result<void> merge_keyed_list(json::value& document, const json::array& patch, const json::array* order, const type& t) {
+result<void> merge_keyed_list(json::value& document, const json::array& patch,
+                              const json::array* order, const type& t) {
   auto& key = t.merge_key;
   json::array before = document.is_array() ? document.get_array() : json::array{};
   json::array list = before;
-  bool replace = std::any_of(patch.begin(), patch.end(), [](auto& e) { return directive_of(e) == "replace"; });
+  bool replace =
+      std::any_of(patch.begin(), patch.end(), [](auto& e) { return directive_of(e) == "replace"; });
   if (replace) list.clear();
   for (auto& e : patch) {
     if (!e.is_object()) return malformed("an element of a list of objects is no object");
@@ -97,8 +105,10 @@ result<void> merge_keyed_list(json::value& document, const json::array& patch, c
       return malformed("$patch may be merge, replace or delete, not \"" + std::string(what) + "\"");
     auto id = merge_key_of(e, key);
     if (id.is_null())
-      return error{errc::invalid, "an element of the patch does not contain the merge key \"" + key + "\" that tells elements of its list apart"};
-    auto hit = std::find_if(list.begin(), list.end(), [&](auto& x) { return merge_key_of(x, key) == id; });
+      return error{errc::invalid, "an element of the patch does not contain the merge key \"" +
+                                      key + "\" that tells elements of its list apart"};
+    auto hit =
+        std::find_if(list.begin(), list.end(), [&](auto& x) { return merge_key_of(x, key) == id; });
     if (what == "delete") {
       drop_if(list, [&](auto& x) { return merge_key_of(x, key) == id; });
     } else if (hit != list.end()) {
@@ -116,28 +126,35 @@ result<void> merge_keyed_list(json::value& document, const json::array& patch, c
   return {};
 }
 
-void merge_plain_list(json::value& document, const json::array* patch, const json::array* order, const json::array* removed) {
+void merge_plain_list(json::value& document, const json::array* patch, const json::array* order,
+                      const json::array* removed) {
   json::array before = document.is_array() ? document.get_array() : json::array{};
   json::array list = before;
-  auto has = [](const json::array& in, const json::value& v) { return std::find(in.begin(), in.end(), v) != in.end(); };
+  auto has = [](const json::array& in, const json::value& v) {
+    return std::find(in.begin(), in.end(), v) != in.end();
+  };
   if (removed) drop_if(list, [&](auto& v) { return has(*removed, v); });
   if (patch)
     for (auto& v : *patch)
       if (!has(list, v)) list.push_back(v);
   auto wanted = order ? order : patch;
-  if (wanted) reorder(list, before, {wanted->begin(), wanted->end()}, [](const json::value& v) { return v; });
+  if (wanted)
+    reorder(list, before, {wanted->begin(), wanted->end()}, [](const json::value& v) { return v; });
   document = std::move(list);
 }
 
 /// The list that a directive such as $setElementOrder/ports carries, or null.
-result<const json::array*> directive_list(const json::object& patch, std::string_view prefix, std::string_view field) {
+result<const json::array*> directive_list(const json::object& patch, std::string_view prefix,
+                                          std::string_view field) {
   auto found = patch.if_contains(std::string(prefix) + std::string(field));
   if (!found) return static_cast<const json::array*>(nullptr);
-  if (!found->is_array()) return malformed(std::string(prefix) + std::string(field) + " is not a list");
+  if (!found->is_array())
+    return malformed(std::string(prefix) + std::string(field) + " is not a list");
   return &found->get_array();
 }
 
-result<void> merge_member(json::object& members, std::string_view key, const json::value* v, const json::object& patch, const type& t) {
+result<void> merge_member(json::object& members, std::string_view key, const json::value* v,
+                          const json::object& patch, const type& t) {
   if (v && v->is_null()) {
     members.erase(key);
     return {};
@@ -159,7 +176,8 @@ result<void> merge_member(json::object& members, std::string_view key, const jso
   if (!v && !members.contains(key)) return {};
   auto& slot = members[key];
   static const json::array none;
-  if (!inner.merge_key.empty()) return merge_keyed_list(slot, v ? v->get_array() : none, *order, inner);
+  if (!inner.merge_key.empty())
+    return merge_keyed_list(slot, v ? v->get_array() : none, *order, inner);
   merge_plain_list(slot, v ? &v->get_array() : nullptr, *order, *removed);
   return {};
 }
@@ -180,11 +198,14 @@ result<void> merge_object(json::value& document, const json::value& patch, const
     if (!keep->is_array()) return malformed("$retainKeys is not a list");
     auto& names = keep->get_array();
     for (auto& [key, v] : *changes)
-      if (!reserved(key) && !v.is_null() && std::find(names.begin(), names.end(), json::value(key)) == names.end())
-        return malformed("$retainKeys does not name \"" + std::string(key) + "\", which the patch sets");
+      if (!reserved(key) && !v.is_null() &&
+          std::find(names.begin(), names.end(), json::value(key)) == names.end())
+        return malformed("$retainKeys does not name \"" + std::string(key) +
+                         "\", which the patch sets");
     std::vector<std::string> gone;
     for (auto& [key, v] : members)
-      if (std::find(names.begin(), names.end(), json::value(key)) == names.end()) gone.emplace_back(key);
+      if (std::find(names.begin(), names.end(), json::value(key)) == names.end())
+        gone.emplace_back(key);
     for (auto& key : gone) members.erase(key);
   }
   std::set<std::string, std::less<>> done_keys;
@@ -205,7 +226,8 @@ result<void> merge_object(json::value& document, const json::value& patch, const
 
 } // namespace
 
-result<void> apply_strategic_patch(json::value& document, const json::value& patch, const schema::type& type) {
+result<void> apply_strategic_patch(json::value& document, const json::value& patch,
+                                   const schema::type& type) {
   return merge_object(document, patch, type);
 }
 

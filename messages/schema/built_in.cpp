@@ -1,5 +1,5 @@
-// Names every built-in kind once, in the order in which discovery shows the groups. Naming them here also
-// keeps their generated files in every program.
+// Names every built-in kind once, in the order in which discovery shows the groups. Naming them
+// here also keeps their generated files in every program.
 
 #include "messages/schema/built_in.hpp"
 
@@ -61,8 +61,7 @@ namespace troupe::schema {
 
 namespace {
 
-template<class... Messages>
-void append(std::vector<const google::protobuf::Message*>& out) {
+template<class... Messages> void append(std::vector<const google::protobuf::Message*>& out) {
   (out.push_back(&Messages::default_instance()), ...);
 }
 
@@ -169,8 +168,9 @@ std::vector<const google::protobuf::Message*> built_in_prototypes() {
 
 std::vector<const google::protobuf::Message*> other_documents() {
   std::vector<const google::protobuf::Message*> all;
-  append<k8s::meta::v1::Status, k8s::meta::v1::DeleteOptions, k8s::meta::v1::APIGroup, k8s::admission::v1::AdmissionReview,
-         k8s::audit::v1::EventList, k8s::metrics::v1beta1::PodMetrics, k8s::apidiscovery::v2::APIGroupDiscovery,
+  append<k8s::meta::v1::Status, k8s::meta::v1::DeleteOptions, k8s::meta::v1::APIGroup,
+         k8s::admission::v1::AdmissionReview, k8s::audit::v1::EventList,
+         k8s::metrics::v1beta1::PodMetrics, k8s::apidiscovery::v2::APIGroupDiscovery,
          k8s::custom_metrics::v1beta1::MetricValue, k8s::custom_metrics::v1beta2::MetricValue,
          k8s::external_metrics::v1beta1::ExternalMetricValue, k8s::policy::v1::Eviction,
          k8s::autoscaling::v1::Scale, k8s::core::v1::PodExecOptions, openapi::v2::Document,

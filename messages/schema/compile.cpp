@@ -45,8 +45,8 @@ list_type list_of(k8s::Field::ListType t) {
   return list_type::unset;
 }
 
-/// Objects that name their own kind and version in JSON: what is served, their lists, and the bodies
-/// that go with requests.
+/// Objects that name their own kind and version in JSON: what is served, their lists, and the
+/// bodies that go with requests.
 bool has_type_meta(const Descriptor* d) {
   if (d->options().HasExtension(k8s::kind)) return true;
   auto name = std::string_view(d->name());
@@ -54,10 +54,14 @@ bool has_type_meta(const Descriptor* d) {
     return name.size() >= tail.size() && name.substr(name.size() - tail.size()) == tail;
   };
   static const std::set<std::string_view> others{
-      "Status", "APIGroup", "APIVersions", "Scale", "Eviction", "PartialObjectMetadata", "AdmissionReview",
-      "RangeAllocation", "SerializedReference", "PodStatusResult", "TokenRequest", "Custom", "TypeMeta",
-      "NodeMetrics", "PodMetrics", "MetricValue", "Policy"};
-  if (ends("List")) return d->FindFieldByName("items") || name == "APIGroupList" || name == "APIResourceList";
+      "Status",          "APIGroup",        "APIVersions",
+      "Scale",           "Eviction",        "PartialObjectMetadata",
+      "AdmissionReview", "RangeAllocation", "SerializedReference",
+      "PodStatusResult", "TokenRequest",    "Custom",
+      "TypeMeta",        "NodeMetrics",     "PodMetrics",
+      "MetricValue",     "Policy"};
+  if (ends("List"))
+    return d->FindFieldByName("items") || name == "APIGroupList" || name == "APIResourceList";
   if (ends("Options")) return name != "WindowsSecurityContextOptions" && name != "SELinuxOptions";
   if (name == "Event") return true;
   return others.contains(name);
@@ -102,9 +106,11 @@ private:
     t.holds_quantities = t.what == form::quantity;
     std::vector<const FieldDescriptor*> fields;
     for (int i = 0; i < d->field_count(); ++i) fields.push_back(d->field(i));
-    std::sort(fields.begin(), fields.end(), [](auto* a, auto* b) { return a->number() < b->number(); });
+    std::sort(fields.begin(), fields.end(),
+              [](auto* a, auto* b) { return a->number() < b->number(); });
     for (auto* f : fields) t.properties.push_back(field(f));
-    for (auto& p : t.properties) t.holds_quantities = t.holds_quantities || p.type->holds_quantities;
+    for (auto& p : t.properties)
+      t.holds_quantities = t.holds_quantities || p.type->holds_quantities;
     return t;
   }
 
@@ -127,11 +133,15 @@ private:
     p.number = static_cast<uint32_t>(f->number());
     p.always = options.always();
     p.zero = options.zero();
-    // Structs that Go holds by value, marked `always`, and scalars that are no pointers: empty is absent.
+    // Structs that Go holds by value, marked `always`, and scalars that are no pointers: empty is
+    // absent.
     bool message = f->type() == FieldDescriptor::TYPE_MESSAGE;
-    p.drop_zero = !f->is_repeated() && message == options.always() && !options.pointer() && !options.zero() && !options.inline_();
-    if (message && form_of(f->message_type()->options().GetExtension(k8s::form)) != form::object) p.drop_zero = false;
-    if (message && f->message_type()->name() == "LabelSelector") p.drop_zero = false; // an empty one selects everything
+    p.drop_zero = !f->is_repeated() && message == options.always() && !options.pointer() &&
+                  !options.zero() && !options.inline_();
+    if (message && form_of(f->message_type()->options().GetExtension(k8s::form)) != form::object)
+      p.drop_zero = false;
+    if (message && f->message_type()->name() == "LabelSelector")
+      p.drop_zero = false; // an empty one selects everything
     p.typed = f->full_name() == "k8s.apps.v1.StatefulSetSpec.volume_claim_templates";
     p.required = options.required();
     p.inlined = options.inline_();
@@ -193,9 +203,12 @@ std::string definition_name(const google::protobuf::Descriptor* message) {
   auto prefix = message->file()->options().GetExtension(k8s::openapi_prefix);
   auto& name = message->name();
   if (message->file()->package() == "k8s.base") {
-    if (name == "Quantity") prefix += ".api.resource";
-    else if (name == "IntOrString") prefix += ".util.intstr";
-    else prefix += ".runtime";
+    if (name == "Quantity")
+      prefix += ".api.resource";
+    else if (name == "IntOrString")
+      prefix += ".util.intstr";
+    else
+      prefix += ".runtime";
   }
   return prefix + "." + name;
 }

@@ -40,7 +40,9 @@ public:
       t.element = s.has_items() ? &compile(s.items().schema(), depth + 1) : &anything();
       fill_list(s, t);
     } else if (t.what == form::map) {
-      t.element = s.additional_properties().has_schema() ? &compile(s.additional_properties().schema(), depth + 1) : &anything();
+      t.element = s.additional_properties().has_schema()
+                      ? &compile(s.additional_properties().schema(), depth + 1)
+                      : &anything();
     } else if (t.what == form::object) {
       fill_object(s, t, depth);
     }
@@ -58,7 +60,9 @@ public:
     t.what = form::object;
     t.element = nullptr;
     t.type_meta = true;
-    std::erase_if(t.properties, [](auto& p) { return p.name == "metadata" || p.name == "apiVersion" || p.name == "kind"; });
+    std::erase_if(t.properties, [](auto& p) {
+      return p.name == "metadata" || p.name == "apiVersion" || p.name == "kind";
+    });
     property metadata;
     metadata.name = "metadata";
     metadata.type = &of<k8s::meta::v1::ObjectMeta>();
@@ -72,7 +76,8 @@ private:
     if (s.x_kubernetes_int_or_string()) return form::int_or_string;
     auto& word = s.type();
     if (word == "object") {
-      bool free = s.properties().empty() && (s.additional_properties().has_schema() || s.additional_properties().allows());
+      bool free = s.properties().empty() &&
+                  (s.additional_properties().has_schema() || s.additional_properties().allows());
       return free ? form::map : form::object;
     }
     if (word == "array") return form::list;
@@ -94,7 +99,8 @@ private:
   void fill_list(const JSONSchemaProps& s, type& t) {
     auto& word = s.x_kubernetes_list_type();
     t.list = word == "map" ? list_type::map : word == "set" ? list_type::set : list_type::atomic;
-    t.list_keys.assign(s.x_kubernetes_list_map_keys().begin(), s.x_kubernetes_list_map_keys().end());
+    t.list_keys.assign(s.x_kubernetes_list_map_keys().begin(),
+                       s.x_kubernetes_list_map_keys().end());
   }
 
   void fill_object(const JSONSchemaProps& s, type& t, int depth) {
@@ -146,7 +152,8 @@ private:
   std::deque<type> types_;
 };
 
-kind describe(const CustomResourceDefinition& d, const CustomResourceDefinitionVersion& v, const std::string& stored) {
+kind describe(const CustomResourceDefinition& d, const CustomResourceDefinitionVersion& v,
+              const std::string& stored) {
   auto& names = d.spec().names();
   kind k;
   k.group = d.spec().group();
@@ -173,11 +180,15 @@ kind describe(const CustomResourceDefinition& d, const CustomResourceDefinitionV
     k.scale_selector_path = subs.scale().label_selector_path();
   }
   for (auto& c : v.additional_printer_columns())
-    k.columns.push_back({c.name(), c.type(), c.format(), c.json_path(), c.description(), c.priority()});
-  if (k.columns.empty()) k.columns.push_back({"Age", "date", "", ".metadata.creationTimestamp", "", 0});
+    k.columns.push_back(
+        {c.name(), c.type(), c.format(), c.json_path(), c.description(), c.priority()});
+  if (k.columns.empty())
+    k.columns.push_back({"Age", "date", "", ".metadata.creationTimestamp", "", 0});
   for (auto& f : v.selectable_fields()) k.selectable.push_back(f.json_path());
   auto owner = std::make_shared<compiler>();
-  k.shape = &owner->root(v.has_schema() && v.schema().has_openapi_v3_schema() ? &v.schema().openapi_v3_schema() : nullptr);
+  k.shape = &owner->root(v.has_schema() && v.schema().has_openapi_v3_schema()
+                             ? &v.schema().openapi_v3_schema()
+                             : nullptr);
   k.doc = k.shape->limits->description;
   k.keeps = owner;
   return k;

@@ -1,5 +1,6 @@
-// Custom kinds: a CustomResourceDefinition compiled into entries of the registry, one for each served
-// version, with types that drive codecs, patches and apply like those of built-in kinds. Pure.
+// Custom kinds: a CustomResourceDefinition compiled into entries of the registry, one for each
+// served version, with types that drive codecs, patches and apply like those of built-in kinds.
+// Pure.
 #pragma once
 
 #include "messages/schema/kind.hpp"
@@ -10,8 +11,8 @@ class CustomResourceDefinition;
 
 namespace troupe::schema {
 
-/// The kinds that a definition serves. Its schema has been validated; what is malformed all the same
-/// becomes a type that takes anything.
+/// The kinds that a definition serves. Its schema has been validated; what is malformed all the
+/// same becomes a type that takes anything.
 std::vector<kind> custom_kinds(const k8s::apiextensions::v1::CustomResourceDefinition& definition);
 
 } // namespace troupe::schema

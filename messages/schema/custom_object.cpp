@@ -24,16 +24,21 @@ std::string joined(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
 }
 
-void prune_value(json::value& v, const type& t, const std::string& path, std::vector<std::string>& gone);
+void prune_value(json::value& v, const type& t, const std::string& path,
+                 std::vector<std::string>& gone);
 
-void prune_object(json::object& o, const type& t, const std::string& path, std::vector<std::string>& gone) {
+void prune_object(json::object& o, const type& t, const std::string& path,
+                  std::vector<std::string>& gone) {
   std::vector<std::string> unknown;
   for (auto& [key, v] : o) {
     if (reserved(t, key)) continue;
     auto where = joined(path, key);
-    if (t.what == form::map) prune_value(v, *t.element, where, gone);
-    else if (auto child = t.child(key)) prune_value(v, *child, where, gone);
-    else if (!t.preserve_unknown) unknown.emplace_back(key);
+    if (t.what == form::map)
+      prune_value(v, *t.element, where, gone);
+    else if (auto child = t.child(key))
+      prune_value(v, *child, where, gone);
+    else if (!t.preserve_unknown)
+      unknown.emplace_back(key);
   }
   for (auto& key : unknown) {
     o.erase(key);
@@ -41,13 +46,15 @@ void prune_object(json::object& o, const type& t, const std::string& path, std::
   }
 }
 
-void prune_value(json::value& v, const type& t, const std::string& path, std::vector<std::string>& gone) {
+void prune_value(json::value& v, const type& t, const std::string& path,
+                 std::vector<std::string>& gone) {
   if (t.message) return; // metadata: decoded by its own schema
   if (auto o = v.if_object()) {
     if (t.what == form::raw && t.preserve_unknown) return;
     prune_object(*o, t, path, gone);
   } else if (auto a = v.if_array(); a && t.element) {
-    for (size_t i = 0; i < a->size(); ++i) prune_value((*a)[i], *t.element, path + "[" + std::to_string(i) + "]", gone);
+    for (size_t i = 0; i < a->size(); ++i)
+      prune_value((*a)[i], *t.element, path + "[" + std::to_string(i) + "]", gone);
   }
 }
 
@@ -76,7 +83,8 @@ void default_object(json::object& o, const type& t) {
 
 void default_value(json::value& v, const type& t) {
   if (t.message) return;
-  if (auto o = v.if_object()) default_object(*o, t);
+  if (auto o = v.if_object())
+    default_object(*o, t);
   else if (auto a = v.if_array(); a && t.element)
     for (auto& e : *a) default_value(e, *t.element);
 }
@@ -118,12 +126,15 @@ bool fits_format(const std::string& format, std::string_view text) {
   if (format == "date") return parse_time(std::string(text) + "T00:00:00Z").has_value();
   if (format == "byte") return base64::decode(text).has_value();
   if (format == "duration") return parse_duration(text).has_value();
-  static const re2::RE2 uuid("(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}");
+  static const re2::RE2 uuid(
+      "(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}");
   static const re2::RE2 ipv4(R"((25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3})");
   static const re2::RE2 email(R"([^@\s]+@[^@\s]+)");
-  static const re2::RE2 hostname(R"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?)");
+  static const re2::RE2 hostname(
+      R"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?)");
   re2::StringPiece piece(text.data(), text.size());
-  if (format == "uuid" || format == "uuid3" || format == "uuid4" || format == "uuid5") return re2::RE2::FullMatch(piece, uuid);
+  if (format == "uuid" || format == "uuid3" || format == "uuid4" || format == "uuid5")
+    return re2::RE2::FullMatch(piece, uuid);
   if (format == "ipv4") return re2::RE2::FullMatch(piece, ipv4);
   if (format == "email") return re2::RE2::FullMatch(piece, email);
   if (format == "hostname") return re2::RE2::FullMatch(piece, hostname);
@@ -134,19 +145,24 @@ class validator {
 public:
   std::vector<cause> causes;
 
-  void value(const json::value& v, const type& t, const std::string& path, const std::string& named) {
+  void value(const json::value& v, const type& t, const std::string& path,
+             const std::string& named) {
     if (causes.size() >= causes_max || t.message || !t.limits) return;
     auto& c = *t.limits;
     if (v.is_null() && t.nullable) return;
     if (!has_type(v, t)) {
-      add("FieldValueTypeInvalid", named, "Invalid value: \"" + std::string(kind_word(v)) + "\": " + named + " in body must be of type " +
-                                             (t.what == form::int_or_string ? "integer or string" : c.json_type) + ": \"" + kind_word(v) + "\"");
+      add("FieldValueTypeInvalid", named,
+          "Invalid value: \"" + std::string(kind_word(v)) + "\": " + named +
+              " in body must be of type " +
+              (t.what == form::int_or_string ? "integer or string" : c.json_type) + ": \"" +
+              kind_word(v) + "\"");
       return;
     }
     if (!c.allowed.empty() && std::find(c.allowed.begin(), c.allowed.end(), v) == c.allowed.end()) {
       std::string all;
       for (auto& a : c.allowed) all.append(all.empty() ? "" : ", ").append(json::write(a));
-      add("FieldValueNotSupported", path, "Unsupported value: " + json::write(v) + ": supported values: " + all);
+      add("FieldValueNotSupported", path,
+          "Unsupported value: " + json::write(v) + ": supported values: " + all);
     }
     if (v.is_number()) number(v, c, path);
     if (auto s = v.if_string()) string(*s, c, path);
@@ -160,7 +176,8 @@ private:
     if (causes.size() < causes_max) causes.push_back({reason, std::move(message), field});
   }
   void invalid(const std::string& path, const json::value& v, const std::string& why) {
-    add("FieldValueInvalid", path, "Invalid value: " + json::write(v) + ": " + path + " in body " + why);
+    add("FieldValueInvalid", path,
+        "Invalid value: " + json::write(v) + ": " + path + " in body " + why);
   }
 
   static bool has_type(const json::value& v, const type& t) {
@@ -175,12 +192,17 @@ private:
   void number(const json::value& v, const constraints& c, const std::string& path) {
     auto n = real(v);
     if (c.has_minimum && (c.exclusive_minimum ? n <= c.minimum : n < c.minimum))
-      invalid(path, v, std::string("should be greater than ") + (c.exclusive_minimum ? "" : "or equal to ") + text_of(c.minimum));
+      invalid(path, v,
+              std::string("should be greater than ") + (c.exclusive_minimum ? "" : "or equal to ") +
+                  text_of(c.minimum));
     if (c.has_maximum && (c.exclusive_maximum ? n >= c.maximum : n > c.maximum))
-      invalid(path, v, std::string("should be less than ") + (c.exclusive_maximum ? "" : "or equal to ") + text_of(c.maximum));
+      invalid(path, v,
+              std::string("should be less than ") + (c.exclusive_maximum ? "" : "or equal to ") +
+                  text_of(c.maximum));
     if (c.has_multiple_of && c.multiple_of > 0) {
       auto parts = n / c.multiple_of;
-      if (std::fabs(parts - std::round(parts)) > 1e-9) invalid(path, v, "should be a multiple of " + text_of(c.multiple_of));
+      if (std::fabs(parts - std::round(parts)) > 1e-9)
+        invalid(path, v, "should be a multiple of " + text_of(c.multiple_of));
     }
   }
 
@@ -192,8 +214,12 @@ private:
 
   void string(std::string_view s, const constraints& c, const std::string& path) {
     auto size = static_cast<int64_t>(characters(s));
-    if (c.length_max >= 0 && size > c.length_max) add("FieldValueTooLong", path, "Too long: may not be more than " + std::to_string(c.length_max) + " characters");
-    if (c.length_min >= 0 && size < c.length_min) invalid(path, json::value(s), "should be at least " + std::to_string(c.length_min) + " chars long");
+    if (c.length_max >= 0 && size > c.length_max)
+      add("FieldValueTooLong", path,
+          "Too long: may not be more than " + std::to_string(c.length_max) + " characters");
+    if (c.length_min >= 0 && size < c.length_min)
+      invalid(path, json::value(s),
+              "should be at least " + std::to_string(c.length_min) + " chars long");
     if (!c.pattern.empty()) {
       re2::RE2::Options quiet;
       quiet.set_log_errors(false);
@@ -201,14 +227,20 @@ private:
       if (pattern.ok() && !re2::RE2::PartialMatch(re2::StringPiece(s.data(), s.size()), pattern))
         invalid(path, json::value(s), "should match '" + c.pattern + "'");
     }
-    if (!c.format.empty() && !fits_format(c.format, s)) invalid(path, json::value(s), "must be of type " + c.format + ": \"" + std::string(s) + "\"");
+    if (!c.format.empty() && !fits_format(c.format, s))
+      invalid(path, json::value(s), "must be of type " + c.format + ": \"" + std::string(s) + "\"");
   }
 
   void list(const json::array& a, const type& t, const std::string& path) {
     auto& c = *t.limits;
     auto size = static_cast<int64_t>(a.size());
-    if (c.items_max >= 0 && size > c.items_max) add("FieldValueTooMany", path, "Too many: " + std::to_string(size) + ": must have at most " + std::to_string(c.items_max) + " items");
-    if (c.items_min >= 0 && size < c.items_min) invalid(path, json::value(size), "should have at least " + std::to_string(c.items_min) + " items");
+    if (c.items_max >= 0 && size > c.items_max)
+      add("FieldValueTooMany", path,
+          "Too many: " + std::to_string(size) + ": must have at most " +
+              std::to_string(c.items_max) + " items");
+    if (c.items_min >= 0 && size < c.items_min)
+      invalid(path, json::value(size),
+              "should have at least " + std::to_string(c.items_min) + " items");
     bool set = t.list == list_type::set || c.unique_items;
     std::set<std::string> seen;
     for (size_t i = 0; i < a.size(); ++i) {
@@ -229,19 +261,28 @@ private:
   void object(const json::object& o, const type& t, const std::string& path) {
     auto& c = *t.limits;
     auto size = static_cast<int64_t>(o.size());
-    if (c.properties_max >= 0 && size > c.properties_max) add("FieldValueTooMany", path, "Too many: " + std::to_string(size) + ": must have at most " + std::to_string(c.properties_max) + " properties");
-    if (c.properties_min >= 0 && size < c.properties_min) invalid(path, json::value(size), "should have at least " + std::to_string(c.properties_min) + " properties");
+    if (c.properties_max >= 0 && size > c.properties_max)
+      add("FieldValueTooMany", path,
+          "Too many: " + std::to_string(size) + ": must have at most " +
+              std::to_string(c.properties_max) + " properties");
+    if (c.properties_min >= 0 && size < c.properties_min)
+      invalid(path, json::value(size),
+              "should have at least " + std::to_string(c.properties_min) + " properties");
     for (auto& name : c.required)
-      if (!o.contains(name) && !reserved(t, name)) add("FieldValueRequired", joined(path, name), "Required value");
+      if (!o.contains(name) && !reserved(t, name))
+        add("FieldValueRequired", joined(path, name), "Required value");
     if (t.embedded_resource)
       for (auto name : {"apiVersion", "kind"}) {
         auto found = o.if_contains(name);
-        if (!found || !found->is_string() || found->get_string().empty()) add("FieldValueRequired", joined(path, name), "Required value: must not be empty");
+        if (!found || !found->is_string() || found->get_string().empty())
+          add("FieldValueRequired", joined(path, name), "Required value: must not be empty");
       }
     for (auto& [key, v] : o) {
       auto here = joined(path, key);
-      if (t.what == form::map) value(v, *t.element, here, here);
-      else if (auto child = t.child(key)) value(v, *child, here, here);
+      if (t.what == form::map)
+        value(v, *t.element, here, here);
+      else if (auto child = t.child(key))
+        value(v, *child, here, here);
     }
   }
 
@@ -258,9 +299,12 @@ private:
       for (auto t : all) n += fits(v, *t);
       return n;
     };
-    if (!c.any_of.empty() && count(c.any_of) == 0) invalid(path, json::value(kind_word(v)), "must validate at least one schema (anyOf)");
-    if (!c.one_of.empty() && count(c.one_of) != 1) invalid(path, json::value(kind_word(v)), "must validate one and only one schema (oneOf)");
-    if (c.none_of && fits(v, *c.none_of)) invalid(path, json::value(kind_word(v)), "must not validate the schema (not)");
+    if (!c.any_of.empty() && count(c.any_of) == 0)
+      invalid(path, json::value(kind_word(v)), "must validate at least one schema (anyOf)");
+    if (!c.one_of.empty() && count(c.one_of) != 1)
+      invalid(path, json::value(kind_word(v)), "must validate one and only one schema (oneOf)");
+    if (c.none_of && fits(v, *c.none_of))
+      invalid(path, json::value(kind_word(v)), "must not validate the schema (not)");
   }
 };
 

@@ -1,5 +1,5 @@
-// What a custom kind's schema does to its objects: unknown fields are pruned, defaults filled in, and
-// everything that does not fit is told at once. Pure.
+// What a custom kind's schema does to its objects: unknown fields are pruned, defaults filled in,
+// and everything that does not fit is told at once. Pure.
 #pragma once
 
 #include "messages/base/error.hpp"

@@ -54,8 +54,10 @@ const type& inner(const type& t) {
 /// The fields as they appear in JSON, inlined ones in their place, by name.
 void fields_of(const type& t, std::vector<const property*>& out) {
   for (auto& p : t.properties)
-    if (p.inlined) fields_of(*p.type, out);
-    else out.push_back(&p);
+    if (p.inlined)
+      fields_of(*p.type, out);
+    else
+      out.push_back(&p);
 }
 
 std::vector<const property*> sorted_fields(const type& t) {
@@ -69,8 +71,10 @@ bool opaque(const type& t) { return t.what != form::object; }
 
 void notes(std::string& out, const property& p, size_t indent) {
   if (!p.doc.empty()) wrap(out, p.doc, indent);
-  if (!p.values.empty()) wrap(out, "One of: " + join(p.values) + ".", indent);
-  else if (!p.known.empty() && p.known.size() <= 12) wrap(out, "Known values: " + join(p.known) + ".", indent);
+  if (!p.values.empty())
+    wrap(out, "One of: " + join(p.values) + ".", indent);
+  else if (!p.known.empty() && p.known.size() <= 12)
+    wrap(out, "Known values: " + join(p.known) + ".", indent);
   if (!p.default_json.empty() && p.default_json != "{}" && p.default_json != "\"\"")
     wrap(out, "Default: " + p.default_json + ".", indent);
 }
@@ -176,7 +180,8 @@ result<std::string> explain(const registry& kinds, std::string_view what, bool r
     path.remove_prefix(std::min(dot + 1, path.size()));
   }
   if (field) {
-    out += "\nFIELD:    " + field->name + " <" + type_name(*field->type) + ">" + (field->required ? " -required-" : "") + "\n";
+    out += "\nFIELD:    " + field->name + " <" + type_name(*field->type) + ">" +
+           (field->required ? " -required-" : "") + "\n";
     std::string text;
     notes(text, *field, 4);
     if (!text.empty()) out += "\nDESCRIPTION:\n" + text;

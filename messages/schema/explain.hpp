@@ -9,8 +9,9 @@
 
 namespace troupe::schema {
 
-/// What a person reads about `what`: a word that names a kind ("deploy", "pods", "Job.batch"), followed by
-/// field names joined by dots. With `recursive`, all fields below. Fails with not_found and a suggestion.
+/// What a person reads about `what`: a word that names a kind ("deploy", "pods", "Job.batch"),
+/// followed by field names joined by dots. With `recursive`, all fields below. Fails with not_found
+/// and a suggestion.
 result<std::string> explain(const registry& kinds, std::string_view what, bool recursive = false);
 
 /// The type of a field as people say it: "integer", "[]Container", "map[string]string".

@@ -134,7 +134,8 @@ const kind* registry::by_word(std::string_view word) const {
   return nullptr;
 }
 
-std::vector<const kind*> registry::kinds_of(std::string_view group, std::string_view version) const {
+std::vector<const kind*> registry::kinds_of(std::string_view group,
+                                            std::string_view version) const {
   std::vector<const kind*> found;
   for (auto& k : kinds_)
     if (k.group == group && k.version == version) found.push_back(&k);
@@ -148,7 +149,8 @@ std::vector<std::string> registry::homes(std::string_view kind) const {
   return found;
 }
 
-const google::protobuf::Descriptor* find_message(std::string_view api_version, std::string_view kind) {
+const google::protobuf::Descriptor* find_message(std::string_view api_version,
+                                                 std::string_view kind) {
   static const auto linked = other_documents();
   auto pool = google::protobuf::DescriptorPool::generated_pool();
   auto gv = split_api_version(api_version);

@@ -1,4 +1,5 @@
-// The registry of kinds: everything that can be served under a name, built in or custom, in one table.
+// The registry of kinds: everything that can be served under a name, built in or custom, in one
+// table.
 #pragma once
 
 #include "messages/schema/type.hpp"
@@ -23,8 +24,8 @@ struct subresource {
   std::vector<std::string> verbs;
 };
 
-/// A column of a table. Custom kinds name the JSONPath of its cells; those of built-in kinds are computed
-/// in codec/cells.
+/// A column of a table. Custom kinds name the JSONPath of its cells; those of built-in kinds are
+/// computed in codec/cells.
 struct column {
   std::string name;
   std::string type = "string";
@@ -38,10 +39,10 @@ struct column {
 struct kind {
   std::string group; ///< empty for the core group
   std::string version;
-  std::string name;     ///< Pod
+  std::string name;      ///< Pod
   std::string list_name; ///< PodList
-  std::string plural;   ///< pods
-  std::string singular; ///< pod
+  std::string plural;    ///< pods
+  std::string singular;  ///< pod
   std::vector<std::string> short_names;
   std::vector<std::string> categories;
   std::vector<std::string> verbs;
@@ -56,9 +57,9 @@ struct kind {
 
   // Custom kinds only.
   std::vector<column> columns;
-  std::shared_ptr<const void> keeps;    ///< owns `shape`
-  std::string stored_version;           ///< the version that objects are stored in
-  std::vector<std::string> selectable;  ///< JSON paths of further selectable fields
+  std::shared_ptr<const void> keeps;   ///< owns `shape`
+  std::string stored_version;          ///< the version that objects are stored in
+  std::vector<std::string> selectable; ///< JSON paths of further selectable fields
   std::string scale_spec_path, scale_status_path, scale_selector_path;
 
   bool custom() const { return prototype == nullptr; }
@@ -79,7 +80,8 @@ public:
   /// The built-in kinds and these.
   static std::shared_ptr<const registry> with(std::vector<kind> custom);
 
-  const kind* by_resource(std::string_view group, std::string_view version, std::string_view plural) const;
+  const kind* by_resource(std::string_view group, std::string_view version,
+                          std::string_view plural) const;
   const kind* by_kind(std::string_view api_version, std::string_view kind) const;
   /// By what a person types: plural, singular, short name, kind, "deployments.apps", "deploy".
   const kind* by_word(std::string_view word) const;
@@ -99,7 +101,8 @@ private:
 };
 
 /// The Protobuf message of any built-in document, kinds and lists and options alike, or null.
-const google::protobuf::Descriptor* find_message(std::string_view api_version, std::string_view kind);
+const google::protobuf::Descriptor* find_message(std::string_view api_version,
+                                                 std::string_view kind);
 
 /// Splits "apps/v1" into group and version.
 struct group_version {

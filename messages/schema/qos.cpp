@@ -7,7 +7,8 @@ namespace troupe::schema {
 
 namespace {
 
-quantity amount(const google::protobuf::Map<std::string, k8s::base::Quantity>& from, const char* name) {
+quantity amount(const google::protobuf::Map<std::string, k8s::base::Quantity>& from,
+                const char* name) {
   auto hit = from.find(name);
   auto parsed = quantity::parse(hit == from.end() ? "0" : std::string_view(hit->second.string()));
   return parsed ? *parsed : quantity{};
@@ -20,7 +21,8 @@ std::string qos_class(const k8s::core::v1::PodSpec& spec) {
   auto look = [&](auto& containers) {
     for (auto& c : containers)
       for (auto name : {"cpu", "memory"}) {
-        auto request = amount(c.resources().requests(), name), limit = amount(c.resources().limits(), name);
+        auto request = amount(c.resources().requests(), name),
+             limit = amount(c.resources().limits(), name);
         asks = asks || !request.zero() || !limit.zero();
         guaranteed = guaranteed && !limit.zero() && request == limit;
       }

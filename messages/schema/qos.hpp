@@ -1,5 +1,5 @@
-// The quality-of-service class of a pod: what its containers ask for decides who goes first when a node
-// runs short. Pure.
+// The quality-of-service class of a pod: what its containers ask for decides who goes first when a
+// node runs short. Pure.
 #pragma once
 
 #include <string>

@@ -10,7 +10,8 @@ type::~type() = default;
 
 void type::seal() {
   std::vector<slot> entries;
-  auto collect = [&](auto& self, const std::vector<property>& from, found at, size_t depth) -> void {
+  auto collect = [&](auto& self, const std::vector<property>& from, found at,
+                     size_t depth) -> void {
     for (auto& p : from) {
       at.field = &p;
       if (!p.inlined) {

@@ -1,5 +1,6 @@
-// The one view on the shape of a document, whether it was compiled from a Protobuf descriptor or from
-// the schema of a custom resource. Codecs, defaults, patches, apply and OpenAPI are all driven by it.
+// The one view on the shape of a document, whether it was compiled from a Protobuf descriptor or
+// from the schema of a custom resource. Codecs, defaults, patches, apply and OpenAPI are all driven
+// by it.
 #pragma once
 
 #include "messages/base/json.hpp"
@@ -75,8 +76,8 @@ struct type {
   type(const type&) = delete;
 
   form what = form::object;
-  std::string name;  ///< "Pod"; empty for what has no name of its own
-  std::string definition; ///< in OpenAPI: "io.k8s.api.core.v1.Pod"
+  std::string name;                 ///< "Pod"; empty for what has no name of its own
+  std::string definition;           ///< in OpenAPI: "io.k8s.api.core.v1.Pod"
   std::vector<property> properties; ///< of an object, by number
   const type* element = nullptr;    ///< of a list or map
 
@@ -88,8 +89,8 @@ struct type {
   bool retain_keys = false;
   bool atomic = false;
 
-  bool type_meta = false;         ///< apiVersion and kind may stand beside its properties
-  bool holds_quantities = false;  ///< somewhere below
+  bool type_meta = false;        ///< apiVersion and kind may stand beside its properties
+  bool holds_quantities = false; ///< somewhere below
 
   // Custom resources only.
   bool preserve_unknown = false;
@@ -102,7 +103,8 @@ struct type {
   /// A property by its JSON name, looking through inlined ones.
   struct found {
     const property* field = nullptr;
-    std::array<const property*, 2> via{}; ///< the inlined properties that it stands in, outermost first
+    std::array<const property*, 2>
+        via{}; ///< the inlined properties that it stands in, outermost first
   };
   found find(std::string_view json_name) const;
   /// The property's type, or null.
@@ -121,8 +123,8 @@ struct type {
   void seal();
 
 private:
-  /// A key in two words that overlap in its middle: enough to hash it, and to tell it from others of up
-  /// to sixteen characters.
+  /// A key in two words that overlap in its middle: enough to hash it, and to tell it from others
+  /// of up to sixteen characters.
   struct words {
     uint64_t first = 0, last = 0;
     words() = default;
@@ -183,8 +185,7 @@ const type& of(const google::protobuf::Descriptor* message);
 /// The name of a Protobuf message in OpenAPI documents.
 std::string definition_name(const google::protobuf::Descriptor* message);
 
-template<class Message>
-const type& of() {
+template<class Message> const type& of() {
   static const type& compiled = of(Message::descriptor());
   return compiled;
 }

@@ -15,7 +15,8 @@ BOOST_AUTO_TEST_CASE(a_namespace_that_is_not_going_is_left_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(what_nothing_holds_is_erased_before_the_namespace_is_released) {
-  auto first = plan(namespace_view{"a", true, false, {{"pods/a/p", "pods", {}}, {"secrets/a/s", "secrets", {}}}});
+  auto first = plan(
+      namespace_view{"a", true, false, {{"pods/a/p", "pods", {}}, {"secrets/a/s", "secrets", {}}}});
   BOOST_REQUIRE(first.size() == 2u);
   BOOST_TEST((std::get<erase_object>(first[0]) == erase_object{"pods/a/p"}));
   auto then = plan(namespace_view{"a", true, false, {}});
@@ -24,7 +25,11 @@ BOOST_AUTO_TEST_CASE(what_nothing_holds_is_erased_before_the_namespace_is_releas
 }
 
 BOOST_AUTO_TEST_CASE(what_others_must_finish_is_marked_once_and_told) {
-  namespace_view view{"a", true, false, {{"widgets.x.io/a/w", "widgets.x.io", {"x.io/f"}}, {"pods/a/p", "pods", {}, false, true}}};
+  namespace_view view{
+      "a",
+      true,
+      false,
+      {{"widgets.x.io/a/w", "widgets.x.io", {"x.io/f"}}, {"pods/a/p", "pods", {}, false, true}}};
   auto first = plan(view);
   BOOST_REQUIRE(first.size() == 3u);
   BOOST_TEST((std::get<mark_object>(first[0]) == mark_object{"widgets.x.io/a/w"}));
@@ -103,7 +108,10 @@ BOOST_AUTO_TEST_CASE(orphans_forget_their_owner_before_it_goes) {
 BOOST_AUTO_TEST_CASE(an_aggregated_role_has_the_rules_of_its_parts_once) {
   std::vector<k8s::rbac::v1::ClusterRole> roles(3);
   roles[0].mutable_metadata()->set_name("all");
-  (*roles[0].mutable_aggregation_rule()->add_cluster_role_selectors()->mutable_match_labels())["to"] = "all";
+  (*roles[0]
+        .mutable_aggregation_rule()
+        ->add_cluster_role_selectors()
+        ->mutable_match_labels())["to"] = "all";
   for (int i : {1, 2}) {
     roles[i].mutable_metadata()->set_name("part-" + std::to_string(i));
     (*roles[i].mutable_metadata()->mutable_labels())["to"] = "all";

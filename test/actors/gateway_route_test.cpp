@@ -24,17 +24,20 @@ BOOST_AUTO_TEST_CASE(request_lines_become_verbs_and_names) {
   struct row {
     const char *line, *verb, *group, *ns, *plural, *name, *sub;
   };
-  for (auto& r : {row{"GET /api/v1/pods", "list", "", "", "pods", "", ""},
-                  row{"GET /api/v1/namespaces/a/pods", "list", "", "a", "pods", "", ""},
-                  row{"GET /api/v1/namespaces/a/pods?watch=true", "watch", "", "a", "pods", "", ""},
-                  row{"GET /api/v1/watch/namespaces/a/pods", "watch", "", "a", "pods", "", ""},
-                  row{"GET /api/v1/namespaces/a/pods/p", "get", "", "a", "pods", "p", ""},
-                  row{"GET /api/v1/namespaces/a/pods/p/log", "get", "", "a", "pods", "p", "log"},
-                  row{"PUT /apis/apps/v1/namespaces/a/deployments/d/scale", "update", "apps", "a", "deployments", "d", "scale"},
-                  row{"DELETE /apis/apps/v1/namespaces/a/deployments", "deletecollection", "apps", "a", "deployments", "", ""},
-                  row{"GET /api/v1/namespaces/a", "get", "", "a", "namespaces", "a", ""},
-                  row{"PUT /api/v1/namespaces/a/finalize", "update", "", "a", "namespaces", "a", "finalize"},
-                  row{"PATCH /api/v1/nodes/n/status", "patch", "", "", "nodes", "n", "status"}}) {
+  for (auto& r :
+       {row{"GET /api/v1/pods", "list", "", "", "pods", "", ""},
+        row{"GET /api/v1/namespaces/a/pods", "list", "", "a", "pods", "", ""},
+        row{"GET /api/v1/namespaces/a/pods?watch=true", "watch", "", "a", "pods", "", ""},
+        row{"GET /api/v1/watch/namespaces/a/pods", "watch", "", "a", "pods", "", ""},
+        row{"GET /api/v1/namespaces/a/pods/p", "get", "", "a", "pods", "p", ""},
+        row{"GET /api/v1/namespaces/a/pods/p/log", "get", "", "a", "pods", "p", "log"},
+        row{"PUT /apis/apps/v1/namespaces/a/deployments/d/scale", "update", "apps", "a",
+            "deployments", "d", "scale"},
+        row{"DELETE /apis/apps/v1/namespaces/a/deployments", "deletecollection", "apps", "a",
+            "deployments", "", ""},
+        row{"GET /api/v1/namespaces/a", "get", "", "a", "namespaces", "a", ""},
+        row{"PUT /api/v1/namespaces/a/finalize", "update", "", "a", "namespaces", "a", "finalize"},
+        row{"PATCH /api/v1/nodes/n/status", "patch", "", "", "nodes", "n", "status"}}) {
     auto at = read(r.line);
     BOOST_TEST(at.resource);
     BOOST_TEST(at.verb == r.verb, r.line);
@@ -49,12 +52,15 @@ BOOST_AUTO_TEST_CASE(request_lines_become_verbs_and_names) {
 }
 
 BOOST_AUTO_TEST_CASE(the_first_accepted_form_wins) {
-  auto table = gateway::choose_media("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", false, true);
+  auto table = gateway::choose_media(
+      "application/json;as=Table;v=v1;g=meta.k8s.io,application/json", false, true);
   BOOST_REQUIRE(table.has_value());
   BOOST_CHECK(table->what == gateway::shape::table);
-  auto protobuf = gateway::choose_media("application/vnd.kubernetes.protobuf, application/json", false, true);
+  auto protobuf =
+      gateway::choose_media("application/vnd.kubernetes.protobuf, application/json", false, true);
   BOOST_CHECK(protobuf->as == gateway::format::protobuf);
-  auto custom = gateway::choose_media("application/vnd.kubernetes.protobuf, application/json", true, true);
+  auto custom =
+      gateway::choose_media("application/vnd.kubernetes.protobuf, application/json", true, true);
   BOOST_CHECK(custom->as == gateway::format::json);
   BOOST_CHECK(gateway::choose_media("text/html", false, true).error().code == errc::not_acceptable);
 }
@@ -65,7 +71,8 @@ BOOST_AUTO_TEST_CASE(a_forged_page_token_never_leaves_its_prefix) {
   BOOST_REQUIRE(read.has_value());
   BOOST_TEST(read->revision == 7u);
   BOOST_TEST(read->after == "default/web");
-  for (auto after : {"../secrets/x", "a/b/c", "/a/b"}) BOOST_TEST(!gateway::read_page_token(gateway::write_page_token({7, after})).has_value());
+  for (auto after : {"../secrets/x", "a/b/c", "/a/b"})
+    BOOST_TEST(!gateway::read_page_token(gateway::write_page_token({7, after})).has_value());
   for (auto text : {"zzz", "e30", "%%%"}) BOOST_TEST(!gateway::read_page_token(text).has_value());
 }
 

@@ -1,5 +1,5 @@
-// JSON: a text that is read is written and read again as the same value; typed decoding never disagrees
-// about what is well-formed, and what it makes is read back.
+// JSON: a text that is read is written and read again as the same value; typed decoding never
+// disagrees about what is well-formed, and what it makes is read back.
 #include "messages/api/pod.pb.h"
 #include "messages/base/json.hpp"
 #include "messages/codec/json_decode.hpp"
@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::holds(again.has_value(), "what is written can be read");
     // 1.0 is written as 1, which is read as a whole number: the texts are what is compared.
     fuzz::holds(json::write(*again) == written, "reading back gives the same value");
-    fuzz::holds(json::compact(json::indent(written)) == written, "indenting changes nothing but space");
+    fuzz::holds(json::compact(json::indent(written)) == written,
+                "indenting changes nothing but space");
   }
   k8s::core::v1::Pod pod;
   auto decoded = codec::from_json(text, pod);

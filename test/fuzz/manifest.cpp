@@ -1,5 +1,5 @@
-// Manifests: any bytes become objects and findings; every finding has a message, and valid objects can be
-// defaulted and validated.
+// Manifests: any bytes become objects and findings; every finding has a message, and valid objects
+// can be defaulted and validated.
 #include "messages/codec/manifest.hpp"
 #include "test/fuzz/target.hpp"
 
@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto read = codec::read_manifests(fuzz::text(data, size));
   for (auto& f : read.findings) fuzz::holds(!f.message.empty(), "a finding says something");
   for (auto& m : read.objects)
-    for (auto& f : codec::validate_manifest(m)) fuzz::holds(!f.reason.empty(), "a fault has a reason");
+    for (auto& f : codec::validate_manifest(m))
+      fuzz::holds(!f.reason.empty(), "a fault has a reason");
   return 0;
 }

@@ -1,5 +1,5 @@
-// Patches: a document and a patch, split by a line with three dashes. No patch crashes, and what a patch
-// makes of a document is within bounds.
+// Patches: a document and a patch, split by a line with three dashes. No patch crashes, and what a
+// patch makes of a document is within bounds.
 #include "messages/api/deployment.pb.h"
 #include "messages/base/json.hpp"
 #include "messages/patch/json_patch.hpp"
@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!document || !patch) return 0;
   auto copy = *document;
   if (patch->is_array() && patch::apply_json_patch(copy, *patch))
-    fuzz::holds(json::write(copy).size() <= text.size() + (8u << 20), "a JSON patch does not blow up");
+    fuzz::holds(json::write(copy).size() <= text.size() + (8u << 20),
+                "a JSON patch does not blow up");
   copy = *document;
   patch::apply_merge_patch(copy, *patch);
   auto merged = copy;

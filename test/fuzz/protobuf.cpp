@@ -1,5 +1,5 @@
-// Protobuf: envelopes and wire bytes from outside are refused or become objects that can be written,
-// defaulted and validated.
+// Protobuf: envelopes and wire bytes from outside are refused or become objects that can be
+// written, defaulted and validated.
 #include "messages/api/deployment.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/base/json.hpp"
@@ -11,8 +11,7 @@
 
 namespace {
 
-template<class Object>
-void run(std::string_view bytes) {
+template<class Object> void run(std::string_view bytes) {
   using namespace troupe;
   Object object;
   if (!object.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;

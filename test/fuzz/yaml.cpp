@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::holds(back.has_value() && back->size() == 1, "written YAML can be read");
     auto again = json::parse(back->at(0).json);
     // 1.0 is written as 1, so the value is compared as it reads once written.
-    fuzz::holds(again && *again == *json::parse(json::write(*value)), "reading back gives the same value");
+    fuzz::holds(again && *again == *json::parse(json::write(*value)),
+                "reading back gives the same value");
   }
   return 0;
 }

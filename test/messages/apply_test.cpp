@@ -29,7 +29,8 @@ struct stage {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(applying_the_same_intent_twice_changes_nothing) {
-  constexpr auto intent = R"({"metadata":{"labels":{"a":"1"}},"spec":{"containers":[{"name":"c","image":"x","ports":[{"containerPort":80}],"args":["a"]}],"nodeSelector":{"k":"v"}}})";
+  constexpr auto intent =
+      R"({"metadata":{"labels":{"a":"1"}},"spec":{"containers":[{"name":"c","image":"x","ports":[{"containerPort":80}],"args":["a"]}],"nodeSelector":{"k":"v"}}})";
   stage s;
   BOOST_REQUIRE(s.apply("one", intent));
   auto object = s.text();
@@ -55,7 +56,8 @@ BOOST_AUTO_TEST_CASE(force_takes_the_field_over) {
   BOOST_REQUIRE(s.apply("one", R"({"spec":{"hostname":"a","subdomain":"s"}})"));
   BOOST_REQUIRE(s.apply("two", R"({"spec":{"hostname":"b"}})", true));
   BOOST_TEST(s.text() == R"({"spec":{"hostname":"b","subdomain":"s"}})");
-  for (auto& m : s.managers) BOOST_TEST(m.fields.has({"f:spec", "f:hostname"}) == (m.name == "two"));
+  for (auto& m : s.managers)
+    BOOST_TEST(m.fields.has({"f:spec", "f:hostname"}) == (m.name == "two"));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_value_is_shared_and_stays_until_both_let_go) {
@@ -70,10 +72,12 @@ BOOST_AUTO_TEST_CASE(the_same_value_is_shared_and_stays_until_both_let_go) {
 
 BOOST_AUTO_TEST_CASE(a_dropped_list_element_goes_and_those_of_others_stay) {
   stage s;
-  BOOST_REQUIRE(s.apply("one", R"({"spec":{"containers":[{"name":"a","image":"x"},{"name":"b","image":"y"}]}})"));
+  BOOST_REQUIRE(s.apply(
+      "one", R"({"spec":{"containers":[{"name":"a","image":"x"},{"name":"b","image":"y"}]}})"));
   BOOST_REQUIRE(s.apply("two", R"({"spec":{"containers":[{"name":"c","image":"z"}]}})"));
   BOOST_REQUIRE(s.apply("one", R"({"spec":{"containers":[{"name":"b","image":"y"}]}})"));
-  BOOST_TEST(s.text() == R"({"spec":{"containers":[{"name":"b","image":"y"},{"name":"c","image":"z"}]}})");
+  BOOST_TEST(s.text() ==
+             R"({"spec":{"containers":[{"name":"b","image":"y"},{"name":"c","image":"z"}]}})");
 }
 
 BOOST_AUTO_TEST_CASE(atomic_lists_are_owned_as_a_whole) {
@@ -99,7 +103,8 @@ BOOST_AUTO_TEST_CASE(one_key_twice_in_a_list_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(field_sets_survive_their_written_form) {
-  constexpr auto text = R"({"f:metadata":{"f:labels":{".":{},"f:a":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{}}}}})";
+  constexpr auto text =
+      R"({"f:metadata":{"f:labels":{".":{},"f:a":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{}}}}})";
   auto set = patch::read_fields(text);
   BOOST_TEST(patch::write_fields(set) == text);
   BOOST_TEST(set.has({"f:metadata", "f:labels"}));

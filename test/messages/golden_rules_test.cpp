@@ -1,6 +1,6 @@
-// Recorded requests and answers of a real API server, as far as they follow from the object alone: the
-// body is decoded, defaulted and validated, and the outcome compared. Cases that need a server (other
-// objects, allocated values, admission) are passed over and counted.
+// Recorded requests and answers of a real API server, as far as they follow from the object alone:
+// the body is decoded, defaulted and validated, and the outcome compared. Cases that need a server
+// (other objects, allocated values, admission) are passed over and counted.
 #include "messages/codec/json_decode.hpp"
 #include "messages/codec/json_encode.hpp"
 #include "messages/schema/defaults.hpp"
@@ -31,7 +31,7 @@ const std::set<std::string> needs_server{
     "validation/apiversion-mismatch",
     "validation/pod-priority-explicit", // admission
     "update/no-version-crd",
-    "update/nodeport-to-clusterip",  // ports are given back before the update is judged
+    "update/nodeport-to-clusterip", // ports are given back before the update is judged
     "update/spec-put-keeps-status",
     "update/status-put-keeps-spec",
     "subresources/binding-collection",
@@ -41,12 +41,17 @@ const std::set<std::string> needs_server{
 
 /// What the server adds to objects of a kind before they are stored.
 const std::map<std::string, std::set<std::string>> added_by_server{
-    {"*", {"metadata.uid", "metadata.resourceVersion", "metadata.creationTimestamp", "metadata.generation"}},
-    {"Pod", {"spec.tolerations", "spec.priority", "spec.preemptionPolicy", "spec.serviceAccountName",
-             "spec.serviceAccount", "status.phase", "status.qosClass", "status.conditions"}},
-    {"Service", {"spec.clusterIP", "spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy",
-                 "spec.healthCheckNodePort", "spec.ports[0].nodePort", "spec.ports[1].nodePort"}},
-    {"PersistentVolumeClaim", {"metadata.finalizers", "spec.storageClassName", "spec.dataSourceRef"}},
+    {"*",
+     {"metadata.uid", "metadata.resourceVersion", "metadata.creationTimestamp",
+      "metadata.generation"}},
+    {"Pod",
+     {"spec.tolerations", "spec.priority", "spec.preemptionPolicy", "spec.serviceAccountName",
+      "spec.serviceAccount", "status.phase", "status.qosClass", "status.conditions"}},
+    {"Service",
+     {"spec.clusterIP", "spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy",
+      "spec.healthCheckNodePort", "spec.ports[0].nodePort", "spec.ports[1].nodePort"}},
+    {"PersistentVolumeClaim",
+     {"metadata.finalizers", "spec.storageClassName", "spec.dataSourceRef"}},
     {"PersistentVolume", {"metadata.finalizers"}},
     {"DaemonSet", {"metadata.annotations"}},
     {"Node", {"spec.taints"}},
@@ -54,7 +59,8 @@ const std::map<std::string, std::set<std::string>> added_by_server{
     {"NetworkPolicy", {"status"}},
     {"CertificateSigningRequest", {"spec.username", "spec.groups", "spec.extra", "spec.uid"}},
     // Embedded objects name their kind in the answer.
-    {"StatefulSet", {"spec.volumeClaimTemplates[0].kind", "spec.volumeClaimTemplates[0].apiVersion"}},
+    {"StatefulSet",
+     {"spec.volumeClaimTemplates[0].kind", "spec.volumeClaimTemplates[0].apiVersion"}},
 };
 
 bool is_added(const std::string& kind, const std::string& path) {
@@ -73,7 +79,8 @@ std::string difference(const json::value& wanted, const json::value* got, const 
   if (!got) return at + ": missing, wanted " + json::write(wanted);
   if (wanted.is_object()) {
     for (auto& [key, value] : wanted.as_object()) {
-      auto found = difference(value, json::find(*got, key), kind, at.empty() ? std::string(key) : at + "." + std::string(key));
+      auto found = difference(value, json::find(*got, key), kind,
+                              at.empty() ? std::string(key) : at + "." + std::string(key));
       if (!found.empty()) return found;
     }
     return {};
@@ -82,12 +89,14 @@ std::string difference(const json::value& wanted, const json::value* got, const 
     if (!got->is_array() || got->as_array().size() != wanted.as_array().size())
       return at + ": wanted " + json::write(wanted) + ", got " + json::write(*got);
     for (size_t i = 0; i < wanted.as_array().size(); ++i) {
-      auto found = difference(wanted.as_array()[i], &got->as_array()[i], kind, at + "[" + std::to_string(i) + "]");
+      auto found = difference(wanted.as_array()[i], &got->as_array()[i], kind,
+                              at + "[" + std::to_string(i) + "]");
       if (!found.empty()) return found;
     }
     return {};
   }
-  return wanted == *got ? "" : at + ": wanted " + json::write(wanted) + ", got " + json::write(*got);
+  return wanted == *got ? ""
+                        : at + ": wanted " + json::write(wanted) + ", got " + json::write(*got);
 }
 
 /// RFC 7396; enough for the recorded updates, whose strategic patches replace lists as a whole.
@@ -98,13 +107,16 @@ void merge(json::value& target, const json::value& patch) {
   }
   if (!target.is_object()) target = json::object();
   for (auto& [key, value] : patch.as_object()) {
-    if (value.is_null()) target.as_object().erase(key);
-    else merge(target.as_object()[key], value);
+    if (value.is_null())
+      target.as_object().erase(key);
+    else
+      merge(target.as_object()[key], value);
   }
 }
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size()) text.replace(at, what.size(), with);
+  for (size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size())
+    text.replace(at, what.size(), with);
   return text;
 }
 
@@ -130,9 +142,12 @@ std::optional<request> read_request(std::string_view line) {
   }
   size_t at = 0;
   std::string group, version;
-  if (parts.size() > 2 && parts[0] == "api") version = parts[1], at = 2;
-  else if (parts.size() > 3 && parts[0] == "apis") group = parts[1], version = parts[2], at = 3;
-  else return {};
+  if (parts.size() > 2 && parts[0] == "api")
+    version = parts[1], at = 2;
+  else if (parts.size() > 3 && parts[0] == "apis")
+    group = parts[1], version = parts[2], at = 3;
+  else
+    return {};
   if (parts[at] == "namespaces" && parts.size() > at + 2) r.name_space = parts[at + 1], at += 2;
   r.kind = schema::registry::built_in()->by_resource(group, version, parts[at]);
   if (parts.size() > at + 1) r.name = parts[at + 1];
@@ -155,7 +170,8 @@ public:
   /// Nothing if the step is not one that we can judge.
   std::optional<outcome> run(const request& r, const json::value& body) {
     if (r.verb == "POST" && r.subresource.empty() && r.name.empty()) return create(r, body);
-    if ((r.verb == "PATCH" || r.verb == "PUT") && (r.subresource.empty() || r.subresource == "status"))
+    if ((r.verb == "PATCH" || r.verb == "PUT") &&
+        (r.subresource.empty() || r.subresource == "status"))
       return change(r, body);
     return {};
   }
@@ -175,7 +191,8 @@ private:
     if (!meta.is_object()) meta = json::object();
     if (!r.name_space.empty()) meta.as_object()["namespace"] = r.name_space;
     if (meta.as_object().contains("generateName") && !meta.as_object().contains("name"))
-      meta.as_object()["name"] = std::string(meta.as_object()["generateName"].as_string()) + "x2x4z";
+      meta.as_object()["name"] =
+          std::string(meta.as_object()["generateName"].as_string()) + "x2x4z";
   }
 
   outcome finish(const request& r, object made, schema::causes causes, int success) {
@@ -200,10 +217,13 @@ private:
   std::optional<outcome> change(const request& r, json::value body) {
     auto found = stored_.find(r.kind->name + "/" + r.name);
     if (found == stored_.end()) return {};
-    auto wanted = *json::parse(codec::to_json(*found->second, {r.kind->api_version(), r.kind->name, {}}));
+    auto wanted =
+        *json::parse(codec::to_json(*found->second, {r.kind->api_version(), r.kind->name, {}}));
     if (body.is_array()) return {}; // a JSON patch
-    if (r.verb == "PUT") wanted = body;
-    else merge(wanted, body);
+    if (r.verb == "PUT")
+      wanted = body;
+    else
+      merge(wanted, body);
     place(wanted, r);
     auto made = decode(r, wanted);
     if (!made) return outcome{400, {}, {}};
@@ -254,7 +274,8 @@ void check_step(const json::value& expect, const outcome& got, const std::string
   auto code = json::find(expect, "code");
   auto wanted_code = code ? static_cast<int>(code->as_int64()) : 0;
   if (what == only::acceptance) {
-    BOOST_TEST(((wanted_code != 0 && wanted_code >= 300) || got.code < 300), "refused" << show_causes(got.causes));
+    BOOST_TEST(((wanted_code != 0 && wanted_code >= 300) || got.code < 300),
+               "refused" << show_causes(got.causes));
     return;
   }
   BOOST_TEST(got.code == wanted_code);
@@ -266,7 +287,8 @@ void check_step(const json::value& expect, const outcome& got, const std::string
     if (wanted.empty()) return;
     cause_set ours;
     for (auto& c : got.causes) ours.emplace(c.reason, with_fields ? c.field : "");
-    BOOST_TEST((ours == wanted), "causes differ: wanted" << show(wanted) << "\n    got" << show(ours));
+    BOOST_TEST((ours == wanted),
+               "causes differ: wanted" << show(wanted) << "\n    got" << show(ours));
   } else if (wanted_code < 300 && got.code < 300) {
     auto found = difference(*answer, &got.body, kind, "");
     BOOST_TEST(found.empty(), found);
@@ -284,7 +306,8 @@ void check_case(const std::string& text, tally& count, only what) {
     auto r = line && body ? read_request(line->as_string()) : std::nullopt;
     auto code = expect ? json::find(*expect, "code") : nullptr;
     // Other failures than of the object itself are the server's to find.
-    bool ours = r && (!code || code->as_int64() < 300 || code->as_int64() == 400 || code->as_int64() == 422);
+    bool ours = r && (!code || code->as_int64() < 300 || code->as_int64() == 400 ||
+                      code->as_int64() == 422);
     auto got = ours ? server.run(*r, *body) : std::nullopt;
     if (!got) {
       ++count.passed_over;
@@ -312,24 +335,32 @@ void check_area(const char* area, only what = only::all) {
     }
     BOOST_TEST_CONTEXT(name) { check_case(test::read_file(file), count, what); }
   }
-  BOOST_TEST_MESSAGE(area << ": " << count.judged << " steps judged, " << count.passed_over << " passed over");
+  BOOST_TEST_MESSAGE(area << ": " << count.judged << " steps judged, " << count.passed_over
+                          << " passed over");
   BOOST_TEST(count.judged > 0);
 }
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(objects_get_the_defaults_that_a_real_server_gives_them) { check_area("defaults"); }
+BOOST_AUTO_TEST_CASE(objects_get_the_defaults_that_a_real_server_gives_them) {
+  check_area("defaults");
+}
 
-BOOST_AUTO_TEST_CASE(invalid_objects_are_refused_for_the_reasons_a_real_server_names) { check_area("validation"); }
+BOOST_AUTO_TEST_CASE(invalid_objects_are_refused_for_the_reasons_a_real_server_names) {
+  check_area("validation");
+}
 
 BOOST_AUTO_TEST_CASE(updates_are_judged_as_a_real_server_judges_them) { check_area("update"); }
 
-BOOST_AUTO_TEST_CASE(bodies_of_subresources_are_judged_as_a_real_server_judges_them) { check_area("subresources"); }
+BOOST_AUTO_TEST_CASE(bodies_of_subresources_are_judged_as_a_real_server_judges_them) {
+  check_area("subresources");
+}
 
 BOOST_AUTO_TEST_CASE(what_quotas_and_limits_refuse_is_valid_in_itself) { check_area("limits"); }
 
 BOOST_AUTO_TEST_CASE(what_a_real_server_took_is_never_refused) {
-  for (auto area : {"admission", "apply", "delete", "events", "list", "metadata", "namespaces", "rbac", "table", "watch"})
+  for (auto area : {"admission", "apply", "delete", "events", "list", "metadata", "namespaces",
+                    "rbac", "table", "watch"})
     check_area(area, only::acceptance);
 }
 

@@ -30,7 +30,10 @@ BOOST_AUTO_TEST_CASE(hostile_22_names_are_taken_or_refused_as_kubernetes_does) {
       {names::dns_label, "-a", false},
       {names::dns_label, "a.b", false},
       {names::dns_label, "Web", false},
-      {names::dns_label, "w\xc3\xa9" "b", false},
+      {names::dns_label,
+       "w\xc3\xa9"
+       "b",
+       false},
       {names::dns_label, "a\0b"s, false},
       {names::dns_subdomain, "web-1.example.com", true},
       {names::dns_subdomain, of(253), true},
@@ -93,14 +96,19 @@ BOOST_AUTO_TEST_CASE(hostile_22_names_are_taken_or_refused_as_kubernetes_does) {
 }
 
 BOOST_AUTO_TEST_CASE(addresses_are_written_in_their_shortest_form) {
-  const char* rows[][2] = {{"2001:DB8:0:0:0:0:0:1", "2001:db8::1"}, {"::", "::"}, {"1:0:0:2:0:0:0:3", "1:0:0:2::3"},
-                           {"::ffff:1.2.3.4", "::ffff:1.2.3.4"},    {"1::", "1::"}, {"0:1:2:3:4:5:6:7", "0:1:2:3:4:5:6:7"}};
+  const char* rows[][2] = {{"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
+                           {"::", "::"},
+                           {"1:0:0:2:0:0:0:3", "1:0:0:2::3"},
+                           {"::ffff:1.2.3.4", "::ffff:1.2.3.4"},
+                           {"1::", "1::"},
+                           {"0:1:2:3:4:5:6:7", "0:1:2:3:4:5:6:7"}};
   for (auto& r : rows) {
     auto parsed = address::parse(r[0]);
     BOOST_REQUIRE_MESSAGE(parsed, r[0]);
     BOOST_TEST(parsed->text() == r[1]);
   }
-  for (auto bad : {"", ":", ":::", "1::2::3", "12345::", "1:2:3:4:5:6:7:8:9", "1.2.3.4.5", "::1.2.3", "1:2:3:4:5:6:7"})
+  for (auto bad : {"", ":", ":::", "1::2::3", "12345::", "1:2:3:4:5:6:7:8:9", "1.2.3.4.5",
+                   "::1.2.3", "1:2:3:4:5:6:7"})
     BOOST_TEST(!address::parse(bad), bad);
 }
 

@@ -11,11 +11,13 @@ using troupe::quantity;
 
 BOOST_AUTO_TEST_CASE(every_form_has_one_canonical_form) {
   const char* rows[][2] = {
-      {"0", "0"},           {"100m", "100m"},     {"0.1", "100m"},        {"1000m", "1"},      {"1.5Gi", "1536Mi"},
-      {"1024Mi", "1Gi"},    {"12e6", "12e6"},     {"1e3", "1e3"},         {"1000k", "1M"},     {"+5", "5"},
-      {"-1Gi", "-1Gi"},     {".5", "500m"},       {"5.", "5"},            {"1Ki", "1Ki"},      {"1000Ki", "1000Ki"},
-      {"1u", "1u"},         {"1n", "1n"},         {"0.1n", "1n"},         {"100Mi", "100Mi"},  {"1E", "1E"},
-      {"0.0000001m", "1n"}, {"1500m", "1500m"},   {"1.23k", "1230"},      {"0.5Gi", "512Mi"},  {"1E3", "1e3"},
+      {"0", "0"},           {"100m", "100m"},   {"0.1", "100m"},      {"1000m", "1"},
+      {"1.5Gi", "1536Mi"},  {"1024Mi", "1Gi"},  {"12e6", "12e6"},     {"1e3", "1e3"},
+      {"1000k", "1M"},      {"+5", "5"},        {"-1Gi", "-1Gi"},     {".5", "500m"},
+      {"5.", "5"},          {"1Ki", "1Ki"},     {"1000Ki", "1000Ki"}, {"1u", "1u"},
+      {"1n", "1n"},         {"0.1n", "1n"},     {"100Mi", "100Mi"},   {"1E", "1E"},
+      {"0.0000001m", "1n"}, {"1500m", "1500m"}, {"1.23k", "1230"},    {"0.5Gi", "512Mi"},
+      {"1E3", "1e3"},
   };
   for (auto& r : rows) {
     auto read = quantity::parse(r[0]);
@@ -28,7 +30,8 @@ BOOST_AUTO_TEST_CASE(hostile_19_amounts_are_capped_and_nonsense_is_refused) {
   auto huge = quantity::parse("9223372036854775808");
   BOOST_REQUIRE(huge.has_value());
   BOOST_TEST(huge->value() == INT64_MAX);
-  for (auto bad : {"", "-", ".", "1.2.3", "1KB", "1 Gi", "Gi", "1e", "0x10", "1,5", "NaN", "1i", "--1"})
+  for (auto bad :
+       {"", "-", ".", "1.2.3", "1KB", "1 Gi", "Gi", "1e", "0x10", "1,5", "NaN", "1i", "--1"})
     BOOST_TEST(!quantity::parse(bad).has_value(), bad);
   auto start = std::chrono::steady_clock::now();
   (void)quantity::parse("1e1000000");

@@ -1,4 +1,5 @@
-// Every kind of the registry, with every field of it filled in, through JSON, YAML and protobuf and back.
+// Every kind of the registry, with every field of it filled in, through JSON, YAML and protobuf and
+// back.
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_decode.hpp"
 #include "messages/codec/json_encode.hpp"
@@ -54,13 +55,24 @@ void fill_field(Message& m, const FieldDescriptor* f, int depth) {
   bool many = f->is_repeated();
   auto text = f->name() + "-value";
   switch (f->cpp_type()) {
-  case FieldDescriptor::CPPTYPE_STRING: many ? r->AddString(&m, f, text) : r->SetString(&m, f, text); break;
-  case FieldDescriptor::CPPTYPE_BOOL: many ? r->AddBool(&m, f, true) : r->SetBool(&m, f, true); break;
-  case FieldDescriptor::CPPTYPE_INT32: many ? r->AddInt32(&m, f, -7) : r->SetInt32(&m, f, -7); break;
-  case FieldDescriptor::CPPTYPE_INT64: many ? r->AddInt64(&m, f, int64_t{1} << 53) : r->SetInt64(&m, f, int64_t{1} << 53); break;
-  case FieldDescriptor::CPPTYPE_DOUBLE: many ? r->AddDouble(&m, f, 1.25) : r->SetDouble(&m, f, 1.25); break;
+  case FieldDescriptor::CPPTYPE_STRING:
+    many ? r->AddString(&m, f, text) : r->SetString(&m, f, text);
+    break;
+  case FieldDescriptor::CPPTYPE_BOOL:
+    many ? r->AddBool(&m, f, true) : r->SetBool(&m, f, true);
+    break;
+  case FieldDescriptor::CPPTYPE_INT32:
+    many ? r->AddInt32(&m, f, -7) : r->SetInt32(&m, f, -7);
+    break;
+  case FieldDescriptor::CPPTYPE_INT64:
+    many ? r->AddInt64(&m, f, int64_t{1} << 53) : r->SetInt64(&m, f, int64_t{1} << 53);
+    break;
+  case FieldDescriptor::CPPTYPE_DOUBLE:
+    many ? r->AddDouble(&m, f, 1.25) : r->SetDouble(&m, f, 1.25);
+    break;
   case FieldDescriptor::CPPTYPE_MESSAGE:
-    if (depth < depth_max) fill(many ? *r->AddMessage(&m, f) : *r->MutableMessage(&m, f), depth + 1);
+    if (depth < depth_max)
+      fill(many ? *r->AddMessage(&m, f) : *r->MutableMessage(&m, f), depth + 1);
     break;
   default: BOOST_ERROR("no value for " << f->full_name());
   }
@@ -69,7 +81,9 @@ void fill_field(Message& m, const FieldDescriptor* f, int depth) {
 void fill(Message& m, int depth) {
   auto d = m.GetDescriptor();
   auto& shape = schema::of(d);
-  if (!d->options().map_entry() && shape.what != schema::form::object && shape.what != schema::form::wrapped_list) return fill_special(m, shape.what);
+  if (!d->options().map_entry() && shape.what != schema::form::object &&
+      shape.what != schema::form::wrapped_list)
+    return fill_special(m, shape.what);
   for (int i = 0; i < d->field_count(); ++i) fill_field(m, d->field(i), depth);
 }
 
@@ -80,7 +94,8 @@ BOOST_AUTO_TEST_CASE(every_kind_survives_every_form) {
     BOOST_TEST_CONTEXT(kind.api_version() << " " << kind.name) {
       std::unique_ptr<Message> object(kind.prototype->New()), again(kind.prototype->New());
       fill(*object, 0);
-      // What JSON cannot tell from its absence is not there after the first trip; from then on nothing changes.
+      // What JSON cannot tell from its absence is not there after the first trip; from then on
+      // nothing changes.
       auto version = kind.api_version();
       auto json = codec::to_json(*object, {version, kind.name, {}});
       auto read = codec::from_json(json, *again);
@@ -88,7 +103,8 @@ BOOST_AUTO_TEST_CASE(every_kind_survives_every_form) {
       BOOST_TEST(read->kind == kind.name);
       for (auto& p : read->problems) BOOST_ERROR(p.message());
       auto wire = codec::to_wire(*again);
-      BOOST_TEST((*json::parse(codec::to_json(*again, {version, kind.name, {}})) == *json::parse(json)));
+      BOOST_TEST(
+          (*json::parse(codec::to_json(*again, {version, kind.name, {}})) == *json::parse(json)));
 
       auto yaml = yaml::from_json(json);
       BOOST_REQUIRE(yaml.has_value());

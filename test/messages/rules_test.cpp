@@ -1,4 +1,5 @@
-// Rules that no recorded case shows, kind by kind: a manifest, and the reasons and fields it is refused for.
+// Rules that no recorded case shows, kind by kind: a manifest, and the reasons and fields it is
+// refused for.
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/manifest.hpp"
 #include "messages/schema/built_in.hpp"
@@ -20,7 +21,9 @@ namespace {
 std::string faults(const std::string& yaml) {
   auto read = codec::read_manifests(yaml);
   std::string out;
-  auto add = [&](const codec::finding& f) { out += (out.empty() ? "" : "; ") + f.reason + " " + f.field; };
+  auto add = [&](const codec::finding& f) {
+    out += (out.empty() ? "" : "; ") + f.reason + " " + f.field;
+  };
   for (auto& f : read.findings) add(f);
   for (auto& m : read.objects)
     for (auto& f : codec::validate_manifest(m)) add(f);
@@ -29,7 +32,8 @@ std::string faults(const std::string& yaml) {
 
 std::string object(const std::string& type, const std::string& rest) {
   auto slash = type.rfind(' ');
-  return "apiVersion: " + type.substr(0, slash) + "\nkind: " + type.substr(slash + 1) + "\nmetadata: {name: a}\n" + rest;
+  return "apiVersion: " + type.substr(0, slash) + "\nkind: " + type.substr(slash + 1) +
+         "\nmetadata: {name: a}\n" + rest;
 }
 
 /// A pod with these lines in its spec and in its one container.
@@ -55,16 +59,19 @@ BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
   check({
       {pod(""), ""},
       {pod("  nodeName: A\n"), "FieldValueInvalid spec.nodeName"},
-      {pod("  schedulingGates: [{name: a}]\n  nodeName: node-1\n"), "FieldValueForbidden spec.nodeName"},
+      {pod("  schedulingGates: [{name: a}]\n  nodeName: node-1\n"),
+       "FieldValueForbidden spec.nodeName"},
       {pod("  overhead: {cpu: -1}\n"), "FieldValueInvalid spec.overhead[cpu]"},
       {pod("  hostUsers: false\n  hostNetwork: true\n"), "FieldValueForbidden spec.hostNetwork"},
       {pod("  imagePullSecrets: [{}]\n"), "FieldValueRequired spec.imagePullSecrets[0].name"},
-      {pod("  ephemeralContainers: [{name: d, image: e}]\n"), "FieldValueForbidden spec.ephemeralContainers"},
+      {pod("  ephemeralContainers: [{name: d, image: e}]\n"),
+       "FieldValueForbidden spec.ephemeralContainers"},
       {pod("  securityContext: {seccompProfile: {type: Localhost}}\n"),
        "FieldValueRequired spec.securityContext.seccompProfile.localhostProfile"},
       {pod("  securityContext: {seccompProfile: {type: Localhost, localhostProfile: ../x}}\n"),
        "FieldValueInvalid spec.securityContext.seccompProfile.localhostProfile"},
-      {pod("", "    env: [{name: 'A=B', value: x}]\n"), "FieldValueInvalid spec.containers[0].env[0].name"},
+      {pod("", "    env: [{name: 'A=B', value: x}]\n"),
+       "FieldValueInvalid spec.containers[0].env[0].name"},
       {pod("", "    ports: [{containerPort: 80, protocol: HTTP}]\n"),
        "FieldValueNotSupported spec.containers[0].ports[0].protocol"},
       {pod("", "    resources: {requests: {hugepages-2Mi: 2Mi}}\n"),
@@ -73,42 +80,57 @@ BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
       {pod("", "    resources: {limits: {example.com/gpu: 1500m}}\n"),
        "FieldValueInvalid spec.containers[0].resources.limits[example.com/gpu]; FieldValueInvalid "
        "spec.containers[0].resources.requests[example.com/gpu]"},
-      {pod("", "    securityContext: {procMount: Unmasked}\n"), "FieldValueInvalid spec.containers[0].securityContext.procMount"},
+      {pod("", "    securityContext: {procMount: Unmasked}\n"),
+       "FieldValueInvalid spec.containers[0].securityContext.procMount"},
       {pod("  initContainers: [{name: i, image: b, readinessProbe: {tcpSocket: {port: 1}}}]\n"),
        "FieldValueForbidden spec.initContainers[0].readinessProbe"},
-      {pod("  initContainers: [{name: i, image: b, restartPolicy: Always, readinessProbe: {tcpSocket: {port: 1}}}]\n"), ""},
-      {pod("  volumes: [{name: v, emptyDir: {}}]\n", "    volumeMounts: [{name: v, mountPath: /x, subPath: ../y}]\n"),
+      {pod("  initContainers: [{name: i, image: b, restartPolicy: Always, readinessProbe: "
+           "{tcpSocket: {port: 1}}}]\n"),
+       ""},
+      {pod("  volumes: [{name: v, emptyDir: {}}]\n",
+           "    volumeMounts: [{name: v, mountPath: /x, subPath: ../y}]\n"),
        "FieldValueInvalid spec.containers[0].volumeMounts[0].subPath"},
-      {pod("  volumes: [{name: v, projected: {sources: [{secret: {name: s, items: [{key: k, path: ../../etc/x}]}}]}}]\n"),
+      {pod("  volumes: [{name: v, projected: {sources: [{secret: {name: s, items: [{key: k, path: "
+           "../../etc/x}]}}]}}]\n"),
        "FieldValueInvalid spec.volumes[0].projected.sources[0].secret.items[0].path"},
-      {pod("  topologySpreadConstraints: [{maxSkew: 0, topologyKey: z, whenUnsatisfiable: ScheduleAnyway}]\n"),
+      {pod("  topologySpreadConstraints: [{maxSkew: 0, topologyKey: z, whenUnsatisfiable: "
+           "ScheduleAnyway}]\n"),
        "FieldValueInvalid spec.topologySpreadConstraints[0].maxSkew"},
   });
 }
 
 BOOST_AUTO_TEST_CASE(workloads_are_judged_with_their_templates) {
-  auto with_template = [](const std::string& kind, const std::string& spec, const std::string& pod_spec = "") {
-    return object(kind, "spec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n"
-                        "    spec:\n      containers: [{name: a, image: b}]\n" + pod_spec + spec);
+  auto with_template = [](const std::string& kind, const std::string& spec,
+                          const std::string& pod_spec = "") {
+    return object(
+        kind,
+        "spec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n"
+        "    spec:\n      containers: [{name: a, image: b}]\n" +
+            pod_spec + spec);
   };
   check({
       {with_template("apps/v1 Deployment", ""), ""},
       {with_template("apps/v1 Deployment", "  replicas: -1\n"), "FieldValueInvalid spec.replicas"},
       {with_template("apps/v1 Deployment", "  replicas: 1000000\n"), ""},
-      {with_template("apps/v1 Deployment", "  replicas: 2147483648\n"), "FieldValueTypeInvalid spec.replicas"},
+      {with_template("apps/v1 Deployment", "  replicas: 2147483648\n"),
+       "FieldValueTypeInvalid spec.replicas"},
       {with_template("apps/v1 Deployment", "  strategy: {rollingUpdate: {maxUnavailable: 101%}}\n"),
        "FieldValueInvalid spec.strategy.rollingUpdate.maxUnavailable"},
       {with_template("apps/v1 StatefulSet", ""), ""},
-      {with_template("apps/v1 StatefulSet", "  updateStrategy: {type: Never}\n"), "FieldValueInvalid spec.updateStrategy"},
-      {with_template("apps/v1 DaemonSet", "  updateStrategy: {rollingUpdate: {maxUnavailable: 0}}\n"),
+      {with_template("apps/v1 StatefulSet", "  updateStrategy: {type: Never}\n"),
+       "FieldValueInvalid spec.updateStrategy"},
+      {with_template("apps/v1 DaemonSet",
+                     "  updateStrategy: {rollingUpdate: {maxUnavailable: 0}}\n"),
        "FieldValueRequired spec.updateStrategy.rollingUpdate.maxUnavailable"},
       {object("batch/v1 Job", "spec: {template: {spec: {containers: [{name: a, image: b}]}}}\n"),
        "FieldValueRequired spec.template.spec.restartPolicy"},
-      {object("batch/v1 Job", "spec: {completionMode: Indexed, parallelism: 1, template: {spec: {restartPolicy: Never, "
+      {object("batch/v1 Job", "spec: {completionMode: Indexed, parallelism: 1, template: {spec: "
+                              "{restartPolicy: Never, "
                               "containers: [{name: a, image: b}]}}}\n"),
        "FieldValueRequired spec.completions"},
-      {object("batch/v1 CronJob", "spec: {schedule: '@every 1ns', timeZone: ../../etc/passwd, jobTemplate: {spec: "
-                                  "{template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}\n"),
+      {object("batch/v1 CronJob",
+              "spec: {schedule: '@every 1ns', timeZone: ../../etc/passwd, jobTemplate: {spec: "
+              "{template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}\n"),
        "FieldValueInvalid spec.schedule; FieldValueInvalid spec.timeZone"},
   });
 }
@@ -118,15 +140,20 @@ BOOST_AUTO_TEST_CASE(services_and_networks_are_judged) {
       {object("v1 Service", "spec: {ports: [{port: 80}], clusterIP: None, type: NodePort}\n"),
        "FieldValueInvalid spec.clusterIPs[0]"},
       {object("v1 Service", "spec: {type: ExternalName, externalName: example.com}\n"), ""},
-      {object("v1 Service", "spec: {type: ExternalName}\n"), "FieldValueRequired spec.externalName"},
-      {object("v1 Service", "spec: {ports: [{port: 80, nodePort: 30000}]}\n"), "FieldValueForbidden spec.ports[0].nodePort"},
+      {object("v1 Service", "spec: {type: ExternalName}\n"),
+       "FieldValueRequired spec.externalName"},
+      {object("v1 Service", "spec: {ports: [{port: 80, nodePort: 30000}]}\n"),
+       "FieldValueForbidden spec.ports[0].nodePort"},
       {object("v1 Service", "spec: {ports: [{port: 80}, {port: 80, name: b}]}\n"),
        "FieldValueRequired spec.ports[0].name; FieldValueDuplicate spec.ports[1]"},
       {object("networking.k8s.io/v1 Ingress", "spec: {}\n"), "FieldValueInvalid spec"},
-      {object("networking.k8s.io/v1 NetworkPolicy", "spec: {ingress: [{ports: [{port: 5, endPort: 4}]}]}\n"),
+      {object("networking.k8s.io/v1 NetworkPolicy",
+              "spec: {ingress: [{ports: [{port: 5, endPort: 4}]}]}\n"),
        "FieldValueInvalid spec.ingress[0].ports[0].endPort"},
-      {object("networking.k8s.io/v1 ServiceCIDR", "spec: {cidrs: [10.0.0.1/24]}\n"), "FieldValueInvalid spec.cidrs[0]"},
-      {"apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 2001:DB8::1}\nspec: {parentRef: {resource: "
+      {object("networking.k8s.io/v1 ServiceCIDR", "spec: {cidrs: [10.0.0.1/24]}\n"),
+       "FieldValueInvalid spec.cidrs[0]"},
+      {"apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 2001:DB8::1}\nspec: "
+       "{parentRef: {resource: "
        "services, name: a}}\n",
        "FieldValueInvalid metadata.name"},
   });
@@ -136,35 +163,44 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
   auto with_schema = [](const std::string& schema) {
     return std::string("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
                        "metadata: {name: widgets.example.com}\n"
-                       "spec:\n  group: example.com\n  scope: Namespaced\n  names: {plural: widgets, kind: Widget}\n"
-                       "  versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: ") +
+                       "spec:\n  group: example.com\n  scope: Namespaced\n  names: {plural: "
+                       "widgets, kind: Widget}\n"
+                       "  versions:\n  - {name: v1, served: true, storage: true, schema: "
+                       "{openAPIV3Schema: ") +
            schema + "}}\n";
   };
   const std::string at = "spec.validation.openAPIV3Schema";
-  auto in = [&](const char* properties) { return with_schema(std::string("{type: object, properties: {a: ") + properties + "}}"); };
+  auto in = [&](const char* properties) {
+    return with_schema(std::string("{type: object, properties: {a: ") + properties + "}}");
+  };
   auto row_of = [&](const std::string& yaml, const std::string& wanted) {
     auto got = faults(yaml);
     BOOST_TEST(got == wanted, yaml << "\n  wanted: " << wanted << "\n  got:    " << got);
   };
   row_of(in("{type: string}"), "");
   row_of(in("{x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}"), "");
-  row_of(in("{x-kubernetes-int-or-string: true, type: string}"), "FieldValueForbidden " + at + ".properties[a].type");
+  row_of(in("{x-kubernetes-int-or-string: true, type: string}"),
+         "FieldValueForbidden " + at + ".properties[a].type");
   row_of(in("{type: array, items: {type: object}, x-kubernetes-list-type: map}"),
          "FieldValueRequired " + at + ".properties[a].x-kubernetes-list-map-keys");
   row_of(in("{type: object, anyOf: [{required: [b]}, {properties: {b: {minLength: 1}}}]}"),
          "FieldValueRequired " + at + ".properties[a].properties[b]");
-  row_of(in("{type: object, anyOf: [{type: object}]}"), "FieldValueForbidden " + at + ".properties[a].anyOf[0].type");
+  row_of(in("{type: object, anyOf: [{type: object}]}"),
+         "FieldValueForbidden " + at + ".properties[a].anyOf[0].type");
   row_of(in("{type: string, pattern: '('}"), "FieldValueInvalid " + at + ".properties[a].pattern");
-  row_of(in("{type: object, additionalProperties: {type: string}, properties: {b: {type: string}}}"),
-         "FieldValueForbidden " + at + ".properties[a].additionalProperties");
+  row_of(
+      in("{type: object, additionalProperties: {type: string}, properties: {b: {type: string}}}"),
+      "FieldValueForbidden " + at + ".properties[a].additionalProperties");
   row_of(in("{$ref: x, type: string}"), "FieldValueForbidden " + at + ".properties[a].$ref");
-  row_of(in("{type: array, items: {type: string}, uniqueItems: true}"), "FieldValueForbidden " + at + ".properties[a].uniqueItems");
+  row_of(in("{type: array, items: {type: string}, uniqueItems: true}"),
+         "FieldValueForbidden " + at + ".properties[a].uniqueItems");
 }
 
 BOOST_AUTO_TEST_CASE(hostile_23_sizes_of_config_maps_and_annotations_are_bounded) {
   auto config = object("v1 ConfigMap", "data: {a: " + std::string(1024 * 1024 + 1, 'x') + "}\n");
   BOOST_TEST(faults(config) == "FieldValueTooLong ");
-  auto annotated = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {b: " + std::string(256 * 1024, 'x') + "}}\n";
+  auto annotated = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {b: " +
+                   std::string(256 * 1024, 'x') + "}}\n";
   BOOST_TEST(faults(annotated) == "FieldValueTooLong metadata.annotations");
 }
 

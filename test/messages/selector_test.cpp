@@ -9,15 +9,33 @@ BOOST_AUTO_TEST_SUITE(selector_test)
 using namespace troupe;
 
 BOOST_AUTO_TEST_CASE(selectors_match_as_kubernetes_defines_them) {
-  const std::map<std::string, std::string> labels{{"app", "web"}, {"tier", "front"}, {"n", "5"}, {"example.com/x", ""}};
+  const std::map<std::string, std::string> labels{
+      {"app", "web"}, {"tier", "front"}, {"n", "5"}, {"example.com/x", ""}};
   struct row {
     const char* text;
     bool matches;
   };
-  for (auto& r : {row{"", true}, row{"app=web", true}, row{"app==web", true}, row{"app=db", false}, row{"app!=db", true}, row{"other!=db", true},
-                  row{"app in (web,db)", true}, row{"app in (db)", false}, row{"app notin (db)", true}, row{"other notin (db)", true}, row{"app", true},
-                  row{"!app", false}, row{"!other", true}, row{"n>4", true}, row{"n>5", false}, row{"n<6", true}, row{"app>4", false},
-                  row{"app=web,tier=back", false}, row{"app=web , tier = front", true}, row{"example.com/x=", true}, row{"app in ()", false}}) {
+  for (auto& r : {row{"", true},
+                  row{"app=web", true},
+                  row{"app==web", true},
+                  row{"app=db", false},
+                  row{"app!=db", true},
+                  row{"other!=db", true},
+                  row{"app in (web,db)", true},
+                  row{"app in (db)", false},
+                  row{"app notin (db)", true},
+                  row{"other notin (db)", true},
+                  row{"app", true},
+                  row{"!app", false},
+                  row{"!other", true},
+                  row{"n>4", true},
+                  row{"n>5", false},
+                  row{"n<6", true},
+                  row{"app>4", false},
+                  row{"app=web,tier=back", false},
+                  row{"app=web , tier = front", true},
+                  row{"example.com/x=", true},
+                  row{"app in ()", false}}) {
     auto s = label_selector::parse(r.text);
     BOOST_REQUIRE_MESSAGE(s.has_value(), r.text);
     BOOST_TEST(s->matches_map(labels) == r.matches, r.text);
@@ -28,7 +46,8 @@ BOOST_AUTO_TEST_CASE(selectors_match_as_kubernetes_defines_them) {
 }
 
 BOOST_AUTO_TEST_CASE(malformed_selectors_are_refused) {
-  for (auto text : {",a=b", "a b=c", "a in (b", "a in b)", "=b", "a=b=c", "a>x", "-a=b", "a=-b", "a/b/c=d", "a=b,,c=d"})
+  for (auto text : {",a=b", "a b=c", "a in (b", "a in b)", "=b", "a=b=c", "a>x", "-a=b", "a=-b",
+                    "a/b/c=d", "a=b,,c=d"})
     BOOST_TEST(!label_selector::parse(text).has_value(), text);
 }
 

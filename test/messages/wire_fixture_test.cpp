@@ -15,15 +15,15 @@ using namespace troupe;
 
 namespace {
 
-std::unique_ptr<google::protobuf::Message> make(std::string_view api_version, std::string_view kind) {
+std::unique_ptr<google::protobuf::Message> make(std::string_view api_version,
+                                                std::string_view kind) {
   auto d = schema::find_message(api_version, kind);
   if (!d) return nullptr;
   return std::unique_ptr<google::protobuf::Message>(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(d)->New());
 }
 
-template<class Check>
-void each_fixture(Check check) {
+template<class Check> void each_fixture(Check check) {
   auto folder = test::golden() / "wire";
   if (!std::filesystem::exists(folder)) {
     BOOST_TEST_MESSAGE("skipped: no fixtures at " << folder);
@@ -63,7 +63,8 @@ BOOST_AUTO_TEST_CASE(protobuf_becomes_the_same_json) {
     BOOST_REQUIRE(envelope.has_value());
     auto object = make(envelope->api_version, envelope->kind);
     BOOST_REQUIRE(object);
-    BOOST_REQUIRE(object->ParseFromArray(envelope->raw.data(), static_cast<int>(envelope->raw.size())));
+    BOOST_REQUIRE(
+        object->ParseFromArray(envelope->raw.data(), static_cast<int>(envelope->raw.size())));
     auto text = codec::to_json(*object, {envelope->api_version, envelope->kind, {}});
     auto ours = json::parse(text);
     BOOST_REQUIRE_MESSAGE(ours.has_value(), text);

@@ -40,8 +40,7 @@ bool refused(std::string_view text, std::string_view why) {
 }
 
 /// Runs `what` and says whether it was quick, with room for slow machines and sanitizers.
-template<class F>
-bool quick(F what, std::chrono::milliseconds most) {
+template<class F> bool quick(F what, std::chrono::milliseconds most) {
   auto start = std::chrono::steady_clock::now();
   what();
   return std::chrono::steady_clock::now() - start < most * 20;
@@ -85,7 +84,8 @@ BOOST_AUTO_TEST_CASE(anchors_and_merge_keys_repeat_values_and_never_override) {
   const row rows[] = {
       {"a: &x {k: 1}\nb: *x", R"({"a":{"k":1},"b":{"k":1}})"},
       {"a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  k: 3", R"({"a":{"k":1,"l":2},"b":{"k":3,"l":2}})"},
-      {"a: &x {k: 1}\nb: &y {k: 2, m: 4}\nc:\n  <<: [*x, *y]", R"({"a":{"k":1},"b":{"k":2,"m":4},"c":{"k":1,"m":4}})"},
+      {"a: &x {k: 1}\nb: &y {k: 2, m: 4}\nc:\n  <<: [*x, *y]",
+       R"({"a":{"k":1},"b":{"k":2,"m":4},"c":{"k":1,"m":4}})"},
       {"'<<': 1", R"({"<<":1})"},
   };
   for (auto& r : rows) BOOST_TEST(json_of(r.yaml) == r.json, r.yaml << " gave " << json_of(r.yaml));
@@ -99,7 +99,8 @@ BOOST_AUTO_TEST_CASE(hostile_11_an_alias_bomb_is_refused_early) {
     for (int i = 0; i < 9; ++i) bomb += std::string(i ? ",*" : "*") + static_cast<char>(c - 1);
     bomb += "]\n";
   }
-  BOOST_TEST(quick([&] { BOOST_TEST(refused(bomb, "alias expansion exceeds limit")); }, std::chrono::milliseconds(50)));
+  BOOST_TEST(quick([&] { BOOST_TEST(refused(bomb, "alias expansion exceeds limit")); },
+                   std::chrono::milliseconds(50)));
 }
 
 BOOST_AUTO_TEST_CASE(hostile_12_a_cycle_is_refused) {
@@ -110,7 +111,8 @@ BOOST_AUTO_TEST_CASE(hostile_12_a_cycle_is_refused) {
 BOOST_AUTO_TEST_CASE(hostile_13_depth_is_bounded) {
   BOOST_TEST(yaml::to_json("a: " + nested_flow(400)).has_value());
   BOOST_TEST(refused("a: " + nested_flow(510), "nested too deep"));
-  BOOST_TEST(quick([&] { BOOST_TEST(!yaml::to_json(nested_flow(100'000))); }, std::chrono::milliseconds(200)));
+  BOOST_TEST(quick([&] { BOOST_TEST(!yaml::to_json(nested_flow(100'000))); },
+                   std::chrono::milliseconds(200)));
   std::string block;
   for (size_t i = 0; i < 2000; ++i) block += std::string(i, ' ') + "a:\n";
   BOOST_TEST(!yaml::to_json(block));
@@ -150,12 +152,15 @@ BOOST_AUTO_TEST_CASE(block_style_reads_back_as_the_same_json) {
     BOOST_REQUIRE(yaml.has_value());
     auto back = yaml::to_json(*yaml);
     BOOST_REQUIRE_MESSAGE(back.has_value(), *yaml);
-    BOOST_TEST((*json::parse(back->at(0).json) == *json::parse(text)), text << "\n" << *yaml << back->at(0).json);
+    BOOST_TEST((*json::parse(back->at(0).json) == *json::parse(text)), text << "\n"
+                                                                            << *yaml
+                                                                            << back->at(0).json);
   }
 }
 
 BOOST_AUTO_TEST_CASE(block_style_looks_like_kubectl) {
-  auto text = yaml::from_json(R"({"kind":"Pod","apiVersion":"v1","spec":{"containers":[{"name":"a","args":["x","y"]}],"on":true}})");
+  auto text = yaml::from_json(
+      R"({"kind":"Pod","apiVersion":"v1","spec":{"containers":[{"name":"a","args":["x","y"]}],"on":true}})");
   BOOST_TEST(*text == "apiVersion: v1\n"
                       "kind: Pod\n"
                       "spec:\n"
@@ -177,8 +182,8 @@ std::string findings(std::string_view text) {
     for (auto& f : codec::validate_manifest(m)) all.push_back(f);
   std::string out;
   for (auto& f : all)
-    out += std::to_string(f.at.line) + ":" + std::to_string(f.at.column) + " " + f.field + " " + f.reason +
-           (f.suggestion.empty() ? "" : " " + f.suggestion) + "\n";
+    out += std::to_string(f.at.line) + ":" + std::to_string(f.at.column) + " " + f.field + " " +
+           f.reason + (f.suggestion.empty() ? "" : " " + f.suggestion) + "\n";
   return out;
 }
 
@@ -220,7 +225,8 @@ BOOST_AUTO_TEST_CASE(a_boolean_in_an_env_list_is_to_be_quoted) {
                       "    env:\n"
                       "    - name: X\n"
                       "      value: true\n") ==
-             "10:14 spec.containers[0].env[0].value FieldValueTypeInvalid put it in quotes: value: \"true\"\n");
+             "10:14 spec.containers[0].env[0].value FieldValueTypeInvalid put it in quotes: value: "
+             "\"true\"\n");
 }
 
 BOOST_AUTO_TEST_CASE(hostile_14_duplicate_keys_are_found_with_their_path) {
@@ -232,7 +238,8 @@ BOOST_AUTO_TEST_CASE(lists_are_taken_apart_and_keep_their_lines) {
   BOOST_TEST(findings("apiVersion: v1\nkind: List\nitems:\n"
                       "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: A_b}\n") ==
              "6:20 metadata.name FieldValueInvalid\n");
-  auto read = codec::read_manifests("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n");
+  auto read = codec::read_manifests("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: "
+                                    "ConfigMap\n  metadata: {name: a}\n");
   BOOST_REQUIRE(read.objects.size() == 1u);
   BOOST_TEST(read.objects[0].name == "a");
 }

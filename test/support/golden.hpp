@@ -9,7 +9,8 @@
 
 namespace troupe::test {
 
-/// The folder with golden cases: $TROUPE_GOLDEN, or shared/golden beside the checkout. May not exist.
+/// The folder with golden cases: $TROUPE_GOLDEN, or shared/golden beside the checkout. May not
+/// exist.
 inline std::filesystem::path golden() {
   if (auto chosen = std::getenv("TROUPE_GOLDEN")) return chosen;
   return std::filesystem::path(TROUPE_SOURCE_DIR) / "../shared/golden";

@@ -1,4 +1,5 @@
-// Signing requests say who asked, whatever their author wrote; the client signer makes no administrators.
+// Signing requests say who asked, whatever their author wrote; the client signer makes no
+// administrators.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "messages/api/certificate.pb.h"
@@ -28,7 +29,9 @@ result<void> admit_certificate(const admission_request& r) {
   if (!wanted) return {}; // validation says what is wrong with it
   auto& groups = wanted->organizations;
   if (std::find(groups.begin(), groups.end(), "system:masters") == groups.end()) return {};
-  return forbidden(*r.c.kind, csr->metadata().name(), "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed");
+  return forbidden(
+      *r.c.kind, csr->metadata().name(),
+      "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed");
 }
 
 } // namespace troupe::gateway

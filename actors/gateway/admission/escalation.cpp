@@ -1,5 +1,5 @@
-// Nobody grants rights that they do not have: a role's author must hold its rules or may escalate, who
-// binds a role must hold its rules or may bind it.
+// Nobody grants rights that they do not have: a role's author must hold its rules or may escalate,
+// who binds a role must hold its rules or may bind it.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "actors/gateway/authorization.hpp"
@@ -11,23 +11,30 @@ namespace {
 
 using namespace k8s::rbac::v1;
 
-bool may(const admission_request& r, const char* verb, const std::string& plural, const std::string& name, const std::string& ns) {
-  return r.g.authorize->check(r.c.who, {.verb = verb, .group = "rbac.authorization.k8s.io", .plural = plural, .name = name, .ns = ns}).has_value();
+bool may(const admission_request& r, const char* verb, const std::string& plural,
+         const std::string& name, const std::string& ns) {
+  return r.g.authorize
+      ->check(r.c.who, {.verb = verb,
+                        .group = "rbac.authorization.k8s.io",
+                        .plural = plural,
+                        .name = name,
+                        .ns = ns})
+      .has_value();
 }
 
-template<class Rules>
-result<void> check_rules(const admission_request& r, const Rules& rules) {
+template<class Rules> result<void> check_rules(const admission_request& r, const Rules& rules) {
   auto book = r.g.authorize->book();
   auto owned = book->rules_of(r.c.who, r.c.where.ns);
   std::string lacking;
   for (auto& rule : rules)
     if (auto gap = missing(owned, rule)) lacking += "\n" + describe(*gap);
   if (lacking.empty()) return {};
-  return forbidden(*r.c.kind, meta(r.object).name(), "user \"" + r.c.who.name + "\" is attempting to grant RBAC permissions not currently held:" + lacking);
+  return forbidden(*r.c.kind, meta(r.object).name(),
+                   "user \"" + r.c.who.name +
+                       "\" is attempting to grant RBAC permissions not currently held:" + lacking);
 }
 
-template<class Role>
-result<void> check_role(const admission_request& r, const Role& role) {
+template<class Role> result<void> check_role(const admission_request& r, const Role& role) {
   if (!r.creating() && old_as<Role>(r)->SerializeAsString() == role.SerializeAsString()) return {};
   if (may(r, "escalate", r.c.kind->plural, role.metadata().name(), r.c.where.ns)) return {};
   return check_rules(r, role.rules());
@@ -38,8 +45,11 @@ result<void> check_binding(const admission_request& r, const Binding& binding) {
   bool local = binding.role_ref().kind() == "Role";
   auto plural = local ? "roles" : "clusterroles";
   if (may(r, "bind", plural, binding.role_ref().name(), r.c.where.ns)) return {};
-  auto rules = r.g.authorize->book()->rules_of_role(local ? r.c.where.ns : std::string{}, binding.role_ref().name());
-  if (!rules) return not_found(*r.c.kinds->by_resource("rbac.authorization.k8s.io", "v1", plural), binding.role_ref().name());
+  auto rules = r.g.authorize->book()->rules_of_role(local ? r.c.where.ns : std::string{},
+                                                    binding.role_ref().name());
+  if (!rules)
+    return not_found(*r.c.kinds->by_resource("rbac.authorization.k8s.io", "v1", plural),
+                     binding.role_ref().name());
   std::vector<policy_rule> all;
   for (auto rule : *rules) all.push_back(*rule);
   return check_rules(r, all);

@@ -1,5 +1,5 @@
-// Limit ranges: defaults for what containers do not say, and bounds on what they and their pods and claims
-// ask for.
+// Limit ranges: defaults for what containers do not say, and bounds on what they and their pods and
+// claims ask for.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "messages/api/claim.pb.h"
@@ -32,7 +32,8 @@ std::vector<std::string> sorted_keys(const amounts& map) {
 
 /// Puts defaults into one container; says which were used.
 template<class Containers>
-void fill_in(Containers& containers, const LimitRangeItem& item, const char* what, std::vector<std::string>& notes) {
+void fill_in(Containers& containers, const LimitRangeItem& item, const char* what,
+             std::vector<std::string>& notes) {
   for (auto& c : containers) {
     auto fill = [&](amounts& to, const amounts& from, const char* which) {
       std::string used;
@@ -50,22 +51,31 @@ void fill_in(Containers& containers, const LimitRangeItem& item, const char* wha
 }
 
 /// What is wrong with requests and limits under one item, in Kubernetes' words.
-void judge(const LimitRangeItem& item, const totals& requests, const totals& limits, std::vector<std::string>& faults) {
+void judge(const LimitRangeItem& item, const totals& requests, const totals& limits,
+           std::vector<std::string>& faults) {
   auto bound = [&](const amounts& bounds, const char* word, bool least) {
     for (auto& name : sorted_keys(bounds)) {
       auto limit = amount(bounds.at(name));
       auto request = requests.find(name), ceiling = limits.find(name);
-      auto head = std::string(word) + " " + name + " usage per " + item.type() + " is " + limit.text();
+      auto head =
+          std::string(word) + " " + name + " usage per " + item.type() + " is " + limit.text();
       if (least) {
-        if (request == requests.end()) faults.push_back(head + ". No request is specified");
-        else if (request->second < limit) faults.push_back(head + ", but request is " + request->second.text());
-        else if (ceiling != limits.end() && ceiling->second < limit) faults.push_back(head + ", but limit is " + ceiling->second.text());
+        if (request == requests.end())
+          faults.push_back(head + ". No request is specified");
+        else if (request->second < limit)
+          faults.push_back(head + ", but request is " + request->second.text());
+        else if (ceiling != limits.end() && ceiling->second < limit)
+          faults.push_back(head + ", but limit is " + ceiling->second.text());
       } else if (item.type() == "PersistentVolumeClaim") {
-        if (request != requests.end() && request->second > limit) faults.push_back(head + ", but request is " + request->second.text());
+        if (request != requests.end() && request->second > limit)
+          faults.push_back(head + ", but request is " + request->second.text());
       } else {
-        if (ceiling == limits.end()) faults.push_back(head + ". No limit is specified");
-        else if (ceiling->second > limit) faults.push_back(head + ", but limit is " + ceiling->second.text());
-        else if (request != requests.end() && request->second > limit) faults.push_back(head + ", but request is " + request->second.text());
+        if (ceiling == limits.end())
+          faults.push_back(head + ". No limit is specified");
+        else if (ceiling->second > limit)
+          faults.push_back(head + ", but limit is " + ceiling->second.text());
+        else if (request != requests.end() && request->second > limit)
+          faults.push_back(head + ", but request is " + request->second.text());
       }
     }
   };
@@ -75,9 +85,12 @@ void judge(const LimitRangeItem& item, const totals& requests, const totals& lim
     auto ratio = amount(item.max_limit_request_ratio().at(name));
     auto request = requests.find(name), limit = limits.find(name);
     auto head = name + " max limit to request ratio per " + item.type() + " is " + ratio.text();
-    if (request == requests.end() || request->second.zero()) faults.push_back(head + ", but no request is specified or request is 0");
-    else if (limit == limits.end() || limit->second.zero()) faults.push_back(head + ", but no limit is specified or limit is 0");
-    else if (auto real = limit->second.approximate() / request->second.approximate(); real > ratio.approximate())
+    if (request == requests.end() || request->second.zero())
+      faults.push_back(head + ", but no request is specified or request is 0");
+    else if (limit == limits.end() || limit->second.zero())
+      faults.push_back(head + ", but no limit is specified or limit is 0");
+    else if (auto real = limit->second.approximate() / request->second.approximate();
+             real > ratio.approximate())
       faults.push_back(head + ", but provided ratio is " + std::to_string(real));
   }
 }
@@ -88,10 +101,13 @@ totals read(const amounts& from) {
   return out;
 }
 
-void judge_pod(const k8s::core::v1::PodSpec& spec, const LimitRangeItem& item, std::vector<std::string>& faults) {
+void judge_pod(const k8s::core::v1::PodSpec& spec, const LimitRangeItem& item,
+               std::vector<std::string>& faults) {
   if (item.type() == "Container") {
-    for (auto& c : spec.containers()) judge(item, read(c.resources().requests()), read(c.resources().limits()), faults);
-    for (auto& c : spec.init_containers()) judge(item, read(c.resources().requests()), read(c.resources().limits()), faults);
+    for (auto& c : spec.containers())
+      judge(item, read(c.resources().requests()), read(c.resources().limits()), faults);
+    for (auto& c : spec.init_containers())
+      judge(item, read(c.resources().requests()), read(c.resources().limits()), faults);
   } else if (item.type() == "Pod") {
     totals requests, limits;
     auto add = [](totals& to, const amounts& from) {
@@ -102,8 +118,10 @@ void judge_pod(const k8s::core::v1::PodSpec& spec, const LimitRangeItem& item, s
       add(limits, c.resources().limits());
     }
     for (auto& c : spec.init_containers()) { // they run before: the larger of the two counts
-      for (auto& [name, q] : c.resources().requests()) requests[name] = std::max(requests[name], amount(q));
-      for (auto& [name, q] : c.resources().limits()) limits[name] = std::max(limits[name], amount(q));
+      for (auto& [name, q] : c.resources().requests())
+        requests[name] = std::max(requests[name], amount(q));
+      for (auto& [name, q] : c.resources().limits())
+        limits[name] = std::max(limits[name], amount(q));
     }
     judge(item, requests, limits, faults);
   }
@@ -116,9 +134,11 @@ result<void> admit_limit_range(const admission_request& r) {
   auto claim = as<k8s::core::v1::PersistentVolumeClaim>(r);
   if (!pod && !claim) return {};
   std::vector<LimitRangeItem> items;
-  each_object<k8s::core::v1::LimitRange>(r, "", "v1", "limitranges", r.c.where.ns, [&](auto& range, auto&) {
-    for (auto& item : range.spec().limits()) items.push_back(item);
-  });
+  each_object<k8s::core::v1::LimitRange>(r, "", "v1", "limitranges", r.c.where.ns,
+                                         [&](auto& range, auto&) {
+                                           for (auto& item : range.spec().limits())
+                                             items.push_back(item);
+                                         });
   if (items.empty()) return {};
   std::vector<std::string> notes, faults;
   for (auto& item : items) {
@@ -133,8 +153,10 @@ result<void> admit_limit_range(const admission_request& r) {
     (*pod->mutable_metadata()->mutable_annotations())["kubernetes.io/limit-ranger"] = text;
   }
   for (auto& item : items) {
-    if (pod) judge_pod(pod->spec(), item, faults);
-    else if (item.type() == "PersistentVolumeClaim") judge(item, read(claim->spec().resources().requests()), {}, faults);
+    if (pod)
+      judge_pod(pod->spec(), item, faults);
+    else if (item.type() == "PersistentVolumeClaim")
+      judge(item, read(claim->spec().resources().requests()), {}, faults);
   }
   if (faults.empty()) return {};
   std::string text;

@@ -14,36 +14,50 @@ constexpr const char* group = "scheduling.k8s.io";
 result<void> admit_priority(const admission_request& r) {
   if (auto c = as<PriorityClass>(r); c && c->global_default()) {
     std::string other;
-    each_object<PriorityClass>(r, group, "v1", "priorityclasses", {}, [&](const PriorityClass& x, auto&) {
-      if (x.global_default() && x.metadata().name() != c->metadata().name()) other = x.metadata().name();
-    });
+    each_object<PriorityClass>(
+        r, group, "v1", "priorityclasses", {}, [&](const PriorityClass& x, auto&) {
+          if (x.global_default() && x.metadata().name() != c->metadata().name())
+            other = x.metadata().name();
+        });
     if (!other.empty())
-      return forbidden(*r.c.kind, c->metadata().name(), "PriorityClass " + other + " is already marked as default. Only one default can exist");
+      return forbidden(*r.c.kind, c->metadata().name(),
+                       "PriorityClass " + other +
+                           " is already marked as default. Only one default can exist");
   }
   auto pod = as<k8s::core::v1::Pod>(r);
   if (!pod || !r.creating()) return {};
   auto& spec = *pod->mutable_spec();
   std::optional<PriorityClass> chosen;
   if (!spec.priority_class_name().empty()) {
-    chosen = find_object<PriorityClass>(r, group, "v1", "priorityclasses", {}, spec.priority_class_name());
-    if (!chosen) return forbidden(*r.c.kind, pod->metadata().name(), "no PriorityClass with name " + spec.priority_class_name() + " was found");
+    chosen = find_object<PriorityClass>(r, group, "v1", "priorityclasses", {},
+                                        spec.priority_class_name());
+    if (!chosen)
+      return forbidden(*r.c.kind, pod->metadata().name(),
+                       "no PriorityClass with name " + spec.priority_class_name() + " was found");
   } else {
-    each_object<PriorityClass>(r, group, "v1", "priorityclasses", {}, [&](const PriorityClass& x, auto&) {
-      if (x.global_default() && (!chosen || x.value() < chosen->value())) chosen = x;
-    });
+    each_object<PriorityClass>(r, group, "v1", "priorityclasses", {},
+                               [&](const PriorityClass& x, auto&) {
+                                 if (x.global_default() && (!chosen || x.value() < chosen->value()))
+                                   chosen = x;
+                               });
     if (chosen) spec.set_priority_class_name(chosen->metadata().name());
   }
   auto value = chosen ? chosen->value() : 0;
   if (spec.has_priority() && spec.priority() != value)
-    return forbidden(*r.c.kind, pod->metadata().name(), "the integer value of priority (" + std::to_string(spec.priority()) +
-                                                            ") must not be provided in pod spec; priority admission controller computed " +
-                                                            std::to_string(value) + " from the given PriorityClass name");
+    return forbidden(
+        *r.c.kind, pod->metadata().name(),
+        "the integer value of priority (" + std::to_string(spec.priority()) +
+            ") must not be provided in pod spec; priority admission controller computed " +
+            std::to_string(value) + " from the given PriorityClass name");
   spec.set_priority(value);
-  auto policy = chosen && chosen->has_preemption_policy() ? chosen->preemption_policy() : "PreemptLowerPriority";
+  auto policy = chosen && chosen->has_preemption_policy() ? chosen->preemption_policy()
+                                                          : "PreemptLowerPriority";
   if (spec.has_preemption_policy() && spec.preemption_policy() != policy)
-    return forbidden(*r.c.kind, pod->metadata().name(), "the string value of PreemptionPolicy (" + spec.preemption_policy() +
-                                                            ") must not be provided in pod spec; priority admission controller computed " + policy +
-                                                            " from the given PriorityClass name");
+    return forbidden(
+        *r.c.kind, pod->metadata().name(),
+        "the string value of PreemptionPolicy (" + spec.preemption_policy() +
+            ") must not be provided in pod spec; priority admission controller computed " + policy +
+            " from the given PriorityClass name");
   spec.set_preemption_policy(policy);
   return {};
 }

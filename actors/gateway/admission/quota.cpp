@@ -1,5 +1,5 @@
-// Resource quotas: what an object uses is charged to every quota that covers it, in the same transaction,
-// so that two writes at once can never use the same room.
+// Resource quotas: what an object uses is charged to every quota that covers it, in the same
+// transaction, so that two writes at once can never use the same room.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "actors/gateway/fields.hpp"
@@ -25,7 +25,9 @@ quantity amount(const k8s::base::Quantity& q) {
   return parsed ? *parsed : quantity{};
 }
 
-bool over(const Pod& pod) { return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed"; }
+bool over(const Pod& pod) {
+  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+}
 
 usage of_pod(const Pod& pod) {
   usage out;
@@ -60,7 +62,8 @@ usage of_service(const k8s::core::v1::Service& s) {
   usage out{{"services", quantity::of(1)}};
   auto& type = s.spec().type();
   if (type == "LoadBalancer") out["services.loadbalancers"] = quantity::of(1);
-  if (type == "NodePort" || (type == "LoadBalancer" && s.spec().allocate_load_balancer_node_ports()))
+  if (type == "NodePort" ||
+      (type == "LoadBalancer" && s.spec().allocate_load_balancer_node_ports()))
     out["services.nodeports"] = quantity::of(s.spec().ports_size());
   return out;
 }
@@ -80,10 +83,14 @@ usage of_claim(const k8s::core::v1::PersistentVolumeClaim& c) {
 usage usage_of(const schema::kind& kind, const google::protobuf::Message& object) {
   usage out;
   if (kind.group.empty()) {
-    if (kind.name == "Pod") out = of_pod(static_cast<const Pod&>(object));
-    else if (kind.name == "Service") out = of_service(static_cast<const k8s::core::v1::Service&>(object));
-    else if (kind.name == "PersistentVolumeClaim") out = of_claim(static_cast<const k8s::core::v1::PersistentVolumeClaim&>(object));
-    else out[kind.plural] = quantity::of(1);
+    if (kind.name == "Pod")
+      out = of_pod(static_cast<const Pod&>(object));
+    else if (kind.name == "Service")
+      out = of_service(static_cast<const k8s::core::v1::Service&>(object));
+    else if (kind.name == "PersistentVolumeClaim")
+      out = of_claim(static_cast<const k8s::core::v1::PersistentVolumeClaim&>(object));
+    else
+      out[kind.plural] = quantity::of(1);
   }
   out["count/" + kind.group_resource()] = quantity::of(1);
   return out;
@@ -91,13 +98,16 @@ usage usage_of(const schema::kind& kind, const google::protobuf::Message& object
 
 bool best_effort(const Pod& pod) {
   auto none = [](auto& containers) {
-    return std::all_of(containers.begin(), containers.end(), [](auto& c) { return c.resources().requests().empty() && c.resources().limits().empty(); });
+    return std::all_of(containers.begin(), containers.end(), [](auto& c) {
+      return c.resources().requests().empty() && c.resources().limits().empty();
+    });
   };
   return none(pod.spec().containers()) && none(pod.spec().init_containers());
 }
 
 /// Whether a scope of a quota covers the object.
-bool in_scope(const std::string& scope, const std::string& op, const google::protobuf::RepeatedPtrField<std::string>& values, const Pod* pod) {
+bool in_scope(const std::string& scope, const std::string& op,
+              const google::protobuf::RepeatedPtrField<std::string>& values, const Pod* pod) {
   if (!pod) return false;
   if (scope == "BestEffort") return best_effort(*pod);
   if (scope == "NotBestEffort") return !best_effort(*pod);
@@ -126,7 +136,10 @@ std::string list(const usage& of, const std::vector<std::string>& names) {
   std::string out;
   for (auto& n : names) {
     auto hit = of.find(n);
-    out.append(out.empty() ? "" : ",").append(n).append("=").append(hit == of.end() ? "0" : hit->second.text());
+    out.append(out.empty() ? "" : ",")
+        .append(n)
+        .append("=")
+        .append(hit == of.end() ? "0" : hit->second.text());
   }
   return out;
 }
@@ -151,7 +164,8 @@ std::vector<std::string> unsaid(const Pod& pod, const usage& hard) {
 } // namespace
 
 result<void> admit_quota(const admission_request& r) {
-  if (!r.c.kind->namespaced || r.c.kind->name == "ResourceQuota" || r.c.kind->name == "Event") return {};
+  if (!r.c.kind->namespaced || r.c.kind->name == "ResourceQuota" || r.c.kind->name == "Event")
+    return {};
   if (r.c.sub && r.c.sub->name != "resize" && r.c.sub->name != "status") return {};
   auto quotas = r.c.kinds->by_resource("", "v1", "resourcequotas");
   if (r.now.count(prefix_of(*quotas, r.c.where.ns)) == 0) return {};
@@ -160,38 +174,46 @@ result<void> admit_quota(const admission_request& r) {
   auto pod = as<Pod>(r);
   auto& name = meta(r.object).name();
   result<void> verdict;
-  each_object<ResourceQuota>(r, "", "v1", "resourcequotas", r.c.where.ns, [&](ResourceQuota& q, const storage::entry& entry) {
-    if (!verdict || !covers(q, pod)) return;
-    usage hard, used, wanted;
-    for (auto& [n, x] : q.status().hard()) hard[n] = amount(x);
-    for (auto& [n, x] : q.status().used()) used[n] = amount(x);
-    if (pod && r.creating())
-      if (auto gaps = unsaid(*pod, hard); !gaps.empty()) {
-        std::string all;
-        for (auto& g : gaps) all.append(all.empty() ? "" : ",").append(g);
-        verdict = forbidden(*r.c.kind, name, "failed quota: " + q.metadata().name() + ": must specify " + all + " for: " + pod->spec().containers(0).name());
-        return;
-      }
-    std::vector<std::string> exceeded;
-    for (auto& [n, limit] : hard) {
-      auto now = uses.find(n);
-      auto before = used_before.find(n);
-      auto delta = (now == uses.end() ? quantity{} : now->second) - (before == used_before.end() ? quantity{} : before->second);
-      if (delta.zero()) continue;
-      wanted[n] = delta;
-      if (!delta.negative() && used[n] + delta > limit) exceeded.push_back(n);
-    }
-    if (!exceeded.empty()) {
-      verdict = forbidden(*r.c.kind, name, "exceeded quota: " + q.metadata().name() + ", requested: " + list(wanted, exceeded) +
-                                               ", used: " + list(used, exceeded) + ", limited: " + list(hard, exceeded));
-      return;
-    }
-    if (wanted.empty()) return;
-    for (auto& [n, delta] : wanted) (*q.mutable_status()->mutable_used())[n].set_string((used[n] + delta).text());
-    auto key = std::string(entry.key());
-    r.tx.require_revision(key, entry.mod_revision());
-    r.tx.put(key, stored_form(*quotas, q), index_of(*quotas, q));
-  });
+  each_object<ResourceQuota>(
+      r, "", "v1", "resourcequotas", r.c.where.ns,
+      [&](ResourceQuota& q, const storage::entry& entry) {
+        if (!verdict || !covers(q, pod)) return;
+        usage hard, used, wanted;
+        for (auto& [n, x] : q.status().hard()) hard[n] = amount(x);
+        for (auto& [n, x] : q.status().used()) used[n] = amount(x);
+        if (pod && r.creating())
+          if (auto gaps = unsaid(*pod, hard); !gaps.empty()) {
+            std::string all;
+            for (auto& g : gaps) all.append(all.empty() ? "" : ",").append(g);
+            verdict = forbidden(*r.c.kind, name,
+                                "failed quota: " + q.metadata().name() + ": must specify " + all +
+                                    " for: " + pod->spec().containers(0).name());
+            return;
+          }
+        std::vector<std::string> exceeded;
+        for (auto& [n, limit] : hard) {
+          auto now = uses.find(n);
+          auto before = used_before.find(n);
+          auto delta = (now == uses.end() ? quantity{} : now->second) -
+                       (before == used_before.end() ? quantity{} : before->second);
+          if (delta.zero()) continue;
+          wanted[n] = delta;
+          if (!delta.negative() && used[n] + delta > limit) exceeded.push_back(n);
+        }
+        if (!exceeded.empty()) {
+          verdict = forbidden(
+              *r.c.kind, name,
+              "exceeded quota: " + q.metadata().name() + ", requested: " + list(wanted, exceeded) +
+                  ", used: " + list(used, exceeded) + ", limited: " + list(hard, exceeded));
+          return;
+        }
+        if (wanted.empty()) return;
+        for (auto& [n, delta] : wanted)
+          (*q.mutable_status()->mutable_used())[n].set_string((used[n] + delta).text());
+        auto key = std::string(entry.key());
+        r.tx.require_revision(key, entry.mod_revision());
+        r.tx.put(key, stored_form(*quotas, q), index_of(*quotas, q));
+      });
   return verdict;
 }
 

@@ -1,5 +1,5 @@
-// Services get cluster addresses and node ports that nobody else has: each is an entry of its own in the
-// store, taken in the same transaction that stores the service.
+// Services get cluster addresses and node ports that nobody else has: each is an entry of its own
+// in the store, taken in the same transaction that stores the service.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "actors/gateway/fields.hpp"
@@ -36,10 +36,14 @@ std::optional<uint32_t> read_address(const std::string& text) {
 
 bool wants_address(const Service& s) { return s.spec().type() != "ExternalName"; }
 bool wants_ports(const Service& s) {
-  return s.spec().type() == "NodePort" || (s.spec().type() == "LoadBalancer" && (!s.spec().has_allocate_load_balancer_node_ports() || s.spec().allocate_load_balancer_node_ports()));
+  return s.spec().type() == "NodePort" ||
+         (s.spec().type() == "LoadBalancer" && (!s.spec().has_allocate_load_balancer_node_ports() ||
+                                                s.spec().allocate_load_balancer_node_ports()));
 }
 
-const schema::kind& addresses(const admission_request& r) { return *r.c.kinds->by_resource("networking.k8s.io", "v1", "ipaddresses"); }
+const schema::kind& addresses(const admission_request& r) {
+  return *r.c.kinds->by_resource("networking.k8s.io", "v1", "ipaddresses");
+}
 
 /// Makes an IPAddress object that says whose the address is; it can be made once only.
 void take_address(const admission_request& r, const Service& s, const std::string& ip) {
@@ -61,8 +65,10 @@ void take_address(const admission_request& r, const Service& s, const std::strin
 
 std::string port_key(int port) { return "nodeports.troupe//" + std::to_string(port); }
 
-error field_error(const admission_request& r, const char* field, const std::string& value, const std::string& why) {
-  return invalid(*r.c.kind, meta(r.object).name(), {{"FieldValueInvalid", "Invalid value: \"" + value + "\": " + why, field}});
+error field_error(const admission_request& r, const char* field, const std::string& value,
+                  const std::string& why) {
+  return invalid(*r.c.kind, meta(r.object).name(),
+                 {{"FieldValueInvalid", "Invalid value: \"" + value + "\": " + why, field}});
 }
 
 result<void> choose_address(const admission_request& r, Service& s) {
@@ -72,13 +78,18 @@ result<void> choose_address(const admission_request& r, Service& s) {
     auto address = read_address(spec.cluster_ip());
     if (!address) return {}; // validation says that it is no address
     if (*address - range_first >= range_size)
-      return field_error(r, "spec.clusterIPs", spec.cluster_ip(), "failed to allocate IP " + spec.cluster_ip() + ": the provided network does not match the current range");
+      return field_error(r, "spec.clusterIPs", spec.cluster_ip(),
+                         "failed to allocate IP " + spec.cluster_ip() +
+                             ": the provided network does not match the current range");
     if (r.now.find(key_of(addresses(r), {}, spec.cluster_ip())))
-      return field_error(r, "spec.clusterIPs", spec.cluster_ip(), "failed to allocate IP " + spec.cluster_ip() + ": provided IP is already allocated");
+      return field_error(r, "spec.clusterIPs", spec.cluster_ip(),
+                         "failed to allocate IP " + spec.cluster_ip() +
+                             ": provided IP is already allocated");
   } else {
     std::string free;
     for (int i = 0; i < tries_max && free.empty(); ++i) {
-      auto candidate = text_of(range_first + 256 + static_cast<uint32_t>(r.g.given.random() % (range_size - 512)));
+      auto candidate = text_of(range_first + 256 +
+                               static_cast<uint32_t>(r.g.given.random() % (range_size - 512)));
       if (!r.now.find(key_of(addresses(r), {}, candidate))) free = candidate;
     }
     if (free.empty()) return error{errc::internal, "the range of service addresses is full"};
@@ -105,20 +116,34 @@ result<void> choose_ports(const admission_request& r, Service& s, const Service*
   if (old)
     for (auto& p : ports)
       for (auto& q : old->spec().ports())
-        if (p.node_port() == 0 && p.port() == q.port() && p.protocol() == q.protocol() && q.node_port() > 0) p.set_node_port(q.node_port());
+        if (p.node_port() == 0 && p.port() == q.port() && p.protocol() == q.protocol() &&
+            q.node_port() > 0)
+          p.set_node_port(q.node_port());
   int i = 0;
   for (auto& p : ports) {
     auto field = "spec.ports[" + std::to_string(i++) + "].nodePort";
     if (p.node_port() == 0) {
       for (int n = 0; n < tries_max && p.node_port() == 0; ++n) {
-        auto candidate = node_port_first + static_cast<int>(r.g.given.random() % (node_port_last - node_port_first + 1));
-        if (!mine.contains(candidate) && !r.now.find(port_key(candidate))) p.set_node_port(candidate);
+        auto candidate = node_port_first + static_cast<int>(r.g.given.random() %
+                                                            (node_port_last - node_port_first + 1));
+        if (!mine.contains(candidate) && !r.now.find(port_key(candidate)))
+          p.set_node_port(candidate);
       }
       if (p.node_port() == 0) return error{errc::internal, "the range of node ports is full"};
     } else if (p.node_port() < node_port_first || p.node_port() > node_port_last) {
-      return invalid(*r.c.kind, s.metadata().name(), {{"FieldValueInvalid", "Invalid value: " + std::to_string(p.node_port()) + ": provided port is not in the valid range. The range of valid ports is 30000-32767", field}});
-    } else if (!had.contains(p.node_port()) && !mine.contains(p.node_port()) && r.now.find(port_key(p.node_port()))) {
-      return invalid(*r.c.kind, s.metadata().name(), {{"FieldValueInvalid", "Invalid value: " + std::to_string(p.node_port()) + ": provided port is already allocated", field}});
+      return invalid(*r.c.kind, s.metadata().name(),
+                     {{"FieldValueInvalid",
+                       "Invalid value: " + std::to_string(p.node_port()) +
+                           ": provided port is not in the valid range. The range of valid ports is "
+                           "30000-32767",
+                       field}});
+    } else if (!had.contains(p.node_port()) && !mine.contains(p.node_port()) &&
+               r.now.find(port_key(p.node_port()))) {
+      return invalid(*r.c.kind, s.metadata().name(),
+                     {{"FieldValueInvalid",
+                       "Invalid value: " + std::to_string(p.node_port()) +
+                           ": provided port is already allocated",
+                       field}});
     }
     if (mine.insert(p.node_port()).second && !had.contains(p.node_port())) {
       r.tx.require_absent(port_key(p.node_port()));
@@ -140,8 +165,10 @@ void drop_ports(const admission_request& r, Service& s, const Service* old) {
 
 } // namespace
 
-void release_service(const storage::snapshot& now, const schema::registry& kinds, const Service& s, storage::transaction& tx) {
-  auto key = key_of(*kinds.by_resource("networking.k8s.io", "v1", "ipaddresses"), {}, s.spec().cluster_ip());
+void release_service(const storage::snapshot& now, const schema::registry& kinds, const Service& s,
+                     storage::transaction& tx) {
+  auto key = key_of(*kinds.by_resource("networking.k8s.io", "v1", "ipaddresses"), {},
+                    s.spec().cluster_ip());
   if (!s.spec().cluster_ip().empty() && now.find(key)) tx.erase(key);
   for (auto port : ports_of(&s))
     if (now.find(port_key(port))) tx.erase(port_key(port));
@@ -153,12 +180,18 @@ result<void> admit_service(const admission_request& r) {
   auto old = r.old ? old_as<Service>(r) : nullptr;
   auto& spec = *s->mutable_spec();
   // What only other types may have goes with the type, if the client left it as it was.
-  bool external = spec.type() == "NodePort" || spec.type() == "LoadBalancer" || !spec.external_ips().empty();
-  if (old && !external && spec.external_traffic_policy() == old->spec().external_traffic_policy()) spec.clear_external_traffic_policy();
-  if (old && spec.type() != "LoadBalancer" && spec.has_allocate_load_balancer_node_ports() == old->spec().has_allocate_load_balancer_node_ports())
+  bool external =
+      spec.type() == "NodePort" || spec.type() == "LoadBalancer" || !spec.external_ips().empty();
+  if (old && !external && spec.external_traffic_policy() == old->spec().external_traffic_policy())
+    spec.clear_external_traffic_policy();
+  if (old && spec.type() != "LoadBalancer" &&
+      spec.has_allocate_load_balancer_node_ports() ==
+          old->spec().has_allocate_load_balancer_node_ports())
     spec.clear_allocate_load_balancer_node_ports();
-  if (old && wants_address(*s) && spec.cluster_ip().empty() && wants_address(*old)) spec.set_cluster_ip(old->spec().cluster_ip());
-  bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() && old->spec().cluster_ip() != "None";
+  if (old && wants_address(*s) && spec.cluster_ip().empty() && wants_address(*old))
+    spec.set_cluster_ip(old->spec().cluster_ip());
+  bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() &&
+             old->spec().cluster_ip() != "None";
   if (wants_address(*s) && !had) {
     if (auto ok = choose_address(r, *s); !ok) return ok;
   } else if (!wants_address(*s)) {
@@ -182,9 +215,12 @@ result<void> admit_service(const admission_request& r) {
   } else {
     drop_ports(r, *s, old);
   }
-  if (spec.type() == "LoadBalancer" && spec.external_traffic_policy() == "Local" && spec.health_check_node_port() == 0)
-    spec.set_health_check_node_port(old && old->spec().health_check_node_port() ? old->spec().health_check_node_port()
-                                                                                : node_port_first + static_cast<int>(r.g.given.random() % 2768));
+  if (spec.type() == "LoadBalancer" && spec.external_traffic_policy() == "Local" &&
+      spec.health_check_node_port() == 0)
+    spec.set_health_check_node_port(old && old->spec().health_check_node_port()
+                                        ? old->spec().health_check_node_port()
+                                        : node_port_first +
+                                              static_cast<int>(r.g.given.random() % 2768));
   return {};
 }
 

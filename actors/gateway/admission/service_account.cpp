@@ -15,7 +15,8 @@ using k8s::core::v1::ServiceAccount;
 
 constexpr const char* mount_path = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr const char* volume_prefix = "kube-api-access-";
-constexpr int64_t token_seconds = 3607; // an hour, and a little so that it can be told from a user's own
+constexpr int64_t token_seconds =
+    3607; // an hour, and a little so that it can be told from a user's own
 
 std::string volume_name(const admission_request& r) {
   static constexpr std::string_view letters = "bcdfghjklmnpqrstvwxz2456789";
@@ -44,12 +45,13 @@ void add_volume(k8s::core::v1::PodSpec& spec, const std::string& name) {
   file.mutable_field_ref()->set_field_path("metadata.namespace");
 }
 
-template<class Containers>
-bool mount(Containers& containers, const std::string& name, bool dry) {
+template<class Containers> bool mount(Containers& containers, const std::string& name, bool dry) {
   bool any = false;
   for (auto& c : containers) {
     auto& mounts = c.volume_mounts();
-    if (std::any_of(mounts.begin(), mounts.end(), [](auto& m) { return m.mount_path() == mount_path; })) continue;
+    if (std::any_of(mounts.begin(), mounts.end(),
+                    [](auto& m) { return m.mount_path() == mount_path; }))
+      continue;
     any = true;
     if (dry) continue;
     auto& m = *c.add_volume_mounts();
@@ -68,16 +70,23 @@ result<void> admit_service_account(const admission_request& r) {
   auto& spec = *pod->mutable_spec();
   // A mirror of a static pod has no account of its own.
   if (pod->metadata().annotations().contains("kubernetes.io/config.mirror")) return {};
-  if (spec.service_account_name().empty()) spec.set_service_account_name(spec.service_account().empty() ? "default" : spec.service_account());
+  if (spec.service_account_name().empty())
+    spec.set_service_account_name(spec.service_account().empty() ? "default"
+                                                                 : spec.service_account());
   spec.set_service_account(spec.service_account_name());
-  auto account = find_object<ServiceAccount>(r, "", "v1", "serviceaccounts", r.c.where.ns, spec.service_account_name());
+  auto account = find_object<ServiceAccount>(r, "", "v1", "serviceaccounts", r.c.where.ns,
+                                             spec.service_account_name());
   if (!account)
-    return forbidden(*r.c.kind, pod->metadata().name(), "error looking up service account " + r.c.where.ns + "/" + spec.service_account_name() +
-                                                            ": serviceaccount \"" + spec.service_account_name() + "\" not found");
-  if (spec.image_pull_secrets().empty()) *spec.mutable_image_pull_secrets() = account->image_pull_secrets();
+    return forbidden(*r.c.kind, pod->metadata().name(),
+                     "error looking up service account " + r.c.where.ns + "/" +
+                         spec.service_account_name() + ": serviceaccount \"" +
+                         spec.service_account_name() + "\" not found");
+  if (spec.image_pull_secrets().empty())
+    *spec.mutable_image_pull_secrets() = account->image_pull_secrets();
   bool wanted = spec.has_automount_service_account_token() ? spec.automount_service_account_token()
-                : account->has_automount_service_account_token() ? account->automount_service_account_token()
-                                                                 : true;
+                : account->has_automount_service_account_token()
+                    ? account->automount_service_account_token()
+                    : true;
   if (!wanted) return {};
   auto& containers = *spec.mutable_containers();
   auto& inits = *spec.mutable_init_containers();

@@ -1,5 +1,5 @@
-// Pods tolerate a node that is not ready or not reachable for five minutes unless they say otherwise; new
-// nodes take no pods before they are ready.
+// Pods tolerate a node that is not ready or not reachable for five minutes unless they say
+// otherwise; new nodes take no pods before they are ready.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "messages/api/node.pb.h"
@@ -15,7 +15,8 @@ constexpr const char* unreachable = "node.kubernetes.io/unreachable";
 
 bool tolerates(const k8s::core::v1::PodSpec& spec, std::string_view key) {
   for (auto& t : spec.tolerations())
-    if ((t.key() == key || t.key().empty()) && (t.effect() == "NoExecute" || t.effect().empty())) return true;
+    if ((t.key() == key || t.key().empty()) && (t.effect() == "NoExecute" || t.effect().empty()))
+      return true;
   return false;
 }
 

@@ -1,4 +1,5 @@
-// Tables of what belongs to the cluster itself: nodes, namespaces, configuration, events, rights, kinds.
+// Tables of what belongs to the cluster itself: nodes, namespaces, configuration, events, rights,
+// kinds.
 #include "messages/codec/cells/view.hpp"
 
 #include "messages/api/admission_webhook.pb.h"
@@ -39,7 +40,8 @@ std::string node_roles(const Node& n) {
   constexpr std::string_view prefix = "node-role.kubernetes.io/";
   std::set<std::string> roles;
   for (auto& [key, value] : n.metadata().labels()) {
-    if (key.starts_with(prefix) && key.size() > prefix.size()) roles.insert(key.substr(prefix.size()));
+    if (key.starts_with(prefix) && key.size() > prefix.size())
+      roles.insert(key.substr(prefix.size()));
     if (key == "kubernetes.io/role" && !value.empty()) roles.insert(value);
   }
   return joined({roles.begin(), roles.end()});
@@ -62,13 +64,17 @@ std::string quota_text(const k8s::core::v1::ResourceQuota& q, Wanted wanted) {
   std::string out;
   for (auto& [name, amount] : hard) {
     auto used = q.status().used().find(name);
-    out.append(out.empty() ? "" : ", ").append(name).append(": ").append(used == q.status().used().end() ? "0" : used->second.string()).append("/").append(amount);
+    out.append(out.empty() ? "" : ", ")
+        .append(name)
+        .append(": ")
+        .append(used == q.status().used().end() ? "0" : used->second.string())
+        .append("/")
+        .append(amount);
   }
   return out;
 }
 
-template<class Binding>
-void binding_cells(const Binding& b, int64_t now, json::array& out) {
+template<class Binding> void binding_cells(const Binding& b, int64_t now, json::array& out) {
   std::vector<std::string> users, groups, accounts;
   for (auto& s : b.subjects()) {
     if (s.kind() == "User") users.push_back(s.name());
@@ -80,7 +86,8 @@ void binding_cells(const Binding& b, int64_t now, json::array& out) {
     for (auto& w : words) text.append(text.empty() ? "" : ", ").append(w);
     return text;
   };
-  add(out, {b.role_ref().kind() + "/" + b.role_ref().name(), age_of(b, now), list(users), list(groups), list(accounts)});
+  add(out, {b.role_ref().kind() + "/" + b.role_ref().name(), age_of(b, now), list(users),
+            list(groups), list(accounts)});
 }
 
 std::string csr_condition(const k8s::certificates::v1::CertificateSigningRequest& csr) {
@@ -96,26 +103,32 @@ std::string csr_condition(const k8s::certificates::v1::CertificateSigningRequest
   return out;
 }
 
-template<class Object>
-void created(const Object& o, int64_t, json::array& out) { add(out, {created_at(o)}); }
+template<class Object> void created(const Object& o, int64_t, json::array& out) {
+  add(out, {created_at(o)});
+}
 
 struct event_cells {
   void operator()(const k8s::core::v1::Event& e, int64_t now, json::array& out) const {
-    auto first = e.first_timestamp().seconds() ? e.first_timestamp().seconds() : e.event_time().seconds();
-    auto last = e.series().last_observed_time().seconds() ? e.series().last_observed_time().seconds()
-                : e.last_timestamp().seconds()            ? e.last_timestamp().seconds()
-                                                          : first;
+    auto first =
+        e.first_timestamp().seconds() ? e.first_timestamp().seconds() : e.event_time().seconds();
+    auto last = e.series().last_observed_time().seconds()
+                    ? e.series().last_observed_time().seconds()
+                : e.last_timestamp().seconds() ? e.last_timestamp().seconds()
+                                               : first;
     auto count = e.has_series() ? e.series().count() : e.count() > 0 ? e.count() : 1;
     auto kind = e.involved_object().kind();
     for (auto& c : kind) c = static_cast<char>(tolower(c));
-    auto object = kind + (e.involved_object().name().empty() ? "" : "/" + e.involved_object().name());
+    auto object =
+        kind + (e.involved_object().name().empty() ? "" : "/" + e.involved_object().name());
     auto source = e.source().component().empty() ? e.reporting_component() : e.source().component();
     if (!e.source().host().empty()) source += ", " + e.source().host();
     auto message = e.message();
-    while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.pop_back();
+    while (!message.empty() && (message.back() == '\n' || message.back() == ' '))
+      message.pop_back();
     auto name = std::string(out[0].get_string());
     out.clear();
-    add(out, {age(last, now), e.type(), e.reason(), object, e.involved_object().field_path(), source, message, age(first, now), count, name});
+    add(out, {age(last, now), e.type(), e.reason(), object, e.involved_object().field_path(),
+              source, message, age(first, now), count, name});
   }
 };
 
@@ -123,86 +136,148 @@ struct event_cells {
 
 void add_cluster_views(views& to) {
   using namespace k8s;
-  add_view<Node>(to, {"Status", "Roles", "Age", "Version", "Internal-IP:wide", "External-IP:wide", "OS-Image:wide", "Kernel-Version:wide", "Container-Runtime:wide"},
-      [](const Node& n, int64_t now, json::array& out) {
-        auto& i = n.status().node_info();
-        add(out, {node_status(n), node_roles(n), age_of(n, now), i.kubelet_version(), node_address(n, "InternalIP"), node_address(n, "ExternalIP"),
-                  or_unknown(i.os_image()), or_unknown(i.kernel_version()), or_unknown(i.container_runtime_version())});
+  add_view<Node>(to,
+                 {"Status", "Roles", "Age", "Version", "Internal-IP:wide", "External-IP:wide",
+                  "OS-Image:wide", "Kernel-Version:wide", "Container-Runtime:wide"},
+                 [](const Node& n, int64_t now, json::array& out) {
+                   auto& i = n.status().node_info();
+                   add(out, {node_status(n), node_roles(n), age_of(n, now), i.kubelet_version(),
+                             node_address(n, "InternalIP"), node_address(n, "ExternalIP"),
+                             or_unknown(i.os_image()), or_unknown(i.kernel_version()),
+                             or_unknown(i.container_runtime_version())});
+                 });
+  add_view<core::v1::Namespace>(to, {"Status", "Age"},
+                                [](const core::v1::Namespace& n, int64_t now, json::array& out) {
+                                  add(out, {n.status().phase(), age_of(n, now)});
+                                });
+  add_view<core::v1::ConfigMap>(
+      to, {"Data", "Age"}, [](const core::v1::ConfigMap& c, int64_t now, json::array& out) {
+        add(out, {static_cast<int64_t>(c.data().size() + c.binary_data().size()), age_of(c, now)});
       });
-  add_view<core::v1::Namespace>(to, {"Status", "Age"}, [](const core::v1::Namespace& n, int64_t now, json::array& out) {
-    add(out, {n.status().phase(), age_of(n, now)});
-  });
-  add_view<core::v1::ConfigMap>(to, {"Data", "Age"}, [](const core::v1::ConfigMap& c, int64_t now, json::array& out) {
-    add(out, {static_cast<int64_t>(c.data().size() + c.binary_data().size()), age_of(c, now)});
-  });
-  add_view<core::v1::Secret>(to, {"Type", "Data", "Age"}, [](const core::v1::Secret& s, int64_t now, json::array& out) {
-    add(out, {s.type(), static_cast<int64_t>(s.data().size()), age_of(s, now)});
-  });
-  add_view<core::v1::ServiceAccount>(to, {"Secrets", "Age"}, [](const core::v1::ServiceAccount& s, int64_t now, json::array& out) {
-    add(out, {s.secrets_size(), age_of(s, now)});
-  });
-  add_view<core::v1::ResourceQuota>(to, {"Age", "Request", "Limit"}, [](const core::v1::ResourceQuota& q, int64_t now, json::array& out) {
-    auto limit = [](const std::string& name) { return name.starts_with("limits."); };
-    add(out, {age_of(q, now), quota_text(q, [&](auto& name) { return !limit(name); }), quota_text(q, limit)});
-  });
-  add_view<core::v1::LimitRange>(to, {"Created At:date"}, [](const core::v1::LimitRange& l, int64_t now, json::array& out) { created(l, now, out); });
-  add_view<core::v1::ComponentStatus>(to, {"Status", "Message", "Error"}, [](const core::v1::ComponentStatus& s, int64_t, json::array& out) {
-    for (auto& c : s.conditions())
-      if (c.type() == "Healthy") return add(out, {c.status() == "True" ? "Healthy" : "Unhealthy", c.message(), c.error()});
-    add(out, {"Unknown", "", ""});
-  });
+  add_view<core::v1::Secret>(
+      to, {"Type", "Data", "Age"}, [](const core::v1::Secret& s, int64_t now, json::array& out) {
+        add(out, {s.type(), static_cast<int64_t>(s.data().size()), age_of(s, now)});
+      });
+  add_view<core::v1::ServiceAccount>(
+      to, {"Secrets", "Age"}, [](const core::v1::ServiceAccount& s, int64_t now, json::array& out) {
+        add(out, {s.secrets_size(), age_of(s, now)});
+      });
+  add_view<core::v1::ResourceQuota>(
+      to, {"Age", "Request", "Limit"},
+      [](const core::v1::ResourceQuota& q, int64_t now, json::array& out) {
+        auto limit = [](const std::string& name) { return name.starts_with("limits."); };
+        add(out, {age_of(q, now), quota_text(q, [&](auto& name) { return !limit(name); }),
+                  quota_text(q, limit)});
+      });
+  add_view<core::v1::LimitRange>(
+      to, {"Created At:date"},
+      [](const core::v1::LimitRange& l, int64_t now, json::array& out) { created(l, now, out); });
+  add_view<core::v1::ComponentStatus>(
+      to, {"Status", "Message", "Error"},
+      [](const core::v1::ComponentStatus& s, int64_t, json::array& out) {
+        for (auto& c : s.conditions())
+          if (c.type() == "Healthy")
+            return add(out,
+                       {c.status() == "True" ? "Healthy" : "Unhealthy", c.message(), c.error()});
+        add(out, {"Unknown", "", ""});
+      });
   add_view<core::v1::Event>(to, {}, event_cells{});
   auto& event = to.at(core::v1::Event::descriptor());
-  event.columns = {{"Last Seen", "string", {}, {}, {}, 0}, {"Type", "string", {}, {}, {}, 0}, {"Reason", "string", {}, {}, {}, 0},
-                   {"Object", "string", {}, {}, {}, 0}, {"Subobject", "string", {}, {}, {}, 1}, {"Source", "string", {}, {}, {}, 1},
-                   {"Message", "string", {}, {}, {}, 0}, {"First Seen", "string", {}, {}, {}, 1}, {"Count", "string", {}, {}, {}, 1},
-                   {"Name", "string", "name", {}, {}, 1}};
-  add_view<rbac::v1::Role>(to, {"Created At:date"}, [](const rbac::v1::Role& r, int64_t now, json::array& out) { created(r, now, out); });
-  add_view<rbac::v1::ClusterRole>(to, {"Created At:date"}, [](const rbac::v1::ClusterRole& r, int64_t now, json::array& out) { created(r, now, out); });
-  add_view<rbac::v1::RoleBinding>(to, {"Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"},
-      [](const rbac::v1::RoleBinding& b, int64_t now, json::array& out) { binding_cells(b, now, out); });
-  add_view<rbac::v1::ClusterRoleBinding>(to, {"Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"},
-      [](const rbac::v1::ClusterRoleBinding& b, int64_t now, json::array& out) { binding_cells(b, now, out); });
-  add_view<apiextensions::v1::CustomResourceDefinition>(to, {"Created At:date"},
-      [](const apiextensions::v1::CustomResourceDefinition& c, int64_t now, json::array& out) { created(c, now, out); });
-  add_view<apiregistration::v1::APIService>(to, {"Service", "Available", "Age"}, [](const apiregistration::v1::APIService& s, int64_t now, json::array& out) {
-    std::string available = "Unknown";
-    for (auto& c : s.status().conditions())
-      if (c.type() == "Available") available = c.status() == "True" ? "True" : c.status() + " (" + c.reason() + ")";
-    add(out, {s.spec().has_service() ? s.spec().service().namespace_() + "/" + s.spec().service().name() : "Local", available, age_of(s, now)});
-  });
-  add_view<coordination::v1::Lease>(to, {"Holder", "Age"}, [](const coordination::v1::Lease& l, int64_t now, json::array& out) {
-    add(out, {l.spec().holder_identity(), age_of(l, now)});
-  });
-  add_view<scheduling::v1::PriorityClass>(to, {"Value:integer", "Global-Default:boolean", "Age"}, [](const scheduling::v1::PriorityClass& p, int64_t now, json::array& out) {
-    add(out, {p.value(), p.global_default(), age_of(p, now)});
-  });
-  add_view<node::v1::RuntimeClass>(to, {"Handler", "Age"}, [](const node::v1::RuntimeClass& r, int64_t now, json::array& out) {
-    add(out, {r.handler(), age_of(r, now)});
-  });
-  add_view<certificates::v1::CertificateSigningRequest>(to, {"Age", "SignerName", "Requestor", "RequestedDuration", "Condition"},
+  event.columns = {{"Last Seen", "string", {}, {}, {}, 0}, {"Type", "string", {}, {}, {}, 0},
+                   {"Reason", "string", {}, {}, {}, 0},    {"Object", "string", {}, {}, {}, 0},
+                   {"Subobject", "string", {}, {}, {}, 1}, {"Source", "string", {}, {}, {}, 1},
+                   {"Message", "string", {}, {}, {}, 0},   {"First Seen", "string", {}, {}, {}, 1},
+                   {"Count", "string", {}, {}, {}, 1},     {"Name", "string", "name", {}, {}, 1}};
+  add_view<rbac::v1::Role>(
+      to, {"Created At:date"},
+      [](const rbac::v1::Role& r, int64_t now, json::array& out) { created(r, now, out); });
+  add_view<rbac::v1::ClusterRole>(
+      to, {"Created At:date"},
+      [](const rbac::v1::ClusterRole& r, int64_t now, json::array& out) { created(r, now, out); });
+  add_view<rbac::v1::RoleBinding>(
+      to, {"Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"},
+      [](const rbac::v1::RoleBinding& b, int64_t now, json::array& out) {
+        binding_cells(b, now, out);
+      });
+  add_view<rbac::v1::ClusterRoleBinding>(
+      to, {"Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"},
+      [](const rbac::v1::ClusterRoleBinding& b, int64_t now, json::array& out) {
+        binding_cells(b, now, out);
+      });
+  add_view<apiextensions::v1::CustomResourceDefinition>(
+      to, {"Created At:date"},
+      [](const apiextensions::v1::CustomResourceDefinition& c, int64_t now, json::array& out) {
+        created(c, now, out);
+      });
+  add_view<apiregistration::v1::APIService>(
+      to, {"Service", "Available", "Age"},
+      [](const apiregistration::v1::APIService& s, int64_t now, json::array& out) {
+        std::string available = "Unknown";
+        for (auto& c : s.status().conditions())
+          if (c.type() == "Available")
+            available = c.status() == "True" ? "True" : c.status() + " (" + c.reason() + ")";
+        add(out, {s.spec().has_service()
+                      ? s.spec().service().namespace_() + "/" + s.spec().service().name()
+                      : "Local",
+                  available, age_of(s, now)});
+      });
+  add_view<coordination::v1::Lease>(
+      to, {"Holder", "Age"}, [](const coordination::v1::Lease& l, int64_t now, json::array& out) {
+        add(out, {l.spec().holder_identity(), age_of(l, now)});
+      });
+  add_view<scheduling::v1::PriorityClass>(
+      to, {"Value:integer", "Global-Default:boolean", "Age"},
+      [](const scheduling::v1::PriorityClass& p, int64_t now, json::array& out) {
+        add(out, {p.value(), p.global_default(), age_of(p, now)});
+      });
+  add_view<node::v1::RuntimeClass>(
+      to, {"Handler", "Age"}, [](const node::v1::RuntimeClass& r, int64_t now, json::array& out) {
+        add(out, {r.handler(), age_of(r, now)});
+      });
+  add_view<certificates::v1::CertificateSigningRequest>(
+      to, {"Age", "SignerName", "Requestor", "RequestedDuration", "Condition"},
       [](const certificates::v1::CertificateSigningRequest& c, int64_t now, json::array& out) {
         auto seconds = c.spec().expiration_seconds();
         add(out, {age_of(c, now), c.spec().signer_name(), c.spec().username(),
-                  c.spec().has_expiration_seconds() ? format_age(std::chrono::seconds(seconds)) : "<none>", csr_condition(c)});
+                  c.spec().has_expiration_seconds() ? format_age(std::chrono::seconds(seconds))
+                                                    : "<none>",
+                  csr_condition(c)});
       });
-  add_view<admissionregistration::v1::MutatingWebhookConfiguration>(to, {"Webhooks:integer", "Age"},
-      [](const admissionregistration::v1::MutatingWebhookConfiguration& w, int64_t now, json::array& out) { add(out, {w.webhooks_size(), age_of(w, now)}); });
-  add_view<admissionregistration::v1::ValidatingWebhookConfiguration>(to, {"Webhooks:integer", "Age"},
-      [](const admissionregistration::v1::ValidatingWebhookConfiguration& w, int64_t now, json::array& out) { add(out, {w.webhooks_size(), age_of(w, now)}); });
-  add_view<flowcontrol::v1::FlowSchema>(to, {"PriorityLevel", "MatchingPrecedence:integer", "DistinguisherMethod", "Age", "MissingPL"},
+  add_view<admissionregistration::v1::MutatingWebhookConfiguration>(
+      to, {"Webhooks:integer", "Age"},
+      [](const admissionregistration::v1::MutatingWebhookConfiguration& w, int64_t now,
+         json::array& out) {
+        add(out, {w.webhooks_size(), age_of(w, now)});
+      });
+  add_view<admissionregistration::v1::ValidatingWebhookConfiguration>(
+      to, {"Webhooks:integer", "Age"},
+      [](const admissionregistration::v1::ValidatingWebhookConfiguration& w, int64_t now,
+         json::array& out) {
+        add(out, {w.webhooks_size(), age_of(w, now)});
+      });
+  add_view<flowcontrol::v1::FlowSchema>(
+      to,
+      {"PriorityLevel", "MatchingPrecedence:integer", "DistinguisherMethod", "Age", "MissingPL"},
       [](const flowcontrol::v1::FlowSchema& f, int64_t now, json::array& out) {
         std::string missing = "?";
         for (auto& c : f.status().conditions())
           if (c.type() == "Dangling") missing = c.status();
         add(out, {f.spec().priority_level_configuration().name(), f.spec().matching_precedence(),
-                  f.spec().has_distinguisher_method() ? f.spec().distinguisher_method().type() : "<none>", age_of(f, now), missing});
+                  f.spec().has_distinguisher_method() ? f.spec().distinguisher_method().type()
+                                                      : "<none>",
+                  age_of(f, now), missing});
       });
-  add_view<flowcontrol::v1::PriorityLevelConfiguration>(to, {"Type", "NominalConcurrencyShares:integer", "Queues:integer", "HandSize:integer", "QueueLengthLimit:integer", "Age"},
+  add_view<flowcontrol::v1::PriorityLevelConfiguration>(
+      to,
+      {"Type", "NominalConcurrencyShares:integer", "Queues:integer", "HandSize:integer",
+       "QueueLengthLimit:integer", "Age"},
       [](const flowcontrol::v1::PriorityLevelConfiguration& p, int64_t now, json::array& out) {
         auto& q = p.spec().limited().limit_response().queuing();
-        if (p.spec().type() == "Exempt") return add(out, {p.spec().type(), "<none>", "<none>", "<none>", "<none>", age_of(p, now)});
-        add(out, {p.spec().type(), p.spec().limited().nominal_concurrency_shares(), q.queues(), q.hand_size(), q.queue_length_limit(), age_of(p, now)});
+        if (p.spec().type() == "Exempt")
+          return add(out,
+                     {p.spec().type(), "<none>", "<none>", "<none>", "<none>", age_of(p, now)});
+        add(out, {p.spec().type(), p.spec().limited().nominal_concurrency_shares(), q.queues(),
+                  q.hand_size(), q.queue_length_limit(), age_of(p, now)});
       });
 }
 

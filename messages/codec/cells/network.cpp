@@ -19,7 +19,9 @@ std::string first_few(const std::vector<std::string>& words, size_t most) {
          std::to_string(words.size() - most) + " more...";
 }
 
-std::string address_of(const k8s::core::v1::LoadBalancerIngress& i) { return i.ip().empty() ? i.hostname() : i.ip(); }
+std::string address_of(const k8s::core::v1::LoadBalancerIngress& i) {
+  return i.ip().empty() ? i.hostname() : i.ip();
+}
 
 std::string external_ips(const k8s::core::v1::Service& s) {
   std::vector<std::string> words;
@@ -56,48 +58,64 @@ std::string endpoints_text(const k8s::core::v1::Endpoints& e) {
 
 void add_network_views(views& to) {
   using namespace k8s;
-  add_view<core::v1::Service>(to, {"Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "Selector:wide"},
+  add_view<core::v1::Service>(
+      to, {"Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "Selector:wide"},
       [](const core::v1::Service& s, int64_t now, json::array& out) {
-        add(out, {s.spec().type(), s.spec().cluster_ip().empty() ? "<none>" : s.spec().cluster_ip(), external_ips(s), service_ports(s),
-                  age_of(s, now), labels_text(s.spec().selector())});
+        add(out,
+            {s.spec().type(), s.spec().cluster_ip().empty() ? "<none>" : s.spec().cluster_ip(),
+             external_ips(s), service_ports(s), age_of(s, now), labels_text(s.spec().selector())});
       });
-  add_view<core::v1::Endpoints>(to, {"Endpoints", "Age"}, [](const core::v1::Endpoints& e, int64_t now, json::array& out) {
-    add(out, {endpoints_text(e), age_of(e, now)});
-  });
-  add_view<discovery::v1::EndpointSlice>(to, {"AddressType", "Ports", "Endpoints", "Age"},
+  add_view<core::v1::Endpoints>(to, {"Endpoints", "Age"},
+                                [](const core::v1::Endpoints& e, int64_t now, json::array& out) {
+                                  add(out, {endpoints_text(e), age_of(e, now)});
+                                });
+  add_view<discovery::v1::EndpointSlice>(
+      to, {"AddressType", "Ports", "Endpoints", "Age"},
       [](const discovery::v1::EndpointSlice& s, int64_t now, json::array& out) {
         std::vector<std::string> ports, endpoints;
         for (auto& p : s.ports()) ports.push_back(p.has_port() ? std::to_string(p.port()) : "*");
         for (auto& e : s.endpoints())
           for (auto& a : e.addresses()) endpoints.push_back(a);
         add(out, {s.address_type(), s.ports().empty() ? "<unset>" : first_few(ports, 3),
-                  s.endpoints().empty() ? "<unset>" : first_few(endpoints, endpoints_shown_max), age_of(s, now)});
+                  s.endpoints().empty() ? "<unset>" : first_few(endpoints, endpoints_shown_max),
+                  age_of(s, now)});
       });
-  add_view<networking::v1::Ingress>(to, {"Class", "Hosts", "Address", "Ports", "Age"},
+  add_view<networking::v1::Ingress>(
+      to, {"Class", "Hosts", "Address", "Ports", "Age"},
       [](const networking::v1::Ingress& i, int64_t now, json::array& out) {
         std::vector<std::string> hosts, addresses;
         for (auto& r : i.spec().rules())
           if (!r.host().empty()) hosts.push_back(r.host());
-        for (auto& a : i.status().load_balancer().ingress()) addresses.push_back(a.ip().empty() ? a.hostname() : a.ip());
+        for (auto& a : i.status().load_balancer().ingress())
+          addresses.push_back(a.ip().empty() ? a.hostname() : a.ip());
         add(out, {i.spec().ingress_class_name().empty() ? "<none>" : i.spec().ingress_class_name(),
-                  hosts.empty() ? "*" : first_few(hosts, 3), joined(addresses, ""), i.spec().tls().empty() ? "80" : "80, 443", age_of(i, now)});
+                  hosts.empty() ? "*" : first_few(hosts, 3), joined(addresses, ""),
+                  i.spec().tls().empty() ? "80" : "80, 443", age_of(i, now)});
       });
-  add_view<networking::v1::IngressClass>(to, {"Controller", "Parameters", "Age"},
+  add_view<networking::v1::IngressClass>(
+      to, {"Controller", "Parameters", "Age"},
       [](const networking::v1::IngressClass& c, int64_t now, json::array& out) {
         auto& p = c.spec().parameters();
         auto kind = p.kind() + (p.api_group().empty() ? "" : "." + p.api_group());
-        add(out, {c.spec().controller(), c.spec().has_parameters() ? kind + "/" + p.name() : "<none>", age_of(c, now)});
+        add(out, {c.spec().controller(),
+                  c.spec().has_parameters() ? kind + "/" + p.name() : "<none>", age_of(c, now)});
       });
-  add_view<networking::v1::NetworkPolicy>(to, {"Pod-Selector", "Age"}, [](const networking::v1::NetworkPolicy& p, int64_t now, json::array& out) {
-    add(out, {selector_text(p.spec().pod_selector()), age_of(p, now)});
-  });
-  add_view<networking::v1::IPAddress>(to, {"ParentRef"}, [](const networking::v1::IPAddress& a, int64_t, json::array& out) {
-    auto& r = a.spec().parent_ref();
-    add(out, {r.resource() + (r.group().empty() ? "" : "." + r.group()) + "/" + r.namespace_() + "/" + r.name()});
-  });
-  add_view<networking::v1::ServiceCIDR>(to, {"CIDRs", "Age"}, [](const networking::v1::ServiceCIDR& c, int64_t now, json::array& out) {
-    add(out, {joined({c.spec().cidrs().begin(), c.spec().cidrs().end()}), age_of(c, now)});
-  });
+  add_view<networking::v1::NetworkPolicy>(
+      to, {"Pod-Selector", "Age"},
+      [](const networking::v1::NetworkPolicy& p, int64_t now, json::array& out) {
+        add(out, {selector_text(p.spec().pod_selector()), age_of(p, now)});
+      });
+  add_view<networking::v1::IPAddress>(
+      to, {"ParentRef"}, [](const networking::v1::IPAddress& a, int64_t, json::array& out) {
+        auto& r = a.spec().parent_ref();
+        add(out, {r.resource() + (r.group().empty() ? "" : "." + r.group()) + "/" + r.namespace_() +
+                  "/" + r.name()});
+      });
+  add_view<networking::v1::ServiceCIDR>(
+      to, {"CIDRs", "Age"},
+      [](const networking::v1::ServiceCIDR& c, int64_t now, json::array& out) {
+        add(out, {joined({c.spec().cidrs().begin(), c.spec().cidrs().end()}), age_of(c, now)});
+      });
 }
 
 } // namespace troupe::codec

@@ -25,7 +25,8 @@ bool restarts_always(const Pod& pod, const std::string& name) {
 
 std::string terminated_reason(const k8s::core::v1::ContainerStateTerminated& t) {
   if (!t.reason().empty()) return t.reason();
-  return t.signal() != 0 ? "Signal:" + std::to_string(t.signal()) : "ExitCode:" + std::to_string(t.exit_code());
+  return t.signal() != 0 ? "Signal:" + std::to_string(t.signal())
+                         : "ExitCode:" + std::to_string(t.exit_code());
 }
 
 /// What the Init: part of the status says; empty once all init containers are through.
@@ -37,9 +38,11 @@ std::string init_reason(const Pod& pod) {
     if (state.has_terminated() && state.terminated().exit_code() == 0) continue;
     if (restarts_always(pod, s.name()) && s.started()) continue;
     if (state.has_terminated()) return "Init:" + terminated_reason(state.terminated());
-    if (state.has_waiting() && !state.waiting().reason().empty() && state.waiting().reason() != "PodInitializing")
+    if (state.has_waiting() && !state.waiting().reason().empty() &&
+        state.waiting().reason() != "PodInitializing")
       return "Init:" + state.waiting().reason();
-    return "Init:" + std::to_string(i - 1) + "/" + std::to_string(pod.spec().init_containers_size());
+    return "Init:" + std::to_string(i - 1) + "/" +
+           std::to_string(pod.spec().init_containers_size());
   }
   return {};
 }
@@ -50,7 +53,8 @@ std::string reason_of(const Pod& pod) {
   if (scheduled && scheduled->reason() == "SchedulingGated") reason = "SchedulingGated";
   auto init = init_reason(pod);
   bool initialized = init.empty();
-  if (auto done = condition(pod, "Initialized"); done && done->status() == "True") initialized = true;
+  if (auto done = condition(pod, "Initialized"); done && done->status() == "True")
+    initialized = true;
   if (!initialized) {
     reason = init;
   } else {
@@ -58,9 +62,12 @@ std::string reason_of(const Pod& pod) {
     auto& all = pod.status().container_statuses();
     for (auto s = all.rbegin(); s != all.rend(); ++s) {
       auto& state = s->state();
-      if (state.has_waiting() && !state.waiting().reason().empty()) reason = state.waiting().reason();
-      else if (state.has_terminated()) reason = terminated_reason(state.terminated());
-      else if (s->ready() && state.has_running()) running = true;
+      if (state.has_waiting() && !state.waiting().reason().empty())
+        reason = state.waiting().reason();
+      else if (state.has_terminated())
+        reason = terminated_reason(state.terminated());
+      else if (s->ready() && state.has_running())
+        running = true;
     }
     if (reason == "Completed" && running) {
       auto ready = condition(pod, "Ready");
@@ -69,7 +76,8 @@ std::string reason_of(const Pod& pod) {
   }
   if (!pod.metadata().has_deletion_timestamp()) return reason;
   if (pod.status().reason() == "NodeLost") return "Unknown";
-  return pod.status().phase() == "Failed" || pod.status().phase() == "Succeeded" ? reason : "Terminating";
+  return pod.status().phase() == "Failed" || pod.status().phase() == "Succeeded" ? reason
+                                                                                 : "Terminating";
 }
 
 std::string restarts_of(const Pod& pod, int64_t now) {
@@ -92,23 +100,29 @@ struct pod_cells {
     for (auto& s : pod.status().container_statuses()) ready += s.ready() && s.state().has_running();
     for (auto& s : pod.status().init_container_statuses())
       ready += restarts_always(pod, s.name()) && s.ready() && s.started();
-    auto or_none = [](const std::string& text) { return text.empty() ? std::string("<none>") : text; };
+    auto or_none = [](const std::string& text) {
+      return text.empty() ? std::string("<none>") : text;
+    };
     int gates = 0, open = 0;
     for (auto& gate : pod.spec().readiness_gates()) {
       ++gates;
       auto c = condition(pod, gate.condition_type());
       open += c && c->status() == "True";
     }
-    add(out, {std::to_string(ready) + "/" + std::to_string(total), reason_of(pod), restarts_of(pod, now), age_of(pod, now),
-              or_none(pod.status().pod_ip()), or_none(pod.spec().node_name()), or_none(pod.status().nominated_node_name()),
-              gates == 0 ? std::string("<none>") : std::to_string(open) + "/" + std::to_string(gates)});
+    add(out,
+        {std::to_string(ready) + "/" + std::to_string(total), reason_of(pod), restarts_of(pod, now),
+         age_of(pod, now), or_none(pod.status().pod_ip()), or_none(pod.spec().node_name()),
+         or_none(pod.status().nominated_node_name()),
+         gates == 0 ? std::string("<none>") : std::to_string(open) + "/" + std::to_string(gates)});
   }
 };
 
 } // namespace
 
 void add_pod_view(views& to) {
-  add_view<Pod>(to, {"Ready", "Status", "Restarts", "Age", "IP:wide", "Node:wide", "Nominated Node:wide", "Readiness Gates:wide"},
+  add_view<Pod>(to,
+                {"Ready", "Status", "Restarts", "Age", "IP:wide", "Node:wide",
+                 "Nominated Node:wide", "Readiness Gates:wide"},
                 pod_cells{});
 }
 

@@ -13,7 +13,8 @@ view name_and_age() {
   v.columns = {{"Name", "string", "name", {}, {}, 0}, {"Age", "string", {}, {}, {}, 0}};
   v.cells = [](const google::protobuf::Message& m, int64_t now) {
     auto field = m.GetDescriptor()->FindFieldByNumber(1);
-    auto& meta = static_cast<const k8s::meta::v1::ObjectMeta&>(m.GetReflection()->GetMessage(m, field));
+    auto& meta =
+        static_cast<const k8s::meta::v1::ObjectMeta&>(m.GetReflection()->GetMessage(m, field));
     json::array out;
     add(out, {meta.name(), age(meta.creation_timestamp().seconds(), now)});
     return out;
@@ -52,9 +53,11 @@ std::string joined(const std::vector<std::string>& words, const char* none) {
   return out.empty() ? none : out;
 }
 
-std::string labels_text(const google::protobuf::Map<std::string, std::string>& labels, const char* none) {
+std::string labels_text(const google::protobuf::Map<std::string, std::string>& labels,
+                        const char* none) {
   std::vector<std::string> words;
-  for (auto& [k, v] : std::map<std::string, std::string>(labels.begin(), labels.end())) words.push_back(k + "=" + v);
+  for (auto& [k, v] : std::map<std::string, std::string>(labels.begin(), labels.end()))
+    words.push_back(k + "=" + v);
   return joined(words, none);
 }
 

@@ -36,11 +36,14 @@ void add_view(views& to, std::initializer_list<std::string_view> columns, Cells)
     schema::column c;
     auto colon = text.find(':');
     c.name = text.substr(0, colon);
-    for (auto rest = colon == text.npos ? std::string_view{} : text.substr(colon + 1); !rest.empty();) {
+    for (auto rest = colon == text.npos ? std::string_view{} : text.substr(colon + 1);
+         !rest.empty();) {
       auto end = std::min(rest.find(':'), rest.size());
       auto word = rest.substr(0, end);
-      if (word == "wide") c.priority = 1;
-      else c.type = word;
+      if (word == "wide")
+        c.priority = 1;
+      else
+        c.type = word;
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     v.columns.push_back(std::move(c));
@@ -69,18 +72,19 @@ void add(json::array& out, std::initializer_list<cell> cells);
 
 /// "5d" since `seconds`, "<unknown>" if that is not set.
 std::string age(int64_t seconds, int64_t now_seconds);
-template<class Object>
-std::string age_of(const Object& object, int64_t now_seconds) {
+template<class Object> std::string age_of(const Object& object, int64_t now_seconds) {
   return age(object.metadata().creation_timestamp().seconds(), now_seconds);
 }
-template<class Object>
-std::string created_at(const Object& object) {
-  return object.metadata().has_creation_timestamp() ? format_time(object.metadata().creation_timestamp().seconds()) : "<unknown>";
+template<class Object> std::string created_at(const Object& object) {
+  return object.metadata().has_creation_timestamp()
+             ? format_time(object.metadata().creation_timestamp().seconds())
+             : "<unknown>";
 }
 /// Joined by commas, or "<none>".
 std::string joined(const std::vector<std::string>& words, const char* none = "<none>");
 /// "a=b,c=d" in the order of keys.
-std::string labels_text(const google::protobuf::Map<std::string, std::string>& labels, const char* none = "<none>");
+std::string labels_text(const google::protobuf::Map<std::string, std::string>& labels,
+                        const char* none = "<none>");
 std::string selector_text(const k8s::meta::v1::LabelSelector& selector);
 
 } // namespace troupe::codec

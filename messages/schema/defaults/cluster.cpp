@@ -1,5 +1,5 @@
-// What belongs to the cluster rather than to an application: namespaces, rights, storage drivers, custom
-// kinds, devices; and secrets.
+// What belongs to the cluster rather than to an application: namespaces, rights, storage drivers,
+// custom kinds, devices; and secrets.
 #include "messages/base/names.hpp"
 #include "messages/schema/defaults/rules.hpp"
 
@@ -46,7 +46,8 @@ void custom_names(apiextensions::v1::CustomResourceDefinitionNames& names) {
   if (names.kind().empty()) return; // not accepted yet, or invalid
   if (names.singular().empty()) {
     auto singular = names.kind();
-    std::transform(singular.begin(), singular.end(), singular.begin(), [](unsigned char c) { return tolower(c); });
+    std::transform(singular.begin(), singular.end(), singular.begin(),
+                   [](unsigned char c) { return tolower(c); });
     names.set_singular(singular);
   }
   if (names.list_kind().empty()) names.set_list_kind(names.kind() + "List");
@@ -69,8 +70,7 @@ void priority_level(flowcontrol::v1::PriorityLevelConfigurationSpec& spec) {
   if (spec.type() == "Exempt") spec.mutable_exempt();
 }
 
-template<class Request>
-void device_count(Request& r) {
+template<class Request> void device_count(Request& r) {
   bool exact = r.allocation_mode().empty() || r.allocation_mode() == "ExactCount";
   if (exact && r.count() == 0) r.set_count(1);
 }
@@ -82,15 +82,9 @@ void device_sub_request(resource::v1::DeviceSubRequest& r) { device_count(r); }
 
 std::vector<rule> cluster_rules() {
   return {
-      rule_for<name_space>(),
-      rule_for<secret>(),
-      rule_for<subject>(),
-      rule_for<csi_driver>(),
-      rule_for<custom_names>(),
-      rule_for<custom_definition>(),
-      rule_for<limit_response>(),
-      rule_for<priority_level>(),
-      rule_for<device_request>(),
+      rule_for<name_space>(),         rule_for<secret>(),         rule_for<subject>(),
+      rule_for<csi_driver>(),         rule_for<custom_names>(),   rule_for<custom_definition>(),
+      rule_for<limit_response>(),     rule_for<priority_level>(), rule_for<device_request>(),
       rule_for<device_sub_request>(),
   };
 }

@@ -1,4 +1,5 @@
-// Walks an object along the branches that hold defaults, and fills in constants and rules on the way.
+// Walks an object along the branches that hold defaults, and fills in constants and rules on the
+// way.
 #include "messages/schema/defaults.hpp"
 
 #include "messages/schema/built_in.hpp"
@@ -48,11 +49,13 @@ void put_constant(Message& m, const FieldDescriptor* f, std::string_view json) {
   }
 }
 
-/// Whether `f` counts as left out. Clients written in Go send empty strings for fields they did not set.
+/// Whether `f` counts as left out. Clients written in Go send empty strings for fields they did not
+/// set.
 bool left_out(const Message& m, const FieldDescriptor* f, bool or_zero) {
   auto* r = m.GetReflection();
   if (!r->HasField(m, f)) return true;
-  if (f->cpp_type() == FieldDescriptor::CPPTYPE_STRING) return r->GetStringReference(m, f, nullptr).empty();
+  if (f->cpp_type() == FieldDescriptor::CPPTYPE_STRING)
+    return r->GetStringReference(m, f, nullptr).empty();
   return or_zero && f->cpp_type() == FieldDescriptor::CPPTYPE_INT32 && r->GetInt32(m, f) == 0;
 }
 
@@ -83,7 +86,8 @@ class planner {
 public:
   planner() {
     using namespace defaults;
-    for (auto& rules : {pod_rules(), resource_rules(), workload_rules(), network_rules(), cluster_rules()})
+    for (auto& rules :
+         {pod_rules(), resource_rules(), workload_rules(), network_rules(), cluster_rules()})
       for (auto& rule : rules) rules_[rule.on].push_back(rule.apply);
     for (auto* kind : built_in_prototypes()) make(kind->GetDescriptor());
     for (auto* document : other_documents()) {

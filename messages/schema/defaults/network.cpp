@@ -25,8 +25,10 @@ void service_spec(ServiceSpec& spec) {
   session_affinity(spec);
   auto& type = spec.type();
   bool inside = type.empty() || type == "ClusterIP";
-  bool from_outside = type == "NodePort" || type == "LoadBalancer" || (inside && !spec.external_ips().empty());
-  if (from_outside && spec.external_traffic_policy().empty()) spec.set_external_traffic_policy("Cluster");
+  bool from_outside =
+      type == "NodePort" || type == "LoadBalancer" || (inside && !spec.external_ips().empty());
+  if (from_outside && spec.external_traffic_policy().empty())
+    spec.set_external_traffic_policy("Cluster");
   if ((inside || from_outside) && spec.internal_traffic_policy().empty())
     spec.set_internal_traffic_policy("Cluster");
   if (type == "LoadBalancer" && !spec.has_allocate_load_balancer_node_ports())

@@ -9,7 +9,8 @@ namespace {
 
 using namespace k8s::core::v1;
 
-/// The tag of an image reference: "latest" if neither tag nor digest is given, empty if it cannot be read.
+/// The tag of an image reference: "latest" if neither tag nor digest is given, empty if it cannot
+/// be read.
 std::string_view image_tag(std::string_view image) {
   if (image.empty()) return {};
   auto digest = image.find('@');
@@ -20,7 +21,9 @@ std::string_view image_tag(std::string_view image) {
   return digest == image.npos ? "latest" : "";
 }
 
-std::string pull_policy(std::string_view image) { return image_tag(image) == "latest" ? "Always" : "IfNotPresent"; }
+std::string pull_policy(std::string_view image) {
+  return image_tag(image) == "latest" ? "Always" : "IfNotPresent";
+}
 
 void container(Container& c) {
   if (c.image_pull_policy().empty()) c.set_image_pull_policy(pull_policy(c.image()));
@@ -39,8 +42,7 @@ void volume(Volume& v) {
 }
 
 /// On the host's network a port is the host's port.
-template<class Containers>
-void host_ports(Containers& containers) {
+template<class Containers> void host_ports(Containers& containers) {
   for (auto& c : containers)
     for (auto& port : *c.mutable_ports())
       if (port.host_port() == 0) port.set_host_port(port.container_port());
@@ -60,7 +62,8 @@ bool pod_level(std::string_view resource) {
   return resource == "cpu" || resource == "memory" || resource.starts_with("hugepages-");
 }
 
-/// What all containers ask for: the sum of those that run together, or the largest that runs alone first.
+/// What all containers ask for: the sum of those that run together, or the largest that runs alone
+/// first.
 std::map<std::string, quantity> container_requests(const PodSpec& spec) {
   std::map<std::string, quantity> sum, sidecars, peak;
   auto amount = [](auto& value) {
@@ -107,12 +110,9 @@ void pod(Pod& p) {
 
 std::vector<rule> pod_rules() {
   return {
-      rule_for<pod>(),
-      rule_for<pod_spec>(),
-      rule_for<container>(),
-      rule_for<ephemeral_container>(),
-      rule_for<volume>(),
-      rule_for<image_volume>(),
+      rule_for<pod>(),       rule_for<pod_spec>(),
+      rule_for<container>(), rule_for<ephemeral_container>(),
+      rule_for<volume>(),    rule_for<image_volume>(),
   };
 }
 

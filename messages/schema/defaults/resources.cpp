@@ -1,5 +1,5 @@
-// Nodes, volumes, and amounts of resources: rounded up to thousandths, and derived from one another in limit
-// ranges and nodes.
+// Nodes, volumes, and amounts of resources: rounded up to thousandths, and derived from one another
+// in limit ranges and nodes.
 #include "messages/schema/defaults/rules.hpp"
 
 #include "messages/api/claim.pb.h"
@@ -16,8 +16,7 @@ namespace {
 using namespace k8s::core::v1;
 
 /// Nothing finer than a thousandth of a unit is kept.
-template<class Amounts>
-void round_up(Amounts& amounts) {
+template<class Amounts> void round_up(Amounts& amounts) {
   for (auto& [name, amount] : amounts) {
     auto& text = amount.string();
     // Only these forms can be finer.

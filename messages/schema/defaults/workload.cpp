@@ -45,9 +45,11 @@ void fill_in(batch::v1::JobSpec& spec) {
   if (!spec.has_completions() && !spec.has_parallelism()) spec.set_completions(1);
   if (!spec.has_parallelism()) spec.set_parallelism(1);
   if (!spec.has_backoff_limit())
-    spec.set_backoff_limit(spec.has_backoff_limit_per_index() ? std::numeric_limits<int32_t>::max() : 6);
+    spec.set_backoff_limit(spec.has_backoff_limit_per_index() ? std::numeric_limits<int32_t>::max()
+                                                              : 6);
   if (spec.pod_replacement_policy().empty())
-    spec.set_pod_replacement_policy(spec.has_pod_failure_policy() ? "Failed" : "TerminatingOrFailed");
+    spec.set_pod_replacement_policy(spec.has_pod_failure_policy() ? "Failed"
+                                                                  : "TerminatingOrFailed");
   if (spec.completion_mode().empty()) spec.set_completion_mode("NonIndexed");
   if (!spec.has_suspend()) spec.set_suspend(false);
 }
@@ -55,7 +57,8 @@ void fill_in(batch::v1::JobSpec& spec) {
 void job(batch::v1::Job& j) {
   fill_in(*j.mutable_spec());
   auto& labels = j.spec().template_().metadata().labels();
-  if (j.metadata().labels().empty() && !labels.empty()) *j.mutable_metadata()->mutable_labels() = labels;
+  if (j.metadata().labels().empty() && !labels.empty())
+    *j.mutable_metadata()->mutable_labels() = labels;
 }
 
 void autoscaler_v1(autoscaling::v1::HorizontalPodAutoscaler& a) {
@@ -71,7 +74,8 @@ struct scaling_policy {
   int32_t period_seconds;
 };
 
-void add_policies(autoscaling::v2::HPAScalingRules& rules, std::initializer_list<scaling_policy> policies) {
+void add_policies(autoscaling::v2::HPAScalingRules& rules,
+                  std::initializer_list<scaling_policy> policies) {
   if (!rules.policies().empty()) return;
   for (auto& p : policies) {
     auto& added = *rules.add_policies();

@@ -21,7 +21,8 @@ void operations(report& out, const path& at, const strings& list) {
   if (list.empty()) out.required(here);
   if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
     out.invalid(here, "*", "if '*' is present, must not specify other operations");
-  for (int i = 0; i < list.size(); ++i) out.one_of(here[i], list[i], {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"});
+  for (int i = 0; i < list.size(); ++i)
+    out.one_of(here[i], list[i], {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"});
 }
 
 /// "*" stands alone, and nothing is empty.
@@ -44,11 +45,17 @@ void resources(report& out, const path& at, const strings& list) {
   for (int i = 0; i < list.size(); ++i) {
     auto& r = list[i];
     auto slash = r.find('/');
-    if (r.empty()) out.required(here[i]);
-    else if (r == "*/*" && list.size() > 1) out.invalid(here[i], r, "if '*/*' is present, must not specify other resources");
-    else if (slash == r.npos && any && r != "*") out.invalid(here[i], r, "if '*' is present, must not specify other resources without subresources");
-    else if (slash != r.npos && r.substr(slash) != "/*" && (all || whole.contains(r.substr(0, slash))))
-      out.invalid(here[i], r, "if '" + r.substr(0, slash) + "/*' is present, must not specify " + r);
+    if (r.empty())
+      out.required(here[i]);
+    else if (r == "*/*" && list.size() > 1)
+      out.invalid(here[i], r, "if '*/*' is present, must not specify other resources");
+    else if (slash == r.npos && any && r != "*")
+      out.invalid(here[i], r,
+                  "if '*' is present, must not specify other resources without subresources");
+    else if (slash != r.npos && r.substr(slash) != "/*" &&
+             (all || whole.contains(r.substr(0, slash))))
+      out.invalid(here[i], r,
+                  "if '" + r.substr(0, slash) + "/*' is present, must not specify " + r);
   }
 }
 
@@ -57,17 +64,20 @@ void rule(report& out, const path& at, const RuleWithOperations& r) {
   wildcards(out, at / "apiGroups", r.rule().api_groups(), true);
   wildcards(out, at / "apiVersions", r.rule().api_versions(), false);
   resources(out, at, r.rule().resources());
-  if (r.rule().has_scope()) out.one_of(at / "scope", r.rule().scope(), {"*", "Cluster", "Namespaced"});
+  if (r.rule().has_scope())
+    out.one_of(at / "scope", r.rule().scope(), {"*", "Cluster", "Namespaced"});
 }
 
 template<class Conditions>
 void match_conditions(report& out, const path& at, const Conditions& list) {
   auto here = at / "matchConditions";
-  if (list.size() > match_conditions_max) out.too_many(here, static_cast<size_t>(list.size()), match_conditions_max);
+  if (list.size() > match_conditions_max)
+    out.too_many(here, static_cast<size_t>(list.size()), match_conditions_max);
   std::set<std::string_view> seen;
   for (int i = 0; i < list.size(); ++i) {
     auto place = here[i];
-    if (list[i].expression().find_first_not_of(" \t\r\n") == std::string::npos) out.required(place / "expression");
+    if (list[i].expression().find_first_not_of(" \t\r\n") == std::string::npos)
+      out.required(place / "expression");
     if (list[i].name().empty()) {
       out.required(place / "name");
       continue;
@@ -77,23 +87,29 @@ void match_conditions(report& out, const path& at, const Conditions& list) {
   }
 }
 
-template<class Webhook>
-void webhook(report& out, const path& at, const Webhook& w) {
-  if (out.not_empty(at / "name", w.name())) out.invalid(at / "name", w.name(), names::fully_qualified(w.name()));
+template<class Webhook> void webhook(report& out, const path& at, const Webhook& w) {
+  if (out.not_empty(at / "name", w.name()))
+    out.invalid(at / "name", w.name(), names::fully_qualified(w.name()));
   for (int i = 0; i < w.rules_size(); ++i) rule(out, at.at("rules", i), w.rules(i));
-  if (!w.failure_policy().empty()) out.one_of(at / "failurePolicy", w.failure_policy(), {"Fail", "Ignore"});
-  if (!w.match_policy().empty()) out.one_of(at / "matchPolicy", w.match_policy(), {"Equivalent", "Exact"});
+  if (!w.failure_policy().empty())
+    out.one_of(at / "failurePolicy", w.failure_policy(), {"Fail", "Ignore"});
+  if (!w.match_policy().empty())
+    out.one_of(at / "matchPolicy", w.match_policy(), {"Equivalent", "Exact"});
   out.one_of(at / "sideEffects", w.side_effects(), {"None", "NoneOnDryRun"});
   if (w.has_timeout_seconds() && (w.timeout_seconds() > 30 || w.timeout_seconds() < 1))
-    out.invalid(at / "timeoutSeconds", w.timeout_seconds(), "the timeout value must be between 1 and 30 seconds");
-  if (w.has_namespace_selector()) label_selector(out, at / "namespaceSelector", w.namespace_selector());
+    out.invalid(at / "timeoutSeconds", w.timeout_seconds(),
+                "the timeout value must be between 1 and 30 seconds");
+  if (w.has_namespace_selector())
+    label_selector(out, at / "namespaceSelector", w.namespace_selector());
   if (w.has_object_selector()) label_selector(out, at / "objectSelector", w.object_selector());
   auto& client = w.client_config();
-  webhook_client(out, at / "clientConfig", client.url(), client.has_url(), client.has_service(), client.service().name(),
-                 client.service().namespace_(), client.service().path(), client.service().port());
+  webhook_client(out, at / "clientConfig", client.url(), client.has_url(), client.has_service(),
+                 client.service().name(), client.service().namespace_(), client.service().path(),
+                 client.service().port());
   match_conditions(out, at, w.match_conditions());
   auto versions = at / "admissionReviewVersions";
-  if (w.admission_review_versions().empty()) return out.required(versions, "must specify one of v1, v1beta1");
+  if (w.admission_review_versions().empty())
+    return out.required(versions, "must specify one of v1, v1beta1");
   std::set<std::string_view> seen;
   bool known = false;
   for (int i = 0; i < w.admission_review_versions_size(); ++i) {
@@ -102,7 +118,9 @@ void webhook(report& out, const path& at, const Webhook& w) {
     out.invalid(versions[i], v, names::dns1035_label(v));
     known = known || v == "v1" || v == "v1beta1";
   }
-  if (!known) out.invalid(versions, w.admission_review_versions(0), "must include at least one of v1, v1beta1");
+  if (!known)
+    out.invalid(versions, w.admission_review_versions(0),
+                "must include at least one of v1, v1beta1");
 }
 
 void validating(report& out, const ValidatingWebhookConfiguration& c) {
@@ -123,17 +141,23 @@ void mutating(report& out, const MutatingWebhookConfiguration& c) {
     auto here = at.at("webhooks", i);
     auto& w = c.webhooks(i);
     webhook(out, here, w);
-    if (!w.reinvocation_policy().empty()) out.one_of(here / "reinvocationPolicy", w.reinvocation_policy(), {"IfNeeded", "Never"});
+    if (!w.reinvocation_policy().empty())
+      out.one_of(here / "reinvocationPolicy", w.reinvocation_policy(), {"IfNeeded", "Never"});
     if (!w.name().empty() && !seen.insert(w.name()).second) out.duplicate(here / "name", w.name());
   }
 }
 
 void match_resources(report& out, const path& at, const MatchResources& m, bool rules_required) {
-  if (m.has_namespace_selector()) label_selector(out, at / "namespaceSelector", m.namespace_selector());
-  else out.required(at / "namespaceSelector");
-  if (m.has_object_selector()) label_selector(out, at / "objectSelector", m.object_selector());
-  else out.required(at / "objectSelector");
-  if (!m.match_policy().empty()) out.one_of(at / "matchPolicy", m.match_policy(), {"Equivalent", "Exact"});
+  if (m.has_namespace_selector())
+    label_selector(out, at / "namespaceSelector", m.namespace_selector());
+  else
+    out.required(at / "namespaceSelector");
+  if (m.has_object_selector())
+    label_selector(out, at / "objectSelector", m.object_selector());
+  else
+    out.required(at / "objectSelector");
+  if (!m.match_policy().empty())
+    out.one_of(at / "matchPolicy", m.match_policy(), {"Equivalent", "Exact"});
   if (rules_required && m.resource_rules().empty()) out.required(at / "resourceRules");
   for (int i = 0; i < m.resource_rules_size(); ++i)
     rule(out, at.at("resourceRules", i), m.resource_rules(i).rule_with_operations());
@@ -141,23 +165,26 @@ void match_resources(report& out, const path& at, const MatchResources& m, bool 
     rule(out, at.at("excludeResourceRules", i), m.exclude_resource_rules(i).rule_with_operations());
 }
 
-template<class Spec>
-void policy_common(report& out, const path& at, const Spec& s) {
-  if (!s.failure_policy().empty()) out.one_of(at / "failurePolicy", s.failure_policy(), {"Fail", "Ignore"});
+template<class Spec> void policy_common(report& out, const path& at, const Spec& s) {
+  if (!s.failure_policy().empty())
+    out.one_of(at / "failurePolicy", s.failure_policy(), {"Fail", "Ignore"});
   if (s.has_param_kind()) {
     auto here = at / "paramKind";
     out.not_empty(here / "apiVersion", s.param_kind().api_version());
     out.not_empty(here / "kind", s.param_kind().kind());
   }
-  if (s.has_match_constraints()) match_resources(out, at / "matchConstraints", s.match_constraints(), true);
-  else out.required(at / "matchConstraints");
+  if (s.has_match_constraints())
+    match_resources(out, at / "matchConstraints", s.match_constraints(), true);
+  else
+    out.required(at / "matchConstraints");
   match_conditions(out, at, s.match_conditions());
   std::set<std::string_view> seen;
   for (int i = 0; i < s.variables_size(); ++i) {
     auto here = at.at("variables", i);
     if (out.not_empty(here / "name", s.variables(i).name())) {
       out.invalid(here / "name", s.variables(i).name(), names::c_identifier(s.variables(i).name()));
-      if (!seen.insert(s.variables(i).name()).second) out.duplicate(here / "name", s.variables(i).name());
+      if (!seen.insert(s.variables(i).name()).second)
+        out.duplicate(here / "name", s.variables(i).name());
     }
     out.not_empty(here / "expression", s.variables(i).expression());
   }
@@ -174,9 +201,11 @@ void validating_policy(report& out, const ValidatingAdmissionPolicy& p) {
     auto here = at.at("validations", i);
     auto& v = s.validations(i);
     out.not_empty(here / "expression", v.expression());
-    if (v.message().find('\n') != std::string::npos) out.invalid(here / "message", v.message(), "message must not contain line breaks");
+    if (v.message().find('\n') != std::string::npos)
+      out.invalid(here / "message", v.message(), "message must not contain line breaks");
     if (!v.reason().empty())
-      out.one_of(here / "reason", v.reason(), {"Unauthorized", "Forbidden", "Invalid", "RequestEntityTooLarge"});
+      out.one_of(here / "reason", v.reason(),
+                 {"Unauthorized", "Forbidden", "Invalid", "RequestEntityTooLarge"});
   }
   for (int i = 0; i < s.audit_annotations_size(); ++i) {
     auto here = at.at("auditAnnotations", i);
@@ -190,21 +219,27 @@ void mutating_policy(report& out, const MutatingAdmissionPolicy& p) {
   auto at = top / "spec";
   auto& s = p.spec();
   policy_common(out, at, s);
-  if (s.mutations().empty()) out.required(at / "mutations", "mutations must contain at least one item");
+  if (s.mutations().empty())
+    out.required(at / "mutations", "mutations must contain at least one item");
   for (int i = 0; i < s.mutations_size(); ++i) {
     auto here = at.at("mutations", i);
     auto& m = s.mutations(i);
-    if (!out.one_of(here / "patchType", m.patch_type(), {"ApplyConfiguration", "JSONPatch"})) continue;
+    if (!out.one_of(here / "patchType", m.patch_type(), {"ApplyConfiguration", "JSONPatch"}))
+      continue;
     bool apply = m.patch_type() == "ApplyConfiguration";
-    if (apply) out.not_empty(here / "applyConfiguration.expression", m.apply_configuration().expression());
-    else out.not_empty(here / "jsonPatch.expression", m.json_patch().expression());
+    if (apply)
+      out.not_empty(here / "applyConfiguration.expression", m.apply_configuration().expression());
+    else
+      out.not_empty(here / "jsonPatch.expression", m.json_patch().expression());
   }
   out.one_of(at / "reinvocationPolicy", s.reinvocation_policy(), {"IfNeeded", "Never"});
 }
 
 void param_ref(report& out, const path& at, const ParamRef& r) {
-  if (!r.name().empty() && r.has_selector()) out.forbidden(at / "name", "name and selector are mutually exclusive");
-  if (r.name().empty() && !r.has_selector()) out.required(at, "one of name or selector must be specified");
+  if (!r.name().empty() && r.has_selector())
+    out.forbidden(at / "name", "name and selector are mutually exclusive");
+  if (r.name().empty() && !r.has_selector())
+    out.required(at, "one of name or selector must be specified");
   if (r.has_selector()) label_selector(out, at / "selector", r.selector());
   out.one_of(at / "parameterNotFoundAction", r.parameter_not_found_action(), {"Allow", "Deny"});
 }
@@ -215,16 +250,20 @@ void validating_binding(report& out, const ValidatingAdmissionPolicyBinding& b) 
   auto& s = b.spec();
   out.name(at / "policyName", s.policy_name(), names::dns_subdomain);
   if (s.has_param_ref()) param_ref(out, at / "paramRef", s.param_ref());
-  if (s.has_match_resources()) match_resources(out, at / "matchResouces", s.match_resources(), false);
+  if (s.has_match_resources())
+    match_resources(out, at / "matchResouces", s.match_resources(), false);
   auto actions = at / "validationActions";
   if (s.validation_actions().empty()) out.required(actions);
   std::set<std::string_view> seen;
   for (int i = 0; i < s.validation_actions_size(); ++i) {
     out.one_of(actions[i], s.validation_actions(i), {"Audit", "Deny", "Warn"});
-    if (!seen.insert(s.validation_actions(i)).second) out.duplicate(actions[i], s.validation_actions(i));
+    if (!seen.insert(s.validation_actions(i)).second)
+      out.duplicate(actions[i], s.validation_actions(i));
   }
   if (seen.contains("Deny") && seen.contains("Warn"))
-    out.invalid(actions, "Deny, Warn", "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)");
+    out.invalid(actions, "Deny, Warn",
+                "must not contain both Deny and Warn (repeating the same validation failure "
+                "information in the API response and headers serves no purpose)");
 }
 
 void mutating_binding(report& out, const MutatingAdmissionPolicyBinding& b) {
@@ -232,7 +271,8 @@ void mutating_binding(report& out, const MutatingAdmissionPolicyBinding& b) {
   auto at = top / "spec";
   out.name(at / "policyName", b.spec().policy_name(), names::dns_subdomain);
   if (b.spec().has_param_ref()) param_ref(out, at / "paramRef", b.spec().param_ref());
-  if (b.spec().has_match_resources()) match_resources(out, at / "matchResouces", b.spec().match_resources(), false);
+  if (b.spec().has_match_resources())
+    match_resources(out, at / "matchResouces", b.spec().match_resources(), false);
 }
 
 void api_service(report& out, const APIService& a) {
@@ -240,23 +280,33 @@ void api_service(report& out, const APIService& a) {
   auto at = top / "spec";
   auto& s = a.spec();
   auto full = s.version() + "." + s.group();
-  if (a.metadata().name() != full) out.invalid(top / "metadata.name", a.metadata().name(), "must be `spec.version+\".\"+spec.group`: \"" + full + "\"");
-  if (!s.group().empty()) out.invalid(at / "group", s.group(), names::dns_subdomain(s.group()));
-  else if (s.version() != "v1") out.required(at / "group", "only v1 may have an empty group and it better be legacy kube");
+  if (a.metadata().name() != full)
+    out.invalid(top / "metadata.name", a.metadata().name(),
+                "must be `spec.version+\".\"+spec.group`: \"" + full + "\"");
+  if (!s.group().empty())
+    out.invalid(at / "group", s.group(), names::dns_subdomain(s.group()));
+  else if (s.version() != "v1")
+    out.required(at / "group", "only v1 may have an empty group and it better be legacy kube");
   out.invalid(at / "version", s.version(), names::dns1035_label(s.version()));
   if (s.group_priority_minimum() <= 0 || s.group_priority_minimum() > 20000)
-    out.invalid(at / "groupPriorityMinimum", s.group_priority_minimum(), "must be positive and less than 20000");
+    out.invalid(at / "groupPriorityMinimum", s.group_priority_minimum(),
+                "must be positive and less than 20000");
   if (s.version_priority() <= 0 || s.version_priority() > 1000)
-    out.invalid(at / "versionPriority", s.version_priority(), "must be positive and less than 1000");
+    out.invalid(at / "versionPriority", s.version_priority(),
+                "must be positive and less than 1000");
   if (s.has_service()) {
     auto here = at / "service";
     out.not_empty(here / "namespace", s.service().namespace_());
     out.not_empty(here / "name", s.service().name());
     if (s.service().has_port() && !names::port(s.service().port()).empty())
-      out.invalid(here / "port", s.service().port(), "port is not valid: must be between 1 and 65535, inclusive");
+      out.invalid(here / "port", s.service().port(),
+                  "port is not valid: must be between 1 and 65535, inclusive");
   } else {
-    if (!s.ca_bundle().empty()) out.invalid(at / "caBundle", "", "local APIServices may not have a caBundle");
-    if (s.insecure_skip_tls_verify()) out.invalid(at / "insecureSkipTLSVerify", true, "local APIServices may not have insecureSkipTLSVerify");
+    if (!s.ca_bundle().empty())
+      out.invalid(at / "caBundle", "", "local APIServices may not have a caBundle");
+    if (s.insecure_skip_tls_verify())
+      out.invalid(at / "insecureSkipTLSVerify", true,
+                  "local APIServices may not have insecureSkipTLSVerify");
   }
   if (s.insecure_skip_tls_verify() && !s.ca_bundle().empty())
     out.invalid(at / "insecureSkipTLSVerify", true, "may not be true if caBundle is present");
@@ -265,21 +315,25 @@ void api_service(report& out, const APIService& a) {
 /// What is wrong with the URL of a webhook.
 std::string url_fault(const std::string& url) {
   constexpr std::string_view scheme = "https://";
-  if (!url.starts_with(scheme)) return "'https' is the only allowed URL scheme; desired format: https://host[/path]";
+  if (!url.starts_with(scheme))
+    return "'https' is the only allowed URL scheme; desired format: https://host[/path]";
   auto rest = std::string_view(url).substr(scheme.size());
   auto host = rest.substr(0, rest.find_first_of("/?#"));
   if (host.empty()) return "host must be specified; desired format: https://host[/path]";
-  if (host.find('@') != host.npos) return "user information is not permitted in the URL; desired format: https://host[/path]";
-  if (rest.find('#') != rest.npos) return "fragments are not permitted in the URL; desired format: https://host[/path]";
-  if (rest.find('?') != rest.npos) return "query parameters are not permitted in the URL; desired format: https://host[/path]";
+  if (host.find('@') != host.npos)
+    return "user information is not permitted in the URL; desired format: https://host[/path]";
+  if (rest.find('#') != rest.npos)
+    return "fragments are not permitted in the URL; desired format: https://host[/path]";
+  if (rest.find('?') != rest.npos)
+    return "query parameters are not permitted in the URL; desired format: https://host[/path]";
   return {};
 }
 
 } // namespace
 
-void webhook_client(report& out, const path& at, const std::string& url, bool has_url, bool has_service,
-                    const std::string& service, const std::string& name_space, const std::string& service_path,
-                    int32_t service_port) {
+void webhook_client(report& out, const path& at, const std::string& url, bool has_url,
+                    bool has_service, const std::string& service, const std::string& name_space,
+                    const std::string& service_path, int32_t service_port) {
   if (has_url == has_service) return out.required(at, "exactly one of url or service is required");
   if (has_url) {
     if (auto fault = url_fault(url); !fault.empty()) out.invalid(at / "url", url, fault);
@@ -289,10 +343,12 @@ void webhook_client(report& out, const path& at, const std::string& url, bool ha
   out.not_empty(here / "name", service, "service name is required");
   out.not_empty(here / "namespace", name_space, "service namespace is required");
   if (service_port != 0 && !names::port(service_port).empty())
-    out.invalid(here / "port", service_port, "port is not valid: must be between 1 and 65535, inclusive");
+    out.invalid(here / "port", service_port,
+                "port is not valid: must be between 1 and 65535, inclusive");
   if (service_path.empty()) return;
   auto path_at = here / "path";
-  if (!service_path.starts_with('/')) return out.invalid(path_at, service_path, "must start with a '/'");
+  if (!service_path.starts_with('/'))
+    return out.invalid(path_at, service_path, "must start with a '/'");
   if (service_path.find_first_of("?#") != std::string::npos)
     out.invalid(path_at, service_path, "must not contain a query or a fragment");
   if (service_path != "/" && service_path.find("//") != std::string::npos)

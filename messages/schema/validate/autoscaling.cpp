@@ -14,19 +14,21 @@ using namespace k8s::autoscaling::v2;
 constexpr int32_t window_seconds_max = 3600;
 constexpr int32_t period_seconds_max = 1800;
 
-template<class Reference>
-void target_ref(report& out, const path& at, const Reference& r) {
-  if (out.not_empty(at / "kind", r.kind())) out.invalid(at / "kind", r.kind(), names::path_segment(r.kind()));
-  if (out.not_empty(at / "name", r.name())) out.invalid(at / "name", r.name(), names::path_segment(r.name()));
+template<class Reference> void target_ref(report& out, const path& at, const Reference& r) {
+  if (out.not_empty(at / "kind", r.kind()))
+    out.invalid(at / "kind", r.kind(), names::path_segment(r.kind()));
+  if (out.not_empty(at / "name", r.name()))
+    out.invalid(at / "name", r.name(), names::path_segment(r.name()));
 }
 
-template<class Spec>
-void bounds(report& out, const path& at, const Spec& s) {
+template<class Spec> void bounds(report& out, const path& at, const Spec& s) {
   if (s.has_min_replicas() && s.min_replicas() < 1)
     out.invalid(at / "minReplicas", s.min_replicas(), "must be greater than or equal to 1");
-  if (s.max_replicas() < 1) out.invalid(at / "maxReplicas", s.max_replicas(), "must be greater than 0");
+  if (s.max_replicas() < 1)
+    out.invalid(at / "maxReplicas", s.max_replicas(), "must be greater than 0");
   if (s.has_min_replicas() && s.max_replicas() < s.min_replicas())
-    out.invalid(at / "maxReplicas", s.max_replicas(), "must be greater than or equal to `minReplicas`");
+    out.invalid(at / "maxReplicas", s.max_replicas(),
+                "must be greater than or equal to `minReplicas`");
 }
 
 void metric_target(report& out, const path& at, const MetricTarget& t) {
@@ -40,7 +42,8 @@ void metric_target(report& out, const path& at, const MetricTarget& t) {
 }
 
 void metric_name(report& out, const path& at, const MetricIdentifier& m) {
-  if (out.not_empty(at / "name", m.name())) out.invalid(at / "name", m.name(), names::path_segment(m.name()));
+  if (out.not_empty(at / "name", m.name()))
+    out.invalid(at / "name", m.name(), names::path_segment(m.name()));
   if (m.has_selector()) label_selector(out, at / "selector", m.selector());
 }
 
@@ -49,23 +52,29 @@ void resource_target(report& out, const path& at, const MetricTarget& t) {
   auto target = at / "target";
   metric_target(out, target, t);
   if (!t.has_average_utilization() && !t.has_average_value())
-    out.required(target / "averageUtilization", "must set either a target raw value or a target utilization");
+    out.required(target / "averageUtilization",
+                 "must set either a target raw value or a target utilization");
   if (t.has_average_utilization() && t.has_average_value())
-    out.forbidden(target / "averageValue", "may not set both a target raw value and a target utilization");
+    out.forbidden(target / "averageValue",
+                  "may not set both a target raw value and a target utilization");
 }
 
 void metric(report& out, const path& at, const MetricSpec& m) {
-  if (!out.one_of(at / "type", m.type(), {"ContainerResource", "External", "Object", "Pods", "Resource"})) return;
+  if (!out.one_of(at / "type", m.type(),
+                  {"ContainerResource", "External", "Object", "Pods", "Resource"}))
+    return;
   struct part {
     const char* type;
     const char* name;
     bool there;
   };
-  for (auto& [type, name, there] : {part{"Object", "object", m.has_object()}, part{"Pods", "pods", m.has_pods()},
-                                    part{"Resource", "resource", m.has_resource()},
-                                    part{"External", "external", m.has_external()},
-                                    part{"ContainerResource", "containerResource", m.has_container_resource()}}) {
-    if (m.type() == type && !there) out.required(at / name, "must populate information for the given metric source");
+  for (auto& [type, name, there] :
+       {part{"Object", "object", m.has_object()}, part{"Pods", "pods", m.has_pods()},
+        part{"Resource", "resource", m.has_resource()},
+        part{"External", "external", m.has_external()},
+        part{"ContainerResource", "containerResource", m.has_container_resource()}}) {
+    if (m.type() == type && !there)
+      out.required(at / name, "must populate information for the given metric source");
     if (m.type() != type && there)
       out.forbidden(at / name, "must populate the given metric source only");
   }
@@ -91,7 +100,8 @@ void metric(report& out, const path& at, const MetricSpec& m) {
   } else if (m.type() == "ContainerResource" && m.has_container_resource()) {
     auto here = at / "containerResource";
     out.not_empty(here / "name", m.container_resource().name(), "must specify a resource name");
-    out.not_empty(here / "container", m.container_resource().container(), "must specify a container");
+    out.not_empty(here / "container", m.container_resource().container(),
+                  "must specify a container");
     resource_target(out, here, m.container_resource().target());
   } else if (m.type() == "External" && m.has_external()) {
     auto here = at / "external";
@@ -99,9 +109,11 @@ void metric(report& out, const path& at, const MetricSpec& m) {
     metric_name(out, here / "metric", m.external().metric());
     metric_target(out, target, m.external().target());
     if (!m.external().target().has_value() && !m.external().target().has_average_value())
-      out.required(target / "averageValue", "must set either a target value for metric or a per-pod target");
+      out.required(target / "averageValue",
+                   "must set either a target value for metric or a per-pod target");
     if (m.external().target().has_value() && m.external().target().has_average_value())
-      out.forbidden(target / "value", "may not set both a target value for metric and a per-pod target");
+      out.forbidden(target / "value",
+                    "may not set both a target value for metric and a per-pod target");
   }
 }
 
@@ -110,7 +122,8 @@ void scaling_rules(report& out, const path& at, const HPAScalingRules& r) {
   out.not_negative(window, r.stabilization_window_seconds());
   if (r.stabilization_window_seconds() > window_seconds_max)
     out.invalid(window, r.stabilization_window_seconds(), "must be less than or equal to 3600");
-  if (!r.select_policy().empty()) out.one_of(at / "selectPolicy", r.select_policy(), {"Disabled", "Max", "Min"});
+  if (!r.select_policy().empty())
+    out.one_of(at / "selectPolicy", r.select_policy(), {"Disabled", "Max", "Min"});
   if (r.has_tolerance() && amount(r.tolerance()).negative())
     out.invalid(at / "tolerance", r.tolerance().string(), "must be greater than or equal to 0");
   if (r.policies().empty()) out.required(at / "policies", "must specify at least one Policy");
@@ -139,11 +152,13 @@ void autoscaler_v2(report& out, const HorizontalPodAutoscaler& h) {
   auto at = top / "spec";
   bounds(out, at, h.spec());
   target_ref(out, at / "scaleTargetRef", h.spec().scale_target_ref());
-  for (int i = 0; i < h.spec().metrics_size(); ++i) metric(out, at.at("metrics", i), h.spec().metrics(i));
+  for (int i = 0; i < h.spec().metrics_size(); ++i)
+    metric(out, at.at("metrics", i), h.spec().metrics(i));
   if (h.spec().has_min_replicas() && h.spec().min_replicas() == 0 && !scales_from_zero(h.spec()))
     out.forbidden(at / "metrics", needs_metric);
   auto behavior = at / "behavior";
-  if (h.spec().behavior().has_scale_up()) scaling_rules(out, behavior / "scaleUp", h.spec().behavior().scale_up());
+  if (h.spec().behavior().has_scale_up())
+    scaling_rules(out, behavior / "scaleUp", h.spec().behavior().scale_up());
   if (h.spec().behavior().has_scale_down())
     scaling_rules(out, behavior / "scaleDown", h.spec().behavior().scale_down());
 }
@@ -155,7 +170,8 @@ void autoscaler_v1(report& out, const v1::HorizontalPodAutoscaler& h) {
   bounds(out, at, s);
   target_ref(out, at / "scaleTargetRef", s.scale_target_ref());
   if (s.has_target_cpu_utilization_percentage() && s.target_cpu_utilization_percentage() < 1)
-    out.invalid(at / "targetCPUUtilizationPercentage", s.target_cpu_utilization_percentage(), "must be greater than 0");
+    out.invalid(at / "targetCPUUtilizationPercentage", s.target_cpu_utilization_percentage(),
+                "must be greater than 0");
   if (s.has_min_replicas() && s.min_replicas() == 0) out.forbidden(at / "metrics", needs_metric);
 }
 

@@ -27,13 +27,17 @@ void exit_codes(report& out, const path& at, const PodFailurePolicyOnExitCodesRe
     auto named = [&](auto& c) { return c.name() == r.container_name(); };
     if (std::none_of(pod.containers().begin(), pod.containers().end(), named) &&
         std::none_of(pod.init_containers().begin(), pod.init_containers().end(), named))
-      out.invalid(at / "containerName", r.container_name(), "must be one of the container or initContainer names in the pod template");
+      out.invalid(at / "containerName", r.container_name(),
+                  "must be one of the container or initContainer names in the pod template");
   }
   auto values = at / "values";
-  if (r.values().empty()) out.invalid(values, 0, "at least one value is required");
-  else if (r.values_size() > exit_codes_max) out.too_many(values, static_cast<size_t>(r.values_size()), exit_codes_max);
+  if (r.values().empty())
+    out.invalid(values, 0, "at least one value is required");
+  else if (r.values_size() > exit_codes_max)
+    out.too_many(values, static_cast<size_t>(r.values_size()), exit_codes_max);
   for (int i = 0; i < r.values_size(); ++i) {
-    if (r.operator_() == "In" && r.values(i) == 0) out.invalid(values[i], 0, "must not be 0 for the In operator");
+    if (r.operator_() == "In" && r.values(i) == 0)
+      out.invalid(values[i], 0, "must not be 0 for the In operator");
     if (i > 0 && r.values(i) == r.values(i - 1)) out.duplicate(values[i], r.values(i));
     if (i > 0 && r.values(i) < r.values(i - 1)) out.invalid(values, r.values(i), "must be ordered");
   }
@@ -41,7 +45,8 @@ void exit_codes(report& out, const path& at, const PodFailurePolicyOnExitCodesRe
 
 void failure_policy(report& out, const path& at, const JobSpec& spec) {
   auto& rules = spec.pod_failure_policy().rules();
-  if (rules.size() > rules_max) out.too_many(at / "rules", static_cast<size_t>(rules.size()), rules_max);
+  if (rules.size() > rules_max)
+    out.too_many(at / "rules", static_cast<size_t>(rules.size()), rules_max);
   for (int i = 0; i < rules.size(); ++i) {
     auto here = at.at("rules", i);
     auto& r = rules[i];
@@ -52,18 +57,25 @@ void failure_policy(report& out, const path& at, const JobSpec& spec) {
     if (codes) exit_codes(out, here / "onExitCodes", r.on_exit_codes(), spec.template_().spec());
     for (int c = 0; c < r.on_pod_conditions_size(); ++c) {
       auto condition = here.at("onPodConditions", c);
-      out.invalid(condition / "type", r.on_pod_conditions(c).type(), names::qualified(r.on_pod_conditions(c).type()));
-      out.one_of(condition / "status", r.on_pod_conditions(c).status(), {"False", "True", "Unknown"});
+      out.invalid(condition / "type", r.on_pod_conditions(c).type(),
+                  names::qualified(r.on_pod_conditions(c).type()));
+      out.one_of(condition / "status", r.on_pod_conditions(c).status(),
+                 {"False", "True", "Unknown"});
     }
-    if (codes && conditions) out.invalid(here, "", "specifying both OnExitCodes and OnPodConditions is not supported");
-    if (!codes && !conditions) out.invalid(here, "", "specifying one of OnExitCodes and OnPodConditions is required");
+    if (codes && conditions)
+      out.invalid(here, "", "specifying both OnExitCodes and OnPodConditions is not supported");
+    if (!codes && !conditions)
+      out.invalid(here, "", "specifying one of OnExitCodes and OnPodConditions is required");
   }
 }
 
 void success_policy(report& out, const path& at, const JobSpec& spec) {
   auto& rules = spec.success_policy().rules();
-  if (rules.empty()) out.required(at / "rules", "at least one rules must be specified when the successPolicy is specified");
-  if (rules.size() > rules_max) out.too_many(at / "rules", static_cast<size_t>(rules.size()), rules_max);
+  if (rules.empty())
+    out.required(at / "rules",
+                 "at least one rules must be specified when the successPolicy is specified");
+  if (rules.size() > rules_max)
+    out.too_many(at / "rules", static_cast<size_t>(rules.size()), rules_max);
   for (int i = 0; i < rules.size(); ++i) {
     auto here = at.at("rules", i);
     if (!rules[i].has_succeeded_count() && !rules[i].has_succeeded_indexes())
@@ -71,7 +83,8 @@ void success_policy(report& out, const path& at, const JobSpec& spec) {
     if (rules[i].has_succeeded_count()) {
       out.positive(here / "succeededCount", rules[i].succeeded_count());
       if (rules[i].succeeded_count() > spec.completions())
-        out.invalid(here / "succeededCount", rules[i].succeeded_count(), "must be less than or equal to completions");
+        out.invalid(here / "succeededCount", rules[i].succeeded_count(),
+                    "must be less than or equal to completions");
     }
   }
 }
@@ -79,7 +92,8 @@ void success_policy(report& out, const path& at, const JobSpec& spec) {
 void indexed(report& out, const path& at, const JobSpec& spec) {
   if (!spec.has_completions()) out.required(at / "completions", "when completion mode is Indexed");
   if (spec.parallelism() > indexed_parallelism_max)
-    out.invalid(at / "parallelism", spec.parallelism(), "must be less than or equal to 100000 when completion mode is Indexed");
+    out.invalid(at / "parallelism", spec.parallelism(),
+                "must be less than or equal to 100000 when completion mode is Indexed");
 }
 
 void not_indexed(report& out, const path& at, const JobSpec& spec) {
@@ -92,8 +106,10 @@ void not_indexed(report& out, const path& at, const JobSpec& spec) {
 void restart_policy(report& out, const path& at, const JobSpec& spec) {
   auto here = at / "template.spec.restartPolicy";
   auto& policy = spec.template_().spec().restart_policy();
-  if (policy.empty() || policy == "Always") out.required(here, "valid values: \"OnFailure\", \"Never\"");
-  else if (policy != "OnFailure" && policy != "Never") out.not_supported(here, policy, {"OnFailure", "Never"});
+  if (policy.empty() || policy == "Always")
+    out.required(here, "valid values: \"OnFailure\", \"Never\"");
+  else if (policy != "OnFailure" && policy != "Never")
+    out.not_supported(here, policy, {"OnFailure", "Never"});
   else if (spec.has_pod_failure_policy() && policy != "Never")
     out.invalid(here, policy, "only \"Never\" is supported when podFailurePolicy is specified");
 }
@@ -122,15 +138,17 @@ void job_spec(report& out, const path& at, const JobSpec& spec) {
   if (!spec.pod_replacement_policy().empty()) {
     if (spec.has_pod_failure_policy())
       out.one_of(at / "podReplacementPolicy", spec.pod_replacement_policy(), {"Failed"});
-    else out.one_of(at / "podReplacementPolicy", spec.pod_replacement_policy(), {"Failed", "TerminatingOrFailed"});
+    else
+      out.one_of(at / "podReplacementPolicy", spec.pod_replacement_policy(),
+                 {"Failed", "TerminatingOrFailed"});
   }
   pod_template(out, at / "template", spec.template_());
   restart_policy(out, at, spec);
 }
 
 bool generated_label(std::string_view key) {
-  return key == "controller-uid" || key == "job-name" || key == "batch.kubernetes.io/controller-uid" ||
-         key == "batch.kubernetes.io/job-name";
+  return key == "controller-uid" || key == "job-name" ||
+         key == "batch.kubernetes.io/controller-uid" || key == "batch.kubernetes.io/job-name";
 }
 
 /// The server generates the selector unless told not to.
@@ -141,8 +159,9 @@ void selector(report& out, const path& at, const JobSpec& spec) {
     return;
   }
   label_selector(out, here, spec.selector());
-  bool ours = std::all_of(spec.selector().match_labels().begin(), spec.selector().match_labels().end(),
-                          [](auto& label) { return generated_label(label.first); });
+  bool ours =
+      std::all_of(spec.selector().match_labels().begin(), spec.selector().match_labels().end(),
+                  [](auto& label) { return generated_label(label.first); });
   if (!spec.manual_selector() && (!ours || spec.selector().match_expressions_size() > 0))
     out.invalid(here, "", "`selector` not auto-generated");
   else if (!selects(spec.selector(), spec.template_().metadata().labels()))
@@ -163,7 +182,8 @@ void job_create(report& out, const Job& j) {
   auto host = j.metadata().name() + "-" + std::to_string(j.spec().completions() - 1);
   auto faults = names::dns_label(host);
   for (auto& fault : faults)
-    out.invalid(top / "metadata.name", j.metadata().name(), "will not able to create pod with invalid DNS label: " + host + ": " + fault);
+    out.invalid(top / "metadata.name", j.metadata().name(),
+                "will not able to create pod with invalid DNS label: " + host + ": " + fault);
 }
 
 /// While a job is held back before its first start, where and how its pods run may still change.
@@ -189,11 +209,14 @@ void job_update(report& out, const Job& j, const Job& old) {
   auto& before = old.spec();
   bool elastic = now.completion_mode() == "Indexed" && now.completions() == now.parallelism();
   out.immutable(at / "completions", now.completions(),
-                elastic || (now.has_completions() == before.has_completions() && now.completions() == before.completions()));
+                elastic || (now.has_completions() == before.has_completions() &&
+                            now.completions() == before.completions()));
   out.immutable(at / "selector", "", same(now.selector(), before.selector()));
   out.immutable(at / "template", "", same(now.template_(), allowed_template(j, old)));
-  out.immutable(at / "completionMode", now.completion_mode(), now.completion_mode() == before.completion_mode());
-  out.immutable(at / "podFailurePolicy", "", same(now.pod_failure_policy(), before.pod_failure_policy()));
+  out.immutable(at / "completionMode", now.completion_mode(),
+                now.completion_mode() == before.completion_mode());
+  out.immutable(at / "podFailurePolicy", "",
+                same(now.pod_failure_policy(), before.pod_failure_policy()));
   out.immutable(at / "backoffLimitPerIndex", now.backoff_limit_per_index(),
                 now.backoff_limit_per_index() == before.backoff_limit_per_index());
   out.immutable(at / "managedBy", now.managed_by(), now.managed_by() == before.managed_by());
@@ -216,9 +239,11 @@ void cron_job(report& out, const CronJob& c) {
   auto at = top / "spec";
   auto& spec = c.spec();
   auto schedule = at / "schedule";
-  if (spec.schedule().empty()) out.required(schedule);
+  if (spec.schedule().empty())
+    out.required(schedule);
   else if (spec.schedule().find("TZ") != std::string::npos)
-    out.invalid(schedule, spec.schedule(), "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+    out.invalid(schedule, spec.schedule(),
+                "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
   else if (auto parsed = cron::parse(spec.schedule()); !parsed)
     out.invalid(schedule, spec.schedule(), parsed.error().message);
   out.not_negative(at / "startingDeadlineSeconds", spec.starting_deadline_seconds());
@@ -233,7 +258,8 @@ void cron_job(report& out, const CronJob& c) {
   labels(out, meta / "labels", spec.job_template().metadata().labels());
   annotations(out, meta / "annotations", spec.job_template().metadata().annotations());
   job_spec(out, job, spec.job_template().spec());
-  if (spec.job_template().spec().has_manual_selector() && spec.job_template().spec().manual_selector())
+  if (spec.job_template().spec().has_manual_selector() &&
+      spec.job_template().spec().manual_selector())
     out.not_supported(job / "manualSelector", true, {"nil", "false"});
   if (spec.job_template().spec().has_selector())
     out.invalid(job / "selector", "", "`selector` will be auto-generated");
@@ -249,7 +275,11 @@ void cron_job_create(report& out, const CronJob& c) {
 
 std::vector<row> batch_kinds() {
   return {
-      kind_row<Job>().any_time<job>().on_create<job_create>().on_update<job_update>().on_status<job_status>(),
+      kind_row<Job>()
+          .any_time<job>()
+          .on_create<job_create>()
+          .on_update<job_update>()
+          .on_status<job_status>(),
       kind_row<CronJob>().any_time<cron_job>().on_create<cron_job_create>(),
   };
 }

@@ -18,7 +18,8 @@ constexpr int32_t expiration_seconds_min = 600;
 
 /// The bytes between "-----BEGIN label-----" and its end, if `text` is such a block and decodes.
 bool is_pem(std::string_view text, std::string_view label) {
-  auto head = "-----BEGIN " + std::string(label) + "-----", tail = "-----END " + std::string(label) + "-----";
+  auto head = "-----BEGIN " + std::string(label) + "-----",
+       tail = "-----END " + std::string(label) + "-----";
   auto start = text.find(head);
   if (start == text.npos) return false;
   start += head.size();
@@ -36,36 +37,62 @@ void signer_name(report& out, const path& at, const std::string& name) {
   if (!out.not_empty(at, name)) return;
   auto slash = name.find('/');
   if (slash == name.npos || name.find('/', slash + 1) != name.npos)
-    return out.invalid(at, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    return out.invalid(
+        at, name,
+        "must be a fully qualified domain and path of the form 'example.com/signer-name'");
   auto host = name.substr(0, slash), rest = name.substr(slash + 1);
   out.invalid(at, name, names::dns_subdomain(host));
-  if (host.find('.') == host.npos) out.invalid(at, name, "should be a domain with at least two segments separated by dots");
+  if (host.find('.') == host.npos)
+    out.invalid(at, name, "should be a domain with at least two segments separated by dots");
   out.invalid(at, name, names::dns_subdomain(rest));
-  if (host.size() > signer_host_max || name.size() > signer_path_max) out.too_long(at, signer_path_max);
+  if (host.size() > signer_host_max || name.size() > signer_path_max)
+    out.too_long(at, signer_path_max);
 }
 
 void request(report& out, const CertificateSigningRequest& r) {
   path top;
   auto at = top / "spec";
   auto& s = r.spec();
-  if (!is_pem(s.request(), "CERTIFICATE REQUEST") && !is_pem(s.request(), "NEW CERTIFICATE REQUEST"))
+  if (!is_pem(s.request(), "CERTIFICATE REQUEST") &&
+      !is_pem(s.request(), "NEW CERTIFICATE REQUEST"))
     out.invalid(at / "request", "", "PEM block type must be CERTIFICATE REQUEST");
   auto usages = at / "usages";
   if (s.usages().empty()) out.required(usages, "usages is required");
   std::set<std::string_view> seen;
   for (int i = 0; i < s.usages_size(); ++i) {
     out.one_of(usages[i], s.usages(i),
-               {"any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment",
-                "decipher only", "digital signature", "email protection", "encipher only", "ipsec end system",
-                "ipsec tunnel", "ipsec user", "key agreement", "key encipherment", "microsoft sgc", "netscape sgc",
-                "ocsp signing", "s/mime", "server auth", "signing", "timestamping"});
+               {"any",
+                "cert sign",
+                "client auth",
+                "code signing",
+                "content commitment",
+                "crl sign",
+                "data encipherment",
+                "decipher only",
+                "digital signature",
+                "email protection",
+                "encipher only",
+                "ipsec end system",
+                "ipsec tunnel",
+                "ipsec user",
+                "key agreement",
+                "key encipherment",
+                "microsoft sgc",
+                "netscape sgc",
+                "ocsp signing",
+                "s/mime",
+                "server auth",
+                "signing",
+                "timestamping"});
     if (!seen.insert(s.usages(i)).second) out.duplicate(usages[i], s.usages(i));
   }
   signer_name(out, at / "signerName", s.signer_name());
   if (s.signer_name() == "kubernetes.io/legacy-unknown")
-    out.invalid(at / "signerName", s.signer_name(), "the legacy signerName is not allowed via this API version");
+    out.invalid(at / "signerName", s.signer_name(),
+                "the legacy signerName is not allowed via this API version");
   if (s.has_expiration_seconds() && s.expiration_seconds() < expiration_seconds_min)
-    out.invalid(at / "expirationSeconds", s.expiration_seconds(), "may not specify a duration less than 600 seconds (10 minutes)");
+    out.invalid(at / "expirationSeconds", s.expiration_seconds(),
+                "may not specify a duration less than 600 seconds (10 minutes)");
 }
 
 void conditions(report& out, const CertificateSigningRequest& r) {
@@ -78,7 +105,8 @@ void conditions(report& out, const CertificateSigningRequest& r) {
     auto here = at[i];
     out.not_empty(here / "type", c.type());
     bool is_final = c.type() == "Approved" || c.type() == "Denied" || c.type() == "Failed";
-    if (out.one_of(here / "status", c.status(), {"True", "False", "Unknown"}) && is_final && c.status() != "True")
+    if (out.one_of(here / "status", c.status(), {"True", "False", "Unknown"}) && is_final &&
+        c.status() != "True")
       out.not_supported(here / "status", c.status(), {"True"});
     if (!seen.insert(c.type()).second) out.duplicate(here / "type", c.type());
     approved = approved || c.type() == "Approved", denied = denied || c.type() == "Denied";
@@ -89,7 +117,8 @@ void conditions(report& out, const CertificateSigningRequest& r) {
   }
 }
 
-void spec_fixed(report& out, const CertificateSigningRequest& r, const CertificateSigningRequest& old) {
+void spec_fixed(report& out, const CertificateSigningRequest& r,
+                const CertificateSigningRequest& old) {
   path top;
   out.immutable(top / "spec", "", same(r.spec(), old.spec()));
   conditions(out, r);
@@ -102,13 +131,16 @@ void status(report& out, const CertificateSigningRequest& r, const CertificateSi
   auto at = top / "status.conditions";
   for (auto& before : old.status().conditions()) {
     auto kept = [&](auto& c) { return c.type() == before.type(); };
-    bool is_final = before.type() == "Approved" || before.type() == "Denied" || before.type() == "Failed";
-    if (is_final && std::none_of(r.status().conditions().begin(), r.status().conditions().end(), kept))
+    bool is_final =
+        before.type() == "Approved" || before.type() == "Denied" || before.type() == "Failed";
+    if (is_final &&
+        std::none_of(r.status().conditions().begin(), r.status().conditions().end(), kept))
       out.forbidden(at, "updates may not remove a condition of type \"" + before.type() + "\"");
   }
   auto& certificate = r.status().certificate();
   if (!certificate.empty() && !is_pem(certificate, "CERTIFICATE"))
-    out.invalid(top / "status.certificate", "<certificate data>", "must contain at least one CERTIFICATE PEM block");
+    out.invalid(top / "status.certificate", "<certificate data>",
+                "must contain at least one CERTIFICATE PEM block");
   if (!old.status().certificate().empty() && certificate != old.status().certificate())
     out.forbidden(top / "status.certificate", "updates may not set certificate content");
 }
@@ -116,7 +148,10 @@ void status(report& out, const CertificateSigningRequest& r, const CertificateSi
 } // namespace
 
 std::vector<row> certificate_kinds() {
-  return {kind_row<CertificateSigningRequest>(names::path_segment).any_time<request>().on_update<spec_fixed>().on_status<status>()};
+  return {kind_row<CertificateSigningRequest>(names::path_segment)
+              .any_time<request>()
+              .on_update<spec_fixed>()
+              .on_status<status>()};
 }
 
 } // namespace troupe::schema::validate

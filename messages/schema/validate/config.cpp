@@ -1,5 +1,5 @@
-// What applications are configured with, and the small kinds around them: config maps, secrets, accounts,
-// namespaces, priorities, runtimes, leases, disruption budgets.
+// What applications are configured with, and the small kinds around them: config maps, secrets,
+// accounts, namespaces, priorities, runtimes, leases, disruption budgets.
 #include "messages/schema/validate/rules.hpp"
 
 #include "messages/base/json.hpp"
@@ -26,8 +26,7 @@ using k8s::scheduling::v1::PriorityClass;
 constexpr size_t data_bytes_max = 1024 * 1024;
 constexpr int32_t user_priority_max = 1'000'000'000;
 
-template<class Map>
-size_t data_keys(report& out, const path& at, const Map& map) {
+template<class Map> size_t data_keys(report& out, const path& at, const Map& map) {
   size_t bytes = 0;
   for (auto& [key, value] : map) {
     out.invalid(at.key(key), key, names::config_key(key));
@@ -41,12 +40,12 @@ void config_map(report& out, const ConfigMap& c) {
   auto data = top / "data", binary = top / "binaryData";
   auto bytes = data_keys(out, data, c.data()) + data_keys(out, binary, c.binary_data());
   for (auto& [key, value] : c.binary_data())
-    if (c.data().contains(key)) out.invalid(data.key(key), key, "duplicate of key present in binaryData");
+    if (c.data().contains(key))
+      out.invalid(data.key(key), key, "duplicate of key present in binaryData");
   if (bytes > data_bytes_max) out.too_long(path(), data_bytes_max);
 }
 
-template<class Map>
-bool equal_maps(const Map& a, const Map& b) {
+template<class Map> bool equal_maps(const Map& a, const Map& b) {
   if (a.size() != b.size()) return false;
   return std::all_of(a.begin(), a.end(), [&](auto& entry) {
     auto found = b.find(entry.first);
@@ -73,7 +72,8 @@ void needs(report& out, const path& data, const Secret& s, allowed keys) {
 void docker_config(report& out, const path& data, const Secret& s, std::string_view key) {
   auto found = s.data().find(std::string(key));
   if (found == s.data().end()) return out.required(data.key(key));
-  if (!json::parse(found->second)) out.invalid(data.key(key), "<secret contents redacted>", "invalid JSON");
+  if (!json::parse(found->second))
+    out.invalid(data.key(key), "<secret contents redacted>", "invalid JSON");
 }
 
 void secret(report& out, const Secret& s) {
@@ -85,13 +85,15 @@ void secret(report& out, const Secret& s) {
     constexpr const char* account = "kubernetes.io/service-account.name";
     auto annotations = top / "metadata.annotations";
     auto found = s.metadata().annotations().find(account);
-    if (found == s.metadata().annotations().end() || found->second.empty()) out.required(annotations.key(account));
+    if (found == s.metadata().annotations().end() || found->second.empty())
+      out.required(annotations.key(account));
   } else if (type == "kubernetes.io/dockercfg") {
     docker_config(out, data, s, ".dockercfg");
   } else if (type == "kubernetes.io/dockerconfigjson") {
     docker_config(out, data, s, ".dockerconfigjson");
   } else if (type == "kubernetes.io/basic-auth") {
-    if (!s.data().contains("username") && !s.data().contains("password")) needs(out, data, s, {"username", "password"});
+    if (!s.data().contains("username") && !s.data().contains("password"))
+      needs(out, data, s, {"username", "password"});
   } else if (type == "kubernetes.io/ssh-auth") {
     auto key = s.data().find("ssh-privatekey");
     if (key == s.data().end() || key->second.empty()) out.required(data.key("ssh-privatekey"));
@@ -134,11 +136,13 @@ void priority_create(report& out, const PriorityClass& p) {
     std::string_view name;
     int32_t value;
   };
-  constexpr built_in system[] = {{"system-node-critical", 2000001000}, {"system-cluster-critical", 2000000000}};
+  constexpr built_in system[] = {{"system-node-critical", 2000001000},
+                                 {"system-cluster-critical", 2000000000}};
   for (auto& s : system)
     if (p.metadata().name() == s.name && p.value() == s.value && !p.global_default()) return;
   if (p.metadata().name().starts_with("system-"))
-    out.forbidden(at / "metadata.name", "priority class names with 'system-' prefix are reserved for system use only");
+    out.forbidden(at / "metadata.name",
+                  "priority class names with 'system-' prefix are reserved for system use only");
   if (p.value() > user_priority_max)
     out.forbidden(at / "value", "maximum allowed value of a user defined priority is 1000000000");
 }
@@ -151,7 +155,8 @@ void priority(report& out, const PriorityClass& p) {
 
 void priority_update(report& out, const PriorityClass& p, const PriorityClass& old) {
   path at;
-  out.immutable(at / "preemptionPolicy", p.preemption_policy(), p.preemption_policy() == old.preemption_policy());
+  out.immutable(at / "preemptionPolicy", p.preemption_policy(),
+                p.preemption_policy() == old.preemption_policy());
   if (p.value() != old.value()) out.forbidden(at / "value", "may not be changed in an update.");
 }
 
@@ -178,7 +183,8 @@ void lease(report& out, const Lease& l) {
   path top;
   auto at = top / "spec";
   auto& s = l.spec();
-  if (s.has_lease_duration_seconds()) out.positive(at / "leaseDurationSeconds", s.lease_duration_seconds());
+  if (s.has_lease_duration_seconds())
+    out.positive(at / "leaseDurationSeconds", s.lease_duration_seconds());
   out.not_negative(at / "leaseTransitions", s.lease_transitions());
   if (s.has_strategy()) out.one_of(at / "strategy", s.strategy(), {"OldestEmulationVersion"});
   if (!s.preferred_holder().empty() && s.strategy().empty())
@@ -195,7 +201,8 @@ void budget(report& out, const PodDisruptionBudget& b) {
   if (s.has_max_unavailable()) percent_or_count(out, at / "maxUnavailable", s.max_unavailable());
   label_selector(out, at / "selector", s.selector());
   if (!s.unhealthy_pod_eviction_policy().empty())
-    out.one_of(at / "unhealthyPodEvictionPolicy", s.unhealthy_pod_eviction_policy(), {"AlwaysAllow", "IfHealthyBudget"});
+    out.one_of(at / "unhealthyPodEvictionPolicy", s.unhealthy_pod_eviction_policy(),
+               {"AlwaysAllow", "IfHealthyBudget"});
 }
 
 void budget_status(report& out, const PodDisruptionBudget& b, const PodDisruptionBudget&) {
@@ -216,7 +223,10 @@ std::vector<row> config_kinds() {
       kind_row<Secret>().any_time<secret>().on_update<secret_update>(),
       kind_row<ServiceAccount>(),
       kind_row<Namespace>(names::dns_label).any_time<name_space>().on_status<name_space_status>(),
-      kind_row<PriorityClass>().any_time<priority>().on_create<priority_create>().on_update<priority_update>(),
+      kind_row<PriorityClass>()
+          .any_time<priority>()
+          .on_create<priority_create>()
+          .on_update<priority_update>(),
       kind_row<RuntimeClass>().any_time<runtime_class>().on_update<runtime_class_update>(),
       kind_row<Lease>().any_time<lease>(),
       kind_row<PodDisruptionBudget>().any_time<budget>().on_status<budget_status>(),

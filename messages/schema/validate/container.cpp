@@ -1,4 +1,5 @@
-// Containers: names, images, ports, mounts, and the rules that differ between the three kinds of them.
+// Containers: names, images, ports, mounts, and the rules that differ between the three kinds of
+// them.
 #include "messages/schema/validate/container.hpp"
 
 #include "messages/api/pod.pb.h"
@@ -22,9 +23,12 @@ void ports(report& out, const path& at, const Container& c) {
       out.invalid(here / "name", p.name(), names::port_name(p.name()));
       if (!names_seen.insert(p.name()).second) out.duplicate(here / "name", p.name());
     }
-    if (p.container_port() == 0) out.required(here / "containerPort");
-    else out.invalid(here / "containerPort", p.container_port(), names::port(p.container_port()));
-    if (p.host_port() != 0) out.invalid(here / "hostPort", p.host_port(), names::port(p.host_port()));
+    if (p.container_port() == 0)
+      out.required(here / "containerPort");
+    else
+      out.invalid(here / "containerPort", p.container_port(), names::port(p.container_port()));
+    if (p.host_port() != 0)
+      out.invalid(here / "hostPort", p.host_port(), names::port(p.host_port()));
     out.one_of(here / "protocol", p.protocol(), {"SCTP", "TCP", "UDP"});
     if (!p.host_ip().empty()) out.invalid(here / "hostIP", p.host_ip(), names::ip(p.host_ip()));
   }
@@ -45,16 +49,20 @@ void mounts(report& out, const path& at, const Container& c, const volume_map& v
       out.invalid(here / "mountPath", m.mount_path(), "must be unique");
     if (devices.contains(m.mount_path()))
       out.invalid(here / "mountPath", m.mount_path(), "must not already exist in volumeDevices");
-    if (!m.sub_path().empty()) out.invalid(here / "subPath", m.sub_path(), names::relative_path(m.sub_path()));
+    if (!m.sub_path().empty())
+      out.invalid(here / "subPath", m.sub_path(), names::relative_path(m.sub_path()));
     if (!m.sub_path_expr().empty()) {
       if (!m.sub_path().empty())
-        out.invalid(here / "subPathExpr", m.sub_path_expr(), "subPathExpr and subPath are mutually exclusive");
+        out.invalid(here / "subPathExpr", m.sub_path_expr(),
+                    "subPathExpr and subPath are mutually exclusive");
       out.invalid(here / "subPathExpr", m.sub_path_expr(), names::relative_path(m.sub_path_expr()));
     }
     if (what == role::ephemeral && (!m.sub_path().empty() || !m.sub_path_expr().empty()))
-      out.forbidden(here / (m.sub_path().empty() ? "subPathExpr" : "subPath"), "cannot be set for an Ephemeral Container");
+      out.forbidden(here / (m.sub_path().empty() ? "subPathExpr" : "subPath"),
+                    "cannot be set for an Ephemeral Container");
     if (m.has_mount_propagation()) {
-      out.one_of(here / "mountPropagation", m.mount_propagation(), {"Bidirectional", "HostToContainer", "None"});
+      out.one_of(here / "mountPropagation", m.mount_propagation(),
+                 {"Bidirectional", "HostToContainer", "None"});
       if (m.mount_propagation() == "Bidirectional" && !c.security_context().privileged())
         out.forbidden(here / "mountPropagation",
                       "Bidirectional mount propagation is available only to privileged containers");
@@ -65,7 +73,8 @@ void mounts(report& out, const path& at, const Container& c, const volume_map& v
           m.recursive_read_only() != "Disabled") {
         if (!m.read_only()) out.forbidden(recursive, "may only be specified when readOnly is true");
         if (!m.mount_propagation().empty() && m.mount_propagation() != "None")
-          out.forbidden(recursive, "may only be specified when mountPropagation is None or not specified");
+          out.forbidden(recursive,
+                        "may only be specified when mountPropagation is None or not specified");
       }
     }
   }
@@ -79,12 +88,16 @@ void devices(report& out, const path& at, const Container& c, const volume_map& 
     auto here = at.at("volumeDevices", i);
     auto name = here / "name", place = here / "devicePath";
     out.not_empty(name, d.name());
-    if (auto volume = volumes.find(d.name()); volume == volumes.end()) out.not_found(name, d.name());
+    if (auto volume = volumes.find(d.name()); volume == volumes.end())
+      out.not_found(name, d.name());
     else if (!volume->second->volume_source().has_persistent_volume_claim() &&
              !volume->second->volume_source().has_ephemeral())
-      out.invalid(name, d.name(), "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+      out.invalid(
+          name, d.name(),
+          "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
     if (out.not_empty(place, d.device_path())) {
-      if (!places.insert(d.device_path()).second) out.invalid(place, d.device_path(), "must be unique");
+      if (!places.insert(d.device_path()).second)
+        out.invalid(place, d.device_path(), "must be unique");
       out.invalid(place, d.device_path(), names::no_back_steps(d.device_path()));
       if (mounted.contains(d.device_path()))
         out.invalid(place, d.device_path(), "must not already exist in volumeMounts");
@@ -120,7 +133,8 @@ void restart_rules(report& out, const path& at, const Container& c) {
     }
     out.one_of(rule / "exitCodes.operator", r.exit_codes().operator_(), {"In", "NotIn"});
     if (r.exit_codes().values_size() > 255)
-      out.too_many(rule / "exitCodes.values", static_cast<size_t>(r.exit_codes().values_size()), 255);
+      out.too_many(rule / "exitCodes.values", static_cast<size_t>(r.exit_codes().values_size()),
+                   255);
   }
 }
 
@@ -131,20 +145,25 @@ std::set<std::string_view> claims_of(const PodSpec& spec) {
 }
 
 void termination_message(report& out, const path& at, const Container& c) {
-  // The path is in the container, where the runtime resolves it; ".." and NUL have no business there.
+  // The path is in the container, where the runtime resolves it; ".." and NUL have no business
+  // there.
   auto& file = c.termination_message_path();
   if (file.find('\0') != std::string::npos)
     out.invalid(at / "terminationMessagePath", file, "must not contain NUL characters");
   if (!c.termination_message_policy().empty())
-    out.one_of(at / "terminationMessagePolicy", c.termination_message_policy(), {"FallbackToLogsOnError", "File"});
-  else out.required(at / "terminationMessagePolicy");
+    out.one_of(at / "terminationMessagePolicy", c.termination_message_policy(),
+               {"FallbackToLogsOnError", "File"});
+  else
+    out.required(at / "terminationMessagePolicy");
 }
 
-void one_container(report& out, const path& at, const Container& c, const PodSpec& spec, const volume_map& volumes,
-                   role what) {
+void one_container(report& out, const path& at, const Container& c, const PodSpec& spec,
+                   const volume_map& volumes, role what) {
   out.name(at / "name", c.name(), names::dns_label);
-  if (c.image().empty()) out.required(at / "image");
-  else if (c.image().find_first_not_of(" \t\r\n") > 0 || c.image().find_last_not_of(" \t\r\n") + 1 < c.image().size())
+  if (c.image().empty())
+    out.required(at / "image");
+  else if (c.image().find_first_not_of(" \t\r\n") > 0 ||
+           c.image().find_last_not_of(" \t\r\n") + 1 < c.image().size())
     out.invalid(at / "image", c.image(), "must not have leading or trailing whitespace");
   out.one_of(at / "imagePullPolicy", c.image_pull_policy(), {"Always", "IfNotPresent", "Never"});
   termination_message(out, at, c);
@@ -156,19 +175,23 @@ void one_container(report& out, const path& at, const Container& c, const PodSpe
   resize_policies(out, at, c);
   restart_rules(out, at, c);
   if (c.has_security_context()) container_security(out, at / "securityContext", c, spec);
-  if (what != role::init && c.has_restart_policy() && !c.restart_policy().empty() && what == role::ephemeral)
+  if (what != role::init && c.has_restart_policy() && !c.restart_policy().empty() &&
+      what == role::ephemeral)
     out.forbidden(at / "restartPolicy", "may not be set for ephemeral containers");
   if (what != role::ephemeral && !c.restart_policy().empty())
     out.one_of(at / "restartPolicy", c.restart_policy(), {"Always", "Never", "OnFailure"});
 }
 
-void init_container(report& out, const path& at, const Container& c, const PodSpec& spec, const volume_map& volumes) {
+void init_container(report& out, const path& at, const Container& c, const PodSpec& spec,
+                    const volume_map& volumes) {
   one_container(out, at, c, spec, volumes, role::init);
   bool sidecar = c.restart_policy() == "Always";
   if (c.has_lifecycle()) {
-    if (sidecar) lifecycle(out, at / "lifecycle", c.lifecycle());
+    if (sidecar)
+      lifecycle(out, at / "lifecycle", c.lifecycle());
     else if (c.lifecycle().has_post_start() || c.lifecycle().has_pre_stop())
-      out.forbidden(at / "lifecycle", "may not be set for init containers without restartPolicy=Always");
+      out.forbidden(at / "lifecycle",
+                    "may not be set for init containers without restartPolicy=Always");
   }
   probes(out, at, c, sidecar);
 }
@@ -181,12 +204,13 @@ void ephemeral_only(report& out, const path& at, const Container& c) {
   if (c.has_readiness_probe()) out.forbidden(at / "readinessProbe", why);
   if (c.has_startup_probe()) out.forbidden(at / "startupProbe", why);
   if (c.has_lifecycle()) out.forbidden(at / "lifecycle", why);
-  if (!c.resources().limits().empty() || !c.resources().requests().empty()) out.forbidden(at / "resources", why);
+  if (!c.resources().limits().empty() || !c.resources().requests().empty())
+    out.forbidden(at / "resources", why);
   if (c.resize_policy_size() > 0) out.forbidden(at / "resizePolicy", why);
 }
 
-void ephemeral_containers(report& out, const path& at, const PodSpec& spec, const volume_map& volumes,
-                          std::set<std::string_view> taken) {
+void ephemeral_containers(report& out, const path& at, const PodSpec& spec,
+                          const volume_map& volumes, std::set<std::string_view> taken) {
   for (int i = 0; i < spec.ephemeral_containers_size(); ++i) {
     auto& e = spec.ephemeral_containers(i);
     auto here = at.at("ephemeralContainers", i);
@@ -199,7 +223,8 @@ void ephemeral_containers(report& out, const path& at, const PodSpec& spec, cons
     if (!name.empty() && !taken.insert(name).second) out.duplicate(here / "name", name);
     auto& target = e.target_container_name();
     auto is_target = [&](auto& other) { return other.name() == target; };
-    if (!target.empty() && std::none_of(spec.containers().begin(), spec.containers().end(), is_target) &&
+    if (!target.empty() &&
+        std::none_of(spec.containers().begin(), spec.containers().end(), is_target) &&
         std::none_of(spec.init_containers().begin(), spec.init_containers().end(), is_target))
       out.not_found(here / "targetContainerName", target);
   }
@@ -227,13 +252,15 @@ void on_host_network(report& out, const path& at, const Container& c, bool is_po
     auto& p = c.ports(i);
     if (p.host_port() == p.container_port() || (!is_pod && p.host_port() == 0)) continue;
     auto here = at.at("ports", i);
-    out.invalid(here / "containerPort", p.container_port(), "must match `hostPort` when `hostNetwork` is true");
+    out.invalid(here / "containerPort", p.container_port(),
+                "must match `hostPort` when `hostNetwork` is true");
   }
 }
 
 } // namespace
 
-void containers(report& out, const path& at, const PodSpec& spec, const volume_map& volumes, bool is_pod) {
+void containers(report& out, const path& at, const PodSpec& spec, const volume_map& volumes,
+                bool is_pod) {
   if (spec.containers().empty()) out.required(at / "containers");
   std::set<std::string_view> taken;
   host_ports ports_taken;

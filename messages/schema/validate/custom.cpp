@@ -1,4 +1,5 @@
-// CustomResourceDefinitions: names, versions, columns, subresources. Their schemas are in custom_schema.cpp.
+// CustomResourceDefinitions: names, versions, columns, subresources. Their schemas are in
+// custom_schema.cpp.
 #include "messages/schema/validate/custom.hpp"
 
 #include "messages/api/apiextensions.pb.h"
@@ -14,14 +15,17 @@ using names_of = CustomResourceDefinitionNames;
 using version_of = CustomResourceDefinitionVersion;
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return tolower(c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return tolower(c); });
   return text;
 }
 
 void kind_names(report& out, const path& at, const names_of& n) {
   auto label = [&](const char* field, const std::string& value, bool required) {
-    if (value.empty() && required) out.required(at / field);
-    else if (!value.empty()) out.invalid(at / field, value, names::dns1035_label(value));
+    if (value.empty() && required)
+      out.required(at / field);
+    else if (!value.empty())
+      out.invalid(at / field, value, names::dns1035_label(value));
   };
   label("plural", n.plural(), true);
   label("singular", n.singular(), false);
@@ -60,14 +64,19 @@ void columns(report& out, const path& at, const version_of& v) {
     auto here = at[i];
     out.not_empty(here / "name", c.name());
     constexpr std::string_view types[] = {"integer", "number", "string", "boolean", "date"};
-    if (c.type().empty()) out.required(here / "type");
+    if (c.type().empty())
+      out.required(here / "type");
     else if (std::find(std::begin(types), std::end(types), c.type()) == std::end(types))
       out.invalid(here / "type", c.type(), "must be one of boolean,date,integer,number,string");
-    constexpr std::string_view formats[] = {"", "int32", "int64", "float", "double", "byte", "date", "date-time", "password"};
+    constexpr std::string_view formats[] = {"",     "int32", "int64",     "float",   "double",
+                                            "byte", "date",  "date-time", "password"};
     if (std::find(std::begin(formats), std::end(formats), c.format()) == std::end(formats))
-      out.invalid(here / "format", c.format(), "must be one of byte,date,date-time,double,float,int32,int64,password");
-    if (c.json_path().empty()) out.required(here / "jsonPath");
-    else if (!simple_path(c.json_path())) out.invalid(here / "jsonPath", c.json_path(), "must be a simple json path starting with .");
+      out.invalid(here / "format", c.format(),
+                  "must be one of byte,date,date-time,double,float,int32,int64,password");
+    if (c.json_path().empty())
+      out.required(here / "jsonPath");
+    else if (!simple_path(c.json_path()))
+      out.invalid(here / "jsonPath", c.json_path(), "must be a simple json path starting with .");
   }
 }
 
@@ -78,8 +87,10 @@ void scale(report& out, const path& at, const CustomResourceSubresourceScale& s)
       if (required) out.required(here);
       return;
     }
-    if (!plain_path(value)) return out.invalid(here, value, "should be a simple json path without array notation");
-    if (std::none_of(prefixes.begin(), prefixes.end(), [&](auto p) { return value.starts_with(p) && value.size() > p.size(); }))
+    if (!plain_path(value))
+      return out.invalid(here, value, "should be a simple json path without array notation");
+    if (std::none_of(prefixes.begin(), prefixes.end(),
+                     [&](auto p) { return value.starts_with(p) && value.size() > p.size(); }))
       out.invalid(here, value, "should be a json path under " + std::string(*prefixes.begin()));
   };
   check("specReplicasPath", s.spec_replicas_path(), {".spec."}, true);
@@ -89,36 +100,45 @@ void scale(report& out, const path& at, const CustomResourceSubresourceScale& s)
 
 void selectable(report& out, const path& at, const version_of& v) {
   constexpr int most = 8;
-  if (v.selectable_fields_size() > most) out.too_many(at, static_cast<size_t>(v.selectable_fields_size()), most);
+  if (v.selectable_fields_size() > most)
+    out.too_many(at, static_cast<size_t>(v.selectable_fields_size()), most);
   std::set<std::string_view> seen;
   for (int i = 0; i < v.selectable_fields_size(); ++i) {
     auto here = at[i];
     auto& field = v.selectable_fields(i).json_path();
-    if (field.empty()) out.required(here / "jsonPath");
-    else if (!plain_path(field)) out.invalid(here / "jsonPath", field, "is an invalid path");
-    else if (field.starts_with(".metadata")) out.invalid(here / "jsonPath", field, "must not point to fields in metadata");
+    if (field.empty())
+      out.required(here / "jsonPath");
+    else if (!plain_path(field))
+      out.invalid(here / "jsonPath", field, "is an invalid path");
+    else if (field.starts_with(".metadata"))
+      out.invalid(here / "jsonPath", field, "must not point to fields in metadata");
     if (!seen.insert(field).second) out.duplicate(here / "jsonPath", field);
   }
 }
 
-/// Where faults in a part of every version are reported: what all versions share counts as said once.
+/// Where faults in a part of every version are reported: what all versions share counts as said
+/// once.
 class places {
 public:
   explicit places(const CustomResourceDefinitionSpec& s) {
     for (auto& v : s.versions()) {
       shared_schema = shared_schema && same(v.schema(), s.versions(0).schema());
-      shared_subresources = shared_subresources && same(v.subresources(), s.versions(0).subresources());
-      shared_columns = shared_columns && same_list(v.additional_printer_columns(), s.versions(0).additional_printer_columns());
-      shared_fields = shared_fields && same_list(v.selectable_fields(), s.versions(0).selectable_fields());
+      shared_subresources =
+          shared_subresources && same(v.subresources(), s.versions(0).subresources());
+      shared_columns = shared_columns && same_list(v.additional_printer_columns(),
+                                                   s.versions(0).additional_printer_columns());
+      shared_fields =
+          shared_fields && same_list(v.selectable_fields(), s.versions(0).selectable_fields());
     }
   }
 
-  bool shared_schema = true, shared_subresources = true, shared_columns = true, shared_fields = true;
+  bool shared_schema = true, shared_subresources = true, shared_columns = true,
+       shared_fields = true;
 
 private:
-  template<class List>
-  static bool same_list(const List& a, const List& b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](auto& x, auto& y) { return same(x, y); });
+  template<class List> static bool same_list(const List& a, const List& b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](auto& x, auto& y) { return same(x, y); });
   }
 };
 
@@ -131,34 +151,48 @@ void versions(report& out, const path& at, const CustomResourceDefinitionSpec& s
     auto& v = s.versions(i);
     auto here = list[i];
     out.invalid(here / "name", v.name(), names::dns1035_label(v.name()));
-    if (!seen.insert(v.name()).second) out.invalid(list, v.name(), "must contain unique version names");
+    if (!seen.insert(v.name()).second)
+      out.invalid(list, v.name(), "must contain unique version names");
     stored += v.storage();
     if (v.has_deprecation_warning()) {
-      if (!v.deprecated()) out.invalid(here / "deprecationWarning", v.deprecation_warning(), "can only be set for deprecated versions");
+      if (!v.deprecated())
+        out.invalid(here / "deprecationWarning", v.deprecation_warning(),
+                    "can only be set for deprecated versions");
       if (v.deprecation_warning().size() > 256) out.too_long(here / "deprecationWarning", 256);
     }
     bool first = i == 0;
     if (first || !where.shared_schema) {
       if (!v.schema().has_openapi_v3_schema())
-        out.required(where.shared_schema ? at / "validation" : here / "schema", "schemas are required");
+        out.required(where.shared_schema ? at / "validation" : here / "schema",
+                     "schemas are required");
       else
-        custom_schema(out, where.shared_schema ? at / "validation.openAPIV3Schema" : here / "schema.openAPIV3Schema",
+        custom_schema(out,
+                      where.shared_schema ? at / "validation.openAPIV3Schema"
+                                          : here / "schema.openAPIV3Schema",
                       v.schema().openapi_v3_schema());
     }
     if (first || !where.shared_columns)
-      columns(out, where.shared_columns ? at / "additionalPrinterColumns" : here / "additionalPrinterColumns", v);
+      columns(out,
+              where.shared_columns ? at / "additionalPrinterColumns"
+                                   : here / "additionalPrinterColumns",
+              v);
     if ((first || !where.shared_subresources) && v.subresources().has_scale())
-      scale(out, where.shared_subresources ? at / "subresources.scale" : here / "subresources.scale", v.subresources().scale());
+      scale(out,
+            where.shared_subresources ? at / "subresources.scale" : here / "subresources.scale",
+            v.subresources().scale());
     if (first || !where.shared_fields)
       selectable(out, where.shared_fields ? at / "selectableFields" : here / "selectableFields", v);
   }
-  if (stored != 1) out.invalid(list, stored, "must have exactly one version marked as storage version");
+  if (stored != 1)
+    out.invalid(list, stored, "must have exactly one version marked as storage version");
 }
 
 void conversion(report& out, const path& at, const CustomResourceConversion& c) {
   if (c.strategy() != "Webhook") {
     out.one_of(at / "strategy", c.strategy(), {"None", "Webhook"});
-    if (c.has_webhook()) out.forbidden(at / "webhookClientConfig", "should not be set when strategy is not set to Webhook");
+    if (c.has_webhook())
+      out.forbidden(at / "webhookClientConfig",
+                    "should not be set when strategy is not set to Webhook");
     return;
   }
   auto client = at / "webhookClientConfig";
@@ -166,10 +200,12 @@ void conversion(report& out, const path& at, const CustomResourceConversion& c) 
     out.required(client, "required when strategy is set to Webhook");
   } else {
     auto& config = c.webhook().client_config();
-    webhook_client(out, client, config.url(), config.has_url(), config.has_service(), config.service().name(),
-                   config.service().namespace_(), config.service().path(), config.service().port());
+    webhook_client(out, client, config.url(), config.has_url(), config.has_service(),
+                   config.service().name(), config.service().namespace_(), config.service().path(),
+                   config.service().port());
   }
-  if (c.webhook().conversion_review_versions().empty()) out.required(at / "conversionReviewVersions");
+  if (c.webhook().conversion_review_versions().empty())
+    out.required(at / "conversionReviewVersions");
 }
 
 void stored_versions(report& out, const path& at, const CustomResourceDefinition& d) {
@@ -190,18 +226,21 @@ void definition(report& out, const CustomResourceDefinition& d) {
   auto at = top / "spec";
   auto& s = d.spec();
   auto full = s.names().plural() + "." + s.group();
-  if (d.metadata().name() != full) out.invalid(top / "metadata.name", d.metadata().name(), "must be spec.names.plural+\".\"+spec.group");
+  if (d.metadata().name() != full)
+    out.invalid(top / "metadata.name", d.metadata().name(),
+                "must be spec.names.plural+\".\"+spec.group");
   auto group = at / "group";
   if (out.not_empty(group, s.group())) {
     auto faults = names::dns_subdomain(s.group());
     out.invalid(group, s.group(), faults);
     if (faults.empty() && s.group().find('.') == s.group().npos)
       out.invalid(group, s.group(), "should be a domain with at least one dot");
-    bool protected_group = s.group() == "k8s.io" || s.group() == "kubernetes.io" || s.group().ends_with(".k8s.io") ||
-                           s.group().ends_with(".kubernetes.io");
+    bool protected_group = s.group() == "k8s.io" || s.group() == "kubernetes.io" ||
+                           s.group().ends_with(".k8s.io") || s.group().ends_with(".kubernetes.io");
     if (protected_group && !d.metadata().annotations().contains("api-approved.kubernetes.io")) {
       auto annotations = top / "metadata.annotations";
-      out.required(annotations.key("api-approved.kubernetes.io"), "protected groups must have approval annotation \"api-approved.kubernetes.io\"");
+      out.required(annotations.key("api-approved.kubernetes.io"),
+                   "protected groups must have approval annotation \"api-approved.kubernetes.io\"");
     }
   }
   out.one_of(at / "scope", s.scope(), {"Cluster", "Namespaced"});
@@ -209,7 +248,9 @@ void definition(report& out, const CustomResourceDefinition& d) {
   versions(out, at, s);
   conversion(out, at / "conversion", s.conversion());
   if (s.preserve_unknown_fields())
-    out.invalid(at / "preserveUnknownFields", true, "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
+    out.invalid(at / "preserveUnknownFields", true,
+                "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in "
+                "spec.versions[*].schema instead");
   stored_versions(out, top / "status.storedVersions", d);
 }
 
@@ -218,19 +259,23 @@ bool established(const CustomResourceDefinition& d) {
                      [](auto& c) { return c.type() == "Established" && c.status() == "True"; });
 }
 
-void definition_update(report& out, const CustomResourceDefinition& d, const CustomResourceDefinition& old) {
+void definition_update(report& out, const CustomResourceDefinition& d,
+                       const CustomResourceDefinition& old) {
   path top;
   auto at = top / "spec";
   auto &now = d.spec(), &before = old.spec();
   if (established(old)) {
     out.immutable(at / "scope", now.scope(), now.scope() == before.scope());
-    out.immutable(at / "names.kind", now.names().kind(), now.names().kind() == before.names().kind());
+    out.immutable(at / "names.kind", now.names().kind(),
+                  now.names().kind() == before.names().kind());
   }
   out.immutable(at / "group", now.group(), now.group() == before.group());
-  out.immutable(at / "names.plural", now.names().plural(), now.names().plural() == before.names().plural());
+  out.immutable(at / "names.plural", now.names().plural(),
+                now.names().plural() == before.names().plural());
 }
 
-void definition_status(report& out, const CustomResourceDefinition& d, const CustomResourceDefinition&) {
+void definition_status(report& out, const CustomResourceDefinition& d,
+                       const CustomResourceDefinition&) {
   path at;
   stored_versions(out, at / "status.storedVersions", d);
 }

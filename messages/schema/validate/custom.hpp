@@ -11,11 +11,11 @@ namespace troupe::schema::validate {
 
 /// Who answers a webhook: exactly one of a URL and a Service.
 void webhook_client(report&, const path& at, const std::string& url, bool has_url, bool has_service,
-                    const std::string& service, const std::string& name_space, const std::string& service_path,
-                    int32_t service_port);
+                    const std::string& service, const std::string& name_space,
+                    const std::string& service_path, int32_t service_port);
 
-/// The schema of a custom kind must be structural: the shape of every value is said once, and logical
-/// junctors only narrow it down.
+/// The schema of a custom kind must be structural: the shape of every value is said once, and
+/// logical junctors only narrow it down.
 void custom_schema(report&, const path& at, const k8s::apiextensions::v1::JSONSchemaProps&);
 
 } // namespace troupe::schema::validate

@@ -15,37 +15,50 @@ namespace {
 using schema_of = k8s::apiextensions::v1::JSONSchemaProps;
 
 constexpr size_t pattern_max = 10'000;
-constexpr std::array<std::string_view, 6> types{"array", "boolean", "integer", "number", "object", "string"};
+constexpr std::array<std::string_view, 6> types{"array",  "boolean", "integer",
+                                                "number", "object",  "string"};
 
-bool known_type(std::string_view t) { return std::find(types.begin(), types.end(), t) != types.end(); }
+bool known_type(std::string_view t) {
+  return std::find(types.begin(), types.end(), t) != types.end();
+}
 
 /// Keywords that no structural schema has, wherever they stand.
 void never(report& out, const path& at, const schema_of& s) {
   if (s.has_ref()) out.forbidden(at / "$ref", "$ref is not supported");
   if (!s.definitions().empty()) out.forbidden(at / "definitions", "definitions is not supported");
-  if (!s.dependencies().empty()) out.forbidden(at / "dependencies", "dependencies is not supported");
-  if (!s.pattern_properties().empty()) out.forbidden(at / "patternProperties", "patternProperties is not supported");
-  if (s.has_additional_items()) out.forbidden(at / "additionalItems", "additionalItems is not supported");
+  if (!s.dependencies().empty())
+    out.forbidden(at / "dependencies", "dependencies is not supported");
+  if (!s.pattern_properties().empty())
+    out.forbidden(at / "patternProperties", "patternProperties is not supported");
+  if (s.has_additional_items())
+    out.forbidden(at / "additionalItems", "additionalItems is not supported");
   if (!s.id().empty()) out.forbidden(at / "id", "id is not supported");
   if (s.unique_items())
-    out.forbidden(at / "uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
+    out.forbidden(
+        at / "uniqueItems",
+        "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
   if (!s.pattern().empty()) {
     RE2::Options quiet;
     quiet.set_log_errors(false);
-    if (s.pattern().size() > pattern_max) out.too_long(at / "pattern", pattern_max);
+    if (s.pattern().size() > pattern_max)
+      out.too_long(at / "pattern", pattern_max);
     else if (RE2 compiled(s.pattern(), quiet); !compiled.ok())
-      out.invalid(at / "pattern", s.pattern(), "must be a valid regular expression, but isn't: " + compiled.error());
+      out.invalid(at / "pattern", s.pattern(),
+                  "must be a valid regular expression, but isn't: " + compiled.error());
   }
-  if (s.items().j_son_schemas_size() > 0) out.forbidden(at / "items", "items must be a schema object and not an array");
+  if (s.items().j_son_schemas_size() > 0)
+    out.forbidden(at / "items", "items must be a schema object and not an array");
 }
 
 /// Below allOf, anyOf, oneOf and not: nothing that says what a value is, only what it may be.
 void junctor(report& out, const path& at, const schema_of& s, bool int_or_string_part);
 
 void junctors(report& out, const path& at, const schema_of& s) {
-  for (auto& [list, name] : {std::pair{&s.all_of(), "allOf"}, std::pair{&s.any_of(), "anyOf"}, std::pair{&s.one_of(), "oneOf"}})
+  for (auto& [list, name] : {std::pair{&s.all_of(), "allOf"}, std::pair{&s.any_of(), "anyOf"},
+                             std::pair{&s.one_of(), "oneOf"}})
     for (int i = 0; i < list->size(); ++i)
-      junctor(out, at.at(name, i), (*list)[i], s.x_kubernetes_int_or_string() && std::string_view(name) != "oneOf");
+      junctor(out, at.at(name, i), (*list)[i],
+              s.x_kubernetes_int_or_string() && std::string_view(name) != "oneOf");
   if (s.has_not_()) junctor(out, at / "not", s.not_(), false);
 }
 
@@ -58,12 +71,18 @@ void junctor(report& out, const path& at, const schema_of& s, bool int_or_string
   if (!s.title().empty()) out.forbidden(at / "title", why);
   if (s.nullable()) out.forbidden(at / "nullable", "must be false to be structural");
   if (s.has_additional_properties()) out.forbidden(at / "additionalProperties", why);
-  if (s.has_x_kubernetes_preserve_unknown_fields()) out.forbidden(at / "x-kubernetes-preserve-unknown-fields", "must be false to be structural");
-  if (s.x_kubernetes_embedded_resource()) out.forbidden(at / "x-kubernetes-embedded-resource", "must be false to be structural");
-  if (s.x_kubernetes_int_or_string()) out.forbidden(at / "x-kubernetes-int-or-string", "must be false to be structural");
-  if (s.x_kubernetes_list_map_keys_size() > 0) out.forbidden(at / "x-kubernetes-list-map-keys", why);
-  if (s.has_x_kubernetes_list_type()) out.forbidden(at / "x-kubernetes-list-type", "must be undefined to be structural");
-  if (s.has_x_kubernetes_map_type()) out.forbidden(at / "x-kubernetes-map-type", "must be undefined to be structural");
+  if (s.has_x_kubernetes_preserve_unknown_fields())
+    out.forbidden(at / "x-kubernetes-preserve-unknown-fields", "must be false to be structural");
+  if (s.x_kubernetes_embedded_resource())
+    out.forbidden(at / "x-kubernetes-embedded-resource", "must be false to be structural");
+  if (s.x_kubernetes_int_or_string())
+    out.forbidden(at / "x-kubernetes-int-or-string", "must be false to be structural");
+  if (s.x_kubernetes_list_map_keys_size() > 0)
+    out.forbidden(at / "x-kubernetes-list-map-keys", why);
+  if (s.has_x_kubernetes_list_type())
+    out.forbidden(at / "x-kubernetes-list-type", "must be undefined to be structural");
+  if (s.has_x_kubernetes_map_type())
+    out.forbidden(at / "x-kubernetes-map-type", "must be undefined to be structural");
   never(out, at, s);
   if (s.items().has_schema()) junctor(out, at / "items", s.items().schema(), false);
   auto properties = at / "properties";
@@ -80,13 +99,18 @@ void declared(report& out, const path& shape_at, const schema_of& shape, const s
   for (auto& [name, p] : part.properties()) {
     auto found = shape.properties().find(name);
     auto here = properties.key(name);
-    bool open = shape.x_kubernetes_preserve_unknown_fields() || shape.additional_properties().has_schema();
-    if (found != shape.properties().end()) declared(out, here, found->second, p);
-    else if (!open) out.required(here, "because it is defined in a logical junctor");
+    bool open =
+        shape.x_kubernetes_preserve_unknown_fields() || shape.additional_properties().has_schema();
+    if (found != shape.properties().end())
+      declared(out, here, found->second, p);
+    else if (!open)
+      out.required(here, "because it is defined in a logical junctor");
   }
   if (part.items().has_schema()) {
-    if (shape.items().has_schema()) declared(out, shape_at / "items", shape.items().schema(), part.items().schema());
-    else out.required(shape_at / "items", "because it is defined in a logical junctor");
+    if (shape.items().has_schema())
+      declared(out, shape_at / "items", shape.items().schema(), part.items().schema());
+    else
+      out.required(shape_at / "items", "because it is defined in a logical junctor");
   }
   for (auto* list : {&part.all_of(), &part.any_of(), &part.one_of()})
     for (auto& inner : *list) declared(out, shape_at, shape, inner);
@@ -97,8 +121,10 @@ void list_extensions(report& out, const path& at, const schema_of& s) {
   auto type_at = at / "x-kubernetes-list-type", keys_at = at / "x-kubernetes-list-map-keys";
   auto& what = s.x_kubernetes_list_type();
   if (s.has_x_kubernetes_list_type()) {
-    if (s.type() != "array") out.invalid(at / "type", s.type(), "must be array if x-kubernetes-list-type is specified");
-    if (what != "atomic" && what != "set" && what != "map") out.not_supported(type_at, what, {"atomic", "map", "set"});
+    if (s.type() != "array")
+      out.invalid(at / "type", s.type(), "must be array if x-kubernetes-list-type is specified");
+    if (what != "atomic" && what != "set" && what != "map")
+      out.not_supported(type_at, what, {"atomic", "map", "set"});
   }
   if (s.x_kubernetes_list_map_keys_size() > 0 && what != "map")
     out.invalid(type_at, what, "must be map if x-kubernetes-list-map-keys is non-empty");
@@ -107,7 +133,8 @@ void list_extensions(report& out, const path& at, const schema_of& s) {
     return out.required(keys_at, "must not be empty if x-kubernetes-list-type is map");
   auto& item = s.items().schema();
   if (s.items().has_schema() && item.type() != "object")
-    out.invalid(at / "items.type", item.type(), "must be object if parent array's x-kubernetes-list-type is map");
+    out.invalid(at / "items.type", item.type(),
+                "must be object if parent array's x-kubernetes-list-type is map");
   auto items = at / "items";
   auto properties = items / "properties";
   std::set<std::string_view> seen;
@@ -121,47 +148,62 @@ void list_extensions(report& out, const path& at, const schema_of& s) {
     }
     auto here = properties.key(key);
     if (found->second.type() == "object" || found->second.type() == "array")
-      out.invalid(here / "type", found->second.type(), "must be a scalar type if parent array's x-kubernetes-list-type is map");
-    bool needed = std::find(item.required().begin(), item.required().end(), key) != item.required().end();
+      out.invalid(here / "type", found->second.type(),
+                  "must be a scalar type if parent array's x-kubernetes-list-type is map");
+    bool needed =
+        std::find(item.required().begin(), item.required().end(), key) != item.required().end();
     if (!needed && !found->second.has_default_())
-      out.required(here / "default", "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property");
+      out.required(here / "default", "this property is in x-kubernetes-list-map-keys, so it must "
+                                     "have a default or be a required property");
   }
 }
 
 void map_extensions(report& out, const path& at, const schema_of& s) {
   if (!s.has_x_kubernetes_map_type()) return;
-  if (s.type() != "object") out.invalid(at / "type", s.type(), "must be object if x-kubernetes-map-type is specified");
+  if (s.type() != "object")
+    out.invalid(at / "type", s.type(), "must be object if x-kubernetes-map-type is specified");
   if (s.x_kubernetes_map_type() != "atomic" && s.x_kubernetes_map_type() != "granular")
-    out.not_supported(at / "x-kubernetes-map-type", s.x_kubernetes_map_type(), {"atomic", "granular"});
+    out.not_supported(at / "x-kubernetes-map-type", s.x_kubernetes_map_type(),
+                      {"atomic", "granular"});
 }
 
 void shape_extensions(report& out, const path& at, const schema_of& s) {
   if (s.has_x_kubernetes_preserve_unknown_fields() && !s.x_kubernetes_preserve_unknown_fields())
     out.invalid(at / "x-kubernetes-preserve-unknown-fields", false, "must be true or undefined");
   if (s.x_kubernetes_int_or_string()) {
-    if (!s.type().empty()) out.forbidden(at / "type", "must be empty if x-kubernetes-int-or-string is true");
+    if (!s.type().empty())
+      out.forbidden(at / "type", "must be empty if x-kubernetes-int-or-string is true");
     if (s.x_kubernetes_preserve_unknown_fields())
-      out.invalid(at / "x-kubernetes-preserve-unknown-fields", true, "must be undefined if x-kubernetes-int-or-string is true");
+      out.invalid(at / "x-kubernetes-preserve-unknown-fields", true,
+                  "must be undefined if x-kubernetes-int-or-string is true");
   }
   if (!s.x_kubernetes_embedded_resource()) return;
   if (s.type() != "object") {
-    if (s.type().empty()) out.required(at / "type", "must be object if x-kubernetes-embedded-resource is true");
-    else out.invalid(at / "type", s.type(), "must be object if x-kubernetes-embedded-resource is true");
+    if (s.type().empty())
+      out.required(at / "type", "must be object if x-kubernetes-embedded-resource is true");
+    else
+      out.invalid(at / "type", s.type(),
+                  "must be object if x-kubernetes-embedded-resource is true");
   }
   if (s.properties().empty() && !s.x_kubernetes_preserve_unknown_fields())
-    out.required(at / "properties", "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields");
+    out.required(at / "properties", "must not be empty if x-kubernetes-embedded-resource is true "
+                                    "without x-kubernetes-preserve-unknown-fields");
 }
 
 void rules(report& out, const path& at, const schema_of& s) {
   for (int i = 0; i < s.x_kubernetes_validations_size(); ++i) {
     auto here = at.at("x-kubernetes-validations", i);
     auto& r = s.x_kubernetes_validations(i);
-    if (r.rule().find_first_not_of(" \t\r\n") == std::string::npos) out.required(here / "rule", "rule is not specified");
+    if (r.rule().find_first_not_of(" \t\r\n") == std::string::npos)
+      out.required(here / "rule", "rule is not specified");
     if (r.has_message() && r.message().find_first_not_of(" \t\r\n") == std::string::npos)
       out.invalid(here / "message", r.message(), "message must be non-empty if specified");
-    if (r.message().find('\n') != std::string::npos) out.invalid(here / "message", r.message(), "message must not contain line breaks");
+    if (r.message().find('\n') != std::string::npos)
+      out.invalid(here / "message", r.message(), "message must not contain line breaks");
     if (r.has_reason())
-      out.one_of(here / "reason", r.reason(), {"FieldValueRequired", "FieldValueDuplicate", "FieldValueInvalid", "FieldValueForbidden"});
+      out.one_of(here / "reason", r.reason(),
+                 {"FieldValueRequired", "FieldValueDuplicate", "FieldValueInvalid",
+                  "FieldValueForbidden"});
   }
 }
 
@@ -174,7 +216,8 @@ void objects(report& out, const path& at, const schema_of& s, bool root) {
     if (root) out.forbidden(additional, "must not be used at the root");
     if (!s.properties().empty() && (a.has_schema() || a.allows()))
       out.forbidden(additional, "additionalProperties and properties are mutual exclusive");
-    if (!a.has_schema() && !a.allows()) out.forbidden(additional, "additionalProperties cannot be set to false");
+    if (!a.has_schema() && !a.allows())
+      out.forbidden(additional, "additionalProperties cannot be set to false");
     if (a.has_schema()) shape(out, additional, a.schema(), false);
   }
   auto properties = at / "properties";
@@ -185,10 +228,12 @@ void objects(report& out, const path& at, const schema_of& s, bool root) {
       auto inner = here / "properties";
       for (auto& [field, rule] : p.properties())
         if (field != "name" && field != "generateName")
-          out.forbidden(inner.key(field), "must not specify anything other than name and generateName, but metadata is implicitly specified");
+          out.forbidden(inner.key(field), "must not specify anything other than name and "
+                                          "generateName, but metadata is implicitly specified");
       continue;
     }
-    if (root && (name == "apiVersion" || name == "kind") && !p.type().empty() && p.type() != "string")
+    if (root && (name == "apiVersion" || name == "kind") && !p.type().empty() &&
+        p.type() != "string")
       out.invalid(here / "type", p.type(), "must be string");
     shape(out, here, p, false);
   }
@@ -198,12 +243,16 @@ void shape(report& out, const path& at, const schema_of& s, bool root) {
   auto type = at / "type";
   bool free = s.x_kubernetes_int_or_string() || s.x_kubernetes_preserve_unknown_fields();
   if (root && s.type() != "object") {
-    if (s.type().empty()) out.required(type, "must not be empty at the root");
-    else out.invalid(type, s.type(), "must be object at the root");
+    if (s.type().empty())
+      out.required(type, "must not be empty at the root");
+    else
+      out.invalid(type, s.type(), "must be object at the root");
   } else if (s.type().empty()) {
-    if (!free && !s.x_kubernetes_embedded_resource()) out.required(type, "must not be empty for specified object fields and array items");
+    if (!free && !s.x_kubernetes_embedded_resource())
+      out.required(type, "must not be empty for specified object fields and array items");
   } else if (!known_type(s.type())) {
-    out.not_supported(type, s.type(), {"array", "boolean", "integer", "number", "object", "string"});
+    out.not_supported(type, s.type(),
+                      {"array", "boolean", "integer", "number", "object", "string"});
   }
   if (root && s.nullable()) out.forbidden(at / "nullable", "nullable cannot be true at the root");
   if (root && s.has_default_()) out.forbidden(at / "default", "must not be set at the root");

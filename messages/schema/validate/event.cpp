@@ -28,33 +28,47 @@ void event(report& out, const core_event& e) {
   path top;
   place(out, top / "involvedObject", e.involved_object().namespace_(), e.metadata().namespace_());
   if (!e.has_event_time() || e.event_time().seconds() == 0) return;
-  if (e.reporting_component().empty()) out.required(top / "reportingController");
-  else out.invalid(top / "reportingController", e.reporting_component(), names::qualified(e.reporting_component()));
-  if (out.not_empty(top / "reportingInstance", e.reporting_instance()) && e.reporting_instance().size() > name_max)
-    out.invalid(top / "reportingInstance", e.reporting_instance(), "can have at most 128 characters");
+  if (e.reporting_component().empty())
+    out.required(top / "reportingController");
+  else
+    out.invalid(top / "reportingController", e.reporting_component(),
+                names::qualified(e.reporting_component()));
+  if (out.not_empty(top / "reportingInstance", e.reporting_instance()) &&
+      e.reporting_instance().size() > name_max)
+    out.invalid(top / "reportingInstance", e.reporting_instance(),
+                "can have at most 128 characters");
   if (out.not_empty(top / "action", e.action()) && e.action().size() > name_max)
     out.invalid(top / "action", e.action(), "can have at most 128 characters");
   if (out.not_empty(top / "reason", e.reason()) && e.reason().size() > name_max)
     out.invalid(top / "reason", e.reason(), "can have at most 128 characters");
-  if (e.message().size() > note_max) out.invalid(top / "message", "", "can have at most 1024 characters");
+  if (e.message().size() > note_max)
+    out.invalid(top / "message", "", "can have at most 1024 characters");
 }
 
 void new_style(report& out, const new_event& e) {
   path top;
   place(out, top / "involvedObject", e.regarding().namespace_(), e.metadata().namespace_());
   if (!e.has_event_time() || e.event_time().seconds() == 0) out.required(top / "eventTime");
-  if (e.type() != "Normal" && e.type() != "Warning") out.invalid(top / "type", e.type(), "has invalid value: " + e.type());
-  if (e.reporting_controller().empty()) out.required(top / "reportingController");
-  else out.invalid(top / "reportingController", e.reporting_controller(), names::qualified(e.reporting_controller()));
-  if (out.not_empty(top / "reportingInstance", e.reporting_instance()) && e.reporting_instance().size() > name_max)
-    out.invalid(top / "reportingInstance", e.reporting_instance(), "can have at most 128 characters");
+  if (e.type() != "Normal" && e.type() != "Warning")
+    out.invalid(top / "type", e.type(), "has invalid value: " + e.type());
+  if (e.reporting_controller().empty())
+    out.required(top / "reportingController");
+  else
+    out.invalid(top / "reportingController", e.reporting_controller(),
+                names::qualified(e.reporting_controller()));
+  if (out.not_empty(top / "reportingInstance", e.reporting_instance()) &&
+      e.reporting_instance().size() > name_max)
+    out.invalid(top / "reportingInstance", e.reporting_instance(),
+                "can have at most 128 characters");
   if (out.not_empty(top / "action", e.action()) && e.action().size() > name_max)
     out.invalid(top / "action", e.action(), "can have at most 128 characters");
   if (out.not_empty(top / "reason", e.reason()) && e.reason().size() > name_max)
     out.invalid(top / "reason", e.reason(), "can have at most 128 characters");
-  if (e.note().size() > note_max) out.invalid(top / "message", "", "can have at most 1024 characters");
+  if (e.note().size() > note_max)
+    out.invalid(top / "message", "", "can have at most 1024 characters");
   if (e.has_series()) {
-    if (e.series().count() < 2) out.invalid(top / "series.count", e.series().count(), "should be at least 2");
+    if (e.series().count() < 2)
+      out.invalid(top / "series.count", e.series().count(), "should be at least 2");
     if (!e.series().has_last_observed_time()) out.required(top / "series.lastObservedTime");
   }
 }
@@ -63,8 +77,10 @@ void new_style_update(report& out, const new_event& e, const new_event& old) {
   path top;
   out.immutable(top / "involvedObject", e.regarding().name(), same(e.regarding(), old.regarding()));
   out.immutable(top / "reason", e.reason(), e.reason() == old.reason());
-  out.immutable(top / "reportingController", e.reporting_controller(), e.reporting_controller() == old.reporting_controller());
-  out.immutable(top / "reportingInstance", e.reporting_instance(), e.reporting_instance() == old.reporting_instance());
+  out.immutable(top / "reportingController", e.reporting_controller(),
+                e.reporting_controller() == old.reporting_controller());
+  out.immutable(top / "reportingInstance", e.reporting_instance(),
+                e.reporting_instance() == old.reporting_instance());
   out.immutable(top / "action", e.action(), e.action() == old.action());
   out.immutable(top / "message", e.note(), e.note() == old.note());
   out.immutable(top / "related", e.related().name(), same(e.related(), old.related()));

@@ -1,4 +1,5 @@
-// What all objects have in common: names, labels, annotations, owners, finalizers; and label selectors.
+// What all objects have in common: names, labels, annotations, owners, finalizers; and label
+// selectors.
 #include "messages/schema/validate/rules.hpp"
 
 #include <algorithm>
@@ -25,7 +26,8 @@ void finalizers(report& out, const path& at, const strings& list) {
     auto& name = list[i];
     out.invalid(at, name, names::qualified(name));
     if (name.find('/') == name.npos && !standard_finalizer(name))
-      out.invalid(at[i], name, "name is neither a standard finalizer name nor is it fully qualified");
+      out.invalid(at[i], name,
+                  "name is neither a standard finalizer name nor is it fully qualified");
     orphan = orphan || name == "orphan";
     foreground = foreground || name == "foregroundDeletion";
   }
@@ -34,7 +36,8 @@ void finalizers(report& out, const path& at, const strings& list) {
 }
 
 void owner(report& out, const path& at, const OwnerReference& ref) {
-  if (ref.api_version().empty()) out.invalid(at / "apiVersion", ref.api_version(), "version must not be empty");
+  if (ref.api_version().empty())
+    out.invalid(at / "apiVersion", ref.api_version(), "version must not be empty");
   if (ref.kind().empty()) out.invalid(at / "kind", ref.kind(), "must not be empty");
   if (ref.name().empty()) out.invalid(at / "name", ref.name(), "must not be empty");
   if (ref.uid().empty()) out.invalid(at / "uid", ref.uid(), "must not be empty");
@@ -48,9 +51,10 @@ void owners(report& out, const path& at, const ObjectMeta& meta) {
     owner(out, at, ref);
     if (!ref.controller()) continue;
     if (controller)
-      out.invalid(at, ref.name(),
-                  "Only one reference can have Controller set to true. Found \"true\" in references for " +
-                      controller->name() + " and " + ref.name());
+      out.invalid(
+          at, ref.name(),
+          "Only one reference can have Controller set to true. Found \"true\" in references for " +
+              controller->name() + " and " + ref.name());
     controller = &ref;
   }
 }
@@ -89,7 +93,8 @@ void annotations(report& out, const path& at, const texts& map) {
   size_t bytes = 0;
   for (auto& [key, value] : map) {
     auto lower = key;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return tolower(c); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return tolower(c); });
     out.invalid(at, key, names::qualified(lower));
     bytes += key.size() + value.size();
   }
@@ -100,12 +105,17 @@ void object_meta(report& out, const path& top, const ObjectMeta& meta, bool name
                  names::faults (*name)(std::string_view)) {
   auto at = top / "metadata";
   if (!meta.generate_name().empty())
-    out.invalid(at / "generateName", meta.generate_name(), name(names::with_generated_end(meta.generate_name())));
-  if (meta.name().empty()) out.required(at / "name", "name or generateName is required");
-  else out.invalid(at / "name", meta.name(), name(meta.name()));
+    out.invalid(at / "generateName", meta.generate_name(),
+                name(names::with_generated_end(meta.generate_name())));
+  if (meta.name().empty())
+    out.required(at / "name", "name or generateName is required");
+  else
+    out.invalid(at / "name", meta.name(), name(meta.name()));
   if (namespaced) {
-    if (meta.namespace_().empty()) out.required(at / "namespace");
-    else out.invalid(at / "namespace", meta.namespace_(), names::dns_label(meta.namespace_()));
+    if (meta.namespace_().empty())
+      out.required(at / "namespace");
+    else
+      out.invalid(at / "namespace", meta.namespace_(), names::dns_label(meta.namespace_()));
   } else if (!meta.namespace_().empty()) {
     out.forbidden(at / "namespace", "not allowed on this type");
   }
@@ -113,7 +123,8 @@ void object_meta(report& out, const path& top, const ObjectMeta& meta, bool name
   common(out, at, meta);
 }
 
-void object_meta_update(report& out, const path& top, const ObjectMeta& meta, const ObjectMeta& old) {
+void object_meta_update(report& out, const path& top, const ObjectMeta& meta,
+                        const ObjectMeta& old) {
   auto at = top / "metadata";
   out.immutable(at / "name", meta.name(), meta.name() == old.name());
   out.immutable(at / "namespace", meta.namespace_(), meta.namespace_() == old.namespace_());
@@ -135,8 +146,10 @@ void object_meta_update(report& out, const path& top, const ObjectMeta& meta, co
   if (old.has_deletion_timestamp()) {
     for (auto& f : meta.finalizers())
       if (std::find(old.finalizers().begin(), old.finalizers().end(), f) == old.finalizers().end())
-        out.forbidden(at / "finalizers", "no new finalizers can be added if the object is being deleted, found "
-                                         "new finalizers []string{\"" + f + "\"}");
+        out.forbidden(at / "finalizers",
+                      "no new finalizers can be added if the object is being deleted, found "
+                      "new finalizers []string{\"" +
+                          f + "\"}");
   }
   common(out, at, meta);
 }
@@ -149,7 +162,9 @@ bool equal_texts(const texts& a, const texts& b) {
   });
 }
 
-bool empty_selector(const LabelSelector& s) { return s.match_labels().empty() && s.match_expressions().empty(); }
+bool empty_selector(const LabelSelector& s) {
+  return s.match_labels().empty() && s.match_expressions().empty();
+}
 
 void label_selector(report& out, const path& at, const LabelSelector& s) {
   labels(out, at / "matchLabels", s.match_labels());
@@ -158,7 +173,8 @@ void label_selector(report& out, const path& at, const LabelSelector& s) {
     auto here = at.at("matchExpressions", i);
     auto values = here / "values";
     if (e.operator_() == "In" || e.operator_() == "NotIn") {
-      if (e.values().empty()) out.required(values, "must be specified when `operator` is 'In' or 'NotIn'");
+      if (e.values().empty())
+        out.required(values, "must be specified when `operator` is 'In' or 'NotIn'");
     } else if (e.operator_() == "Exists" || e.operator_() == "DoesNotExist") {
       if (!e.values().empty())
         out.forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
@@ -166,7 +182,8 @@ void label_selector(report& out, const path& at, const LabelSelector& s) {
       out.invalid(here / "operator", e.operator_(), "not a valid selector operator");
     }
     out.invalid(here / "key", e.key(), names::qualified(e.key()));
-    for (int v = 0; v < e.values_size(); ++v) out.invalid(values[v], e.values(v), names::label_value(e.values(v)));
+    for (int v = 0; v < e.values_size(); ++v)
+      out.invalid(values[v], e.values(v), names::label_value(e.values(v)));
   }
 }
 
@@ -178,10 +195,11 @@ bool selects(const LabelSelector& s, const texts& labels) {
   for (auto& e : s.match_expressions()) {
     auto found = labels.find(e.key());
     bool there = found != labels.end();
-    bool listed = there && std::find(e.values().begin(), e.values().end(), found->second) != e.values().end();
-    if (e.operator_() == "In" ? !listed
-        : e.operator_() == "NotIn" ? listed
-        : e.operator_() == "Exists" ? !there
+    bool listed =
+        there && std::find(e.values().begin(), e.values().end(), found->second) != e.values().end();
+    if (e.operator_() == "In"             ? !listed
+        : e.operator_() == "NotIn"        ? listed
+        : e.operator_() == "Exists"       ? !there
         : e.operator_() == "DoesNotExist" ? there
                                           : true)
       return false;

@@ -28,8 +28,10 @@ void backend(report& out, const path& at, const IngressBackend& b, bool is_defau
     return;
   }
   if (!has_service) {
-    if (is_default) out.required(at, "resource or service backend is required");
-    else out.required(at, "backend is required");
+    if (is_default)
+      out.required(at, "resource or service backend is required");
+    else
+      out.required(at, "backend is required");
     return;
   }
   if (out.not_empty(service / "name", b.service().name()))
@@ -37,9 +39,12 @@ void backend(report& out, const path& at, const IngressBackend& b, bool is_defau
   auto& port = b.service().port();
   if (!port.name().empty() && port.number() != 0)
     return out.invalid(at, "", "cannot set both port name & port number");
-  if (!port.name().empty()) out.invalid(service / "port.name", port.name(), names::port_name(port.name()));
-  else if (port.number() != 0) out.invalid(service / "port.number", port.number(), names::port(port.number()));
-  else out.required(at, "port name or number is required");
+  if (!port.name().empty())
+    out.invalid(service / "port.name", port.name(), names::port_name(port.name()));
+  else if (port.number() != 0)
+    out.invalid(service / "port.number", port.number(), names::port(port.number()));
+  else
+    out.required(at, "port name or number is required");
 }
 
 constexpr std::array<std::string_view, 4> bad_sequences{"//", "/./", "/../", "%2f"};
@@ -53,31 +58,40 @@ void http_path(report& out, const path& at, const HTTPIngressPath& p) {
     if (!text.starts_with('/')) out.invalid(here, text, "must be an absolute path");
     if (!text.empty()) {
       for (auto bad : bad_sequences)
-        if (text.find(bad) != text.npos) out.invalid(here, text, "must not contain '" + std::string(bad) + "'");
+        if (text.find(bad) != text.npos)
+          out.invalid(here, text, "must not contain '" + std::string(bad) + "'");
       if (text.find("%2F") != text.npos) out.invalid(here, text, "must not contain '%2F'");
       for (auto bad : bad_ends)
-        if (text.ends_with(bad)) out.invalid(here, text, "cannot end with '" + std::string(bad) + "'");
+        if (text.ends_with(bad))
+          out.invalid(here, text, "cannot end with '" + std::string(bad) + "'");
     }
   } else if (p.path_type() == "ImplementationSpecific") {
-    if (!text.empty() && !text.starts_with('/')) out.invalid(here, text, "must be an absolute path");
+    if (!text.empty() && !text.starts_with('/'))
+      out.invalid(here, text, "must be an absolute path");
   } else {
-    out.not_supported(at / "pathType", p.path_type(), {"Exact", "ImplementationSpecific", "Prefix"});
+    out.not_supported(at / "pathType", p.path_type(),
+                      {"Exact", "ImplementationSpecific", "Prefix"});
   }
   backend(out, at / "backend", p.backend(), false);
 }
 
 void host(report& out, const path& at, const std::string& name) {
   if (name.empty()) return;
-  if (names::ip(name).empty()) return out.invalid(at, name, "must be a DNS name, not an IP address");
-  out.invalid(at, name, name.find('*') != name.npos ? names::wildcard_subdomain(name) : names::dns_subdomain(name));
+  if (names::ip(name).empty())
+    return out.invalid(at, name, "must be a DNS name, not an IP address");
+  out.invalid(at, name,
+              name.find('*') != name.npos ? names::wildcard_subdomain(name)
+                                          : names::dns_subdomain(name));
 }
 
 void ingress(report& out, const Ingress& i) {
   path top;
   auto at = top / "spec";
   auto& spec = i.spec();
-  if (spec.has_default_backend()) backend(out, at / "defaultBackend", spec.default_backend(), true);
-  else if (spec.rules().empty()) out.invalid(at, "", "either `defaultBackend` or `rules` must be specified");
+  if (spec.has_default_backend())
+    backend(out, at / "defaultBackend", spec.default_backend(), true);
+  else if (spec.rules().empty())
+    out.invalid(at, "", "either `defaultBackend` or `rules` must be specified");
   for (int r = 0; r < spec.rules_size(); ++r) {
     auto here = at.at("rules", r);
     host(out, here / "host", spec.rules(r).host());
@@ -93,12 +107,14 @@ void ingress(report& out, const Ingress& i) {
     for (int h = 0; h < spec.tls(t).hosts_size(); ++h) {
       auto& name = spec.tls(t).hosts(h);
       out.invalid(hosts[h], name,
-                  name.find('*') != name.npos ? names::wildcard_subdomain(name) : names::dns_subdomain(name));
+                  name.find('*') != name.npos ? names::wildcard_subdomain(name)
+                                              : names::dns_subdomain(name));
     }
     out.optional_name(here / "secretName", spec.tls(t).secret_name(), names::dns_subdomain);
   }
   if (spec.has_ingress_class_name())
-    out.invalid(at / "ingressClassName", spec.ingress_class_name(), names::dns_subdomain(spec.ingress_class_name()));
+    out.invalid(at / "ingressClassName", spec.ingress_class_name(),
+                names::dns_subdomain(spec.ingress_class_name()));
 }
 
 void ingress_create(report& out, const Ingress& i) {
@@ -135,12 +151,16 @@ void ingress_class(report& out, const IngressClass& c) {
   if (!c.spec().has_parameters()) return;
   auto& p = c.spec().parameters();
   auto here = at / "parameters";
-  if (p.has_api_group()) out.invalid(here / "apiGroup", p.api_group(), names::dns_subdomain(p.api_group()));
-  if (out.not_empty(here / "kind", p.kind())) out.invalid(here / "kind", p.kind(), names::path_segment(p.kind()));
-  if (out.not_empty(here / "name", p.name())) out.invalid(here / "name", p.name(), names::path_segment(p.name()));
+  if (p.has_api_group())
+    out.invalid(here / "apiGroup", p.api_group(), names::dns_subdomain(p.api_group()));
+  if (out.not_empty(here / "kind", p.kind()))
+    out.invalid(here / "kind", p.kind(), names::path_segment(p.kind()));
+  if (out.not_empty(here / "name", p.name()))
+    out.invalid(here / "name", p.name(), names::path_segment(p.name()));
   if (!out.one_of(here / "scope", p.scope(), {"Cluster", "Namespace"})) return;
   if (p.scope() == "Namespace") {
-    if (out.not_empty(here / "namespace", p.namespace_(), "`parameters.scope` is set to 'Namespace'"))
+    if (out.not_empty(here / "namespace", p.namespace_(),
+                      "`parameters.scope` is set to 'Namespace'"))
       out.invalid(here / "namespace", p.namespace_(), names::dns_label(p.namespace_()));
   } else if (p.has_namespace_()) {
     out.forbidden(here / "namespace", "`parameters.scope` is set to 'Cluster'");
@@ -149,7 +169,8 @@ void ingress_class(report& out, const IngressClass& c) {
 
 void ingress_class_update(report& out, const IngressClass& c, const IngressClass& old) {
   path top;
-  out.immutable(top / "spec.controller", c.spec().controller(), c.spec().controller() == old.spec().controller());
+  out.immutable(top / "spec.controller", c.spec().controller(),
+                c.spec().controller() == old.spec().controller());
 }
 
 void policy_port(report& out, const path& at, const NetworkPolicyPort& p) {
@@ -157,7 +178,9 @@ void policy_port(report& out, const path& at, const NetworkPolicyPort& p) {
   if (p.has_port()) {
     port_or_name(out, at / "port", p.port());
     if (p.has_end_port()) {
-      if (is_text(p.port())) out.invalid(at / "endPort", p.end_port(), "may not be specified when `port` is non-numeric");
+      if (is_text(p.port()))
+        out.invalid(at / "endPort", p.end_port(),
+                    "may not be specified when `port` is non-numeric");
       else if (p.end_port() < p.port().int_val())
         out.invalid(at / "endPort", p.end_port(), "must be greater than or equal to `port`");
       out.invalid(at / "endPort", p.end_port(), names::port(p.end_port()));
@@ -174,7 +197,8 @@ void ip_block(report& out, const path& at, const IPBlock& b) {
   auto except = at / "except";
   for (int i = 0; i < b.except_size(); ++i) {
     auto inner = network::parse(b.except(i));
-    if (!inner) out.invalid(except[i], b.except(i), names::cidr(b.except(i)));
+    if (!inner)
+      out.invalid(except[i], b.except(i), names::cidr(b.except(i)));
     else if (!outer->strictly_contains(*inner))
       out.invalid(except[i], b.except(i), "must be a strict subset of `cidr`");
   }
@@ -182,10 +206,12 @@ void ip_block(report& out, const path& at, const IPBlock& b) {
 
 void peer(report& out, const path& at, const NetworkPolicyPeer& p) {
   if (p.has_pod_selector()) label_selector(out, at / "podSelector", p.pod_selector());
-  if (p.has_namespace_selector()) label_selector(out, at / "namespaceSelector", p.namespace_selector());
+  if (p.has_namespace_selector())
+    label_selector(out, at / "namespaceSelector", p.namespace_selector());
   if (p.has_ip_block()) ip_block(out, at / "ipBlock", p.ip_block());
   int peers = p.has_pod_selector() + p.has_namespace_selector();
-  if (peers + p.has_ip_block() == 0) out.required(at, "must specify a peer");
+  if (peers + p.has_ip_block() == 0)
+    out.required(at, "must specify a peer");
   else if (p.has_ip_block() && peers > 0)
     out.forbidden(at, "may not specify both ipBlock and another peer");
 }
@@ -197,18 +223,21 @@ void network_policy(report& out, const NetworkPolicy& n) {
   for (int i = 0; i < n.spec().ingress_size(); ++i) {
     auto here = at.at("ingress", i);
     auto& rule = n.spec().ingress(i);
-    for (int p = 0; p < rule.ports_size(); ++p) policy_port(out, here.at("ports", p), rule.ports(p));
+    for (int p = 0; p < rule.ports_size(); ++p)
+      policy_port(out, here.at("ports", p), rule.ports(p));
     for (int p = 0; p < rule.from_size(); ++p) peer(out, here.at("from", p), rule.from(p));
   }
   for (int i = 0; i < n.spec().egress_size(); ++i) {
     auto here = at.at("egress", i);
     auto& rule = n.spec().egress(i);
-    for (int p = 0; p < rule.ports_size(); ++p) policy_port(out, here.at("ports", p), rule.ports(p));
+    for (int p = 0; p < rule.ports_size(); ++p)
+      policy_port(out, here.at("ports", p), rule.ports(p));
     for (int p = 0; p < rule.to_size(); ++p) peer(out, here.at("to", p), rule.to(p));
   }
   auto types = at / "policyTypes";
   if (n.spec().policy_types_size() > 2)
-    return out.invalid(types, n.spec().policy_types_size(), "may not specify more than two policyTypes");
+    return out.invalid(types, n.spec().policy_types_size(),
+                       "may not specify more than two policyTypes");
   for (int i = 0; i < n.spec().policy_types_size(); ++i)
     out.one_of(types[i], n.spec().policy_types(i), {"Egress", "Ingress"});
 }
@@ -240,7 +269,8 @@ void service_cidr(report& out, const ServiceCIDR& s) {
   path top;
   auto at = top / "spec.cidrs";
   if (s.spec().cidrs().empty()) return out.required(at, "at least one CIDR required");
-  if (s.spec().cidrs_size() > 2) return out.invalid(at, s.spec().cidrs_size(), "may only hold up to 2 values");
+  if (s.spec().cidrs_size() > 2)
+    return out.invalid(at, s.spec().cidrs_size(), "may only hold up to 2 values");
   bool v4 = false, v6 = false;
   for (int i = 0; i < s.spec().cidrs_size(); ++i) {
     auto range = network::parse(s.spec().cidrs(i));
@@ -248,9 +278,11 @@ void service_cidr(report& out, const ServiceCIDR& s) {
       out.invalid(at[i], s.spec().cidrs(i), names::cidr(s.spec().cidrs(i)));
       continue;
     }
-    if (range->host_bits) out.invalid(at[i], s.spec().cidrs(i), "must not have bits set beyond the prefix length");
+    if (range->host_bits)
+      out.invalid(at[i], s.spec().cidrs(i), "must not have bits set beyond the prefix length");
     bool& seen = range->base.v6 ? v6 : v4;
-    if (seen) out.invalid(at, s.spec().cidrs(i), "may specify no more than one IP for each IP family");
+    if (seen)
+      out.invalid(at, s.spec().cidrs(i), "may specify no more than one IP for each IP family");
     seen = true;
   }
 }
@@ -259,8 +291,9 @@ void service_cidr_update(report& out, const ServiceCIDR& s, const ServiceCIDR& o
   path top;
   auto at = top / "spec.cidrs";
   // A second family may join; what is there stays.
-  bool kept = s.spec().cidrs_size() >= old.spec().cidrs_size() &&
-              std::equal(old.spec().cidrs().begin(), old.spec().cidrs().end(), s.spec().cidrs().begin());
+  bool kept =
+      s.spec().cidrs_size() >= old.spec().cidrs_size() &&
+      std::equal(old.spec().cidrs().begin(), old.spec().cidrs().end(), s.spec().cidrs().begin());
   out.immutable(at, s.spec().cidrs_size() ? s.spec().cidrs(0) : "", kept);
 }
 
@@ -268,7 +301,10 @@ void service_cidr_update(report& out, const ServiceCIDR& s, const ServiceCIDR& o
 
 std::vector<row> network_kinds() {
   return {
-      kind_row<Ingress>().any_time<ingress>().on_create<ingress_create>().on_status<ingress_status>(),
+      kind_row<Ingress>()
+          .any_time<ingress>()
+          .on_create<ingress_create>()
+          .on_status<ingress_status>(),
       kind_row<IngressClass>().any_time<ingress_class>().on_update<ingress_class_update>(),
       kind_row<NetworkPolicy>().any_time<network_policy>(),
       kind_row<IPAddress>(ip_name).any_time<ip_address>().on_update<ip_address_update>(),

@@ -24,7 +24,8 @@ void pod_ranges(report& out, const path& at, const NodeSpec& s) {
       continue;
     }
     bool& seen = range->base.v6 ? v6 : v4;
-    if (seen) out.invalid(here, s.pod_cidrs(i), "may specify no more than one CIDR for each IP family");
+    if (seen)
+      out.invalid(here, s.pod_cidrs(i), "may specify no more than one CIDR for each IP family");
     seen = true;
   }
 }
@@ -59,11 +60,13 @@ void node_update(report& out, const Node& n, const Node& old) {
   path top;
   auto at = top / "spec";
   bool kept = old.spec().pod_cidrs().empty() ||
-              std::equal(old.spec().pod_cidrs().begin(), old.spec().pod_cidrs().end(), n.spec().pod_cidrs().begin(),
-                         n.spec().pod_cidrs().end());
-  if (!kept) out.forbidden(at / "podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
+              std::equal(old.spec().pod_cidrs().begin(), old.spec().pod_cidrs().end(),
+                         n.spec().pod_cidrs().begin(), n.spec().pod_cidrs().end());
+  if (!kept)
+    out.forbidden(at / "podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
   if (!old.spec().provider_id().empty() && n.spec().provider_id() != old.spec().provider_id())
-    out.forbidden(at / "providerID", "node updates may not change providerID except from \"\" to valid");
+    out.forbidden(at / "providerID",
+                  "node updates may not change providerID except from \"\" to valid");
 }
 
 void node_status(report& out, const Node& n, const Node&) { node(out, n); }

@@ -1,4 +1,5 @@
-// Pods and their templates: the rules of the whole, on top of those of containers, volumes and scheduling.
+// Pods and their templates: the rules of the whole, on top of those of containers, volumes and
+// scheduling.
 #include "messages/schema/validate/rules.hpp"
 
 #include "messages/base/address.hpp"
@@ -21,15 +22,18 @@ constexpr int64_t seconds_max = 2147483647;
 
 void dns_config(report& out, const path& at, const PodSpec& spec) {
   if (spec.dns_policy() == "None") {
-    if (!spec.has_dns_config()) return out.required(at, "must provide `dnsConfig` when `dnsPolicy` is None");
+    if (!spec.has_dns_config())
+      return out.required(at, "must provide `dnsConfig` when `dnsPolicy` is None");
     if (spec.dns_config().nameservers().empty())
-      return out.required(at / "nameservers", "must provide at least one DNS nameserver when `dnsPolicy` is None");
+      return out.required(at / "nameservers",
+                          "must provide at least one DNS nameserver when `dnsPolicy` is None");
   }
   auto& c = spec.dns_config();
   auto servers = at / "nameservers", searches = at / "searches", options = at / "options";
   if (c.nameservers_size() > nameservers_max)
     out.invalid(servers, c.nameservers_size(), "must not have more than 3 nameservers");
-  for (int i = 0; i < c.nameservers_size(); ++i) out.invalid(servers[i], c.nameservers(i), names::ip(c.nameservers(i)));
+  for (int i = 0; i < c.nameservers_size(); ++i)
+    out.invalid(servers[i], c.nameservers(i), names::ip(c.nameservers(i)));
   if (c.searches_size() > searches_max)
     out.invalid(searches, c.searches_size(), "must not have more than 32 search paths");
   size_t bytes = 0;
@@ -42,7 +46,8 @@ void dns_config(report& out, const path& at, const PodSpec& spec) {
     out.invalid(searches[i], c.searches(i), names::dns_subdomain(search));
   }
   if (bytes > searches_bytes_max + 1)
-    out.invalid(searches, c.searches_size(), "must not have more than 2048 characters (including spaces) in the search list");
+    out.invalid(searches, c.searches_size(),
+                "must not have more than 2048 characters (including spaces) in the search list");
   for (int i = 0; i < c.options_size(); ++i)
     if (c.options(i).name().empty()) out.required(options[i], "must not be empty");
 }
@@ -82,22 +87,27 @@ void resource_claims(report& out, const path& at, const PodSpec& spec) {
     if (out.name(here / "name", c.name(), names::dns_label) && !seen.insert(c.name()).second)
       out.duplicate(here / "name", c.name());
     if (c.has_resource_claim_name() == c.has_resource_claim_template_name())
-      out.invalid(here, c.name(),
-                  c.has_resource_claim_name()
-                      ? "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
-                      : "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+      out.invalid(
+          here, c.name(),
+          c.has_resource_claim_name()
+              ? "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+              : "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
     out.optional_name(here / "resourceClaimName", c.resource_claim_name(), names::dns_subdomain);
-    out.optional_name(here / "resourceClaimTemplateName", c.resource_claim_template_name(), names::dns_subdomain);
+    out.optional_name(here / "resourceClaimTemplateName", c.resource_claim_template_name(),
+                      names::dns_subdomain);
   }
 }
 
-/// Requests and limits of the pod as a whole: only what can be shared, and no less than its containers ask.
+/// Requests and limits of the pod as a whole: only what can be shared, and no less than its
+/// containers ask.
 void pod_resources(report& out, const path& at, const PodSpec& spec) {
   if (!spec.has_resources()) return;
   auto& r = spec.resources();
   requirements(out, at, r, {});
-  if (r.claims_size() > 0) out.forbidden(at / "claims", "claims may not be set for Resources at pod-level");
-  for (auto& [map, name] : {std::pair{&r.limits(), "limits"}, std::pair{&r.requests(), "requests"}}) {
+  if (r.claims_size() > 0)
+    out.forbidden(at / "claims", "claims may not be set for Resources at pod-level");
+  for (auto& [map, name] :
+       {std::pair{&r.limits(), "limits"}, std::pair{&r.requests(), "requests"}}) {
     auto here = at / name;
     for (auto& [resource, value] : *map)
       if (resource != "cpu" && resource != "memory" && !is_hugepages(resource))
@@ -108,7 +118,8 @@ void pod_resources(report& out, const path& at, const PodSpec& spec) {
       auto& own = spec.containers(i).resources().limits();
       auto found = own.find(resource);
       if (found != own.end() && amount(found->second) > amount(limit))
-        out.invalid(at / "limits", found->second.string(), "must be greater than or equal to the limit of its containers");
+        out.invalid(at / "limits", found->second.string(),
+                    "must be greater than or equal to the limit of its containers");
     }
 }
 
@@ -134,7 +145,8 @@ void operating_system(report& out, const path& at, const PodSpec& spec) {
     if (spec.security_context().has_seccomp_profile())
       out.forbidden(at / "securityContext.seccompProfile", "cannot be set for a windows pod");
   } else if (spec.security_context().has_windows_options()) {
-    out.forbidden(at / "securityContext.windowsOptions", "windows options cannot be set for a linux pod");
+    out.forbidden(at / "securityContext.windowsOptions",
+                  "windows options cannot be set for a linux pod");
   }
 }
 
@@ -153,15 +165,18 @@ void create(report& out, const Pod& p) {
 }
 
 constexpr const char* may_change =
-    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "pod updates may not change fields other than "
+    "`spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
 void deadline(report& out, const path& at, const PodSpec& spec, const PodSpec& old) {
   auto here = at / "activeDeadlineSeconds";
   if (spec.has_active_deadline_seconds()) {
-    if (old.has_active_deadline_seconds() && spec.active_deadline_seconds() > old.active_deadline_seconds())
-      out.invalid(here, spec.active_deadline_seconds(), "must be less than or equal to previous value");
+    if (old.has_active_deadline_seconds() &&
+        spec.active_deadline_seconds() > old.active_deadline_seconds())
+      out.invalid(here, spec.active_deadline_seconds(),
+                  "must be less than or equal to previous value");
   } else if (old.has_active_deadline_seconds()) {
     out.invalid(here, "null", "must not update from a positive integer to nil value");
   }
@@ -171,12 +186,13 @@ void deadline(report& out, const path& at, const PodSpec& spec, const PodSpec& o
 void added_tolerations(report& out, const path& at, const PodSpec& spec, const PodSpec& old) {
   auto kept = [&](const Toleration& before) {
     return std::any_of(spec.tolerations().begin(), spec.tolerations().end(), [&](auto& t) {
-      return t.key() == before.key() && t.operator_() == before.operator_() && t.value() == before.value() &&
-             t.effect() == before.effect();
+      return t.key() == before.key() && t.operator_() == before.operator_() &&
+             t.value() == before.value() && t.effect() == before.effect();
     });
   };
   if (!std::all_of(old.tolerations().begin(), old.tolerations().end(), kept))
-    out.forbidden(at / "tolerations", "existing toleration can not be modified except its tolerationSeconds");
+    out.forbidden(at / "tolerations",
+                  "existing toleration can not be modified except its tolerationSeconds");
 }
 
 void removed_gates(report& out, const path& at, const PodSpec& spec, const PodSpec& old) {
@@ -185,7 +201,8 @@ void removed_gates(report& out, const path& at, const PodSpec& spec, const PodSp
     auto& name = spec.scheduling_gates(i).name();
     auto known = [&](auto& g) { return g.name() == name; };
     if (std::none_of(old.scheduling_gates().begin(), old.scheduling_gates().end(), known))
-      out.forbidden(here[i], "only deletion is allowed, but found new scheduling gate '" + name + "'");
+      out.forbidden(here[i],
+                    "only deletion is allowed, but found new scheduling gate '" + name + "'");
   }
 }
 
@@ -209,21 +226,25 @@ void update(report& out, const Pod& p, const Pod& before) {
   removed_gates(out, at, spec, old);
   // The old pod with everything that may change: what still differs may not.
   PodSpec wanted = old;
-  for (int i = 0; i < spec.containers_size(); ++i) wanted.mutable_containers(i)->set_image(spec.containers(i).image());
+  for (int i = 0; i < spec.containers_size(); ++i)
+    wanted.mutable_containers(i)->set_image(spec.containers(i).image());
   for (int i = 0; i < spec.init_containers_size(); ++i)
     wanted.mutable_init_containers(i)->set_image(spec.init_containers(i).image());
-  if (spec.has_active_deadline_seconds()) wanted.set_active_deadline_seconds(spec.active_deadline_seconds());
-  else wanted.clear_active_deadline_seconds();
+  if (spec.has_active_deadline_seconds())
+    wanted.set_active_deadline_seconds(spec.active_deadline_seconds());
+  else
+    wanted.clear_active_deadline_seconds();
   *wanted.mutable_tolerations() = spec.tolerations();
   *wanted.mutable_scheduling_gates() = spec.scheduling_gates();
   if (old.termination_grace_period_seconds() < 0 && spec.termination_grace_period_seconds() == 1)
     wanted.set_termination_grace_period_seconds(1);
   if (old.scheduling_gates_size() > 0) {
     // While a pod is held back, its place may be narrowed down.
-    bool narrower = std::all_of(old.node_selector().begin(), old.node_selector().end(), [&](auto& entry) {
-      auto found = spec.node_selector().find(entry.first);
-      return found != spec.node_selector().end() && found->second == entry.second;
-    });
+    bool narrower =
+        std::all_of(old.node_selector().begin(), old.node_selector().end(), [&](auto& entry) {
+          auto found = spec.node_selector().find(entry.first);
+          return found != spec.node_selector().end() && found->second == entry.second;
+        });
     if (!narrower) out.invalid(at / "nodeSelector", "", "may only be added to");
     *wanted.mutable_node_selector() = spec.node_selector();
     *wanted.mutable_affinity()->mutable_node_affinity() = spec.affinity().node_affinity();
@@ -232,8 +253,10 @@ void update(report& out, const Pod& p, const Pod& before) {
 }
 
 /// A container that ended for good does not come back.
-void state_changes(report& out, const path& at, const google::protobuf::RepeatedPtrField<ContainerStatus>& list,
-                   const google::protobuf::RepeatedPtrField<ContainerStatus>& old, std::string_view policy) {
+void state_changes(report& out, const path& at,
+                   const google::protobuf::RepeatedPtrField<ContainerStatus>& list,
+                   const google::protobuf::RepeatedPtrField<ContainerStatus>& old,
+                   std::string_view policy) {
   if (policy == "Always") return;
   for (auto& before : old) {
     if (!before.state().has_terminated()) continue;
@@ -251,8 +274,8 @@ void status(report& out, const Pod& p, const Pod& old) {
   if (p.spec().node_name() != old.spec().node_name())
     out.forbidden(at / "nodeName", "may not be changed directly");
   out.optional_name(at / "nominatedNodeName", s.nominated_node_name(), names::dns_subdomain);
-  state_changes(out, at / "containerStatuses", s.container_statuses(), old.status().container_statuses(),
-                p.spec().restart_policy());
+  state_changes(out, at / "containerStatuses", s.container_statuses(),
+                old.status().container_statuses(), p.spec().restart_policy());
   // Sidecars restart whatever the pod's policy says.
   bool sidecars = std::any_of(p.spec().init_containers().begin(), p.spec().init_containers().end(),
                               [](auto& c) { return c.restart_policy() == "Always"; });
@@ -261,8 +284,10 @@ void status(report& out, const Pod& p, const Pod& old) {
                   old.status().init_container_statuses(),
                   p.spec().restart_policy() == "Never" ? "Never" : "OnFailure");
   auto ips = at / "podIPs";
-  for (int i = 0; i < s.pod_ips_size(); ++i) out.invalid(ips[i], s.pod_ips(i).ip(), names::ip(s.pod_ips(i).ip()));
-  if (s.pod_ips_size() > 2) out.invalid(ips, s.pod_ips_size(), "may specify no more than one IP for each IP family");
+  for (int i = 0; i < s.pod_ips_size(); ++i)
+    out.invalid(ips[i], s.pod_ips(i).ip(), names::ip(s.pod_ips(i).ip()));
+  if (s.pod_ips_size() > 2)
+    out.invalid(ips, s.pod_ips_size(), "may specify no more than one IP for each IP family");
   auto conditions = at / "conditions";
   for (int i = 0; i < s.conditions_size(); ++i) {
     auto here = conditions[i];
@@ -285,11 +310,13 @@ void binding(report& out, const Binding& b) {
 
 } // namespace
 
-void pod_spec(report& out, const path& at, const PodSpec& spec, std::string_view pod_name, bool is_pod) {
+void pod_spec(report& out, const path& at, const PodSpec& spec, std::string_view pod_name,
+              bool is_pod) {
   auto found = volumes(out, at / "volumes", spec.volumes(), pod_name);
   containers(out, at, spec, found, is_pod);
   out.one_of(at / "restartPolicy", spec.restart_policy(), {"Always", "OnFailure", "Never"});
-  out.one_of(at / "dnsPolicy", spec.dns_policy(), {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"});
+  out.one_of(at / "dnsPolicy", spec.dns_policy(),
+             {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"});
   affinity(out, at, spec);
   pod_security(out, at, spec);
   images_and_account(out, at, spec);
@@ -308,7 +335,8 @@ void pod_spec(report& out, const path& at, const PodSpec& spec, std::string_view
   gates(out, at, spec);
   out.optional_name(at / "runtimeClassName", spec.runtime_class_name(), names::dns_subdomain);
   if (!spec.preemption_policy().empty())
-    out.one_of(at / "preemptionPolicy", spec.preemption_policy(), {"Never", "PreemptLowerPriority"});
+    out.one_of(at / "preemptionPolicy", spec.preemption_policy(),
+               {"Never", "PreemptLowerPriority"});
   auto overhead = at / "overhead";
   for (auto& [name, value] : spec.overhead()) {
     auto here = overhead.key(name);

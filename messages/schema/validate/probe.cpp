@@ -16,12 +16,15 @@ void exec(report& out, const path& at, const ExecAction& a) {
 void http_get(report& out, const path& at, const HTTPGetAction& a) {
   out.not_empty(at / "path", a.path());
   port_or_name(out, at / "port", a.port());
-  if (a.scheme() != "HTTP" && a.scheme() != "HTTPS") out.not_supported(at / "scheme", a.scheme(), {"HTTP", "HTTPS"});
+  if (a.scheme() != "HTTP" && a.scheme() != "HTTPS")
+    out.not_supported(at / "scheme", a.scheme(), {"HTTP", "HTTPS"});
   auto headers = at / "httpHeaders";
   for (auto& h : a.http_headers()) out.invalid(headers, h.name(), names::http_header(h.name()));
 }
 
-void tcp_socket(report& out, const path& at, const TCPSocketAction& a) { port_or_name(out, at / "port", a.port()); }
+void tcp_socket(report& out, const path& at, const TCPSocketAction& a) {
+  port_or_name(out, at / "port", a.port());
+}
 
 void grpc(report& out, const path& at, const GRPCAction& a) {
   out.invalid(at / "port", a.port(), names::port(a.port()));
@@ -57,7 +60,8 @@ void handler(report& out, const path& at, const ProbeHandler& h) {
   only_one one(out, at);
   if (one.is_first(h.has_exec(), "exec")) exec(out, at / "exec", h.exec());
   if (one.is_first(h.has_http_get(), "httpGet")) http_get(out, at / "httpGet", h.http_get());
-  if (one.is_first(h.has_tcp_socket(), "tcpSocket")) tcp_socket(out, at / "tcpSocket", h.tcp_socket());
+  if (one.is_first(h.has_tcp_socket(), "tcpSocket"))
+    tcp_socket(out, at / "tcpSocket", h.tcp_socket());
   if (one.is_first(h.has_grpc(), "grpc")) grpc(out, at / "grpc", h.grpc());
   one.finish();
 }
@@ -66,7 +70,8 @@ void hook(report& out, const path& at, const LifecycleHandler& h) {
   only_one one(out, at);
   if (one.is_first(h.has_exec(), "exec")) exec(out, at / "exec", h.exec());
   if (one.is_first(h.has_http_get(), "httpGet")) http_get(out, at / "httpGet", h.http_get());
-  if (one.is_first(h.has_tcp_socket(), "tcpSocket")) tcp_socket(out, at / "tcpSocket", h.tcp_socket());
+  if (one.is_first(h.has_tcp_socket(), "tcpSocket"))
+    tcp_socket(out, at / "tcpSocket", h.tcp_socket());
   if (one.is_first(h.has_sleep(), "sleep")) sleep(out, at / "sleep", h.sleep(), 0);
   one.finish();
 }
@@ -79,12 +84,14 @@ void probe(report& out, const path& at, const Probe& p) {
   out.not_negative(at / "successThreshold", p.success_threshold());
   out.not_negative(at / "failureThreshold", p.failure_threshold());
   if (p.has_termination_grace_period_seconds() && p.termination_grace_period_seconds() <= 0)
-    out.invalid(at / "terminationGracePeriodSeconds", p.termination_grace_period_seconds(), "must be greater than 0");
+    out.invalid(at / "terminationGracePeriodSeconds", p.termination_grace_period_seconds(),
+                "must be greater than 0");
 }
 
 /// Of probes that decide about life and start, one success is enough.
 void single_success(report& out, const path& at, const Probe& p) {
-  if (p.success_threshold() != 1) out.invalid(at / "successThreshold", p.success_threshold(), "must be 1");
+  if (p.success_threshold() != 1)
+    out.invalid(at / "successThreshold", p.success_threshold(), "must be 1");
 }
 
 } // namespace
@@ -93,9 +100,12 @@ void probes(report& out, const path& at, const Container& c, bool restarts) {
   auto live = at / "livenessProbe", ready = at / "readinessProbe", start = at / "startupProbe";
   if (!restarts) {
     // Containers that run once before the others.
-    if (c.has_liveness_probe()) out.forbidden(live, "may not be set for init containers without restartPolicy=Always");
-    if (c.has_readiness_probe()) out.forbidden(ready, "may not be set for init containers without restartPolicy=Always");
-    if (c.has_startup_probe()) out.forbidden(start, "may not be set for init containers without restartPolicy=Always");
+    if (c.has_liveness_probe())
+      out.forbidden(live, "may not be set for init containers without restartPolicy=Always");
+    if (c.has_readiness_probe())
+      out.forbidden(ready, "may not be set for init containers without restartPolicy=Always");
+    if (c.has_startup_probe())
+      out.forbidden(start, "may not be set for init containers without restartPolicy=Always");
     return;
   }
   if (c.has_liveness_probe()) {
@@ -105,7 +115,8 @@ void probes(report& out, const path& at, const Container& c, bool restarts) {
   if (c.has_readiness_probe()) {
     probe(out, ready, c.readiness_probe());
     if (c.readiness_probe().has_termination_grace_period_seconds())
-      out.invalid(ready / "terminationGracePeriodSeconds", c.readiness_probe().termination_grace_period_seconds(),
+      out.invalid(ready / "terminationGracePeriodSeconds",
+                  c.readiness_probe().termination_grace_period_seconds(),
                   "must not be set for readinessProbes");
   }
   if (c.has_startup_probe()) {

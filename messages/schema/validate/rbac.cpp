@@ -15,13 +15,18 @@ void rule(report& out, const path& at, const PolicyRule& r, bool namespaced) {
   if (r.verbs().empty()) out.required(at / "verbs", "verbs must contain at least one value");
   if (r.non_resource_urls_size() > 0) {
     auto urls = at / "nonResourceURLs";
-    if (namespaced) out.invalid(urls, r.non_resource_urls(0), "namespaced rules cannot apply to non-resource URLs");
+    if (namespaced)
+      out.invalid(urls, r.non_resource_urls(0),
+                  "namespaced rules cannot apply to non-resource URLs");
     if (r.api_groups_size() > 0 || r.resources_size() > 0 || r.resource_names_size() > 0)
-      out.invalid(urls, r.non_resource_urls(0), "rules cannot apply to both regular resources and non-resource URLs");
+      out.invalid(urls, r.non_resource_urls(0),
+                  "rules cannot apply to both regular resources and non-resource URLs");
     return;
   }
-  if (r.api_groups().empty()) out.required(at / "apiGroups", "resource rules must supply at least one api group");
-  if (r.resources().empty()) out.required(at / "resources", "resource rules must supply at least one resource");
+  if (r.api_groups().empty())
+    out.required(at / "apiGroups", "resource rules must supply at least one api group");
+  if (r.resources().empty())
+    out.required(at / "resources", "resource rules must supply at least one resource");
 }
 
 void role(report& out, const Role& r) {
@@ -36,8 +41,10 @@ void cluster_role(report& out, const ClusterRole& r) {
   auto here = at / "aggregationRule";
   auto& selectors = r.aggregation_rule().cluster_role_selectors();
   if (selectors.empty())
-    out.required(here / "clusterRoleSelectors", "at least one clusterRoleSelector required if aggregationRule is non-nil");
-  for (int i = 0; i < selectors.size(); ++i) label_selector(out, here.at("clusterRoleSelectors", i), selectors[i]);
+    out.required(here / "clusterRoleSelectors",
+                 "at least one clusterRoleSelector required if aggregationRule is non-nil");
+  for (int i = 0; i < selectors.size(); ++i)
+    label_selector(out, here.at("clusterRoleSelectors", i), selectors[i]);
 }
 
 void subject(report& out, const path& at, const Subject& s, bool namespaced) {
@@ -53,24 +60,29 @@ void subject(report& out, const path& at, const Subject& s, bool namespaced) {
   }
 }
 
-template<class Binding>
-void binding(report& out, const Binding& b) {
+template<class Binding> void binding(report& out, const Binding& b) {
   path at;
   constexpr bool namespaced = std::is_same_v<Binding, RoleBinding>;
   auto ref = at / "roleRef";
-  if (b.role_ref().api_group() != group) out.not_supported(ref / "apiGroup", b.role_ref().api_group(), {group});
-  bool known = b.role_ref().kind() == "ClusterRole" || (namespaced && b.role_ref().kind() == "Role");
-  if (!known && namespaced) out.not_supported(ref / "kind", b.role_ref().kind(), {"Role", "ClusterRole"});
+  if (b.role_ref().api_group() != group)
+    out.not_supported(ref / "apiGroup", b.role_ref().api_group(), {group});
+  bool known =
+      b.role_ref().kind() == "ClusterRole" || (namespaced && b.role_ref().kind() == "Role");
+  if (!known && namespaced)
+    out.not_supported(ref / "kind", b.role_ref().kind(), {"Role", "ClusterRole"});
   if (!known && !namespaced) out.not_supported(ref / "kind", b.role_ref().kind(), {"ClusterRole"});
-  if (b.role_ref().name().empty()) out.required(ref / "name");
-  else out.invalid(ref / "name", b.role_ref().name(), names::path_segment(b.role_ref().name()));
-  for (int i = 0; i < b.subjects_size(); ++i) subject(out, at.at("subjects", i), b.subjects(i), namespaced);
+  if (b.role_ref().name().empty())
+    out.required(ref / "name");
+  else
+    out.invalid(ref / "name", b.role_ref().name(), names::path_segment(b.role_ref().name()));
+  for (int i = 0; i < b.subjects_size(); ++i)
+    subject(out, at.at("subjects", i), b.subjects(i), namespaced);
 }
 
-template<class Binding>
-void binding_update(report& out, const Binding& b, const Binding& old) {
+template<class Binding> void binding_update(report& out, const Binding& b, const Binding& old) {
   path at;
-  if (!same(b.role_ref(), old.role_ref())) out.invalid(at / "roleRef", b.role_ref().name(), "cannot change roleRef");
+  if (!same(b.role_ref(), old.role_ref()))
+    out.invalid(at / "roleRef", b.role_ref().name(), "cannot change roleRef");
 }
 
 } // namespace
@@ -79,7 +91,9 @@ std::vector<row> rbac_kinds() {
   return {
       kind_row<Role>(names::path_segment).any_time<role>(),
       kind_row<ClusterRole>(names::path_segment).any_time<cluster_role>(),
-      kind_row<RoleBinding>(names::path_segment).any_time<binding<RoleBinding>>().on_update<binding_update<RoleBinding>>(),
+      kind_row<RoleBinding>(names::path_segment)
+          .any_time<binding<RoleBinding>>()
+          .on_update<binding_update<RoleBinding>>(),
       kind_row<ClusterRoleBinding>(names::path_segment)
           .any_time<binding<ClusterRoleBinding>>()
           .on_update<binding_update<ClusterRoleBinding>>(),

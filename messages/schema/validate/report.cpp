@@ -74,7 +74,8 @@ void report::not_supported(const path& at, shown value, allowed values) {
     json::write_string(list, v);
   }
   add(at, "FieldValueNotSupported",
-      with("Unsupported value: " + value.text(), list.empty() ? list : "supported values: " + list));
+      with("Unsupported value: " + value.text(),
+           list.empty() ? list : "supported values: " + list));
 }
 
 void report::duplicate(const path& at, shown value) {
@@ -95,7 +96,8 @@ void report::too_long(const path& at, size_t max) {
 
 void report::too_many(const path& at, size_t count, size_t max) {
   add(at, "FieldValueTooMany",
-      "Too many: " + std::to_string(count) + ": must have at most " + std::to_string(max) + " items");
+      "Too many: " + std::to_string(count) + ": must have at most " + std::to_string(max) +
+          " items");
 }
 
 void report::immutable(const path& at, shown value, bool same) {
@@ -104,8 +106,10 @@ void report::immutable(const path& at, shown value, bool same) {
 
 bool report::one_of(const path& at, std::string_view value, allowed values) {
   if (std::find(values.begin(), values.end(), value) != values.end()) return true;
-  if (value.empty()) required(at);
-  else not_supported(at, value, values);
+  if (value.empty())
+    required(at);
+  else
+    not_supported(at, value, values);
   return false;
 }
 
@@ -118,7 +122,8 @@ bool report::name(const path& at, std::string_view value, names::faults (*rule)(
   return not_empty(at, value) && optional_name(at, value, rule);
 }
 
-bool report::optional_name(const path& at, std::string_view value, names::faults (*rule)(std::string_view)) {
+bool report::optional_name(const path& at, std::string_view value,
+                           names::faults (*rule)(std::string_view)) {
   if (value.empty()) return true;
   auto faults = rule(value);
   invalid(at, value, faults);
@@ -137,7 +142,9 @@ bool report::positive(const path& at, int64_t value) {
 
 bool report::between(const path& at, int64_t value, int64_t least, int64_t most) {
   if (value >= least && value <= most) return true;
-  invalid(at, value, "must be between " + std::to_string(least) + " and " + std::to_string(most) + ", inclusive");
+  invalid(at, value,
+          "must be between " + std::to_string(least) + " and " + std::to_string(most) +
+              ", inclusive");
   return false;
 }
 

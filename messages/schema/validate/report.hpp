@@ -1,4 +1,5 @@
-// Where a fault is (path) and the list of faults found so far (report), in Kubernetes' reasons and words.
+// Where a fault is (path) and the list of faults found so far (report), in Kubernetes' reasons and
+// words.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -12,8 +13,9 @@
 
 namespace troupe::schema::validate {
 
-/// A place in an object. Steps point at the steps above them, so a path costs nothing until a fault is
-/// written down; each step must be named before the next one is taken, which the deleted overloads check.
+/// A place in an object. Steps point at the steps above them, so a path costs nothing until a fault
+/// is written down; each step must be named before the next one is taken, which the deleted
+/// overloads check.
 class path {
 public:
   path() = default;
@@ -37,7 +39,7 @@ private:
   enum class step : uint8_t { root, member, element, key };
 
   path(const path* up, std::string_view name, step what, int index)
-    : up_{up}, name_{name}, index_{index}, what_{what} {}
+      : up_{up}, name_{name}, index_{index}, what_{what} {}
   void append(std::string& out) const;
 
   const path* up_ = nullptr;
@@ -87,7 +89,8 @@ public:
   /// Required, and then checked by `rule`.
   bool name(const path& at, std::string_view value, names::faults (*rule)(std::string_view));
   /// Checked by `rule` unless empty.
-  bool optional_name(const path& at, std::string_view value, names::faults (*rule)(std::string_view));
+  bool optional_name(const path& at, std::string_view value,
+                     names::faults (*rule)(std::string_view));
   bool not_negative(const path& at, int64_t value);
   bool positive(const path& at, int64_t value);
   bool between(const path& at, int64_t value, int64_t least, int64_t most);
@@ -102,8 +105,8 @@ private:
   causes found_;
 };
 
-/// Whether two messages say the same. What is absent equals what is empty: clients written in Go send
-/// empty values for fields that they did not set.
+/// Whether two messages say the same. What is absent equals what is empty: clients written in Go
+/// send empty values for fields that they did not set.
 bool same(const google::protobuf::Message& a, const google::protobuf::Message& b);
 
 } // namespace troupe::schema::validate

@@ -42,17 +42,17 @@ constexpr std::array<std::string_view, 8> counted{
     "pods",    "services",   "replicationcontrollers", "resourcequotas",
     "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports"};
 
-template<size_t N>
-bool among(const std::array<std::string_view, N>& list, std::string_view name) {
+template<size_t N> bool among(const std::array<std::string_view, N>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
 bool has_prefix(std::string_view name) { return name.find('/') != name.npos; }
 
-/// Whether quotas know the name: "count/deployments.apps", "gold.storageclass.storage.k8s.io/requests.storage".
+/// Whether quotas know the name: "count/deployments.apps",
+/// "gold.storageclass.storage.k8s.io/requests.storage".
 bool quota_name(std::string_view name) {
-  return among(of_quotas, name) || name.starts_with("requests.hugepages-") || name.starts_with("hugepages-") ||
-         name.find('/') != name.npos;
+  return among(of_quotas, name) || name.starts_with("requests.hugepages-") ||
+         name.starts_with("hugepages-") || name.find('/') != name.npos;
 }
 
 void limits(report& out, const path& at, const ResourceRequirements& r) {
@@ -72,12 +72,15 @@ void requests(report& out, const path& at, const ResourceRequirements& r) {
     bool overcommit = is_native(name) && !is_hugepages(name);
     if (limit == r.limits().end()) {
       if (!overcommit && has_prefix(name)) continue; // told once, below
-      if (is_hugepages(name)) out.required(at, "Limit must be set for non overcommitable resources");
-    } else if (overcommit ? amount(value) > amount(limit->second) : amount(value) != amount(limit->second)) {
+      if (is_hugepages(name))
+        out.required(at, "Limit must be set for non overcommitable resources");
+    } else if (overcommit ? amount(value) > amount(limit->second)
+                          : amount(value) != amount(limit->second)) {
       out.invalid(at, value.string(),
                   overcommit ? "must be less than or equal to " + std::string(name) + " limit of " +
                                    limit->second.string()
-                             : "must be equal to " + std::string(name) + " limit of " + limit->second.string());
+                             : "must be equal to " + std::string(name) + " limit of " +
+                                   limit->second.string());
     }
   }
 }
@@ -100,7 +103,9 @@ bool is_extended(std::string_view name) {
          names::qualified("requests." + std::string(name)).empty();
 }
 
-bool is_integral(std::string_view name) { return among(counted, name) || name == "services.loadbalancers" || is_extended(name); }
+bool is_integral(std::string_view name) {
+  return among(counted, name) || name == "services.loadbalancers" || is_extended(name);
+}
 
 void resource_name(report& out, const path& at, std::string_view name) {
   auto faults = names::qualified(name);
@@ -158,7 +163,8 @@ void requirements(report& out, const path& at, const ResourceRequirements& r,
     auto& claim = r.claims(i);
     auto here = at.at("claims", i);
     if (!out.not_empty(here / "name", claim.name())) continue;
-    if (!seen.insert(claim.name() + "/" + claim.request()).second) out.duplicate(here, claim.name());
+    if (!seen.insert(claim.name() + "/" + claim.request()).second)
+      out.duplicate(here, claim.name());
     if (!claims.contains(claim.name())) out.not_found(here / "name", claim.name());
   }
 }

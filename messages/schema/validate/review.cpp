@@ -1,4 +1,5 @@
-// Questions to the server: access reviews, token requests. They are answered, not stored, and have no name.
+// Questions to the server: access reviews, token requests. They are answered, not stored, and have
+// no name.
 #include "messages/schema/validate/rules.hpp"
 
 #include "messages/api/authentication.pb.h"
@@ -16,17 +17,19 @@ using k8s::authentication::v1::TokenReview;
 constexpr int64_t token_seconds_min = 600;
 constexpr int64_t token_seconds_max = int64_t{1} << 32;
 
-template<class Spec>
-void attributes(report& out, const path& at, const Spec& s) {
+template<class Spec> void attributes(report& out, const path& at, const Spec& s) {
   if (s.has_resource_attributes() && s.has_non_resource_attributes())
-    out.invalid(at / "nonResourceAttributes", "", "cannot be specified in combination with resourceAttributes");
+    out.invalid(at / "nonResourceAttributes", "",
+                "cannot be specified in combination with resourceAttributes");
   if (!s.has_resource_attributes() && !s.has_non_resource_attributes())
-    out.invalid(at / "resourceAttributes", "", "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+    out.invalid(at / "resourceAttributes", "",
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified");
 }
 
 void subject(report& out, const path& at, const SubjectAccessReviewSpec& s) {
   attributes(out, at, s);
-  if (s.user().empty() && s.groups().empty()) out.invalid(at / "user", s.user(), "at least one of user or group must be specified");
+  if (s.user().empty() && s.groups().empty())
+    out.invalid(at / "user", s.user(), "at least one of user or group must be specified");
 }
 
 void access_review(report& out, const SubjectAccessReview& r) {
@@ -46,17 +49,21 @@ void local_access_review(report& out, const LocalSubjectAccessReview& r) {
   auto attributes_at = at / "resourceAttributes";
   if (r.spec().has_non_resource_attributes())
     out.invalid(at / "nonResourceAttributes", "", "disallowed on this kind of request");
-  if (r.spec().has_resource_attributes() && r.spec().resource_attributes().namespace_() != r.metadata().namespace_())
-    out.invalid(attributes_at / "namespace", r.spec().resource_attributes().namespace_(), "must match metadata.namespace");
+  if (r.spec().has_resource_attributes() &&
+      r.spec().resource_attributes().namespace_() != r.metadata().namespace_())
+    out.invalid(attributes_at / "namespace", r.spec().resource_attributes().namespace_(),
+                "must match metadata.namespace");
 }
 
 void token_request(report& out, const TokenRequest& r) {
   path top;
   auto at = top / "spec.expirationSeconds";
   if (r.spec().expiration_seconds() < token_seconds_min)
-    out.invalid(at, r.spec().expiration_seconds(), "may not specify a duration less than 10 minutes");
+    out.invalid(at, r.spec().expiration_seconds(),
+                "may not specify a duration less than 10 minutes");
   if (r.spec().expiration_seconds() > token_seconds_max)
-    out.invalid(at, r.spec().expiration_seconds(), "may not specify a duration larger than 2^32 seconds");
+    out.invalid(at, r.spec().expiration_seconds(),
+                "may not specify a duration larger than 2^32 seconds");
 }
 
 } // namespace

@@ -48,30 +48,25 @@ struct row {
 };
 
 /// `kind_row<Pod>().any_time<rules>().on_update<changes>()`: a row, from typed functions.
-template<class Kind>
-struct kind_row : row {
+template<class Kind> struct kind_row : row {
   explicit kind_row(names::faults (*rule)(std::string_view) = names::dns_subdomain)
-    : row{Kind::descriptor(), rule} {}
+      : row{Kind::descriptor(), rule} {}
 
-  template<void (*f)(report&, const Kind&)>
-  kind_row& any_time() {
+  template<void (*f)(report&, const Kind&)> kind_row& any_time() {
     always = [](report& out, const Message& m) { f(out, static_cast<const Kind&>(m)); };
     return *this;
   }
-  template<void (*f)(report&, const Kind&)>
-  kind_row& on_create() {
+  template<void (*f)(report&, const Kind&)> kind_row& on_create() {
     create = [](report& out, const Message& m) { f(out, static_cast<const Kind&>(m)); };
     return *this;
   }
-  template<void (*f)(report&, const Kind&, const Kind&)>
-  kind_row& on_update() {
+  template<void (*f)(report&, const Kind&, const Kind&)> kind_row& on_update() {
     update = [](report& out, const Message& m, const Message& old) {
       f(out, static_cast<const Kind&>(m), static_cast<const Kind&>(old));
     };
     return *this;
   }
-  template<void (*f)(report&, const Kind&, const Kind&)>
-  kind_row& on_status() {
+  template<void (*f)(report&, const Kind&, const Kind&)> kind_row& on_status() {
     status = [](report& out, const Message& m, const Message& old) {
       f(out, static_cast<const Kind&>(m), static_cast<const Kind&>(old));
     };
@@ -141,28 +136,33 @@ void node_selector(report&, const path& at, const k8s::core::v1::NodeSelector&);
 void affinity(report&, const path& at, const k8s::core::v1::PodSpec&);
 void tolerations(report&, const path& at,
                  const google::protobuf::RepeatedPtrField<k8s::core::v1::Toleration>&);
-void taints(report&, const path& at, const google::protobuf::RepeatedPtrField<k8s::core::v1::Taint>&);
+void taints(report&, const path& at,
+            const google::protobuf::RepeatedPtrField<k8s::core::v1::Taint>&);
 void topology_terms(report&, const path& at,
                     const google::protobuf::RepeatedPtrField<k8s::core::v1::TopologySelectorTerm>&);
 
 // volume.cpp
 using volume_map = std::map<std::string_view, const k8s::core::v1::Volume*>;
-volume_map volumes(report&, const path& at, const google::protobuf::RepeatedPtrField<k8s::core::v1::Volume>&,
+volume_map volumes(report&, const path& at,
+                   const google::protobuf::RepeatedPtrField<k8s::core::v1::Volume>&,
                    std::string_view pod_name);
 
 // security.cpp
 void pod_security(report&, const path& at, const k8s::core::v1::PodSpec&);
-void container_security(report&, const path& at, const k8s::core::v1::Container&, const k8s::core::v1::PodSpec&);
+void container_security(report&, const path& at, const k8s::core::v1::Container&,
+                        const k8s::core::v1::PodSpec&);
 
 // environment.cpp
 /// Whether a pod can tell its containers this fact about itself.
 bool is_downward_field(std::string_view path);
 
 // container.cpp
-void containers(report&, const path& at, const k8s::core::v1::PodSpec&, const volume_map&, bool is_pod);
+void containers(report&, const path& at, const k8s::core::v1::PodSpec&, const volume_map&,
+                bool is_pod);
 
 // pod.cpp
-void pod_spec(report&, const path& at, const k8s::core::v1::PodSpec&, std::string_view pod_name, bool is_pod);
+void pod_spec(report&, const path& at, const k8s::core::v1::PodSpec&, std::string_view pod_name,
+              bool is_pod);
 void pod_template(report&, const path& at, const k8s::core::v1::PodTemplateSpec&);
 
 // storage.cpp

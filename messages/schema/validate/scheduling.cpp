@@ -21,12 +21,14 @@ void requirement(report& out, const path& at, const NodeSelectorRequirement& r) 
   auto values = at / "values";
   auto& op = r.operator_();
   if (op == "In" || op == "NotIn") {
-    if (r.values().empty()) out.required(values, "must be specified when `operator` is 'In' or 'NotIn'");
+    if (r.values().empty())
+      out.required(values, "must be specified when `operator` is 'In' or 'NotIn'");
   } else if (op == "Exists" || op == "DoesNotExist") {
     if (!r.values().empty())
       out.forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
   } else if (op == "Gt" || op == "Lt") {
-    if (r.values_size() != 1) out.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+    if (r.values_size() != 1)
+      out.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
   } else {
     out.invalid(at / "operator", op, "not a valid selector operator");
   }
@@ -37,10 +39,14 @@ void field_requirement(report& out, const path& at, const NodeSelectorRequiremen
   if (r.operator_() != "In" && r.operator_() != "NotIn")
     out.invalid(at / "operator", r.operator_(), "not a valid selector operator");
   else if (r.values_size() != 1)
-    out.required(values, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
-  if (r.key() != "metadata.name") out.invalid(at / "key", r.key(), "not a valid field selector key");
+    out.required(
+        values,
+        "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+  if (r.key() != "metadata.name")
+    out.invalid(at / "key", r.key(), "not a valid field selector key");
   else
-    for (int i = 0; i < r.values_size(); ++i) out.invalid(values[i], r.values(i), names::dns_subdomain(r.values(i)));
+    for (int i = 0; i < r.values_size(); ++i)
+      out.invalid(values[i], r.values(i), names::dns_subdomain(r.values(i)));
 }
 
 void term(report& out, const path& at, const NodeSelectorTerm& t) {
@@ -51,7 +57,8 @@ void term(report& out, const path& at, const NodeSelectorTerm& t) {
     out.invalid(here / "key", e.key(), names::qualified(e.key()));
     auto values = here / "values";
     if (e.operator_() != "Gt" && e.operator_() != "Lt")
-      for (int v = 0; v < e.values_size(); ++v) out.invalid(values[v], e.values(v), names::label_value(e.values(v)));
+      for (int v = 0; v < e.values_size(); ++v)
+        out.invalid(values[v], e.values(v), names::label_value(e.values(v)));
   }
   for (int i = 0; i < t.match_fields_size(); ++i)
     field_requirement(out, at.at("matchFields", i), t.match_fields(i));
@@ -70,11 +77,13 @@ void node_affinity(report& out, const path& at, const NodeAffinity& a) {
   }
 }
 
-/// Keys whose values are taken from the pod's own labels: they may not stand in the selector as well.
+/// Keys whose values are taken from the pod's own labels: they may not stand in the selector as
+/// well.
 void label_keys(report& out, const path& at, const PodAffinityTerm& t) {
   std::set<std::string> match;
   auto check = [&](const strings& keys, const path& here) {
-    if (!keys.empty() && !t.has_label_selector()) out.forbidden(here, "must not be specified when labelSelector is not set");
+    if (!keys.empty() && !t.has_label_selector())
+      out.forbidden(here, "must not be specified when labelSelector is not set");
     for (int i = 0; i < keys.size(); ++i) out.invalid(here[i], keys[i], names::qualified(keys[i]));
   };
   check(t.match_label_keys(), at / "matchLabelKeys");
@@ -83,7 +92,8 @@ void label_keys(report& out, const path& at, const PodAffinityTerm& t) {
   auto mismatch = at / "mismatchLabelKeys";
   for (int i = 0; i < t.mismatch_label_keys_size(); ++i)
     if (match.contains(t.mismatch_label_keys(i)))
-      out.invalid(mismatch[i], t.mismatch_label_keys(i), "exists in both matchLabelKeys and mismatchLabelKeys");
+      out.invalid(mismatch[i], t.mismatch_label_keys(i),
+                  "exists in both matchLabelKeys and mismatchLabelKeys");
 }
 
 void pod_term(report& out, const path& at, const PodAffinityTerm& t) {
@@ -96,8 +106,7 @@ void pod_term(report& out, const path& at, const PodAffinityTerm& t) {
   out.invalid(topology, t.topology_key(), names::qualified(t.topology_key()));
 }
 
-template<class Affinity>
-void pod_terms(report& out, const path& at, const Affinity& a) {
+template<class Affinity> void pod_terms(report& out, const path& at, const Affinity& a) {
   for (int i = 0; i < a.required_during_scheduling_ignored_during_execution_size(); ++i)
     pod_term(out, at.at("requiredDuringSchedulingIgnoredDuringExecution", i),
              a.required_during_scheduling_ignored_during_execution(i));
@@ -124,7 +133,8 @@ void spread(report& out, const path& at, const PodSpec& spec) {
     if (out.not_empty(here / "topologyKey", c.topology_key(), "can not be empty"))
       out.invalid(here / "topologyKey", c.topology_key(), names::qualified(c.topology_key()));
     if (c.when_unsatisfiable() != "DoNotSchedule" && c.when_unsatisfiable() != "ScheduleAnyway")
-      out.not_supported(here / "whenUnsatisfiable", c.when_unsatisfiable(), {"DoNotSchedule", "ScheduleAnyway"});
+      out.not_supported(here / "whenUnsatisfiable", c.when_unsatisfiable(),
+                        {"DoNotSchedule", "ScheduleAnyway"});
     if (!seen.insert(c.topology_key() + "," + c.when_unsatisfiable()).second)
       out.duplicate(here, "{" + c.topology_key() + ", " + c.when_unsatisfiable() + "}");
     if (c.has_min_domains()) {
@@ -168,25 +178,30 @@ void affinity(report& out, const path& at, const PodSpec& spec) {
   spread(out, at, spec);
 }
 
-void tolerations(report& out, const path& at, const google::protobuf::RepeatedPtrField<Toleration>& list) {
+void tolerations(report& out, const path& at,
+                 const google::protobuf::RepeatedPtrField<Toleration>& list) {
   for (int i = 0; i < list.size(); ++i) {
     auto& t = list[i];
     auto here = at[i];
     if (!t.key().empty()) out.invalid(here / "key", t.key(), names::qualified(t.key()));
     if (t.key().empty() && t.operator_() != "Exists")
       out.invalid(here / "operator", t.operator_(),
-                  "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+                  "operator must be Exists when `key` is empty, which means \"match all values and "
+                  "all keys\"");
     if (t.has_toleration_seconds() && t.effect() != "NoExecute")
-      out.invalid(here / "effect", t.effect(), "effect must be 'NoExecute' when `tolerationSeconds` is set");
+      out.invalid(here / "effect", t.effect(),
+                  "effect must be 'NoExecute' when `tolerationSeconds` is set");
     auto& op = t.operator_();
     if (op.empty() || op == "Equal") {
       out.invalid(here / "operator", t.value(), names::label_value(t.value()));
     } else if (op == "Exists") {
       if (!t.value().empty())
-        out.invalid(here / "operator", t.value(), "value must be empty when `operator` is 'Exists'");
+        out.invalid(here / "operator", t.value(),
+                    "value must be empty when `operator` is 'Exists'");
     } else if (op == "Lt" || op == "Gt") {
       if (!is_number(t.value()))
-        out.invalid(here / "value", t.value(), "value must be an integer when `operator` is 'Lt' or 'Gt'");
+        out.invalid(here / "value", t.value(),
+                    "value must be an integer when `operator` is 'Lt' or 'Gt'");
     } else {
       out.not_supported(here / "operator", op, {"Equal", "Exists", "Lt", "Gt"});
     }
@@ -202,7 +217,8 @@ void taints(report& out, const path& at, const google::protobuf::RepeatedPtrFiel
     out.invalid(here / "key", t.key(), names::qualified(t.key()));
     out.invalid(here / "value", t.value(), names::label_value(t.value()));
     taint_effect(out, here / "effect", t.effect(), false);
-    if (!seen.insert(t.key() + ":" + t.effect()).second) out.duplicate(here, t.key() + ":" + t.effect());
+    if (!seen.insert(t.key() + ":" + t.effect()).second)
+      out.duplicate(here, t.key() + ":" + t.effect());
   }
 }
 

@@ -1,5 +1,5 @@
-// Services and who stands behind them: Endpoints and EndpointSlices. Which addresses and node ports are
-// free is the server's to know.
+// Services and who stands behind them: Endpoints and EndpointSlices. Which addresses and node ports
+// are free is the server's to know.
 #include "messages/schema/validate/rules.hpp"
 
 #include "messages/base/address.hpp"
@@ -21,10 +21,12 @@ constexpr int32_t sticky_seconds_max = 86400;
 bool headless(const ServiceSpec& s) { return s.cluster_ip() == "None"; }
 bool external_name(const ServiceSpec& s) { return s.type() == "ExternalName"; }
 bool from_outside(const ServiceSpec& s) {
-  return s.type() == "NodePort" || s.type() == "LoadBalancer" || (s.type() == "ClusterIP" && s.external_ips_size() > 0);
+  return s.type() == "NodePort" || s.type() == "LoadBalancer" ||
+         (s.type() == "ClusterIP" && s.external_ips_size() > 0);
 }
 
-void port(report& out, const path& at, const ServicePort& p, const ServiceSpec& spec, std::set<std::string_view>& seen) {
+void port(report& out, const path& at, const ServicePort& p, const ServiceSpec& spec,
+          std::set<std::string_view>& seen) {
   if (spec.ports_size() > 1 && p.name().empty()) {
     out.required(at / "name");
   } else if (!p.name().empty()) {
@@ -34,7 +36,8 @@ void port(report& out, const path& at, const ServicePort& p, const ServiceSpec& 
   out.invalid(at / "port", p.port(), names::port(p.port()));
   out.one_of(at / "protocol", p.protocol(), {"SCTP", "TCP", "UDP"});
   port_or_name(out, at / "targetPort", p.target_port());
-  if (p.has_app_protocol()) out.invalid(at / "appProtocol", p.app_protocol(), names::qualified(p.app_protocol()));
+  if (p.has_app_protocol())
+    out.invalid(at / "appProtocol", p.app_protocol(), names::qualified(p.app_protocol()));
 }
 
 void ports(report& out, const path& at, const ServiceSpec& spec) {
@@ -57,7 +60,8 @@ void ports(report& out, const path& at, const ServiceSpec& spec) {
   for (int i = 0; i < spec.ports_size(); ++i)
     if (spec.ports(i).port() == 10250) {
       auto here = at.at("ports", i);
-      out.invalid(here / "port", 10250, "may not expose port 10250 externally since it is used by kubelet");
+      out.invalid(here / "port", 10250,
+                  "may not expose port 10250 externally since it is used by kubelet");
     }
 }
 
@@ -81,17 +85,22 @@ void affinity_config(report& out, const path& at, const ServiceSpec& spec) {
 void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
   auto list = at / "clusterIPs", families = at / "ipFamilies", policy = at / "ipFamilyPolicy";
   if (external_name(spec)) {
-    if (!spec.cluster_ip().empty() || spec.cluster_ips_size() > 0) out.forbidden(list, "may not be set when `type` is 'ExternalName'");
-    if (spec.ip_families_size() > 0) out.forbidden(families, "may not be set when `type` is 'ExternalName'");
-    if (spec.has_ip_family_policy()) out.forbidden(policy, "may not be set when `type` is 'ExternalName'");
+    if (!spec.cluster_ip().empty() || spec.cluster_ips_size() > 0)
+      out.forbidden(list, "may not be set when `type` is 'ExternalName'");
+    if (spec.ip_families_size() > 0)
+      out.forbidden(families, "may not be set when `type` is 'ExternalName'");
+    if (spec.has_ip_family_policy())
+      out.forbidden(policy, "may not be set when `type` is 'ExternalName'");
     return;
   }
   if (!spec.ip_family_policy().empty())
-    out.one_of(policy, spec.ip_family_policy(), {"PreferDualStack", "RequireDualStack", "SingleStack"});
+    out.one_of(policy, spec.ip_family_policy(),
+               {"PreferDualStack", "RequireDualStack", "SingleStack"});
   std::set<std::string_view> seen_families;
   for (int i = 0; i < spec.ip_families_size(); ++i) {
     out.one_of(families[i], spec.ip_families(i), {"IPv4", "IPv6"});
-    if (!seen_families.insert(spec.ip_families(i)).second) out.duplicate(families[i], spec.ip_families(i));
+    if (!seen_families.insert(spec.ip_families(i)).second)
+      out.duplicate(families[i], spec.ip_families(i));
   }
   if (spec.cluster_ips_size() > 0 && spec.cluster_ip().empty())
     out.required(at / "clusterIP", "must be set when `clusterIPs` is");
@@ -113,13 +122,18 @@ void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
   };
   if (spec.cluster_ips().empty() && !spec.cluster_ip().empty()) check(list[0], spec.cluster_ip());
   for (int i = 0; i < spec.cluster_ips_size(); ++i)
-    if (!spec.cluster_ips(i).empty()) check(list[i], spec.cluster_ips(i));
-    else out.invalid(list[i], "", "must be empty when `clusterIP` is, or an IP address");
-  if (none && spec.cluster_ips_size() > 1) out.invalid(list, "None", "'None' must be the first and only value");
+    if (!spec.cluster_ips(i).empty())
+      check(list[i], spec.cluster_ips(i));
+    else
+      out.invalid(list[i], "", "must be empty when `clusterIP` is, or an IP address");
+  if (none && spec.cluster_ips_size() > 1)
+    out.invalid(list, "None", "'None' must be the first and only value");
   for (int i = 0; i < std::min(spec.ip_families_size(), spec.cluster_ips_size()); ++i)
-    if (auto ip = address::parse(spec.cluster_ips(i)); ip && ip->v6 != (spec.ip_families(i) == "IPv6"))
-      out.invalid(list[i], spec.cluster_ips(i), "expected an " + spec.ip_families(i) + " value as indicated by `ipFamilies[" +
-                                                    std::to_string(i) + "]`");
+    if (auto ip = address::parse(spec.cluster_ips(i));
+        ip && ip->v6 != (spec.ip_families(i) == "IPv6"))
+      out.invalid(list[i], spec.cluster_ips(i),
+                  "expected an " + spec.ip_families(i) + " value as indicated by `ipFamilies[" +
+                      std::to_string(i) + "]`");
 }
 
 void load_balancer(report& out, const path& at, const ServiceSpec& spec, const texts& annotations) {
@@ -129,25 +143,30 @@ void load_balancer(report& out, const path& at, const ServiceSpec& spec, const t
   if (spec.load_balancer_source_ranges_size() > 0) {
     if (!balanced) out.forbidden(ranges, "may only be used when `type` is 'LoadBalancer'");
     for (int i = 0; i < spec.load_balancer_source_ranges_size(); ++i)
-      out.invalid(ranges[i], spec.load_balancer_source_ranges(i), names::cidr(spec.load_balancer_source_ranges(i)));
+      out.invalid(ranges[i], spec.load_balancer_source_ranges(i),
+                  names::cidr(spec.load_balancer_source_ranges(i)));
   } else if (annotation != annotations.end() && !balanced) {
     path top;
     auto where = top / "metadata.annotations";
     out.forbidden(where.key(annotation->first), "may only be used when `type` is 'LoadBalancer'");
   }
   if (spec.has_allocate_load_balancer_node_ports() && !balanced)
-    out.forbidden(at / "allocateLoadBalancerNodePorts", "may only be used when `type` is 'LoadBalancer'");
+    out.forbidden(at / "allocateLoadBalancerNodePorts",
+                  "may only be used when `type` is 'LoadBalancer'");
   if (balanced && !spec.has_allocate_load_balancer_node_ports())
     out.required(at / "allocateLoadBalancerNodePorts", "when `type` is 'LoadBalancer'");
   if (spec.has_load_balancer_class()) {
     auto here = at / "loadBalancerClass";
-    if (!balanced) out.forbidden(here, "may only be used when `type` is 'LoadBalancer'");
-    else out.invalid(here, spec.load_balancer_class(), names::qualified(spec.load_balancer_class()));
+    if (!balanced)
+      out.forbidden(here, "may only be used when `type` is 'LoadBalancer'");
+    else
+      out.invalid(here, spec.load_balancer_class(), names::qualified(spec.load_balancer_class()));
   }
 }
 
 void traffic(report& out, const path& at, const ServiceSpec& spec) {
-  auto external = at / "externalTrafficPolicy", check = at / "healthCheckNodePort", internal = at / "internalTrafficPolicy";
+  auto external = at / "externalTrafficPolicy", check = at / "healthCheckNodePort",
+       internal = at / "internalTrafficPolicy";
   if (!from_outside(spec)) {
     if (!spec.external_traffic_policy().empty())
       out.invalid(external, spec.external_traffic_policy(),
@@ -161,8 +180,9 @@ void traffic(report& out, const path& at, const ServiceSpec& spec) {
   if (spec.health_check_node_port() < 0)
     out.invalid(check, spec.health_check_node_port(), "must be greater than or equal to 0");
   else if (spec.health_check_node_port() != 0 && !needs_check)
-    out.invalid(check, spec.health_check_node_port(),
-                "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+    out.invalid(
+        check, spec.health_check_node_port(),
+        "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
   if (!spec.internal_traffic_policy().empty() && !external_name(spec))
     out.one_of(internal, spec.internal_traffic_policy(), {"Cluster", "Local"});
   if (spec.has_traffic_distribution())
@@ -176,19 +196,23 @@ void service(report& out, const Service& s) {
   auto& spec = s.spec();
   ports(out, at, spec);
   if (headless(spec) && (spec.type() == "NodePort" || spec.type() == "LoadBalancer"))
-    out.invalid(at.at("clusterIPs", 0), "None", "may not be set to 'None' for " + spec.type() + " services");
+    out.invalid(at.at("clusterIPs", 0), "None",
+                "may not be set to 'None' for " + spec.type() + " services");
   if (external_name(spec)) {
     auto name = spec.external_name();
     if (name.ends_with('.')) name.pop_back();
-    if (name.empty()) out.required(at / "externalName");
-    else out.invalid(at / "externalName", spec.external_name(), names::dns_subdomain(name));
+    if (name.empty())
+      out.required(at / "externalName");
+    else
+      out.invalid(at / "externalName", spec.external_name(), names::dns_subdomain(name));
   }
   labels(out, at / "selector", spec.selector());
   affinity_config(out, at, spec);
   out.one_of(at / "type", spec.type(), {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"});
   cluster_ips(out, at, spec);
   auto externals = at / "externalIPs";
-  for (int i = 0; i < spec.external_ips_size(); ++i) reachable_ip(out, externals[i], spec.external_ips(i));
+  for (int i = 0; i < spec.external_ips_size(); ++i)
+    reachable_ip(out, externals[i], spec.external_ips(i));
   load_balancer(out, at, spec, s.metadata().annotations());
   traffic(out, at, spec);
 }
@@ -204,11 +228,13 @@ void service_update(report& out, const Service& s, const Service& before) {
     auto list = at / "clusterIPs";
     out.invalid(list[0], spec.cluster_ip(), "may not change once set");
   }
-  if (old.ip_families_size() > 0 && spec.ip_families_size() > 0 && spec.ip_families(0) != old.ip_families(0)) {
+  if (old.ip_families_size() > 0 && spec.ip_families_size() > 0 &&
+      spec.ip_families(0) != old.ip_families(0)) {
     auto families = at / "ipFamilies";
     out.invalid(families[0], spec.ip_families(0), "primary ipFamily can not be changed once set");
   }
-  if (spec.type() == "LoadBalancer" && old.type() == "LoadBalancer" && spec.load_balancer_class() != old.load_balancer_class())
+  if (spec.type() == "LoadBalancer" && old.type() == "LoadBalancer" &&
+      spec.load_balancer_class() != old.load_balancer_class())
     out.invalid(at / "loadBalancerClass", spec.load_balancer_class(), "may not change once set");
 }
 
@@ -218,8 +244,10 @@ void balancer_status(report& out, const path& at, const LoadBalancerStatus& s) {
     auto& ingress = s.ingress(i);
     if (!ingress.ip().empty()) out.invalid(here / "ip", ingress.ip(), names::ip(ingress.ip()));
     if (ingress.has_ip_mode()) {
-      if (ingress.ip().empty()) out.forbidden(here / "ipMode", "may not be specified when `ip` is not set");
-      else out.one_of(here / "ipMode", ingress.ip_mode(), {"Proxy", "VIP"});
+      if (ingress.ip().empty())
+        out.forbidden(here / "ipMode", "may not be specified when `ip` is not set");
+      else
+        out.one_of(here / "ipMode", ingress.ip_mode(), {"Proxy", "VIP"});
     } else if (!ingress.ip().empty()) {
       out.required(here / "ipMode", "must be specified when `ip` is set");
     }
@@ -251,18 +279,22 @@ void endpoints(report& out, const Endpoints& e) {
     auto at = top.at("subsets", i);
     if (s.addresses().empty() && s.not_ready_addresses().empty())
       out.required(at, "must specify `addresses` or `notReadyAddresses`");
-    for (int a = 0; a < s.addresses_size(); ++a) endpoint_address(out, at.at("addresses", a), s.addresses(a));
+    for (int a = 0; a < s.addresses_size(); ++a)
+      endpoint_address(out, at.at("addresses", a), s.addresses(a));
     for (int a = 0; a < s.not_ready_addresses_size(); ++a)
       endpoint_address(out, at.at("notReadyAddresses", a), s.not_ready_addresses(a));
     for (int p = 0; p < s.ports_size(); ++p) {
       auto here = at.at("ports", p);
       auto& port = s.ports(p);
-      if (s.ports_size() > 1 && port.name().empty()) out.required(here / "name");
-      else out.optional_name(here / "name", port.name(), names::dns_label);
+      if (s.ports_size() > 1 && port.name().empty())
+        out.required(here / "name");
+      else
+        out.optional_name(here / "name", port.name(), names::dns_label);
       out.invalid(here / "port", port.port(), names::port(port.port()));
       out.one_of(here / "protocol", port.protocol(), {"SCTP", "TCP", "UDP"});
       if (port.has_app_protocol())
-        out.invalid(here / "appProtocol", port.app_protocol(), names::qualified(port.app_protocol()));
+        out.invalid(here / "appProtocol", port.app_protocol(),
+                    names::qualified(port.app_protocol()));
     }
   }
 }
@@ -271,19 +303,24 @@ void slice_address(report& out, const path& at, const std::string& text, std::st
   if (type == "FQDN") return out.invalid(at, text, names::domain_name(text));
   auto ip = address::parse(text);
   if (!ip || ip->v6 != (type == "IPv6"))
-    return out.invalid(at, text, type == "IPv6" ? "must be a valid IPv6 address" : "must be a valid IPv4 address");
+    return out.invalid(
+        at, text, type == "IPv6" ? "must be a valid IPv6 address" : "must be a valid IPv4 address");
   reachable_ip(out, at, text);
 }
 
-void slice_endpoint(report& out, const path& at, const discovery::Endpoint& e, const std::string& type) {
+void slice_endpoint(report& out, const path& at, const discovery::Endpoint& e,
+                    const std::string& type) {
   constexpr int addresses_max = 100;
   auto addresses = at / "addresses";
-  if (e.addresses().empty()) out.required(addresses, "must contain at least 1 address");
+  if (e.addresses().empty())
+    out.required(addresses, "must contain at least 1 address");
   else if (e.addresses_size() > addresses_max)
     out.too_many(addresses, static_cast<size_t>(e.addresses_size()), addresses_max);
   if (type == "IPv4" || type == "IPv6" || type == "FQDN")
-    for (int i = 0; i < e.addresses_size(); ++i) slice_address(out, addresses[i], e.addresses(i), type);
-  if (e.has_node_name()) out.invalid(at / "nodeName", e.node_name(), names::dns_subdomain(e.node_name()));
+    for (int i = 0; i < e.addresses_size(); ++i)
+      slice_address(out, addresses[i], e.addresses(i), type);
+  if (e.has_node_name())
+    out.invalid(at / "nodeName", e.node_name(), names::dns_subdomain(e.node_name()));
   if (e.has_hostname()) out.invalid(at / "hostname", e.hostname(), names::dns_label(e.hostname()));
   labels(out, at / "deprecatedTopology", e.deprecated_topology());
   std::set<std::string_view> zones;
@@ -301,9 +338,12 @@ void endpoint_slice(report& out, const discovery::EndpointSlice& s) {
   path top;
   auto ports = top / "ports", endpoints = top / "endpoints";
   out.one_of(top / "addressType", s.address_type(), {"FQDN", "IPv4", "IPv6"});
-  if (s.endpoints_size() > endpoints_max) out.too_many(endpoints, static_cast<size_t>(s.endpoints_size()), endpoints_max);
-  for (int i = 0; i < s.endpoints_size(); ++i) slice_endpoint(out, endpoints[i], s.endpoints(i), s.address_type());
-  if (s.ports_size() > ports_max) out.too_many(ports, static_cast<size_t>(s.ports_size()), ports_max);
+  if (s.endpoints_size() > endpoints_max)
+    out.too_many(endpoints, static_cast<size_t>(s.endpoints_size()), endpoints_max);
+  for (int i = 0; i < s.endpoints_size(); ++i)
+    slice_endpoint(out, endpoints[i], s.endpoints(i), s.address_type());
+  if (s.ports_size() > ports_max)
+    out.too_many(ports, static_cast<size_t>(s.ports_size()), ports_max);
   std::set<std::string_view> seen;
   for (int i = 0; i < s.ports_size(); ++i) {
     auto& p = s.ports(i);
@@ -312,11 +352,13 @@ void endpoint_slice(report& out, const discovery::EndpointSlice& s) {
     if (!seen.insert(p.name()).second) out.duplicate(here / "name", p.name());
     out.one_of(here / "protocol", p.protocol(), {"SCTP", "TCP", "UDP"});
     if (p.has_port()) out.invalid(here / "port", p.port(), names::port(p.port()));
-    if (p.has_app_protocol()) out.invalid(here / "appProtocol", p.app_protocol(), names::qualified(p.app_protocol()));
+    if (p.has_app_protocol())
+      out.invalid(here / "appProtocol", p.app_protocol(), names::qualified(p.app_protocol()));
   }
 }
 
-void endpoint_slice_update(report& out, const discovery::EndpointSlice& s, const discovery::EndpointSlice& old) {
+void endpoint_slice_update(report& out, const discovery::EndpointSlice& s,
+                           const discovery::EndpointSlice& old) {
   path top;
   out.immutable(top / "addressType", s.address_type(), s.address_type() == old.address_type());
 }
@@ -325,9 +367,14 @@ void endpoint_slice_update(report& out, const discovery::EndpointSlice& s, const
 
 std::vector<row> service_kinds() {
   return {
-      kind_row<Service>(names::dns1035_label).any_time<service>().on_update<service_update>().on_status<service_status>(),
+      kind_row<Service>(names::dns1035_label)
+          .any_time<service>()
+          .on_update<service_update>()
+          .on_status<service_status>(),
       kind_row<Endpoints>().any_time<endpoints>(),
-      kind_row<discovery::EndpointSlice>().any_time<endpoint_slice>().on_update<endpoint_slice_update>(),
+      kind_row<discovery::EndpointSlice>()
+          .any_time<endpoint_slice>()
+          .on_update<endpoint_slice_update>(),
   };
 }
 

@@ -1,4 +1,5 @@
-// The entry points: finds a kind's row and runs the rules that hold for every object before its own.
+// The entry points: finds a kind's row and runs the rules that hold for every object before its
+// own.
 #include "messages/schema/validate.hpp"
 
 #include "messages/schema/validate/rules.hpp"
@@ -18,10 +19,10 @@ using k8s::meta::v1::ObjectMeta;
 class table {
 public:
   table() {
-    for (auto& rows :
-         {admission_kinds(), autoscaling_kinds(), batch_kinds(), certificate_kinds(), config_kinds(),
-          custom_kinds(), device_kinds(), event_kinds(), flow_kinds(), network_kinds(), node_kinds(), pod_kinds(),
-          quota_kinds(), rbac_kinds(), review_kinds(), service_kinds(), storage_kinds(), workload_kinds()})
+    for (auto& rows : {admission_kinds(), autoscaling_kinds(), batch_kinds(), certificate_kinds(),
+                       config_kinds(), custom_kinds(), device_kinds(), event_kinds(), flow_kinds(),
+                       network_kinds(), node_kinds(), pod_kinds(), quota_kinds(), rbac_kinds(),
+                       review_kinds(), service_kinds(), storage_kinds(), workload_kinds()})
       for (auto& row : rows) rows_.emplace(row.kind, row);
   }
 
@@ -58,7 +59,8 @@ causes validate_create(const Message& object) {
   auto* row = find_row(object);
   auto* metadata = metadata_of(object);
   if (metadata && (!row || row->name))
-    object_meta(out, path(), *metadata, is_namespaced(object), row ? row->name : names::dns_subdomain);
+    object_meta(out, path(), *metadata, is_namespaced(object),
+                row ? row->name : names::dns_subdomain);
   if (row && row->always) row->always(out, object);
   if (row && row->create) row->create(out, object);
   return out.take();

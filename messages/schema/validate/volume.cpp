@@ -31,7 +31,8 @@ void items(report& out, const path& at, const google::protobuf::RepeatedPtrField
   for (int i = 0; i < list.size(); ++i) {
     auto here = at.at("items", i);
     out.not_empty(here / "key", list[i].key());
-    if (out.not_empty(here / "path", list[i].path())) local_path(out, here / "path", list[i].path());
+    if (out.not_empty(here / "path", list[i].path()))
+      local_path(out, here / "path", list[i].path());
     mode(out, here / "mode", list[i].has_mode(), list[i].mode());
   }
 }
@@ -44,23 +45,27 @@ void downward_file(report& out, const path& at, const DownwardAPIVolumeFile& f) 
     auto& name = f.field_ref().field_path();
     auto subscript = name.substr(0, name.find('['));
     if (out.not_empty(field_path, name)) {
-      bool with_key = (subscript == "metadata.labels" || subscript == "metadata.annotations") && name.ends_with("']");
+      bool with_key = (subscript == "metadata.labels" || subscript == "metadata.annotations") &&
+                      name.ends_with("']");
       if (!with_key && !is_downward_field(name))
         out.invalid(field_path, name, "error converting fieldPath: field label not supported");
-      else if (!with_key && name != "metadata.name" && name != "metadata.namespace" && name != "metadata.labels" &&
-          name != "metadata.annotations" && name != "metadata.uid")
+      else if (!with_key && name != "metadata.name" && name != "metadata.namespace" &&
+               name != "metadata.labels" && name != "metadata.annotations" &&
+               name != "metadata.uid")
         out.not_supported(field_path, name,
-                          {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace",
-                           "metadata.uid"});
+                          {"metadata.annotations", "metadata.labels", "metadata.name",
+                           "metadata.namespace", "metadata.uid"});
     }
     if (f.has_resource_field_ref())
-      out.invalid(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+      out.invalid(at, "resource",
+                  "fieldRef and resourceFieldRef can not be specified simultaneously");
   } else if (f.has_resource_field_ref()) {
     auto field = at / "resourceFieldRef";
     out.not_empty(field / "containerName", f.resource_field_ref().container_name());
     if (out.not_empty(field / "resource", f.resource_field_ref().resource())) {
       auto& resource = f.resource_field_ref().resource();
-      if (!resource.starts_with("limits.hugepages-") && !resource.starts_with("requests.hugepages-"))
+      if (!resource.starts_with("limits.hugepages-") &&
+          !resource.starts_with("requests.hugepages-"))
         out.one_of(field / "resource", resource,
                    {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
                     "requests.ephemeral-storage", "requests.memory"});
@@ -81,7 +86,8 @@ void host_path(report& out, const path& at, const HostPathVolumeSource& v) {
   out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));
   if (!v.type().empty())
     out.one_of(at / "type", v.type(),
-               {"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"});
+               {"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
+                "FileOrCreate", "Socket"});
 }
 
 void git_repo(report& out, const path& at, const GitRepoVolumeSource& v) {
@@ -138,20 +144,21 @@ void image(report& out, const path& at, const ImageVolumeSource& v) {
     out.one_of(at / "pullPolicy", v.pull_policy(), {"Always", "IfNotPresent", "Never"});
 }
 
-
 void token_projection(report& out, const path& at, const ServiceAccountTokenProjection& p) {
   auto seconds = at / "expirationSeconds";
   if (p.has_expiration_seconds() && p.expiration_seconds() < token_seconds_min)
     out.invalid(seconds, p.expiration_seconds(), "may not specify a duration less than 10 minutes");
   if (p.expiration_seconds() > token_seconds_max)
-    out.invalid(seconds, p.expiration_seconds(), "may not specify a duration larger than 2^32 seconds");
+    out.invalid(seconds, p.expiration_seconds(),
+                "may not specify a duration larger than 2^32 seconds");
   if (out.not_empty(at / "path", p.path())) local_path(out, at / "path", p.path());
 }
 
 void bundle_projection(report& out, const path& at, const ClusterTrustBundleProjection& p) {
   if (p.has_name() == p.has_signer_name())
     out.required(at, "exactly one of name and signerName must be specified");
-  if (p.has_signer_name()) label_selector(out, at / "labelSelector", p.label_selector());
+  if (p.has_signer_name())
+    label_selector(out, at / "labelSelector", p.label_selector());
   else if (p.has_label_selector())
     out.invalid(at / "labelSelector", "", "labelSelector may not be specified with name");
   if (out.not_empty(at / "path", p.path())) local_path(out, at / "path", p.path());
@@ -163,8 +170,10 @@ void certificate_projection(report& out, const path& at, const PodCertificatePro
              {"RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"});
   if (p.has_max_expiration_seconds())
     out.between(at / "maxExpirationSeconds", p.max_expiration_seconds(), 3600, 91 * 24 * 3600);
-  if (p.credential_bundle_path().empty() && p.key_path().empty() && p.certificate_chain_path().empty())
-    out.required(at, "specify at least one of credentialBundlePath, keyPath, and certificateChainPath");
+  if (p.credential_bundle_path().empty() && p.key_path().empty() &&
+      p.certificate_chain_path().empty())
+    out.required(at,
+                 "specify at least one of credentialBundlePath, keyPath, and certificateChainPath");
   for (auto& [name, value] : {std::pair{"credentialBundlePath", p.credential_bundle_path()},
                               std::pair{"keyPath", p.key_path()},
                               std::pair{"certificateChainPath", p.certificate_chain_path()}})
@@ -218,10 +227,10 @@ void projected(report& out, const path& at, const ProjectedVolumeSource& v) {
     auto here = at.at("sources", i);
     source(out, here, v.sources(i));
     for (auto file : files_of(v.sources(i)))
-      if (!file.empty() && !files.insert(file).second) out.invalid(here, file, "conflicting duplicate paths");
+      if (!file.empty() && !files.insert(file).second)
+        out.invalid(here, file, "conflicting duplicate paths");
   }
 }
-
 
 /// A possible source: its name, whether it is there, and its rules.
 struct source_row {
@@ -230,10 +239,10 @@ struct source_row {
   void (*check)(report&, const path&, const VolumeSource&);
 };
 
-#define SOURCE(NAME, FIELD, RULE)                                                                          \
-  {                                                                                                        \
-    NAME, [](const VolumeSource& v) { return v.has_##FIELD(); },                                           \
-        [](report& out, const path& at, const VolumeSource& v) { RULE(out, at, v.FIELD()); }               \
+#define SOURCE(NAME, FIELD, RULE)                                                                  \
+  {                                                                                                \
+    NAME, [](const VolumeSource& v) { return v.has_##FIELD(); },                                   \
+        [](report& out, const path& at, const VolumeSource& v) { RULE(out, at, v.FIELD()); }       \
   }
 
 const source_row sources[] = {
@@ -275,15 +284,18 @@ void one_source(report& out, const path& at, const VolumeSource& v) {
   int count = 0;
   for (auto& row : sources) {
     if (!row.there(v)) continue;
-    if (++count > 1) out.forbidden(at / row.name, "may not specify more than 1 volume type");
-    else row.check(out, at / row.name, v);
+    if (++count > 1)
+      out.forbidden(at / row.name, "may not specify more than 1 volume type");
+    else
+      row.check(out, at / row.name, v);
   }
   if (count == 0) out.required(at, "must specify a volume type");
 }
 
 } // namespace
 
-volume_map volumes(report& out, const path& at, const google::protobuf::RepeatedPtrField<Volume>& list,
+volume_map volumes(report& out, const path& at,
+                   const google::protobuf::RepeatedPtrField<Volume>& list,
                    std::string_view pod_name) {
   volume_map found;
   for (int i = 0; i < list.size(); ++i) {

@@ -19,8 +19,8 @@ using k8s::core::v1::ReplicationController;
 using k8s::meta::v1::LabelSelector;
 
 /// A selector that is there, is not empty, and selects the pods made from the template.
-void selector_of(report& out, const path& at, bool given, const LabelSelector& selector, const PodTemplateSpec& t,
-                 std::string_view kind) {
+void selector_of(report& out, const path& at, bool given, const LabelSelector& selector,
+                 const PodTemplateSpec& t, std::string_view kind) {
   auto here = at / "selector", labels_at = at / "template.metadata.labels";
   if (!given) {
     out.required(here);
@@ -42,7 +42,8 @@ void always_restarted(report& out, const path& at, const PodTemplateSpec& t) {
   if (t.spec().restart_policy() != "Always")
     out.not_supported(here / "restartPolicy", t.spec().restart_policy(), {"Always"});
   if (t.spec().has_active_deadline_seconds())
-    out.forbidden(here / "activeDeadlineSeconds", "activeDeadlineSeconds is not supported in controllers that restart their pods");
+    out.forbidden(here / "activeDeadlineSeconds",
+                  "activeDeadlineSeconds is not supported in controllers that restart their pods");
 }
 
 void template_of(report& out, const path& at, const PodTemplateSpec& t) {
@@ -55,8 +56,7 @@ void same_selector(report& out, const LabelSelector& selector, const LabelSelect
   out.immutable(top / "spec.selector", "", same(selector, old));
 }
 
-template<class Status>
-void not_negative_counts(report& out, const path& at, const Status& s) {
+template<class Status> void not_negative_counts(report& out, const path& at, const Status& s) {
   out.not_negative(at / "replicas", s.replicas());
   out.not_negative(at / "readyReplicas", s.ready_replicas());
   out.not_negative(at / "availableReplicas", s.available_replicas());
@@ -64,9 +64,11 @@ void not_negative_counts(report& out, const path& at, const Status& s) {
   if (s.ready_replicas() > s.replicas())
     out.invalid(at / "readyReplicas", s.ready_replicas(), "cannot be greater than status.replicas");
   if (s.available_replicas() > s.replicas())
-    out.invalid(at / "availableReplicas", s.available_replicas(), "cannot be greater than status.replicas");
+    out.invalid(at / "availableReplicas", s.available_replicas(),
+                "cannot be greater than status.replicas");
   if (s.available_replicas() > s.ready_replicas())
-    out.invalid(at / "availableReplicas", s.available_replicas(), "cannot be greater than readyReplicas");
+    out.invalid(at / "availableReplicas", s.available_replicas(),
+                "cannot be greater than readyReplicas");
 }
 
 void not_decremented(report& out, const path& at, int32_t now, int32_t before) {
@@ -80,13 +82,16 @@ void deployment_strategy(report& out, const path& at, const DeploymentStrategy& 
       out.forbidden(rolling, "may not be specified when strategy `type` is 'Recreate'");
     return;
   }
-  if (s.type() != "RollingUpdate") return out.not_supported(at, s.type(), {"Recreate", "RollingUpdate"});
-  if (!s.has_rolling_update()) return out.required(rolling, "this should be defaulted and never be nil");
+  if (s.type() != "RollingUpdate")
+    return out.not_supported(at, s.type(), {"Recreate", "RollingUpdate"});
+  if (!s.has_rolling_update())
+    return out.required(rolling, "this should be defaulted and never be nil");
   auto& r = s.rolling_update();
   percent_or_count(out, rolling / "maxUnavailable", r.max_unavailable());
   percent_or_count(out, rolling / "maxSurge", r.max_surge(), false);
   if (is_zero(r.max_unavailable()) && is_zero(r.max_surge()))
-    out.invalid(rolling / "maxUnavailable", text_of(r.max_unavailable()), "may not be 0 when `maxSurge` is 0");
+    out.invalid(rolling / "maxUnavailable", text_of(r.max_unavailable()),
+                "may not be 0 when `maxSurge` is 0");
 }
 
 void deployment(report& out, const Deployment& d) {
@@ -119,7 +124,8 @@ void deployment_status(report& out, const Deployment& d, const Deployment& old) 
   out.not_negative(at / "updatedReplicas", s.updated_replicas());
   out.not_negative(at / "unavailableReplicas", s.unavailable_replicas());
   if (s.updated_replicas() > s.replicas())
-    out.invalid(at / "updatedReplicas", s.updated_replicas(), "cannot be greater than status.replicas");
+    out.invalid(at / "updatedReplicas", s.updated_replicas(),
+                "cannot be greater than status.replicas");
   out.not_negative(at / "collisionCount", s.collision_count());
   not_decremented(out, at / "collisionCount", s.collision_count(), old.status().collision_count());
 }
@@ -130,8 +136,10 @@ void replica_set(report& out, const ReplicaSet& r) {
   auto& s = r.spec();
   out.not_negative(at / "replicas", s.replicas());
   out.not_negative(at / "minReadySeconds", s.min_ready_seconds());
-  if (s.has_template_()) template_of(out, at, s.template_());
-  else out.required(at / "template");
+  if (s.has_template_())
+    template_of(out, at, s.template_());
+  else
+    out.required(at / "template");
   selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "deployment");
 }
 
@@ -139,14 +147,14 @@ void replica_set_update(report& out, const ReplicaSet& r, const ReplicaSet& old)
   same_selector(out, r.spec().selector(), old.spec().selector());
 }
 
-template<class Set>
-void replica_status(report& out, const Set& r, const Set&) {
+template<class Set> void replica_status(report& out, const Set& r, const Set&) {
   path top;
   auto at = top / "status";
   not_negative_counts(out, at, r.status());
   out.not_negative(at / "fullyLabeledReplicas", r.status().fully_labeled_replicas());
   if (r.status().fully_labeled_replicas() > r.status().replicas())
-    out.invalid(at / "fullyLabeledReplicas", r.status().fully_labeled_replicas(), "cannot be greater than status.replicas");
+    out.invalid(at / "fullyLabeledReplicas", r.status().fully_labeled_replicas(),
+                "cannot be greater than status.replicas");
 }
 
 void replication_controller(report& out, const ReplicationController& r) {
@@ -178,14 +186,16 @@ void daemon_set(report& out, const DaemonSet& d) {
   auto rolling = strategy / "rollingUpdate";
   auto& u = s.update_strategy();
   if (u.type() == "OnDelete") return;
-  if (u.type() != "RollingUpdate") return out.not_supported(strategy, u.type(), {"OnDelete", "RollingUpdate"});
+  if (u.type() != "RollingUpdate")
+    return out.not_supported(strategy, u.type(), {"OnDelete", "RollingUpdate"});
   if (!u.has_rolling_update()) return out.required(rolling);
   auto& r = u.rolling_update();
   percent_or_count(out, rolling / "maxUnavailable", r.max_unavailable());
   percent_or_count(out, rolling / "maxSurge", r.max_surge());
   bool unavailable = !is_zero(r.max_unavailable()), surge = !is_zero(r.max_surge());
   if (unavailable && surge)
-    out.invalid(rolling / "maxSurge", text_of(r.max_surge()), "may not be set when maxUnavailable is non-zero");
+    out.invalid(rolling / "maxSurge", text_of(r.max_surge()),
+                "may not be set when maxUnavailable is non-zero");
   if (!unavailable && !surge)
     out.required(rolling / "maxUnavailable", "cannot be 0 when maxSurge is 0");
 }
@@ -214,7 +224,8 @@ void stateful_strategy(report& out, const path& at, const StatefulSetUpdateStrat
   auto rolling = here / "rollingUpdate";
   if (u.type().empty()) return out.required(here);
   if (u.type() == "OnDelete") {
-    if (u.has_rolling_update()) out.invalid(rolling, "", "only allowed for updateStrategy 'RollingUpdate'");
+    if (u.has_rolling_update())
+      out.invalid(rolling, "", "only allowed for updateStrategy 'RollingUpdate'");
     return;
   }
   if (u.type() != "RollingUpdate")
@@ -224,7 +235,8 @@ void stateful_strategy(report& out, const path& at, const StatefulSetUpdateStrat
   if (u.rolling_update().has_max_unavailable()) {
     percent_or_count(out, rolling / "maxUnavailable", u.rolling_update().max_unavailable());
     if (is_zero(u.rolling_update().max_unavailable()))
-      out.invalid(rolling / "maxUnavailable", text_of(u.rolling_update().max_unavailable()), "cannot be 0");
+      out.invalid(rolling / "maxUnavailable", text_of(u.rolling_update().max_unavailable()),
+                  "cannot be 0");
   }
 }
 
@@ -233,7 +245,8 @@ void stateful_set(report& out, const StatefulSet& set) {
   auto at = top / "spec";
   auto& s = set.spec();
   auto management = at / "podManagementPolicy";
-  if (s.pod_management_policy().empty()) out.required(management);
+  if (s.pod_management_policy().empty())
+    out.required(management);
   else if (s.pod_management_policy() != "OrderedReady" && s.pod_management_policy() != "Parallel")
     out.invalid(management, s.pod_management_policy(), "must be 'OrderedReady' or 'Parallel'");
   stateful_strategy(out, at, s.update_strategy());
@@ -261,12 +274,14 @@ void stateful_set_update(report& out, const StatefulSet& set, const StatefulSet&
   wanted.set_min_ready_seconds(s.min_ready_seconds());
   *wanted.mutable_ordinals() = s.ordinals();
   wanted.set_revision_history_limit(s.revision_history_limit());
-  *wanted.mutable_persistent_volume_claim_retention_policy() = s.persistent_volume_claim_retention_policy();
+  *wanted.mutable_persistent_volume_claim_retention_policy() =
+      s.persistent_volume_claim_retention_policy();
   if (!same(s, wanted))
-    out.forbidden(at / "spec",
-                  "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
-                  "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
-                  "'minReadySeconds' are forbidden");
+    out.forbidden(
+        at / "spec",
+        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+        "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
+        "'minReadySeconds' are forbidden");
 }
 
 void stateful_set_status(report& out, const StatefulSet& set, const StatefulSet& old) {
@@ -277,16 +292,20 @@ void stateful_set_status(report& out, const StatefulSet& set, const StatefulSet&
   out.not_negative(at / "currentReplicas", s.current_replicas());
   out.not_negative(at / "updatedReplicas", s.updated_replicas());
   if (s.current_replicas() > s.replicas())
-    out.invalid(at / "currentReplicas", s.current_replicas(), "cannot be greater than status.replicas");
+    out.invalid(at / "currentReplicas", s.current_replicas(),
+                "cannot be greater than status.replicas");
   if (s.updated_replicas() > s.replicas())
-    out.invalid(at / "updatedReplicas", s.updated_replicas(), "cannot be greater than status.replicas");
+    out.invalid(at / "updatedReplicas", s.updated_replicas(),
+                "cannot be greater than status.replicas");
   not_decremented(out, at / "collisionCount", s.collision_count(), old.status().collision_count());
 }
 
 void revision(report& out, const ControllerRevision& r) {
   path at;
-  if (!r.has_data() || r.data().raw().empty()) out.required(at / "data", "data is mandatory");
-  else if (r.data().raw().front() != '{') out.invalid(at / "data", "", "must be an object");
+  if (!r.has_data() || r.data().raw().empty())
+    out.required(at / "data", "data is mandatory");
+  else if (r.data().raw().front() != '{')
+    out.invalid(at / "data", "", "must be an object");
   out.not_negative(at / "revision", r.revision());
 }
 
@@ -299,7 +318,10 @@ void revision_update(report& out, const ControllerRevision& r, const ControllerR
 
 std::vector<row> workload_kinds() {
   return {
-      kind_row<Deployment>().any_time<deployment>().on_update<deployment_update>().on_status<deployment_status>(),
+      kind_row<Deployment>()
+          .any_time<deployment>()
+          .on_update<deployment_update>()
+          .on_status<deployment_status>(),
       kind_row<ReplicaSet>()
           .any_time<replica_set>()
           .on_update<replica_set_update>()
@@ -307,7 +329,10 @@ std::vector<row> workload_kinds() {
       kind_row<ReplicationController>()
           .any_time<replication_controller>()
           .on_status<replica_status<ReplicationController>>(),
-      kind_row<DaemonSet>().any_time<daemon_set>().on_update<daemon_set_update>().on_status<daemon_set_status>(),
+      kind_row<DaemonSet>()
+          .any_time<daemon_set>()
+          .on_update<daemon_set_update>()
+          .on_status<daemon_set_status>(),
       kind_row<StatefulSet>(names::dns_label)
           .any_time<stateful_set>()
           .on_update<stateful_set_update>()

@@ -1,6 +1,6 @@
-// How fast a typical pod is read and written, beside Boost.JSON on the same bytes in the same run; and what
-// a quantity costs. Bars: decode and encode no slower than Boost.JSON, protobuf at least five times faster
-// than JSON, quantities under 50 ns.
+// How fast a typical pod is read and written, beside Boost.JSON on the same bytes in the same run;
+// and what a quantity costs. Bars: decode and encode no slower than Boost.JSON, protobuf at least
+// five times faster than JSON, quantities under 50 ns.
 #include "messages/api/pod.pb.h"
 #include "messages/base/quantity.hpp"
 #include "messages/codec/envelope.hpp"
@@ -26,10 +26,7 @@ using namespace troupe;
 namespace {
 
 /// Keeps the optimiser from dropping what nobody reads.
-template<class T>
-void use(T&& value) {
-  asm volatile("" : : "g"(&value) : "memory");
-}
+template<class T> void use(T&& value) { asm volatile("" : : "g"(&value) : "memory"); }
 
 double cpu_nanos() {
   timespec now{};
@@ -37,10 +34,9 @@ double cpu_nanos() {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-/// CPU nanoseconds that one call takes: a low quantile of many short rounds, so that neighbours on the
-/// machine matter little.
-template<class F>
-double cost(F call) {
+/// CPU nanoseconds that one call takes: a low quantile of many short rounds, so that neighbours on
+/// the machine matter little.
+template<class F> double cost(F call) {
   auto timed = [&](int times) {
     auto start = cpu_nanos();
     for (int i = 0; i < times; ++i) call();
@@ -70,7 +66,8 @@ int main(int argc, char** argv) {
   std::ifstream in(argc > 1 ? argv[1] : TROUPE_POD, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(in), {});
   k8s::core::v1::Pod pod;
-  if (text.empty() || !codec::from_json(text, pod)) return fprintf(stderr, "cannot read the pod\n"), 1;
+  if (text.empty() || !codec::from_json(text, pod))
+    return fprintf(stderr, "cannot read the pod\n"), 1;
   auto dom = boost::json::parse(text);
   auto bytes = codec::to_wire(pod);
   auto envelope = codec::seal_envelope("v1", "Pod", bytes);
@@ -100,7 +97,8 @@ int main(int argc, char** argv) {
   in_block.initial_block_size = block.size();
   auto arena_decode = cost([&] {
     google::protobuf::Arena arena(in_block);
-    use(codec::from_json(text, *google::protobuf::Arena::CreateMessage<k8s::core::v1::Pod>(&arena)));
+    use(codec::from_json(text,
+                         *google::protobuf::Arena::CreateMessage<k8s::core::v1::Pod>(&arena)));
   });
   auto opened = cost([&] { use(codec::open_envelope(envelope)); });
   auto protobuf = cost([&] {
@@ -128,11 +126,13 @@ int main(int argc, char** argv) {
 
   auto a = *quantity::parse("250m"), b = *quantity::parse("512Mi");
   auto add = cost([&] {
-    for (int i = 0; i < 100; ++i) use(a += b), use(a -= b);
-  }) / 200;
+               for (int i = 0; i < 100; ++i) use(a += b), use(a -= b);
+             }) /
+             200;
   auto compare = cost([&] {
-    for (int i = 0; i < 100; ++i) use(a < b);
-  }) / 100;
+                   for (int i = 0; i < 100; ++i) use(a < b);
+                 }) /
+                 100;
   auto parse = cost([&] { use(quantity::parse("512Mi")); });
   line("quantity: add", add, 0);
   line("quantity: compare", compare, 0);
