@@ -22,8 +22,7 @@ struct roles_state {
     std::vector<ClusterRole> all;
     for (auto& entry : now.list(gateway::prefix_of(kind))) {
       ClusterRole r;
-      if (r.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
-        all.push_back(std::move(r));
+      if (gateway::read_entry(entry, r)) all.push_back(std::move(r));
     }
     storage::transaction tx;
     for (auto& action : plan(all)) act(action, now, tx);

@@ -6,13 +6,10 @@ namespace troupe::gateway {
 void create(gateway& g, call_ptr c) {
   auto options = read_write_options(c->query, "CreateOptions");
   if (!options) return c->fail(options.error());
-  auto form = body_format(c->request.header("Content-Type"));
-  if (!form) return c->fail(form.error());
-  auto read = read_body(*c->kind, *form, c->request.body);
+  auto read = read_sent(*c, *options);
   if (!read) return c->fail(read.error());
-  if (auto ok = judge_fields(*c, options->fields, read->problems); !ok) return c->fail(ok.error());
-  if (auto ok = fit_to_path(*c, *read->object); !ok) return c->fail(ok.error());
-  std::shared_ptr<google::protobuf::Message> sent = std::move(read->object);
+  if (auto ok = fit_to_path(*c, **read); !ok) return c->fail(ok.error());
+  std::shared_ptr<google::protobuf::Message> sent = std::move(*read);
   g.write(c, [&g, sent, options = *options](call& c, const storage::snapshot& now) {
     return plan_create(g, c, copy(*sent), options, now);
   });

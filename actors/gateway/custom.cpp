@@ -70,7 +70,7 @@ std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage:
     auto hit = compiled_.find(key);
     if (hit == compiled_.end() || hit->second.first != entry.mod_revision()) {
       CustomResourceDefinition d;
-      d.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+      read_entry(entry, d);
       auto kinds =
           has_condition(d, established) ? schema::custom_kinds(d) : std::vector<schema::kind>{};
       hit =

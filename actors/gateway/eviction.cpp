@@ -40,8 +40,7 @@ result<void> charge(const call& c, const Pod& pod, const storage::snapshot& now,
   PodDisruptionBudget budget;
   for (auto& entry : now.list(prefix_of(*budgets, c.where.ns))) {
     PodDisruptionBudget b;
-    if (!b.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
-      continue;
+    if (!read_entry(entry, b)) continue;
     auto selector = label_selector::from(b.spec().selector());
     if (!selector || !selector->matches_map(pod.metadata().labels())) continue;
     if (found)

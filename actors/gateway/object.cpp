@@ -111,6 +111,10 @@ result<std::string> as_json(format form, std::string_view text) {
   return std::move(documents->front().json);
 }
 
+bool read_entry(const storage::entry& entry, Message& object) {
+  return object.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+}
+
 result<codec::decoded> read_document(Message& into, std::string_view api_version,
                                      std::string_view kind, format form, std::string_view text) {
   codec::decoded found;

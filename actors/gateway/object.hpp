@@ -25,6 +25,9 @@ object copy(const google::protobuf::Message& of);
 /// The object in the store, with its resourceVersion.
 object load(const schema::kind& kind, const storage::entry& entry);
 
+/// Reads an entry that is stored in its own shape into `object`, without its resourceVersion.
+bool read_entry(const storage::entry& entry, google::protobuf::Message& object);
+
 /// A body, understood.
 struct body {
   gateway::object object;

@@ -46,8 +46,7 @@ void each(const storage::snapshot& now, const schema::registry& kinds, std::stri
   auto kind = kinds.by_resource("rbac.authorization.k8s.io", "v1", plural);
   for (auto& entry : now.list(prefix_of(*kind))) {
     Object o;
-    if (o.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
-      visit(o);
+    if (read_entry(entry, o)) visit(o);
   }
 }
 

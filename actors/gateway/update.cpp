@@ -6,16 +6,13 @@ namespace troupe::gateway {
 void update(gateway& g, call_ptr c) {
   auto options = read_write_options(c->query, "UpdateOptions");
   if (!options) return c->fail(options.error());
-  auto form = body_format(c->request.header("Content-Type"));
-  if (!form) return c->fail(form.error());
-  auto read = read_body(*c->kind, *form, c->request.body);
+  auto read = read_sent(*c, *options);
   if (!read) return c->fail(read.error());
-  if (auto ok = judge_fields(*c, options->fields, read->problems); !ok) return c->fail(ok.error());
-  if (meta(*read->object).name().empty() && !c->where.name.empty() &&
+  if (meta(**read).name().empty() && !c->where.name.empty() &&
       c->request.body.find("metadata") == std::string::npos)
     return c->fail({errc::bad_request, "the name of the object must be given in its metadata"});
-  if (auto ok = fit_to_path(*c, *read->object); !ok) return c->fail(ok.error());
-  std::shared_ptr<google::protobuf::Message> sent = std::move(read->object);
+  if (auto ok = fit_to_path(*c, **read); !ok) return c->fail(ok.error());
+  std::shared_ptr<google::protobuf::Message> sent = std::move(*read);
   g.write(c,
           [&g, sent, options = *options](call& c, const storage::snapshot& now) -> result<change> {
             auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));

@@ -146,6 +146,15 @@ result<void> judge_fields(call& c, field_validation mode,
                                       ": strict decoding error: " + text};
 }
 
+result<object> read_sent(call& c, const write_options& options) {
+  auto form = body_format(c.request.header("Content-Type"));
+  if (!form) return form.error();
+  auto read = read_body(*c.kind, *form, c.request.body);
+  if (!read) return read.error();
+  if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
+  return std::move(read->object);
+}
+
 result<void> fit_to_path(const call& c, Message& object) {
   auto& m = meta(object);
   if (c.kind->namespaced) {

@@ -15,6 +15,9 @@ part part_of(const call& c);
 result<void> judge_fields(call& c, field_validation mode,
                           const std::vector<codec::field_problem>& problems);
 
+/// The object that the request's body holds, its unknown fields judged.
+result<object> read_sent(call& c, const write_options& options);
+
 /// Checks that the object agrees with the request's path, and fills in what the path says.
 result<void> fit_to_path(const call& c, google::protobuf::Message& object);
 

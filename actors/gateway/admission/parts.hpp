@@ -34,8 +34,7 @@ void each_object(const admission_request& r, std::string_view group, std::string
   auto kind = r.c.kinds->by_resource(group, version, plural);
   for (auto& entry : r.now.list(prefix_of(*kind, ns))) {
     Object o;
-    if (o.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size())))
-      visit(o, entry);
+    if (read_entry(entry, o)) visit(o, entry);
   }
 }
 
@@ -47,9 +46,7 @@ std::optional<Object> find_object(const admission_request& r, std::string_view g
   auto kind = r.c.kinds->by_resource(group, version, plural);
   auto entry = r.now.find(key_of(*kind, ns, name));
   Object o;
-  if (!entry ||
-      !o.ParsePartialFromArray(entry->value().data(), static_cast<int>(entry->value().size())))
-    return {};
+  if (!entry || !read_entry(*entry, o)) return {};
   return o;
 }
 
