@@ -21,6 +21,11 @@ CAF_ADD_ATOM(troupe, troupe, promote_atom, "promote")
 CAF_ADD_ATOM(troupe, troupe, remove_atom, "remove")
 CAF_ADD_ATOM(troupe, troupe, transfer_atom, "transfer")
 CAF_ADD_ATOM(troupe, troupe, resync_atom, "resync")
+CAF_ADD_ATOM(troupe, troupe, arrived_atom, "arrived")
+CAF_ADD_ATOM(troupe, troupe, reported_atom, "reported")
+CAF_ADD_ATOM(troupe, troupe, told_atom, "told")
+CAF_ADD_ATOM(troupe, troupe, changed_atom, "changed")
+CAF_ADD_ATOM(troupe, troupe, stop_atom, "stop")
 
 CAF_END_TYPE_ID_BLOCK(troupe)
 
@@ -62,5 +67,29 @@ using controller_actor = caf::typed_actor<
     caf::reacts_to<resync_atom>,
     // INTERNAL: the same, after it has waited for somebody else.
     caf::reacts_to<resync_atom, bool>>;
+
+/// NODE AGENT: runs the pods of one machine, or pretends to.
+using node_agent_actor = caf::typed_actor<
+    // The servers told this: a cluster.ToNode.
+    caf::reacts_to<told_atom, std::string>,
+    // INTERNAL: something of its own has happened (a container ended, a file changed, time is up).
+    caf::reacts_to<resync_atom>>;
+
+/// NODE: stands for one machine on the leader.
+using node_actor = caf::typed_actor<
+    // The machine reported this: a cluster.FromNode.
+    caf::reacts_to<reported_atom, std::string>,
+    // These facts concern the machine: a cluster.ToNode.
+    caf::reacts_to<told_atom, std::string>,
+    // INTERNAL: what was reported and not yet stored is due.
+    caf::reacts_to<resync_atom>>;
+
+/// NODES: knows the NODE of every machine and which facts concern whom.
+using nodes_actor = caf::typed_actor<
+    // An agent (a node_agent_actor) is there for the node of this name, in this process or by a
+    // proxy; answers the NODE (a node_actor) to which it reports. An earlier agent is forgotten.
+    caf::replies_to<arrived_atom, std::string, caf::strong_actor_ptr>::with<caf::strong_actor_ptr>,
+    // INTERNAL: the store has changed.
+    caf::reacts_to<resync_atom>>;
 
 } // namespace troupe
