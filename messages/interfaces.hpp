@@ -79,15 +79,14 @@ using node_agent_actor = caf::typed_actor<
 using node_actor = caf::typed_actor<
     // The machine reported this: a cluster.FromNode.
     caf::reacts_to<reported_atom, std::string>,
-    // These facts concern the machine: a cluster.ToNode.
-    caf::reacts_to<told_atom, std::string>,
     // INTERNAL: what was reported and not yet stored is due.
     caf::reacts_to<resync_atom>>;
 
 /// NODES: knows the NODE of every machine and which facts concern whom.
 using nodes_actor = caf::typed_actor<
-    // An agent (a node_agent_actor) is there for the node of this name, in this process or by a
-    // proxy; answers the NODE (a node_actor) to which it reports. An earlier agent is forgotten.
+    // An agent (a node_agent_actor, in this process or a proxy) is there with this first word, a
+    // cluster.Arrived; answers the NODE (a node_actor) to which it reports. It is then told all
+    // that concerns it. An earlier agent of the same node is forgotten.
     caf::replies_to<arrived_atom, std::string, caf::strong_actor_ptr>::with<caf::strong_actor_ptr>,
     // INTERNAL: the store has changed.
     caf::reacts_to<resync_atom>>;
