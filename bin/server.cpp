@@ -116,6 +116,7 @@ int run_server(const server_options& options) {
   config.set("scheduler.policy", caf::atom("sharing")); // sleeps when there is nothing to do
   caf::actor_system system{config};
   controllers::environment facts{.store = store->get(),
+                                 .api = &api,
                                  .kinds = [&api] { return api.kinds(); },
                                  .now = wall_clock,
                                  .random = entropy,

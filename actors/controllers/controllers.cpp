@@ -3,6 +3,7 @@
 #include "actors/controllers/accounts.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
+#include "actors/controllers/replica_set.hpp"
 #include "actors/controllers/roles.hpp"
 
 #include <set>
@@ -17,10 +18,9 @@ struct row {
 };
 
 constexpr row table[] = {
-    {"namespace", namespaces},
-    {"serviceaccount", accounts},
-    {"garbagecollector", garbage},
-    {"clusterrole-aggregation", roles},
+    {"namespace", namespaces},     {"serviceaccount", accounts},
+    {"garbagecollector", garbage}, {"clusterrole-aggregation", roles},
+    {"replicaset", replica_sets},  {"replicationcontroller", replication_controllers},
 };
 
 } // namespace

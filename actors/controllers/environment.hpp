@@ -2,6 +2,7 @@
 // outside.
 #pragma once
 
+#include "actors/gateway/gateway.hpp"
 #include "messages/base/time.hpp"
 #include "messages/interfaces.hpp"
 #include "messages/schema/kind.hpp"
@@ -14,6 +15,7 @@ namespace troupe::controllers {
 
 struct environment {
   storage::store* store = nullptr;
+  gateway::gateway* api = nullptr; ///< what controllers write goes the way of what clients write
   std::function<std::shared_ptr<const schema::registry>()> kinds;
   std::function<timestamp()> now;
   std::function<uint64_t()> random;

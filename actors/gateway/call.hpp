@@ -11,6 +11,8 @@
 #include "net/http/responder.hpp"
 #include "storage/store.hpp"
 
+#include <functional>
+
 namespace troupe::gateway {
 
 struct call {
@@ -25,6 +27,8 @@ struct call {
   const schema::subresource* sub = nullptr;
   std::vector<std::string> warnings;
   timestamp now; ///< when it came
+  /// What is written together with it, by key: admission counts it as if it were there already.
+  std::function<const storage::entry*(std::string_view)> pending;
 
   void answer(http::response r);
   void fail(const error& failure) { answer(failure_answer(failure, media)); }

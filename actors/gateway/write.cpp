@@ -36,14 +36,6 @@ std::string new_uid(const std::function<uint64_t()>& random) {
   return out;
 }
 
-std::string generated_name(std::string base, const std::function<uint64_t()>& random) {
-  if (base.size() > generated_base_size_max) base.resize(generated_base_size_max);
-  auto bits = random();
-  for (size_t i = 0; i < generated_suffix_size; ++i, bits /= suffix_letters.size())
-    base += suffix_letters[bits % suffix_letters.size()];
-  return base;
-}
-
 result<void> check_namespace(const call& c, const std::string& name, const storage::snapshot& now) {
   auto spaces = c.kinds->by_resource("", "v1", "namespaces");
   auto entry = now.get(key_of(*spaces, {}, c.where.ns));
@@ -175,6 +167,14 @@ result<void> fit_to_path(const call& c, Message& object) {
                                         ") does not match the name on the URL (" + c.where.name +
                                         ")"};
   return {};
+}
+
+std::string generated_name(std::string base, const std::function<uint64_t()>& random) {
+  if (base.size() > generated_base_size_max) base.resize(generated_base_size_max);
+  auto bits = random();
+  for (size_t i = 0; i < generated_suffix_size; ++i, bits /= suffix_letters.size())
+    base += suffix_letters[bits % suffix_letters.size()];
+  return base;
 }
 
 void begin_life(const std::function<uint64_t()>& random, Message& object, timestamp now) {

@@ -21,6 +21,9 @@ result<object> read_sent(call& c, const write_options& options);
 /// Checks that the object agrees with the request's path, and fills in what the path says.
 result<void> fit_to_path(const call& c, google::protobuf::Message& object);
 
+/// `base` and five letters that nobody can foresee.
+std::string generated_name(std::string base, const std::function<uint64_t()>& random);
+
 /// Name, uid, creation time: what makes an object new. A name is generated if asked for.
 void begin_life(const std::function<uint64_t()>& random, google::protobuf::Message& object,
                 timestamp now);

@@ -178,6 +178,9 @@ result<void> admit_quota(const admission_request& r) {
       r, "", "v1", "resourcequotas", r.c.where.ns,
       [&](ResourceQuota& q, const storage::entry& entry) {
         if (!verdict || !covers(q, pod)) return;
+        // What the same transaction has charged already counts.
+        if (auto charged = r.c.pending ? r.c.pending(entry.key()) : nullptr)
+          if (q.Clear(); !read_entry(*charged, q)) return;
         usage hard, used, wanted;
         for (auto& [n, x] : q.status().hard()) hard[n] = amount(x);
         for (auto& [n, x] : q.status().used()) used[n] = amount(x);
