@@ -75,6 +75,15 @@ using node_agent_actor = caf::typed_actor<
     // INTERNAL: something of its own has happened (a container ended, a file changed, time is up).
     caf::reacts_to<resync_atom>>;
 
+/// POD: runs one pod on its machine.
+using pod_actor = caf::typed_actor<
+    // The servers told something that concerns it: the facts are to be looked at again.
+    caf::reacts_to<told_atom>,
+    // INTERNAL: something has happened to it and waits in its inbox.
+    caf::reacts_to<resync_atom>,
+    // INTERNAL: the time of this number, for which it asked, has come.
+    caf::reacts_to<elapsed_atom, uint64_t>>;
+
 /// NODE: stands for one machine on the leader.
 using node_actor = caf::typed_actor<
     // The machine reported this: a cluster.FromNode.
