@@ -5,6 +5,7 @@
 #include "actors/controllers/namespaces.hpp"
 #include "actors/controllers/replica_set.hpp"
 #include "actors/controllers/roles.hpp"
+#include "actors/scheduler/scheduler.hpp"
 
 #include <set>
 
@@ -18,9 +19,13 @@ struct row {
 };
 
 constexpr row table[] = {
-    {"namespace", namespaces},     {"serviceaccount", accounts},
-    {"garbagecollector", garbage}, {"clusterrole-aggregation", roles},
-    {"replicaset", replica_sets},  {"replicationcontroller", replication_controllers},
+    {"namespace", namespaces},
+    {"serviceaccount", accounts},
+    {"garbagecollector", garbage},
+    {"clusterrole-aggregation", roles},
+    {"scheduler", scheduler::scheduler},
+    {"replicaset", replica_sets},
+    {"replicationcontroller", replication_controllers},
 };
 
 } // namespace
