@@ -100,4 +100,16 @@ using nodes_actor = caf::typed_actor<
     // INTERNAL: the store has changed.
     caf::reacts_to<resync_atom>>;
 
+/// PROXY: makes the addresses of services lead to their pods, on one machine.
+using proxy_actor = caf::typed_actor<
+    // The servers told this machine so: a cluster.ToNode.
+    caf::reacts_to<told_atom, std::string>,
+    // INTERNAL: what the kernel refused is due again.
+    caf::reacts_to<resync_atom>>;
+
+/// DNS: knows the names of services and pods, on one machine. Answers without a message.
+using dns_actor = caf::typed_actor<
+    // The servers told this machine so: a cluster.ToNode.
+    caf::reacts_to<told_atom, std::string>>;
+
 } // namespace troupe

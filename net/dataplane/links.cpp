@@ -4,6 +4,7 @@
 #include <cstring>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -20,6 +21,8 @@ std::string bytes_of(const auto& x) {
 std::string_view raw(const address& a) {
   return {reinterpret_cast<const char*>(a.bytes.data()), a.v6 ? size_t{16} : size_t{4}};
 }
+
+std::string_view raw(const mac& m) { return {reinterpret_cast<const char*>(m.data()), m.size()}; }
 
 uint8_t family_of(const address& a) { return a.v6 ? AF_INET6 : AF_INET; }
 
@@ -89,8 +92,7 @@ int links::index_of(const std::string& name) {
   return index;
 }
 
-result<void> links::make_bridge(const std::string& name, const address& own, int prefix_bits,
-                                int mtu) {
+result<void> links::make_bridge(const std::string& name, int mtu) {
   netlink_batch make;
   make.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(0, IFF_UP, IFF_UP),
              "make the bridge " + name);
@@ -101,33 +103,44 @@ result<void> links::make_bridge(const std::string& name, const address& own, int
   make.close(info);
   make.end();
   if (auto made = socket_.talk(make, is_there); !made) return made;
-  if (auto up = set_up(name); !up) return up;
-  return add_address(name, own, prefix_bits);
+  return set_up(name);
 }
 
-result<void> links::make_veth(const std::string& name, const std::string& bridge,
-                              const std::string& inside_name, int netns_fd, int mtu) {
-  auto master = index_of(bridge);
-  if (master == 0) return error{errc::internal, "there is no bridge " + bridge};
+result<void> links::make_veth(const veth& what) {
   netlink_batch make;
   make.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(0, IFF_UP, IFF_UP),
-             "make the link " + name);
-  make.put_text(IFLA_IFNAME, name);
-  make.put_u32(IFLA_MTU, static_cast<uint32_t>(mtu));
-  make.put_u32(IFLA_MASTER, static_cast<uint32_t>(master));
+             "make the link " + what.name);
+  make.put_text(IFLA_IFNAME, what.name);
+  make.put(IFLA_ADDRESS, raw(what.mac));
+  make.put_u32(IFLA_MTU, static_cast<uint32_t>(what.mtu));
   auto info = make.open(IFLA_LINKINFO);
   make.put(IFLA_INFO_KIND, "veth");
   auto data = make.open(IFLA_INFO_DATA);
   auto peer = make.open(VETH_INFO_PEER);
   make.put_raw(link_header(0, 0, 0));
-  make.put_text(IFLA_IFNAME, inside_name);
-  make.put_u32(IFLA_MTU, static_cast<uint32_t>(mtu));
-  make.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(netns_fd));
+  make.put_text(IFLA_IFNAME, what.inside_name);
+  make.put(IFLA_ADDRESS, raw(what.inside_mac));
+  make.put_u32(IFLA_MTU, static_cast<uint32_t>(what.mtu));
+  make.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(what.inside_netns));
   make.close(peer);
   make.close(data);
   make.close(info);
   make.end();
   return socket_.talk(make, is_there);
+}
+
+result<void> links::add_neighbour(const std::string& name, const address& who, const mac& at) {
+  ndmsg head{};
+  head.ndm_family = family_of(who);
+  head.ndm_ifindex = index_of(name);
+  head.ndm_state = NUD_PERMANENT;
+  netlink_batch add;
+  add.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, bytes_of(head),
+            "say who has " + who.text() + " on " + name);
+  add.put(NDA_DST, raw(who));
+  add.put(NDA_LLADDR, raw(at));
+  add.end();
+  return socket_.talk(add);
 }
 
 result<void> links::set_up(const std::string& name) {

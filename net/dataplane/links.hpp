@@ -5,11 +5,14 @@
 #include "messages/base/address.hpp"
 #include "net/dataplane/netlink.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace troupe::dataplane {
+
+using mac = std::array<uint8_t, 6>;
 
 /// One network namespace's links. Not for several threads at once.
 class links {
@@ -21,16 +24,26 @@ public:
   /// 0 if there is no such link.
   int index_of(const std::string& name);
 
-  /// A bridge that is up and has this address.
-  result<void> make_bridge(const std::string& name, const address& own, int prefix_bits, int mtu);
-  /// A veth pair: `name` here, up, a port of `bridge`; `inside_name` in the namespace `netns_fd`.
-  result<void> make_veth(const std::string& name, const std::string& bridge,
-                         const std::string& inside_name, int netns_fd, int mtu);
+  /// A bridge that is up.
+  result<void> make_bridge(const std::string& name, int mtu);
+
+  /// One end here and up, the other in another namespace and down.
+  struct veth {
+    std::string name;
+    dataplane::mac mac{};
+    std::string inside_name;
+    dataplane::mac inside_mac{};
+    int inside_netns = -1; ///< a file descriptor
+    int mtu = 1500;
+  };
+  result<void> make_veth(const veth& what);
   result<void> set_up(const std::string& name);
   result<void> add_address(const std::string& name, const address& what, int prefix_bits);
   /// A route to `to` over `name`; `gateway` may be none, and need not be on the link's own network.
   result<void> add_route(const network& to, const std::string& name,
                          const std::optional<address>& gateway);
+  /// Who has an address on this link, for good.
+  result<void> add_neighbour(const std::string& name, const address& who, const mac& at);
   result<void> remove_link(const std::string& name);
 
   struct link {

@@ -79,13 +79,6 @@ rule& rule::load_protocol(reg to) {
   return end(data);
 }
 
-rule& rule::load_output_name(reg to) {
-  auto data = begin("meta");
-  out_.put_be32(NFTA_META_DREG, number(to));
-  out_.put_be32(NFTA_META_KEY, NFT_META_OIFNAME);
-  return end(data);
-}
-
 rule& rule::load_connection_status(reg to) {
   auto data = begin("ct");
   out_.put_be32(NFTA_CT_DREG, number(to));

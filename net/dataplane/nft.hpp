@@ -33,7 +33,6 @@ public:
   rule& load_destination(reg to);
   rule& load_protocol(reg to);         ///< of the transport layer
   rule& load_destination_port(reg to); ///< of TCP, UDP, SCTP
-  rule& load_output_name(reg to);      ///< 16 bytes: four registers
   rule& load_connection_status(reg to);
   rule& load_random(reg to, uint32_t below);
   rule& mask(reg from, reg to, std::string_view mask); ///< of 4 bytes

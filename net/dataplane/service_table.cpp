@@ -41,12 +41,6 @@ std::string mask_of(const network& n) {
   return raw(m);
 }
 
-std::string padded_name(const std::string& name) {
-  auto out = name;
-  out.resize(16, '\0');
-  return out;
-}
-
 rule& load_door(rule& r) {
   return r.load_destination(key).load_protocol(1).load_destination_port(2);
 }
@@ -150,17 +144,15 @@ void service_table::make_skeleton(nft::transaction& to) {
               hairpin.load_source(0).load_destination(1).is_in(0, "hairpins").masquerade());
   if (given_.all_pods.bits > 0) {
     auto all_mask = mask_of(given_.all_pods), all = raw(given_.all_pods.base);
-    auto bridge = padded_name(given_.bridge);
+    auto own_mask = mask_of(given_.own_pods), own = raw(given_.own_pods.base);
     // Pods speak to the world in this machine's name.
     rule egress;
     to.add_rule("leave", egress.load_source(0)
-                             .mask(0, 0, mask_of(given_.own_pods))
-                             .compare(0, comparison::equal, raw(given_.own_pods.base))
+                             .mask(0, 0, own_mask)
+                             .compare(0, comparison::equal, own)
                              .load_destination(0)
                              .mask(0, 0, all_mask)
                              .compare(0, comparison::not_equal, all)
-                             .load_output_name(0)
-                             .compare(0, comparison::not_equal, bridge)
                              .masquerade());
     // What came from outside for a pod of another machine must come back through here.
     rule passing;
@@ -170,8 +162,9 @@ void service_table::make_skeleton(nft::transaction& to) {
                              .load_source(0)
                              .mask(0, 0, all_mask)
                              .compare(0, comparison::not_equal, all)
-                             .load_output_name(0)
-                             .compare(0, comparison::not_equal, bridge)
+                             .load_destination(0)
+                             .mask(0, 0, own_mask)
+                             .compare(0, comparison::not_equal, own)
                              .masquerade());
   }
 }

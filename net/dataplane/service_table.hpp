@@ -45,9 +45,8 @@ struct behind {
 
 struct service_table_settings {
   std::string table = "troupe";
-  std::string bridge = "troupe0"; ///< where this machine's pods are
-  network own_pods;               ///< addresses of this machine's pods
-  network all_pods;               ///< addresses of all pods
+  network own_pods; ///< addresses of this machine's pods
+  network all_pods; ///< addresses of all pods
 };
 
 /// More backends of one door than this are reached through slots shared as evenly as they go.
