@@ -1,6 +1,7 @@
 #include "actors/controllers/controllers.hpp"
 
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/deployment.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
 #include "actors/controllers/replica_set.hpp"
@@ -18,9 +19,13 @@ struct row {
 };
 
 constexpr row table[] = {
-    {"namespace", namespaces},     {"serviceaccount", accounts},
-    {"garbagecollector", garbage}, {"clusterrole-aggregation", roles},
-    {"replicaset", replica_sets},  {"replicationcontroller", replication_controllers},
+    {"namespace", namespaces},
+    {"serviceaccount", accounts},
+    {"garbagecollector", garbage},
+    {"clusterrole-aggregation", roles},
+    {"deployment", deployments},
+    {"replicaset", replica_sets},
+    {"replicationcontroller", replication_controllers},
 };
 
 } // namespace

@@ -56,8 +56,12 @@ public:
   void alarm();
 
 protected:
-  /// An entry as it is now, or as it was when it was erased.
-  using heard = std::function<void(const storage::entry_ptr& entry, bool gone)>;
+  struct change {
+    storage::entry_ptr entry; ///< as it is now, or as it was when it was erased
+    bool gone = false;
+    storage::entry_ptr before = {}; ///< null if it is new, or told for the first time
+  };
+  using heard = std::function<void(const change&)>;
 
   /// From the first wake() on, tells of every object of `kind` once, and of each change of one.
   /// Those of a kind that was named earlier are told first.
