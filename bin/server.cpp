@@ -5,6 +5,8 @@
 #include "actors/controllers/controllers.hpp"
 #include "actors/gateway/bootstrap.hpp"
 #include "actors/gateway/gateway.hpp"
+#include "actors/node/hollow.hpp"
+#include "actors/nodes/nodes.hpp"
 #include "bin/pki.hpp"
 #include "messages/base/log.hpp"
 #include "net/http/server.hpp"
@@ -32,6 +34,9 @@ Flags:
   --token-file FILE    lines of token,user,uid[,"group1,group2"]
   --controllers LIST   which controllers run: *, none, or a list of names (*)
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
+  --hollow N           also runs N nodes that only pretend, to try out large clusters (0)
+  --hollow-zones N     zones that they are spread over (3)
+  --hollow-start-delay DURATION  how long their pods take to start (0s)
 
 Examples:
   troupe server --data /tmp/troupe --port 6443
@@ -79,6 +84,33 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+/// Nodes that only pretend, and the NODES that hears them.
+struct hollow_company {
+  nodes_actor nodes;
+  std::vector<node_agent_actor> agents;
+};
+
+result<hollow_company> start_hollow_nodes(caf::actor_system& system, storage::store& store,
+                                          const server_options& options) {
+  auto delay = parse_duration(options.hollow_start_delay);
+  if (!delay) return with_context(delay.error(), "--hollow-start-delay");
+  hollow_company out;
+  nodes::environment around{.store = &store, .now = wall_clock, .random = entropy};
+  around.issue_token = [](const cluster::TokenWanted&) {
+    cluster::Token none;
+    none.set_refused("hollow nodes run nothing that needs a token");
+    return none;
+  };
+  out.nodes = system.spawn(nodes::nodes, around);
+  node::hollow_settings given;
+  given.manners.start_delay = *delay;
+  given.nodes = out.nodes;
+  given.now = wall_clock;
+  given.random = entropy;
+  out.agents = node::spawn_hollow_nodes(system, options.hollow, options.hollow_zones, given);
+  return out;
+}
+
 } // namespace
 
 int run_server(const server_options& options) {
@@ -123,6 +155,12 @@ int run_server(const server_options& options) {
                                  .root_ca_pem = keys->authority.certificate_pem};
   auto company = controllers::start(system, facts, options.controllers);
   if (!company) return complain(company.error());
+  hollow_company hollow;
+  if (options.hollow > 0) {
+    auto made = start_hollow_nodes(system, **store, options);
+    if (!made) return complain(made.error());
+    hollow = std::move(*made);
+  }
 
   http::server_settings settings;
   settings.address = options.address;
@@ -146,6 +184,9 @@ int run_server(const server_options& options) {
   server.stop();
   for (auto& c : *company) caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
   company->clear();
+  for (auto& a : hollow.agents) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  if (hollow.nodes) caf::anon_send_exit(hollow.nodes, caf::exit_reason::user_shutdown);
+  hollow = {};
   return 0;
 }
 
@@ -173,6 +214,12 @@ int server_command(const std::vector<std::string>& arguments) {
       options.controllers = value;
     else if (name == "--anonymous-auth")
       options.anonymous = value != "false";
+    else if (name == "--hollow")
+      options.hollow = static_cast<unsigned>(atoi(value.c_str()));
+    else if (name == "--hollow-zones")
+      options.hollow_zones = static_cast<unsigned>(atoi(value.c_str()));
+    else if (name == "--hollow-start-delay")
+      options.hollow_start_delay = value;
     else {
       fprintf(stderr, "troupe server: %s is not a flag; see troupe server --help\n", name.c_str());
       return 2;

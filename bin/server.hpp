@@ -14,6 +14,9 @@ struct server_options {
   std::string token_file;
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
+  unsigned hollow = 0;       ///< pretended nodes
+  unsigned hollow_zones = 3; ///< over which they are spread
+  std::string hollow_start_delay = "0s";
 };
 
 /// Runs until a signal ends it; the exit code.

@@ -75,21 +75,41 @@ using node_agent_actor = caf::typed_actor<
     // INTERNAL: something of its own has happened (a container ended, a file changed, time is up).
     caf::reacts_to<resync_atom>>;
 
+/// POD: runs one pod on its machine.
+using pod_actor = caf::typed_actor<
+    // The servers told something that concerns it: the facts are to be looked at again.
+    caf::reacts_to<told_atom>,
+    // INTERNAL: something has happened to it and waits in its inbox.
+    caf::reacts_to<resync_atom>,
+    // INTERNAL: the time of this number, for which it asked, has come.
+    caf::reacts_to<elapsed_atom, uint64_t>>;
+
 /// NODE: stands for one machine on the leader.
 using node_actor = caf::typed_actor<
     // The machine reported this: a cluster.FromNode.
     caf::reacts_to<reported_atom, std::string>,
-    // These facts concern the machine: a cluster.ToNode.
-    caf::reacts_to<told_atom, std::string>,
     // INTERNAL: what was reported and not yet stored is due.
     caf::reacts_to<resync_atom>>;
 
 /// NODES: knows the NODE of every machine and which facts concern whom.
 using nodes_actor = caf::typed_actor<
-    // An agent (a node_agent_actor) is there for the node of this name, in this process or by a
-    // proxy; answers the NODE (a node_actor) to which it reports. An earlier agent is forgotten.
+    // An agent (a node_agent_actor, in this process or a proxy) is there with this first word, a
+    // cluster.Arrived; answers the NODE (a node_actor) to which it reports. It is then told all
+    // that concerns it. An earlier agent of the same node is forgotten.
     caf::replies_to<arrived_atom, std::string, caf::strong_actor_ptr>::with<caf::strong_actor_ptr>,
     // INTERNAL: the store has changed.
     caf::reacts_to<resync_atom>>;
+
+/// PROXY: makes the addresses of services lead to their pods, on one machine.
+using proxy_actor = caf::typed_actor<
+    // The servers told this machine so: a cluster.ToNode.
+    caf::reacts_to<told_atom, std::string>,
+    // INTERNAL: what the kernel refused is due again.
+    caf::reacts_to<resync_atom>>;
+
+/// DNS: knows the names of services and pods, on one machine. Answers without a message.
+using dns_actor = caf::typed_actor<
+    // The servers told this machine so: a cluster.ToNode.
+    caf::reacts_to<told_atom, std::string>>;
 
 } // namespace troupe

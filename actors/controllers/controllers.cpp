@@ -4,8 +4,11 @@
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
+#include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/replica_set.hpp"
 #include "actors/controllers/roles.hpp"
+#include "actors/controllers/taint_eviction.hpp"
+#include "actors/scheduler/scheduler.hpp"
 
 #include <set>
 
@@ -24,6 +27,9 @@ constexpr row table[] = {
     {"garbagecollector", garbage},
     {"clusterrole-aggregation", roles},
     {"deployment", deployments},
+    {"scheduler", scheduler::scheduler},
+    {"node-lifecycle", node_lifecycle},
+    {"taint-eviction", taint_eviction},
     {"replicaset", replica_sets},
     {"replicationcontroller", replication_controllers},
 };

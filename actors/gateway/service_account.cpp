@@ -66,10 +66,12 @@ std::vector<cause> check(const TokenRequest& request) {
 }
 
 /// What the token is bound to besides its account: a claim, or why it cannot be.
-result<std::optional<std::pair<std::string, json::object>>>
-bound_object(const call& c, const storage::snapshot& now, const TokenRequest& request) {
-  if (!request.spec().has_bound_object_ref())
-    return std::optional<std::pair<std::string, json::object>>{};
+struct bound {
+  std::string kind, name, uid;
+};
+result<bound> bound_object(const call& c, const storage::snapshot& now,
+                           const TokenRequest& request) {
+  if (!request.spec().has_bound_object_ref()) return bound{};
   auto& ref = request.spec().bound_object_ref();
   auto kind = c.kinds->by_kind(ref.api_version().empty() ? "v1" : ref.api_version(), ref.kind());
   if (!kind || (kind->name != "Pod" && kind->name != "Secret" && kind->name != "Node"))
@@ -83,11 +85,34 @@ bound_object(const call& c, const storage::snapshot& now, const TokenRequest& re
                     "the UID in the bound object reference (" + ref.uid() +
                         ") does not match the UID in record (" + *uid +
                         "). The object might have been deleted and then recreated");
-  return std::optional(
-      std::pair(kind->singular, json::object{{"name", ref.name()}, {"uid", *uid}}));
+  return bound{kind->singular, ref.name(), *uid};
 }
 
 } // namespace
+
+result<std::string> sign_token(const tls::token_keys& keys, const token_claims& t) {
+  json::array audiences;
+  for (auto& a : t.audiences) audiences.push_back(json::value(a));
+  if (audiences.empty()) audiences.push_back(json::value(issuer));
+  json::object own{{"namespace", t.ns},
+                   {"serviceaccount", json::object{{"name", t.account}, {"uid", t.account_uid}}}};
+  if (!t.bound_kind.empty())
+    own[t.bound_kind] = json::object{{"name", t.bound_name}, {"uid", t.bound_uid}};
+  json::object claims{{"iss", issuer},
+                      {"sub", "system:serviceaccount:" + t.ns + ":" + t.account},
+                      {"aud", std::move(audiences)},
+                      {"iat", t.now},
+                      {"nbf", t.now},
+                      {"exp", t.expires},
+                      {"jti", std::to_string(t.id)},
+                      {claim_space, std::move(own)}};
+  return keys.sign(json::write(json::value(std::move(claims))));
+}
+
+std::optional<std::string> account_uid(const storage::snapshot& now, std::string_view ns,
+                                       std::string_view name) {
+  return uid_of(now, *schema::registry::built_in(), "serviceaccounts", ns, name);
+}
 
 void create_token(gateway& g, call_ptr p) {
   auto& c = *p;
@@ -108,21 +133,18 @@ void create_token(gateway& g, call_ptr p) {
   auto& spec = *request.mutable_spec();
   if (!spec.has_expiration_seconds()) spec.set_expiration_seconds(seconds_default);
   if (spec.audiences().empty()) spec.add_audiences(issuer);
-  json::array audiences;
-  for (auto& a : spec.audiences()) audiences.push_back(json::value(a));
-  json::object own{{"namespace", c.where.ns},
-                   {"serviceaccount", json::object{{"name", c.where.name}, {"uid", *account}}}};
-  if (*bound) own[(*bound)->first] = (*bound)->second;
   auto end = c.now.seconds + spec.expiration_seconds();
-  json::object claims{{"iss", issuer},
-                      {"sub", "system:serviceaccount:" + c.where.ns + ":" + c.where.name},
-                      {"aud", std::move(audiences)},
-                      {"iat", c.now.seconds},
-                      {"nbf", c.now.seconds},
-                      {"exp", end},
-                      {"jti", std::to_string(g.given.random())},
-                      {claim_space, std::move(own)}};
-  auto token = g.given.token_keys->sign(json::write(json::value(std::move(claims))));
+  auto token = sign_token(*g.given.token_keys,
+                          {.ns = c.where.ns,
+                           .account = c.where.name,
+                           .account_uid = *account,
+                           .audiences = {spec.audiences().begin(), spec.audiences().end()},
+                           .bound_kind = bound->kind,
+                           .bound_name = bound->name,
+                           .bound_uid = bound->uid,
+                           .now = c.now.seconds,
+                           .expires = end,
+                           .id = g.given.random()});
   if (!token) return c.fail(token.error());
   auto& m = *request.mutable_metadata();
   m.set_name(c.where.name);

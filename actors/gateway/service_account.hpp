@@ -12,6 +12,21 @@ namespace troupe::gateway {
 
 class gateway;
 
+/// What a token says of its bearer.
+struct token_claims {
+  std::string ns, account, account_uid;
+  std::vector<std::string> audiences; ///< empty: this cluster's API
+  std::string bound_kind;             ///< "pod", "secret", "node"; empty if bound to nothing
+  std::string bound_name, bound_uid;
+  int64_t now = 0, expires = 0; ///< seconds
+  uint64_t id = 0;
+};
+result<std::string> sign_token(const tls::token_keys& keys, const token_claims& claims);
+
+/// The uid of a service account, unless it is not there or on its way out.
+std::optional<std::string> account_uid(const storage::snapshot& now, std::string_view ns,
+                                       std::string_view name);
+
 /// Asks for a token: POST .../serviceaccounts/NAME/token.
 void create_token(gateway& g, call_ptr c);
 

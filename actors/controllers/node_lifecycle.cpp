@@ -1,0 +1,95 @@
+#include "actors/controllers/node_lifecycle.hpp"
+
+#include "actors/controllers/conditions.hpp"
+#include "actors/controllers/node_lifecycle_plan.hpp"
+#include "actors/controllers/pods_by_node.hpp"
+#include "actors/controllers/reconciler.hpp"
+#include "messages/api/pod.pb.h"
+
+namespace troupe::controllers {
+
+namespace {
+
+using k8s::core::v1::Node;
+using k8s::core::v1::Pod;
+
+class node_lifecycle_controller : public reconciler {
+public:
+  node_lifecycle_controller(controller_actor::pointer self, environment given)
+      : reconciler{self, std::move(given), "node-controller"} {
+    listen(nodes, [this](auto& entry, bool gone) {
+      std::string name(gateway::split_key(entry->key()).name);
+      Node node;
+      if (gone)
+        pace.erase(name);
+      else if (gateway::read_entry(*entry, node))
+        pace.put(name, zone_of(node), health_of(node) == node_health::ready);
+      mark(entry->key());
+    });
+    listen(pods, [this](auto& entry, bool gone) { by_node.hear(*entry, gone); });
+  }
+
+private:
+  void forget() override {
+    by_node.clear();
+    pace = {};
+  }
+
+  void reconcile(round& r) override {
+    auto entry = r.now.find(r.key);
+    if (!entry) return;
+    auto object = gateway::load(nodes, *entry);
+    auto& node = static_cast<Node&>(*object);
+    bool may_empty = false;
+    if (wants_emptying(node) && !being_emptied(node)) {
+      auto answer = pace.ask(zone_of(node), r.at);
+      may_empty = answer.now;
+      if (!may_empty)
+        r.again_after(std::chrono::milliseconds{static_cast<int64_t>(answer.again_seconds * 1e3)});
+    }
+    auto name = node.metadata().name();
+    if (health_of(node) != node_health::ready) silence(r, name);
+    auto taints = plan_taints(node, may_empty, r.at);
+    google::protobuf::RepeatedPtrField<k8s::core::v1::Taint> wanted{taints.begin(), taints.end()};
+    auto& had = *node.mutable_spec()->mutable_taints();
+    auto text = [](auto& list) {
+      std::string out;
+      for (auto& t : list) out += t.SerializeAsString() + "|";
+      return out;
+    };
+    if (text(wanted) == text(had)) return;
+    if (may_empty)
+      r.events.note(nodes, node.metadata(), "Normal", "NodeNotReady",
+                    "Node " + name + " status is now: NodeNotReady");
+    had = std::move(wanted);
+    if (auto ok = r.write.update(nodes, *entry, std::move(object)); !ok) r.fail(ok.error());
+  }
+
+  /// Nobody is to be sent to pods that may not be there any more.
+  void silence(round& r, const std::string& name) {
+    for (auto& key : by_node.on(name)) {
+      auto entry = r.now.find(key);
+      if (!entry) continue;
+      auto object = gateway::load(pods, *entry);
+      auto& conditions = *static_cast<Pod&>(*object).mutable_status()->mutable_conditions();
+      auto ready = find_condition(conditions, "Ready");
+      if (!ready || ready->status() != "True") continue;
+      set_condition(conditions, "Ready", false, "NodeNotReady", "the node is not ready", r.at);
+      if (auto ok = r.write.update(pods, *entry, std::move(object), "status"); !ok)
+        return r.fail(ok.error());
+    }
+  }
+
+  const schema::kind& nodes = built_in("", "v1", "nodes");
+  const schema::kind& pods = built_in("", "v1", "pods");
+  pods_by_node by_node;
+  zone_pace pace;
+};
+
+} // namespace
+
+controller_actor::behavior_type node_lifecycle(controller_actor::pointer self, environment given) {
+  return run<node_lifecycle_controller>(self, std::move(given));
+}
+
+} // namespace troupe::controllers

@@ -1,0 +1,84 @@
+#include "actors/controllers/taint_eviction.hpp"
+
+#include "actors/controllers/conditions.hpp"
+#include "actors/controllers/pods_by_node.hpp"
+#include "actors/controllers/reconciler.hpp"
+#include "actors/controllers/taint_eviction_plan.hpp"
+
+namespace troupe::controllers {
+
+namespace {
+
+using k8s::core::v1::Node;
+using k8s::core::v1::Pod;
+
+/// Looks at pods; those of nodes without such taints are none of its business.
+class taint_eviction_controller : public reconciler {
+public:
+  taint_eviction_controller(controller_actor::pointer self, environment given)
+      : reconciler{self, std::move(given), "taint-eviction-controller"} {
+    listen(nodes, [this](auto& entry, bool gone) { hear_node(*entry, gone); });
+    listen(pods, [this](auto& entry, bool gone) {
+      auto node = by_node.hear(*entry, gone);
+      if (!node.empty() && tainted.contains(std::string(node))) mark(entry->key());
+    });
+  }
+
+private:
+  void forget() override {
+    by_node.clear();
+    tainted.clear();
+  }
+
+  void hear_node(const storage::entry& entry, bool gone) {
+    std::string name(gateway::split_key(entry.key()).name);
+    Node node;
+    bool sends_away = false;
+    if (!gone && gateway::read_entry(entry, node))
+      for (auto& t : node.spec().taints()) sends_away = sends_away || t.effect() == "NoExecute";
+    bool before = sends_away ? !tainted.insert(name).second : tainted.erase(name) > 0;
+    if (sends_away || before)
+      for (auto& key : by_node.on(name)) mark(key);
+  }
+
+  void reconcile(round& r) override {
+    auto entry = r.now.find(r.key);
+    Pod pod;
+    Node node;
+    if (!entry || !gateway::read_entry(*entry, pod) || pod.metadata().has_deletion_timestamp())
+      return;
+    auto place = r.now.find(gateway::key_of(nodes, {}, pod.spec().node_name()));
+    if (!place || !gateway::read_entry(*place, node)) return;
+    auto when = leaves_at(pod, node, r.at);
+    if (!when) return;
+    if (*when > r.at.seconds) return r.again_at({*when, 0});
+    auto object = gateway::load(pods, *entry);
+    auto& going = static_cast<Pod&>(*object);
+    bool told = set_condition(*going.mutable_status()->mutable_conditions(), "DisruptionTarget",
+                              true, "DeletionByTaintManager",
+                              "Taint manager: deleting due to NoExecute taint", r.at);
+    if (told) { // first why, then the deletion: the next look comes with the change
+      r.again_after(std::chrono::milliseconds{1});
+      if (auto ok = r.write.update(pods, *entry, std::move(object), "status"); !ok)
+        r.fail(ok.error());
+      return;
+    }
+    r.events.note(pods, pod.metadata(), "Normal", "TaintManagerEviction",
+                  "Marking for deletion Pod " + pod.metadata().namespace_() + "/" +
+                      pod.metadata().name());
+    if (auto ok = r.write.remove(pods, *entry); !ok) r.fail(ok.error());
+  }
+
+  const schema::kind& nodes = built_in("", "v1", "nodes");
+  const schema::kind& pods = built_in("", "v1", "pods");
+  pods_by_node by_node;
+  std::set<std::string> tainted;
+};
+
+} // namespace
+
+controller_actor::behavior_type taint_eviction(controller_actor::pointer self, environment given) {
+  return run<taint_eviction_controller>(self, std::move(given));
+}
+
+} // namespace troupe::controllers

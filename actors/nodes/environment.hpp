@@ -1,0 +1,27 @@
+// What the server's side of the nodes is given: the store, time and chance from outside, and how
+// tokens of service accounts are made.
+#pragma once
+
+#include "messages/base/address.hpp"
+#include "messages/base/time.hpp"
+#include "messages/cluster/node.pb.h"
+#include "storage/store.hpp"
+
+#include <chrono>
+#include <functional>
+
+namespace troupe::nodes {
+
+struct environment {
+  storage::store* store = nullptr;
+  std::function<timestamp()> now;
+  std::function<uint64_t()> random;
+  /// Any thread; the answer's `request` is the caller's to set.
+  std::function<cluster::Token(const cluster::TokenWanted&)> issue_token;
+  network pod_network = *network::parse("10.244.0.0/16");
+  int pod_range_bits = 24;
+  /// How long a node may be without an agent before its state counts as unknown.
+  std::chrono::seconds lost_after{40};
+};
+
+} // namespace troupe::nodes

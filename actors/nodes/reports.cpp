@@ -1,0 +1,218 @@
+#include "actors/nodes/reports.hpp"
+
+#include "actors/gateway/fields.hpp"
+#include "actors/gateway/write.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+namespace troupe::nodes {
+
+namespace {
+
+using namespace k8s::core::v1;
+
+constexpr const char* agent_component = "kubelet"; // the name by which tools know it
+
+const schema::kind& kind_of(const char* plural) {
+  return *schema::registry::built_in()->by_resource("", "v1", plural);
+}
+
+template<class Object> bool read(const storage::entry& entry, Object& into) {
+  return into.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+}
+
+void put(const schema::kind& kind, const storage::entry& old, const google::protobuf::Message& now,
+         storage::transaction& tx) {
+  auto stored = gateway::stored_form(kind, now);
+  if (stored == old.value()) return;
+  std::string key(old.key());
+  tx.require_revision(key, old.mod_revision());
+  tx.put(key, stored, gateway::index_of(kind, now));
+}
+
+void create(const reporter& by, const schema::kind& kind, google::protobuf::Message& object,
+            storage::transaction& tx) {
+  gateway::begin_life(by.random, object, by.now);
+  auto& m = gateway::meta(object);
+  auto key = gateway::key_of(kind, m.namespace_(), m.name());
+  tx.require_absent(key);
+  tx.put(key, gateway::stored_form(kind, object), gateway::index_of(kind, object));
+}
+
+/// The pod that a report means, if it is one of this node's.
+storage::entry_ptr pod_of(const reporter& by, const std::string& ns, const std::string& name,
+                          const std::string& uid, const storage::snapshot& now, Pod& pod) {
+  auto entry = now.get(gateway::key_of(kind_of("pods"), ns, name));
+  if (!entry || !read(*entry, pod)) return {};
+  if (pod.metadata().uid() != uid || pod.spec().node_name() != by.node) return {};
+  return entry;
+}
+
+/// Conditions of a pod that others than its node may set stay as they are.
+bool is_of_node(const std::string& type) {
+  static const std::set<std::string> own{"Initialized",      "Ready",
+                                         "ContainersReady",  "PodReadyToStartContainers",
+                                         "PodResizePending", "PodResizeInProgress"};
+  return own.contains(type);
+}
+
+/// Transition times and heartbeats, which only whoever stores can know.
+template<class Condition>
+void date(Condition& fresh, const google::protobuf::RepeatedPtrField<Condition>& before,
+          timestamp now) {
+  auto old =
+      std::find_if(before.begin(), before.end(), [&](auto& c) { return c.type() == fresh.type(); });
+  if (old != before.end() && old->status() == fresh.status() && old->has_last_transition_time())
+    *fresh.mutable_last_transition_time() = old->last_transition_time();
+  else
+    fresh.mutable_last_transition_time()->set_seconds(now.seconds);
+}
+
+std::string short_hash(const std::string& text) {
+  uint64_t h = 14695981039346656037u; // FNV-1a
+  for (unsigned char c : text) h = (h ^ c) * 1099511628211u;
+  char out[17];
+  snprintf(out, sizeof out, "%016llx", static_cast<unsigned long long>(h));
+  return out;
+}
+
+} // namespace
+
+void put_pod_status(const reporter& by, const cluster::PodReport& said,
+                    const storage::snapshot& now, storage::transaction& tx) {
+  Pod pod;
+  auto entry = pod_of(by, said.namespace_(), said.name(), said.uid(), now, pod);
+  PodStatus fresh;
+  if (!entry || !fresh.ParsePartialFromString(said.status())) return;
+  auto& old = pod.status();
+  auto& conditions = *fresh.mutable_conditions();
+  for (auto& c : conditions) date(c, old.conditions(), by.now);
+  for (auto& c : old.conditions()) {
+    bool told = std::any_of(conditions.begin(), conditions.end(),
+                            [&](auto& f) { return f.type() == c.type(); });
+    if (!told && !is_of_node(c.type())) *conditions.Add() = c;
+  }
+  if (fresh.qos_class().empty()) fresh.set_qos_class(old.qos_class());
+  if (fresh.nominated_node_name().empty() && !old.nominated_node_name().empty() &&
+      fresh.phase() == "Pending")
+    fresh.set_nominated_node_name(old.nominated_node_name());
+  // A phase that is over does not begin again.
+  if (old.phase() == "Succeeded" || old.phase() == "Failed") fresh.set_phase(old.phase());
+  *pod.mutable_status() = std::move(fresh);
+  put(kind_of("pods"), *entry, pod, tx);
+}
+
+void put_pod_end(const reporter& by, const cluster::PodStopped& said, const storage::snapshot& now,
+                 storage::transaction& tx) {
+  Pod pod;
+  auto entry = pod_of(by, said.namespace_(), said.name(), said.uid(), now, pod);
+  if (!entry || !pod.metadata().has_deletion_timestamp()) return;
+  auto& kind = kind_of("pods");
+  pod.mutable_metadata()->set_deletion_grace_period_seconds(0);
+  if (!pod.metadata().finalizers().empty()) return put(kind, *entry, pod, tx);
+  std::string key(entry->key());
+  tx.require_revision(key, entry->mod_revision());
+  tx.erase(key, gateway::stored_form(kind, pod), gateway::index_of(kind, pod));
+}
+
+void put_node_status(const reporter& by, const NodeStatus& said, const storage::snapshot& now,
+                     storage::transaction& tx) {
+  auto& kind = kind_of("nodes");
+  auto entry = now.get(gateway::key_of(kind, "", by.node));
+  Node node;
+  if (!entry || !read(*entry, node)) return;
+  auto fresh = said;
+  for (auto& c : *fresh.mutable_conditions()) {
+    date(c, node.status().conditions(), by.now);
+    c.mutable_last_heartbeat_time()->set_seconds(by.now.seconds);
+  }
+  *fresh.mutable_volumes_attached() = node.status().volumes_attached();
+  *node.mutable_status() = std::move(fresh);
+  put(kind, *entry, node, tx);
+}
+
+void put_event(const reporter& by, const Event& said, const storage::snapshot& now,
+               storage::transaction& tx) {
+  auto& kind = kind_of("events");
+  auto& about = said.involved_object();
+  auto ns = about.namespace_().empty() ? std::string("default") : about.namespace_();
+  auto name = about.name() + "." +
+              short_hash(about.uid() + '\n' + about.field_path() + '\n' + said.reason() + '\n' +
+                         said.message() + '\n' + by.node);
+  auto key = gateway::key_of(kind, ns, name);
+  if (std::any_of(tx.mutations.begin(), tx.mutations.end(),
+                  [&](auto& m) { return m.key() == key; }))
+    return; // told twice in one breath
+  Event event;
+  if (auto entry = now.get(key); entry && read(*entry, event)) {
+    event.set_count(event.count() + 1);
+    event.mutable_last_timestamp()->set_seconds(by.now.seconds);
+    return put(kind, *entry, event, tx);
+  }
+  event = said;
+  event.clear_metadata();
+  event.mutable_metadata()->set_name(name);
+  event.mutable_metadata()->set_namespace_(ns);
+  event.mutable_involved_object()->set_namespace_(about.namespace_());
+  event.mutable_source()->set_component(agent_component);
+  event.mutable_source()->set_host(by.node);
+  event.set_reporting_component(agent_component);
+  event.set_reporting_instance(by.node);
+  event.mutable_first_timestamp()->set_seconds(by.now.seconds);
+  event.mutable_last_timestamp()->set_seconds(by.now.seconds);
+  event.set_count(1);
+  if (event.type().empty()) event.set_type("Normal");
+  create(by, kind, event, tx);
+}
+
+void put_node(const reporter& by, const Node& said, const std::string& pod_range,
+              const storage::snapshot& now, storage::transaction& tx) {
+  auto& kind = kind_of("nodes");
+  auto entry = now.get(gateway::key_of(kind, "", by.node));
+  Node node;
+  bool known = entry && read(*entry, node);
+  auto& m = *node.mutable_metadata();
+  m.set_name(by.node);
+  for (auto& [name, value] : said.metadata().labels()) (*m.mutable_labels())[name] = value;
+  for (auto& [name, value] : said.metadata().annotations())
+    (*m.mutable_annotations())[name] = value;
+  if (!known) *node.mutable_spec()->mutable_taints() = said.spec().taints();
+  if (node.spec().pod_cidr().empty() && !pod_range.empty()) {
+    node.mutable_spec()->set_pod_cidr(pod_range);
+    node.mutable_spec()->add_pod_cidrs(pod_range);
+  }
+  auto fresh = said.status();
+  for (auto& c : *fresh.mutable_conditions()) {
+    date(c, node.status().conditions(), by.now);
+    c.mutable_last_heartbeat_time()->set_seconds(by.now.seconds);
+  }
+  *node.mutable_status() = std::move(fresh);
+  if (known)
+    put(kind, *entry, node, tx);
+  else
+    create(by, kind, node, tx);
+}
+
+void put_node_unknown(const reporter& by, const storage::snapshot& now, storage::transaction& tx) {
+  auto& kind = kind_of("nodes");
+  auto entry = now.get(gateway::key_of(kind, "", by.node));
+  Node node;
+  if (!entry || !read(*entry, node)) return;
+  static const char* const types[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
+  auto& all = *node.mutable_status()->mutable_conditions();
+  for (auto type : types) {
+    auto hit = std::find_if(all.begin(), all.end(), [&](auto& c) { return c.type() == type; });
+    auto& c = hit == all.end() ? *all.Add() : *hit;
+    if (c.status() == "Unknown") continue;
+    c.set_type(type);
+    c.set_status("Unknown");
+    c.set_reason("NodeStatusUnknown");
+    c.set_message("The node has not been heard of.");
+    c.mutable_last_transition_time()->set_seconds(by.now.seconds);
+  }
+  put(kind, *entry, node, tx);
+}
+
+} // namespace troupe::nodes

@@ -1,0 +1,153 @@
+#include "actors/scheduler/core.hpp"
+
+#include "messages/api/node.pb.h"
+#include "messages/api/pod.pb.h"
+
+namespace troupe::scheduler {
+
+core::core(uint64_t seed)
+    : counts_{table_,
+              [this](std::string_view ns) -> const storage::entry* {
+                auto hit = spaces_.find(ns);
+                return hit == spaces_.end() ? nullptr : hit->second.get();
+              }},
+      placer_{table_, counts_, shapes_.resources(), seed} {
+  table_.listen(&counts_);
+}
+
+void core::forget() {
+  std::vector<std::string> names;
+  for (node_index n = 0; n < table_.rows(); ++n)
+    if (table_.there(n)) names.emplace_back(table_.name(n));
+  std::vector<pod_ptr> pods;
+  table_.each_pod([&](auto& p, auto) { pods.push_back(table_.find_pod(p.key())); });
+  for (auto& p : pods) table_.erase_pod(p->key());
+  for (auto& n : names) table_.erase_node(n);
+  spaces_.clear();
+  queue_ = {};
+  assumed_.clear();
+  verdicts_.clear();
+}
+
+void core::hear_node(const storage::entry_ptr& entry, bool gone) {
+  if (gone) return table_.erase_node(name_of(*entry));
+  k8s::core::v1::Node node;
+  auto bytes = entry->value();
+  node.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  table_.put_node(entry, node);
+}
+
+void core::hear_namespace(const storage::entry_ptr& entry, bool gone) {
+  std::string name(name_of(*entry));
+  auto hit = spaces_.find(name);
+  bool same = hit != spaces_.end() && !gone &&
+              hit->second->index().unpack().labels == entry->index().unpack().labels;
+  gone ? void(spaces_.erase(name)) : void(spaces_[name] = entry);
+  if (!same) counts_.namespaces_changed();
+}
+
+void core::hear_pod(const storage::entry_ptr& entry, bool gone) {
+  std::string key(entry->key());
+  auto leave = [&] {
+    table_.erase_pod(key);
+    table_.release(key);
+    queue_.erase(key);
+    verdicts_.erase(key);
+    assumed_.erase(key);
+  };
+  if (gone) return leave();
+  auto pod = shapes_.read(entry);
+  if (pod->over) return leave();
+  if (!pod->node.empty()) {
+    queue_.erase(key);
+    verdicts_.erase(key);
+    assumed_.erase(key);
+    table_.release(key);
+    table_.put_pod(pod, pod->node);
+    return;
+  }
+  if (pod->going || !placer_.knows(pod->form->scheduler)) return leave();
+  if (assumed_.contains(key)) return; // what we decided is on its way
+  queue_.put(pod);
+  auto n = pod->nominated.empty() ? no_node : table_.find(pod->nominated);
+  n == no_node ? table_.release(key) : table_.reserve(pod, n);
+}
+
+node_index core::find_place(const pod_ptr& pod) {
+  auto n = pod->nominated.empty() ? no_node : table_.find(pod->nominated);
+  if (n == no_node) return placer_.place(*pod);
+  // What is reserved for itself does not stand in its way.
+  table_.release(pod->key());
+  auto place = placer_.fits(*pod, n) ? n : placer_.place(*pod);
+  table_.reserve(pod, n);
+  return place;
+}
+
+void core::help(moment now) {
+  if (queue_.parked() == 0 || helped_until_ == table_.changes_end()) return;
+  queue_.help(
+      [this](const pod_facts& pod, filter_set) {
+        if (pod.gated) return false;
+        return find_place(std::make_shared<pod_facts>(pod)) != no_node;
+      },
+      now);
+  helped_until_ = table_.changes_end(); // looking changes nothing
+}
+
+std::vector<decision> core::decide(size_t pods_max, moment now) {
+  std::vector<decision> out;
+  help(now);
+  queue_.wake(now);
+  while (out.size() < pods_max) {
+    auto pod = queue_.pop();
+    if (!pod) break;
+    if (pod->gated) {
+      queue_.park(pod->key(), 0, now);
+      out.push_back(tell_pending{
+          pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates", {}});
+      continue;
+    }
+    auto n = find_place(pod);
+    if (n == no_node) {
+      give_up(pod, out, now);
+      continue;
+    }
+    std::string node(table_.name(n));
+    table_.release(pod->key());
+    table_.put_pod(pod, node);
+    assumed_.insert(std::string(pod->key()));
+    verdicts_.erase(std::string(pod->key()));
+    out.push_back(bind_pod{pod, std::move(node)});
+  }
+  return out;
+}
+
+const verdict& core::explain(const pod_facts& pod) {
+  auto index = pod.entry->index().packed();
+  if (last_.form != pod.form.get() || last_.changes != table_.changes_end() || last_.index != index)
+    last_ = {pod.form.get(), std::string(index), table_.changes_end(), placer_.explain(pod)};
+  return last_.why;
+}
+
+void core::give_up(const pod_ptr& pod, std::vector<decision>& out, moment now) {
+  auto why = explain(*pod);
+  queue_.park(pod->key(), why.filters, now);
+  out.push_back(tell_pending{pod, "Unschedulable", why.message(), pod->nominated});
+  verdicts_[std::string(pod->key())] = std::move(why);
+}
+
+void core::take_back(const decision& d, moment now) {
+  auto bound = std::get_if<bind_pod>(&d);
+  if (!bound) return;
+  auto key = std::string(bound->pod->key());
+  if (!assumed_.erase(key)) return; // heard of since
+  table_.erase_pod(key);
+  queue_.retry(key, now);
+}
+
+const verdict* core::why(std::string_view key) const {
+  auto hit = verdicts_.find(std::string(key));
+  return hit == verdicts_.end() ? nullptr : &hit->second;
+}
+
+} // namespace troupe::scheduler

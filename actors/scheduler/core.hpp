@@ -1,0 +1,70 @@
+// THE SCHEDULER without its actor: hears of pods, nodes and namespaces, keeps the table, the
+// counters and the queue, and decides. Pure: no clock, no store; the same events, moments and seed
+// give the same decisions.
+#pragma once
+
+#include "actors/scheduler/placer.hpp"
+#include "actors/scheduler/pod_queue.hpp"
+#include "actors/scheduler/writes.hpp"
+
+namespace troupe::scheduler {
+
+class core {
+public:
+  explicit core(uint64_t seed);
+
+  void use(profiles given) { placer_.use(std::move(given)); }
+
+  // -- what happens. An entry is as it is now, or as it was when it was erased
+  // ---------------------
+
+  void hear_pod(const storage::entry_ptr& entry, bool gone);
+  void hear_node(const storage::entry_ptr& entry, bool gone);
+  void hear_namespace(const storage::entry_ptr& entry, bool gone);
+  /// Everything heard is void: all of it will be told again.
+  void forget();
+
+  // -- what follows -------------------------------------------------------------------------------
+
+  /// Looks at up to `pods_max` pods. A pod that is bound takes its place at once, as if it were
+  /// written already; the caller tells what became of it.
+  std::vector<decision> decide(size_t pods_max, moment now);
+  /// The decision could not be written: takes it back.
+  void take_back(const decision& d, moment now);
+  /// Whether there is nobody to look at right now.
+  bool idle() const { return queue_.idle(); }
+  /// When somebody is to be looked at again, if nothing happens before.
+  std::optional<moment> wake(moment now) { return queue_.wake(now); }
+
+  // -- what is known ------------------------------------------------------------------------------
+
+  /// Why the pod waits; null if it does not.
+  const verdict* why(std::string_view key) const;
+  const node_table& table() const { return table_; }
+  size_t waiting() const { return queue_.size(); }
+
+private:
+  node_index find_place(const pod_ptr& pod);
+  void give_up(const pod_ptr& pod, std::vector<decision>& out, moment now);
+  const verdict& explain(const pod_facts& pod);
+  void help(moment now);
+
+  shape_book shapes_;
+  node_table table_{shapes_.resources()};
+  std::map<std::string, storage::entry_ptr, std::less<>> spaces_;
+  topology counts_;
+  placer placer_;
+  pod_queue queue_;
+  std::unordered_set<std::string> assumed_; ///< in their places, not heard of yet
+  std::unordered_map<std::string, verdict> verdicts_;
+  uint64_t helped_until_ = 0; ///< changes of the table
+  /// The last pod that found no place: others like it find none either while nothing changes.
+  struct {
+    const shape* form = nullptr;
+    std::string index;
+    uint64_t changes = 0;
+    verdict why;
+  } last_;
+};
+
+} // namespace troupe::scheduler

@@ -1,0 +1,331 @@
+#include "net/dataplane/service_table.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstring>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netlink.h>
+
+namespace troupe::dataplane {
+
+namespace {
+
+using nft::comparison;
+using nft::hook;
+using nft::rule;
+
+// Registers: the key of a door takes three, and what is found for it follows.
+constexpr nft::reg key = 0, id = 3, slot = 4, source = 4, target = 5, target_port = 6;
+
+constexpr int before_routing = -100, after_routing = 100, filtering = 0;
+
+std::string raw(const address& a) {
+  return std::string(reinterpret_cast<const char*>(a.bytes.data()), 4);
+}
+
+std::string raw(uint32_t v) { return std::string(reinterpret_cast<const char*>(&v), 4); }
+
+std::string raw_port(uint16_t port) {
+  auto v = htons(port);
+  return std::string(reinterpret_cast<const char*>(&v), 2) + std::string(2, '\0');
+}
+
+std::string raw(const door& d) {
+  return raw(d.ip) + static_cast<char>(d.protocol) + std::string(3, '\0') + raw_port(d.port);
+}
+
+std::string raw(const backend& b) { return raw(b.ip) + raw_port(b.port); }
+
+std::string mask_of(const network& n) {
+  uint32_t m = n.bits == 0 ? 0 : htonl(~uint32_t{0} << (32 - n.bits));
+  return raw(m);
+}
+
+rule& load_door(rule& r) {
+  return r.load_destination(key).load_protocol(1).load_destination_port(2);
+}
+
+uint32_t slots_of(size_t backends) {
+  return backends > exact_backends_max ? shared_slots : static_cast<uint32_t>(backends);
+}
+
+std::string pick_chain(uint32_t slots) { return "pick-" + std::to_string(slots); }
+
+rule pick(uint32_t slots) {
+  rule r;
+  load_door(r).find(key, "ids", id).load_random(slot, slots).find(id, "slots", target);
+  return r;
+}
+
+} // namespace
+
+result<service_table> service_table::open(service_table_settings given) {
+  auto socket = netlink_socket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  service_table made(std::move(given), std::move(*socket));
+  if (auto built = made.rebuild(); !built) return built.error();
+  return made;
+}
+
+result<void> service_table::rebuild() {
+  nft::transaction to(given_.table);
+  if (nft::table_exists(socket_, given_.table)) to.remove_table();
+  make_skeleton(to);
+  placed_.clear();
+  hairpins_.clear();
+  sticky_chains_.clear();
+  sticky_changed_.clear();
+  dirty_.clear();
+  for (auto& [at, what] : wanted_) change(to, at);
+  auto batch = to.take();
+  auto done = socket_.commit(batch);
+  broken_ = !done;
+  return done;
+}
+
+void service_table::make_skeleton(nft::transaction& to) {
+  using namespace nft;
+  constexpr auto door_type = concatenation({type_address, type_protocol, type_port});
+  constexpr auto backend_type = concatenation({type_address, type_port});
+  to.make_table();
+  to.make_set("doors", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
+  to.make_set("closed", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
+  to.make_set("ids", {.key_type = door_type,
+                      .key_bytes = 12,
+                      .map = true,
+                      .value_type = type_integer,
+                      .value_bytes = 4});
+  to.make_set("slots", {.key_type = concatenation({type_integer, type_integer}),
+                        .key_bytes = 8,
+                        .map = true,
+                        .value_type = backend_type,
+                        .value_bytes = 8});
+  to.make_set("stuck", {.key_type = concatenation({type_integer, type_address}),
+                        .key_bytes = 8,
+                        .map = true,
+                        .value_type = backend_type,
+                        .value_bytes = 8,
+                        .dynamic = true});
+  to.make_set("hairpins",
+              {.key_type = concatenation({type_address, type_address}), .key_bytes = 8});
+
+  for (uint32_t n = 1; n <= exact_backends_max; ++n) {
+    to.make_chain(pick_chain(n));
+    to.add_rule(pick_chain(n), pick(n).send_to(target, target_port));
+  }
+  to.make_chain(pick_chain(shared_slots));
+  to.add_rule(pick_chain(shared_slots), pick(shared_slots).send_to(target, target_port));
+
+  for (auto [name, at] :
+       {std::pair("from-outside", hook::prerouting), std::pair("from-here", hook::output)}) {
+    rule r;
+    to.make_nat_chain(name, at, before_routing);
+    to.add_rule(name, load_door(r).find_verdict(key, "doors"));
+  }
+
+  // What nobody stands behind is refused at once, so that clients need not wait for a timeout.
+  to.make_chain("refuse");
+  rule tcp;
+  to.add_rule("refuse",
+              tcp.load_protocol(key).compare(key, comparison::equal, "\x06").reject_connection());
+  to.add_rule("refuse", rule{}.reject_unreachable());
+  for (auto [name, at] :
+       {std::pair("refuse-forwarded", hook::forward), std::pair("refuse-arrived", hook::input),
+        std::pair("refuse-sent", hook::output)}) {
+    rule r;
+    to.make_filter_chain(name, at, filtering);
+    to.add_rule(name, load_door(r).find_verdict(key, "closed"));
+  }
+
+  to.make_nat_chain("leave", hook::postrouting, after_routing);
+  // A pod that reaches itself through a service must not see its own address as the sender.
+  rule hairpin;
+  to.add_rule("leave",
+              hairpin.load_source(0).load_destination(1).is_in(0, "hairpins").masquerade());
+  if (given_.all_pods.bits > 0) {
+    auto all_mask = mask_of(given_.all_pods), all = raw(given_.all_pods.base);
+    auto own_mask = mask_of(given_.own_pods), own = raw(given_.own_pods.base);
+    // Pods speak to the world in this machine's name.
+    rule egress;
+    to.add_rule("leave", egress.load_source(0)
+                             .mask(0, 0, own_mask)
+                             .compare(0, comparison::equal, own)
+                             .load_destination(0)
+                             .mask(0, 0, all_mask)
+                             .compare(0, comparison::not_equal, all)
+                             .masquerade());
+    // What came from outside for a pod of another machine must come back through here.
+    rule passing;
+    to.add_rule("leave", passing.load_connection_status(0)
+                             .mask(0, 0, raw(uint32_t{IPS_DST_NAT}))
+                             .compare(0, comparison::not_equal, raw(uint32_t{0}))
+                             .load_source(0)
+                             .mask(0, 0, all_mask)
+                             .compare(0, comparison::not_equal, all)
+                             .load_destination(0)
+                             .mask(0, 0, own_mask)
+                             .compare(0, comparison::not_equal, own)
+                             .masquerade());
+  }
+}
+
+void service_table::put(const door& at, behind what) {
+  auto& all = what.backends;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  auto [hit, fresh] = wanted_.try_emplace(at);
+  if (!fresh && hit->second == what) return;
+  if (fresh && wanted_.size() > doors_max) {
+    wanted_.erase(hit);
+    return;
+  }
+  hit->second = std::move(what);
+  dirty_.insert(at);
+}
+
+void service_table::erase(const door& at) {
+  if (wanted_.erase(at)) dirty_.insert(at);
+}
+
+result<void> service_table::commit() {
+  if (broken_) return rebuild();
+  if (dirty_.empty()) return {};
+  nft::transaction to(given_.table);
+  for (auto& at : dirty_) change(to, at);
+  if (!sticky_changed_.empty()) forget_stuck(to);
+  dirty_.clear();
+  auto batch = to.take();
+  auto done = socket_.commit(batch);
+  broken_ = !done;
+  return done;
+}
+
+result<void> service_table::remove() {
+  nft::transaction to(given_.table);
+  if (!nft::table_exists(socket_, given_.table)) return {};
+  to.remove_table();
+  auto batch = to.take();
+  return socket_.commit(batch);
+}
+
+void service_table::change(nft::transaction& to, const door& at) {
+  auto wanted = wanted_.find(at);
+  auto old = placed_.find(at);
+  if (old != placed_.end()) {
+    if (wanted != wanted_.end() && wanted->second == old->second.what) return;
+    // The same number of exact backends: the door stays, some slots are changed.
+    auto& before = old->second;
+    if (wanted != wanted_.end() && !wanted->second.backends.empty() &&
+        before.what.backends.size() == wanted->second.backends.size() &&
+        before.slots.size() == wanted->second.backends.size() &&
+        before.what.sticky_seconds == wanted->second.sticky_seconds) {
+      auto& now = wanted->second.backends;
+      std::vector<backend> added;
+      std::set_difference(now.begin(), now.end(), before.what.backends.begin(),
+                          before.what.backends.end(), std::back_inserter(added));
+      for (uint32_t i = 0; i < before.slots.size(); ++i) {
+        if (std::binary_search(now.begin(), now.end(), before.slots[i])) continue;
+        to.remove("slots", raw(before.id) + raw(i));
+        before.slots[i] = added.back();
+        added.pop_back();
+        to.add("slots", raw(before.id) + raw(i), raw(before.slots[i]));
+      }
+      count_hairpins(to, before.what.backends, -1);
+      count_hairpins(to, now, +1);
+      if (before.what.sticky_seconds > 0) sticky_changed_.insert(before.id);
+      before.what = wanted->second;
+      return;
+    }
+    close_door(to, at, before);
+    if (wanted == wanted_.end()) {
+      placed_.erase(old);
+      return;
+    }
+  }
+  if (wanted == wanted_.end()) return;
+  auto& fresh = placed_[at];
+  if (fresh.id == 0) fresh.id = next_id_++;
+  fresh.what = wanted->second;
+  open_door(to, at, fresh);
+}
+
+void service_table::close_door(nft::transaction& to, const door& at, placed& old) {
+  if (old.what.backends.empty()) return to.remove("closed", raw(at));
+  to.remove("doors", raw(at));
+  to.remove("ids", raw(at));
+  auto slots = slots_of(old.what.backends.size());
+  for (uint32_t i = 0; i < slots; ++i) to.remove("slots", raw(old.id) + raw(i));
+  count_hairpins(to, old.what.backends, -1);
+  if (old.what.sticky_seconds > 0) sticky_changed_.insert(old.id);
+}
+
+void service_table::open_door(nft::transaction& to, const door& at, placed& fresh) {
+  auto& what = fresh.what;
+  if (what.backends.empty()) {
+    fresh.slots.clear();
+    return to.add("closed", raw(at),
+                  what.silent ? nft::verdict::drop() : nft::verdict::go_to("refuse"));
+  }
+  auto slots = slots_of(what.backends.size());
+  fresh.slots = slots == shared_slots ? std::vector<backend>{} : what.backends;
+  auto chain = chain_for(to, what);
+  to.add("ids", raw(at), raw(fresh.id));
+  for (uint32_t i = 0; i < slots; ++i)
+    to.add("slots", raw(fresh.id) + raw(i), raw(what.backends[i % what.backends.size()]));
+  to.add("doors", raw(at), nft::verdict::go_to(chain));
+  count_hairpins(to, what.backends, +1);
+}
+
+std::string service_table::chain_for(nft::transaction& to, const behind& what) {
+  auto slots = slots_of(what.backends.size());
+  if (what.sticky_seconds == 0) return pick_chain(slots);
+  auto name = "stick-" + std::to_string(what.sticky_seconds) + "-" + std::to_string(slots);
+  if (!sticky_chains_.insert(name).second) return name;
+  to.make_chain(name);
+  uint64_t milliseconds = static_cast<uint64_t>(what.sticky_seconds) * 1000;
+  rule again;
+  to.add_rule(name, load_door(again)
+                        .find(key, "ids", id)
+                        .load_source(source)
+                        .find(id, "stuck", target)
+                        .remember(id, target, "stuck", milliseconds)
+                        .send_to(target, target_port));
+  auto first = pick(slots);
+  to.add_rule(name, first.load_source(source)
+                        .remember(id, target, "stuck", milliseconds)
+                        .send_to(target, target_port));
+  return name;
+}
+
+void service_table::forget_stuck(nft::transaction& to) {
+  std::map<uint32_t, const placed*> by_id;
+  for (auto& [at, p] : placed_) by_id[p.id] = &p;
+  (void)nft::list_elements(
+      socket_, given_.table, "stuck", [&](std::string_view k, std::string_view value) {
+        if (k.size() != 8 || value.size() != 8) return;
+        uint32_t of;
+        memcpy(&of, k.data(), 4);
+        if (!sticky_changed_.contains(of)) return;
+        auto p = by_id.find(of);
+        bool stays = p != by_id.end() &&
+                     std::any_of(p->second->what.backends.begin(), p->second->what.backends.end(),
+                                 [&](auto& b) { return raw(b) == value; });
+        if (!stays) to.remove("stuck", k);
+      });
+  sticky_changed_.clear();
+}
+
+void service_table::count_hairpins(nft::transaction& to, const std::vector<backend>& backends,
+                                   int by) {
+  for (auto& b : backends) {
+    if (!given_.own_pods.contains(b.ip)) continue;
+    auto& count = hairpins_[b.ip];
+    bool before = count > 0;
+    count += by;
+    if (!before && count > 0) to.add("hairpins", raw(b.ip) + raw(b.ip));
+    if (before && count <= 0) to.remove("hairpins", raw(b.ip) + raw(b.ip));
+    if (count <= 0) hairpins_.erase(b.ip);
+  }
+}
+
+} // namespace troupe::dataplane

@@ -1,0 +1,106 @@
+// Where connections to the addresses of services go, as maps in the kernel: which door leads to
+// which backends. Opening or closing a door, or changing what stands behind it, edits a few
+// elements in place; the chains stay as they are. It knows addresses and ports, not services.
+//
+//   doors:  (address, protocol, port) -> the chain that picks one of so many backends
+//   ids:    (address, protocol, port) -> a number
+//   slots:  (number, n) -> backend n
+#pragma once
+
+#include "messages/base/address.hpp"
+#include "net/dataplane/nft.hpp"
+
+#include <compare>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace troupe::dataplane {
+
+/// What a client connects to.
+struct door {
+  address ip; ///< IPv4
+  uint8_t protocol = 6;
+  uint16_t port = 0;
+
+  auto operator<=>(const door&) const = default;
+};
+
+struct backend {
+  address ip;
+  uint16_t port = 0;
+
+  auto operator<=>(const backend&) const = default;
+};
+
+/// What stands behind a door.
+struct behind {
+  std::vector<backend> backends; ///< in any order, each once
+  int sticky_seconds = 0;        ///< how long a client comes back to the same one; 0: it does not
+  bool silent = false;           ///< without backends: drop instead of refusing
+
+  bool operator==(const behind&) const = default;
+};
+
+struct service_table_settings {
+  std::string table = "troupe";
+  network own_pods; ///< addresses of this machine's pods
+  network all_pods; ///< addresses of all pods
+};
+
+/// More backends of one door than this are reached through slots shared as evenly as they go.
+inline constexpr uint32_t exact_backends_max = 64;
+inline constexpr uint32_t shared_slots = 4096;
+inline constexpr size_t doors_max = 200'000;
+
+/// One thread at a time. In the network namespace in which it was opened.
+class service_table {
+public:
+  /// Makes the table anew, empty.
+  static result<service_table> open(service_table_settings given);
+
+  /// Sets what stands behind a door, from the next commit() on.
+  void put(const door& at, behind what);
+  void erase(const door& at);
+  const std::map<door, behind>& doors() const { return wanted_; }
+
+  /// Makes the kernel's maps agree, in one transaction. On failure the table is made anew from
+  /// what is wanted at the next commit.
+  result<void> commit();
+
+  /// Removes the table. Nothing of ours stays.
+  result<void> remove();
+
+private:
+  struct placed {
+    uint32_t id = 0;
+    std::vector<backend> slots; ///< exact: one a backend; shared: none is kept, see `count`
+    behind what;
+  };
+
+  service_table(service_table_settings given, netlink_socket socket)
+      : given_{std::move(given)}, socket_{std::move(socket)} {}
+
+  void make_skeleton(nft::transaction& to);
+  void change(nft::transaction& to, const door& at);
+  void close_door(nft::transaction& to, const door& at, placed& old);
+  void open_door(nft::transaction& to, const door& at, placed& fresh);
+  std::string chain_for(nft::transaction& to, const behind& what);
+  void forget_stuck(nft::transaction& to);
+  void count_hairpins(nft::transaction& to, const std::vector<backend>& backends, int by);
+  result<void> rebuild();
+
+  service_table_settings given_;
+  netlink_socket socket_;
+  std::map<door, behind> wanted_;
+  std::set<door> dirty_;
+  std::map<door, placed> placed_;
+  std::map<address, int> hairpins_;     ///< addresses of this machine's backends
+  std::set<std::string> sticky_chains_; ///< made so far
+  std::set<uint32_t> sticky_changed_;   ///< doors whose clients may be stuck to a backend that left
+  uint32_t next_id_ = 1;
+  bool broken_ = false;
+};
+
+} // namespace troupe::dataplane
