@@ -1,6 +1,7 @@
 #include "actors/controllers/controllers.hpp"
 
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/deployment.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
@@ -25,6 +26,7 @@ constexpr row table[] = {
     {"serviceaccount", accounts},
     {"garbagecollector", garbage},
     {"clusterrole-aggregation", roles},
+    {"deployment", deployments},
     {"scheduler", scheduler::scheduler},
     {"node-lifecycle", node_lifecycle},
     {"taint-eviction", taint_eviction},
