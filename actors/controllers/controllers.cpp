@@ -9,6 +9,8 @@
 #include "actors/controllers/roles.hpp"
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/scheduler/scheduler.hpp"
+#include "actors/service/load_balancers.hpp"
+#include "actors/service/services.hpp"
 
 #include <set>
 
@@ -28,6 +30,9 @@ constexpr row table[] = {
     {"clusterrole-aggregation", roles},
     {"deployment", deployments},
     {"scheduler", scheduler::scheduler},
+    {"endpointslice", service::services},
+    {"endpointslicemirroring", service::mirrors},
+    {"service", service::load_balancers},
     {"node-lifecycle", node_lifecycle},
     {"taint-eviction", taint_eviction},
     {"replicaset", replica_sets},
