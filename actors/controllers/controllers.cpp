@@ -1,12 +1,14 @@
 #include "actors/controllers/controllers.hpp"
 
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/namespaces.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/replica_set.hpp"
 #include "actors/controllers/roles.hpp"
+#include "actors/controllers/stateful_set.hpp"
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/scheduler/scheduler.hpp"
 
@@ -22,16 +24,12 @@ struct row {
 };
 
 constexpr row table[] = {
-    {"namespace", namespaces},
-    {"serviceaccount", accounts},
-    {"garbagecollector", garbage},
-    {"clusterrole-aggregation", roles},
-    {"deployment", deployments},
-    {"scheduler", scheduler::scheduler},
-    {"node-lifecycle", node_lifecycle},
-    {"taint-eviction", taint_eviction},
-    {"replicaset", replica_sets},
-    {"replicationcontroller", replication_controllers},
+    {"namespace", namespaces},          {"serviceaccount", accounts},
+    {"garbagecollector", garbage},      {"clusterrole-aggregation", roles},
+    {"deployment", deployments},        {"daemonset", daemon_sets},
+    {"statefulset", stateful_sets},     {"scheduler", scheduler::scheduler},
+    {"node-lifecycle", node_lifecycle}, {"taint-eviction", taint_eviction},
+    {"replicaset", replica_sets},       {"replicationcontroller", replication_controllers},
 };
 
 } // namespace
