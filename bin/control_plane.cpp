@@ -152,12 +152,12 @@ result<void> control_plane::join_group() {
   if (own == options_.servers.end())
     return error{errc::bad_request, "--id " + std::to_string(options_.id) +
                                         " is not among the servers that --server names"};
-  auto started = hub::start({.self = options_.id,
-                             .who = {keys_.link.certificate_pem, keys_.link.key_pem,
-                                     keys_.authority.certificate_pem},
-                             .port = own->second.port,
-                             .servers = options_.servers,
-                             .seed = entropy()});
+  auto started = hub::start(
+      {.self = options_.id,
+       .who = {keys_.link.certificate_pem, keys_.link.key_pem, keys_.authority.certificate_pem},
+       .port = own->second.port,
+       .servers = options_.servers,
+       .seed = entropy()});
   if (!started) return started.error();
   hub_ = std::move(*started);
   raft_settings driven;

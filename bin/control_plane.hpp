@@ -75,7 +75,7 @@ private:
   std::unique_ptr<http::server> http_;
   std::filesystem::path kubeconfig_;
 
-  std::shared_ptr<storage::store> fenced_; ///< what the company writes through
+  std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
   std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms
   std::vector<controller_actor> company_;
   nodes_actor nodes_;

@@ -78,7 +78,8 @@ int run_server(const server_options& options) {
   std::vector<node_agent_actor> pretenders;
   if (options.hollow > 0) {
     if (!(*plane)->nodes())
-      return complain({errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
+      return complain(
+          {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
     auto made = start_hollow_nodes(**plane, options);
     if (!made) return complain(made.error());
     pretenders = std::move(*made);

@@ -1,5 +1,6 @@
-// THE HUB of a server: every LINK that comes up here is either another server's, over which the RAFT
-// actors of both speak, or a node's. Who a peer is and what it may say follows from its certificate.
+// THE HUB of a server: every LINK that comes up here is either another server's, over which the
+// RAFT actors of both speak, or a node's. Who a peer is and what it may say follows from its
+// certificate.
 #pragma once
 
 #include "messages/interfaces.hpp"
