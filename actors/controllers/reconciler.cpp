@@ -105,7 +105,7 @@ void reconciler::hear() {
     if (!s.watch) return begin_again();
     events.clear();
     if (!s.watch->read(events)) return begin_again();
-    for (auto& e : events) s.tell(e->now, e->what == storage::event::kind::erase);
+    for (auto& e : events) s.tell({e->now, e->what == storage::event::kind::erase, e->before});
   }
 }
 
@@ -129,10 +129,10 @@ void reconciler::begin_again() {
       return;
     }
     s.watch.emplace(std::move(*made));
-    for (auto& entry : now.list(gateway::prefix_of(*s.kind))) s.tell(&entry, false);
+    for (auto& entry : now.list(gateway::prefix_of(*s.kind))) s.tell({&entry});
     events.clear();
     (void)s.watch->read(events); // arms it
-    for (auto& e : events) s.tell(e->now, e->what == storage::event::kind::erase);
+    for (auto& e : events) s.tell({e->now, e->what == storage::event::kind::erase, e->before});
   }
 }
 

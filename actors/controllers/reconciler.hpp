@@ -56,12 +56,21 @@ public:
   void alarm();
 
 protected:
-  /// An entry as it is now, or as it was when it was erased.
-  using heard = std::function<void(const storage::entry_ptr& entry, bool gone)>;
+  struct change {
+    storage::entry_ptr entry; ///< as it is now, or as it was when it was erased
+    bool gone = false;
+    storage::entry_ptr before = {}; ///< null if it is new, or told for the first time
+  };
+  using heard = std::function<void(const change&)>;
 
   /// From the first wake() on, tells of every object of `kind` once, and of each change of one.
   /// Those of a kind that was named earlier are told first.
   void listen(const schema::kind& kind, heard tell);
+  /// The same for who does not ask what was before.
+  void listen(const schema::kind& kind,
+              std::function<void(const storage::entry_ptr& entry, bool gone)> tell) {
+    listen(kind, [tell = std::move(tell)](const change& c) { tell(c.entry, c.gone); });
+  }
 
   /// The object at `key` is to be looked at: now, or after a time.
   void mark(std::string_view key);

@@ -43,9 +43,9 @@ protected:
                          const schema::kind& kind, const char* name)
       : reconciler{self, std::move(given), name}, kind{kind}, pods{built_in("", "v1", "pods")},
         family{kind.name, kind.group.empty() ? "v1" : kind.group + "/"} {
-    listen(kind, [this](auto& entry, bool gone) { hear_set(entry, gone); });
-    listen(pods, [this](auto& entry, bool gone) {
-      family.hear_child(entry, gone, [this](auto& key) { mark(key); });
+    listen(kind, [this](auto& c) { hear_set(c.entry, c.gone); });
+    listen(pods, [this](auto& c) {
+      family.hear_child(c.entry, c.gone, [this](auto& key) { mark(key); });
     });
   }
 
