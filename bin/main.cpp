@@ -16,6 +16,7 @@ struct command {
 
 constexpr command table[] = {
     {"server", troupe::server_command, "run a control-plane member"},
+    {"image", troupe::commands::image, "list, import, pull, build and remove images"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
     {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},
     {"explain", troupe::commands::explain, "say what a kind or a field is for"},
