@@ -24,6 +24,8 @@ Flags:
   --token-file FILE    lines of token,user,uid[,"group1,group2"]
   --controllers LIST   which controllers run: *, none, or a list of names (*)
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
+  --id N               this server's number among several (1)
+  --server N=HOST:PORT where server N takes links from the others; once for each, this one too
   --hollow N           also pretend N nodes, whose pods are only played (0)
   --hollow-zones N     zones over which pretended nodes are spread (3)
   --hollow-start-delay DURATION  how long a pretended pod takes to start (0s)
@@ -32,6 +34,7 @@ Examples:
   troupe server --data /tmp/troupe --port 6443
   KUBECONFIG=/tmp/troupe/admin.kubeconfig kubectl get namespaces
   troupe server --data /tmp/troupe --hollow 1000
+  troupe server --data /tmp/a --id 1 --server 1=127.0.0.1:7001 --server 2=127.0.0.1:7002 --server 3=127.0.0.1:7003
 )";
 
 int complain(const error& failure) {
@@ -52,6 +55,20 @@ result<std::vector<node_agent_actor>> start_hollow_nodes(control_plane& over,
   return node::spawn_hollow_nodes(over.system(), options.hollow, options.hollow_zones, given);
 }
 
+/// "2=10.0.0.2:6444".
+result<void> add_server(const std::string& text, control_plane_options& to) {
+  auto equal = text.find('=');
+  auto colon = text.rfind(':');
+  auto id = strtoull(text.c_str(), nullptr, 10);
+  auto port = colon == text.npos ? 0 : atoi(text.c_str() + colon + 1);
+  if (equal == text.npos || colon == text.npos || colon < equal || id == 0 || port <= 0 ||
+      port > 65'535)
+    return error{errc::bad_request,
+                 "--server " + text + ": write it as N=HOST:PORT, for example 2=10.0.0.2:6444"};
+  to.servers[id] = {text.substr(equal + 1, colon - equal - 1), static_cast<uint16_t>(port)};
+  return {};
+}
+
 } // namespace
 
 int run_server(const server_options& options) {
@@ -60,6 +77,9 @@ int run_server(const server_options& options) {
   if (!plane) return complain(plane.error());
   std::vector<node_agent_actor> pretenders;
   if (options.hollow > 0) {
+    if (!(*plane)->nodes())
+      return complain(
+          {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
     auto made = start_hollow_nodes(**plane, options);
     if (!made) return complain(made.error());
     pretenders = std::move(*made);
@@ -98,7 +118,11 @@ int server_command(const std::vector<std::string>& arguments) {
       options.plane.controllers = value;
     else if (name == "--anonymous-auth")
       options.plane.anonymous = value != "false";
-    else if (name == "--hollow")
+    else if (name == "--id")
+      options.plane.id = strtoull(value.c_str(), nullptr, 10);
+    else if (name == "--server") {
+      if (auto done = add_server(value, options.plane); !done) return complain(done.error());
+    } else if (name == "--hollow")
       options.hollow = static_cast<unsigned>(atoi(value.c_str()));
     else if (name == "--hollow-zones")
       options.hollow_zones = static_cast<unsigned>(atoi(value.c_str()));

@@ -240,6 +240,22 @@ void stateful_strategy(report& out, const path& at, const StatefulSetUpdateStrat
   }
 }
 
+/// The template as pods get it: every claim template is a volume of its name.
+PodTemplateSpec with_claims(const StatefulSetSpec& s) {
+  auto out = s.template_();
+  auto& volumes = *out.mutable_spec()->mutable_volumes();
+  for (auto& claim : s.volume_claim_templates()) {
+    auto& name = claim.metadata().name();
+    volumes.erase(
+        std::remove_if(volumes.begin(), volumes.end(), [&](auto& v) { return v.name() == name; }),
+        volumes.end());
+    auto& v = *volumes.Add();
+    v.set_name(name);
+    v.mutable_volume_source()->mutable_persistent_volume_claim()->set_claim_name(name);
+  }
+  return out;
+}
+
 void stateful_set(report& out, const StatefulSet& set) {
   path top;
   auto at = top / "spec";
@@ -261,7 +277,7 @@ void stateful_set(report& out, const StatefulSet& set) {
   out.not_negative(at / "ordinals.start", s.ordinals().start());
   out.not_negative(at / "revisionHistoryLimit", s.revision_history_limit());
   selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "statefulset");
-  template_of(out, at, s.template_());
+  template_of(out, at, with_claims(s));
 }
 
 void stateful_set_update(report& out, const StatefulSet& set, const StatefulSet& old) {
