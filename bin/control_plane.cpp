@@ -231,6 +231,20 @@ void control_plane::follow() {
   retired_.push_back(std::move(fenced_)); // completions under way may still come
 }
 
+void control_plane::serve_node(const std::string& name, std::shared_ptr<node::door> through) {
+  std::lock_guard lock{doors_mutex_};
+  if (through)
+    doors_[name] = std::move(through);
+  else
+    doors_.erase(name);
+}
+
+std::shared_ptr<node::door> control_plane::door_of(const std::string& name) const {
+  std::lock_guard lock{doors_mutex_};
+  auto hit = doors_.find(name);
+  return hit == doors_.end() ? nullptr : hit->second;
+}
+
 result<void> control_plane::listen() {
   http::server_settings settings;
   settings.address = options_.address;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/gateway/gateway.hpp"
+#include "actors/node/agent.hpp"
 #include "actors/nodes/environment.hpp"
 #include "actors/link/hub.hpp"
 #include "actors/raft/raft.hpp"
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,10 @@ public:
   storage::store& store() { return *store_; }
   /// NODES of the only server; nobody where there are several, since only the leader has them.
   const nodes_actor& nodes() const { return nodes_; }
+  /// Logs, exec and the like of this node's pods are served through this door from now on; null: no
+  /// more.
+  void serve_node(const std::string& name, std::shared_ptr<node::door> through);
+  std::shared_ptr<node::door> door_of(const std::string& name) const;
   uint16_t port() const { return http_->port(); }
   const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
 
@@ -74,6 +80,9 @@ private:
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<http::server> http_;
   std::filesystem::path kubeconfig_;
+
+  mutable std::mutex doors_mutex_;
+  std::map<std::string, std::shared_ptr<node::door>> doors_;
 
   std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
   std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms
