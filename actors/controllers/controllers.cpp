@@ -4,6 +4,7 @@
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/garbage.hpp"
+#include "actors/controllers/job.hpp"
 #include "actors/controllers/namespaces.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
 #include "actors/controllers/replica_set.hpp"
@@ -24,12 +25,19 @@ struct row {
 };
 
 constexpr row table[] = {
-    {"namespace", namespaces},          {"serviceaccount", accounts},
-    {"garbagecollector", garbage},      {"clusterrole-aggregation", roles},
-    {"deployment", deployments},        {"daemonset", daemon_sets},
-    {"statefulset", stateful_sets},     {"scheduler", scheduler::scheduler},
-    {"node-lifecycle", node_lifecycle}, {"taint-eviction", taint_eviction},
-    {"replicaset", replica_sets},       {"replicationcontroller", replication_controllers},
+    {"namespace", namespaces},
+    {"serviceaccount", accounts},
+    {"garbagecollector", garbage},
+    {"clusterrole-aggregation", roles},
+    {"deployment", deployments},
+    {"daemonset", daemon_sets},
+    {"statefulset", stateful_sets},
+    {"job", jobs},
+    {"scheduler", scheduler::scheduler},
+    {"node-lifecycle", node_lifecycle},
+    {"taint-eviction", taint_eviction},
+    {"replicaset", replica_sets},
+    {"replicationcontroller", replication_controllers},
 };
 
 } // namespace
