@@ -1,6 +1,7 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
 #include "bin/commands/commands.hpp"
 #include "bin/server.hpp"
+#include "bin/up.hpp"
 
 #include <cstdio>
 #include <string>
@@ -15,6 +16,9 @@ struct command {
 };
 
 constexpr command table[] = {
+    {"up", troupe::up_command, "run a whole cluster on this machine"},
+    {"down", troupe::down_command, "end the pods that `troupe up` left running"},
+    {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
     {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},

@@ -1,5 +1,6 @@
 #include "bin/pki.hpp"
 
+#include "actors/link/hub.hpp"
 #include "messages/base/base64.hpp"
 #include "net/tls/files.hpp"
 #include "net/tls/jws.hpp"
@@ -37,7 +38,8 @@ result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pai
 } // namespace
 
 result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<std::string>& names,
-                        const std::vector<std::string>& addresses, tls::wall_time now) {
+                        const std::vector<std::string>& addresses, uint64_t id,
+                        tls::wall_time now) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed)
@@ -67,6 +69,14 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   auto admin = leaf(folder / "admin", out.authority, spec, now);
   if (!admin) return admin.error();
   out.admin = std::move(*admin);
+  spec = {};
+  spec.common_name = server_name(id);
+  spec.organizations = {server_group};
+  spec.dns_names = {server_host(id)};
+  spec.use = {.client = true, .server = true};
+  auto link = leaf(folder / ("link-" + std::to_string(id)), out.authority, spec, now);
+  if (!link) return link.error();
+  out.link = std::move(*link);
   auto token_key = tls::load_private(folder / "service-account.key");
   if (!token_key) {
     token_key = tls::make_token_key();

@@ -13,13 +13,16 @@ struct pki {
   tls::key_pair authority;
   tls::key_pair server;
   tls::key_pair admin;       ///< of system:masters
+  tls::key_pair link;        ///< by which other servers know this one
   std::string token_key_pem; ///< signs service account tokens
 };
 
 /// Loads what is there and makes what is missing or about to end. `names` and `addresses` are what
-/// the server is reached under.
+/// the server is reached under, `id` its number among the servers. The CA, the administrator's
+/// certificate and the key of tokens are the same on all servers of a cluster: `troupe server` of
+/// the second one gets copies of these files.
 result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<std::string>& names,
-                        const std::vector<std::string>& addresses, tls::wall_time now);
+                        const std::vector<std::string>& addresses, uint64_t id, tls::wall_time now);
 
 /// A kubeconfig with one cluster and one user.
 std::string write_kubeconfig(const pki& from, const std::string& url);

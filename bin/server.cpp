@@ -1,23 +1,13 @@
-// Wiring only: opens the store, makes certificates, starts the gateway behind an HTTPS server, and
-// waits for a signal.
+// `troupe server`: reads its flags, runs a control plane, waits for a signal.
 #include "bin/server.hpp"
 
-#include "actors/controllers/controllers.hpp"
-#include "actors/gateway/bootstrap.hpp"
-#include "actors/gateway/gateway.hpp"
 #include "actors/node/hollow.hpp"
-#include "actors/nodes/nodes.hpp"
-#include "bin/pki.hpp"
+#include "bin/clock.hpp"
+#include "bin/signals.hpp"
 #include "messages/base/log.hpp"
-#include "net/http/server.hpp"
-#include "net/tls/files.hpp"
-#include "storage/engine.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
-#include <sys/random.h>
 
 namespace troupe {
 
@@ -25,7 +15,7 @@ namespace {
 
 constexpr const char* usage = R"(Usage: troupe server [flags]
 
-Runs a control-plane member: the store and the Kubernetes API.
+Runs a control-plane member: the store, the Kubernetes API, controllers and the scheduler.
 
 Flags:
   --data DIR           where everything is kept (/var/lib/troupe)
@@ -34,159 +24,73 @@ Flags:
   --token-file FILE    lines of token,user,uid[,"group1,group2"]
   --controllers LIST   which controllers run: *, none, or a list of names (*)
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
-  --hollow N           also runs N nodes that only pretend, to try out large clusters (0)
-  --hollow-zones N     zones that they are spread over (3)
-  --hollow-start-delay DURATION  how long their pods take to start (0s)
+  --id N               this server's number among several (1)
+  --server N=HOST:PORT where server N takes links from the others; once for each, this one too
+  --hollow N           also pretend N nodes, whose pods are only played (0)
+  --hollow-zones N     zones over which pretended nodes are spread (3)
+  --hollow-start-delay DURATION  how long a pretended pod takes to start (0s)
 
 Examples:
   troupe server --data /tmp/troupe --port 6443
   KUBECONFIG=/tmp/troupe/admin.kubeconfig kubectl get namespaces
+  troupe server --data /tmp/troupe --hollow 1000
+  troupe server --data /tmp/a --id 1 --server 1=127.0.0.1:7001 --server 2=127.0.0.1:7002 --server 3=127.0.0.1:7003
 )";
-
-timestamp wall_clock() {
-  timespec t{};
-  clock_gettime(CLOCK_REALTIME, &t);
-  return {t.tv_sec, static_cast<int32_t>(t.tv_nsec)};
-}
-
-uint64_t entropy() {
-  // Filled a block at a time: a system call a number would cost more than the number.
-  thread_local uint64_t pool[32];
-  thread_local size_t left = 0;
-  if (left == 0) {
-    if (getrandom(pool, sizeof pool, 0) != sizeof pool) abort();
-    left = std::size(pool);
-  }
-  return pool[--left];
-}
 
 int complain(const error& failure) {
   fprintf(stderr, "troupe server: %s\n", failure.message.c_str());
   return 1;
 }
 
-int wait_for_signal() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  int got = 0;
-  sigwait(&set, &got);
-  return got;
-}
-
-void block_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-}
-
-/// Nodes that only pretend, and the NODES that hears them.
-struct hollow_company {
-  nodes_actor nodes;
-  std::vector<node_agent_actor> agents;
-};
-
-result<hollow_company> start_hollow_nodes(caf::actor_system& system, storage::store& store,
-                                          const server_options& options) {
+/// Nodes that only pretend.
+result<std::vector<node_agent_actor>> start_hollow_nodes(control_plane& over,
+                                                         const server_options& options) {
   auto delay = parse_duration(options.hollow_start_delay);
   if (!delay) return with_context(delay.error(), "--hollow-start-delay");
-  hollow_company out;
-  nodes::environment around{.store = &store, .now = wall_clock, .random = entropy};
-  around.issue_token = [](const cluster::TokenWanted&) {
-    cluster::Token none;
-    none.set_refused("hollow nodes run nothing that needs a token");
-    return none;
-  };
-  out.nodes = system.spawn(nodes::nodes, around);
   node::hollow_settings given;
   given.manners.start_delay = *delay;
-  given.nodes = out.nodes;
+  given.nodes = over.nodes();
   given.now = wall_clock;
   given.random = entropy;
-  out.agents = node::spawn_hollow_nodes(system, options.hollow, options.hollow_zones, given);
-  return out;
+  return node::spawn_hollow_nodes(over.system(), options.hollow, options.hollow_zones, given);
+}
+
+/// "2=10.0.0.2:6444".
+result<void> add_server(const std::string& text, control_plane_options& to) {
+  auto equal = text.find('=');
+  auto colon = text.rfind(':');
+  auto id = strtoull(text.c_str(), nullptr, 10);
+  auto port = colon == text.npos ? 0 : atoi(text.c_str() + colon + 1);
+  if (equal == text.npos || colon == text.npos || colon < equal || id == 0 || port <= 0 ||
+      port > 65'535)
+    return error{errc::bad_request,
+                 "--server " + text + ": write it as N=HOST:PORT, for example 2=10.0.0.2:6444"};
+  to.servers[id] = {text.substr(equal + 1, colon - equal - 1), static_cast<uint16_t>(port)};
+  return {};
 }
 
 } // namespace
 
 int run_server(const server_options& options) {
-  block_signals(); // before any thread is made, so that sigwait alone hears them
-  std::filesystem::path data = options.data_directory;
-  auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
-  auto keys = prepare_pki(data / "pki",
-                          {"localhost", "kubernetes", "kubernetes.default",
-                           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-                          {"127.0.0.1", "::1", "10.96.0.1"}, now);
-  if (!keys) return complain(keys.error());
-
-  auto store = storage::engine::open({.path = (data / "store").string()});
-  if (!store) return complain(store.error());
-
-  gateway::workers work(2);
-  gateway::environment given{
-      .store = store->get(), .work = &work, .now = wall_clock, .random = entropy};
-  given.authenticate.anonymous = options.anonymous;
-  auto token_keys = tls::token_keys::load({keys->token_key_pem});
-  if (!token_keys) return complain(token_keys.error());
-  given.token_keys = std::move(*token_keys);
-  if (!options.token_file.empty()) {
-    auto text = tls::load_private(options.token_file);
-    if (!text) return complain(text.error());
-    auto tokens = gateway::read_token_file(*text);
-    if (!tokens) return complain(tokens.error());
-    given.authenticate.tokens = std::move(*tokens);
-  }
-  gateway::gateway api(std::move(given));
-  if (auto done = gateway::bootstrap(api); !done) return complain(done.error());
-
-  caf::actor_system_config config;
-  config.add_message_types<caf::id_block::troupe>();
-  config.set("scheduler.policy", caf::atom("sharing")); // sleeps when there is nothing to do
-  caf::actor_system system{config};
-  controllers::environment facts{.store = store->get(),
-                                 .api = &api,
-                                 .kinds = [&api] { return api.kinds(); },
-                                 .now = wall_clock,
-                                 .random = entropy,
-                                 .root_ca_pem = keys->authority.certificate_pem};
-  auto company = controllers::start(system, facts, options.controllers);
-  if (!company) return complain(company.error());
-  hollow_company hollow;
+  block_signals(); // before any thread is made, so that one place alone hears them
+  auto plane = control_plane::start(options.plane);
+  if (!plane) return complain(plane.error());
+  std::vector<node_agent_actor> pretenders;
   if (options.hollow > 0) {
-    auto made = start_hollow_nodes(system, **store, options);
+    if (!(*plane)->nodes())
+      return complain(
+          {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
+    auto made = start_hollow_nodes(**plane, options);
     if (!made) return complain(made.error());
-    hollow = std::move(*made);
+    pretenders = std::move(*made);
   }
-
-  http::server_settings settings;
-  settings.address = options.address;
-  settings.port = options.port;
-  settings.tls = tls::credentials{keys->server.certificate_pem, keys->server.key_pem,
-                                  keys->authority.certificate_pem};
-  settings.handle = [&api](http::request request, http::responder responder) {
-    api.handle(std::move(request), std::move(responder));
-  };
-  http::server server(std::move(settings));
-  if (auto started = server.start(); !started) return complain(started.error());
-
-  auto url = "https://127.0.0.1:" + std::to_string(server.port());
-  auto kubeconfig = data / "admin.kubeconfig";
-  if (auto saved = tls::save_private(kubeconfig, write_kubeconfig(*keys, url)); !saved)
-    return complain(saved.error());
-  log::info("server", "the API is ready", {{"url", url}, {"kubeconfig", kubeconfig.string()}});
-
+  log::info("server", "the API is ready",
+            {{"url", "https://127.0.0.1:" + std::to_string((*plane)->port())},
+             {"kubeconfig", (*plane)->kubeconfig().string()}});
   wait_for_signal();
   log::info("server", "stopping");
-  server.stop();
-  for (auto& c : *company) caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
-  company->clear();
-  for (auto& a : hollow.agents) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
-  if (hollow.nodes) caf::anon_send_exit(hollow.nodes, caf::exit_reason::user_shutdown);
-  hollow = {};
+  for (auto& a : pretenders) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  pretenders.clear();
   return 0;
 }
 
@@ -203,18 +107,22 @@ int server_command(const std::vector<std::string>& arguments) {
     }
     if (name == "--help" || name == "-h") return fputs(usage, stdout), 0;
     if (name == "--data")
-      options.data_directory = value;
+      options.plane.data_directory = value;
     else if (name == "--address")
-      options.address = value;
+      options.plane.address = value;
     else if (name == "--port")
-      options.port = static_cast<uint16_t>(atoi(value.c_str()));
+      options.plane.port = static_cast<uint16_t>(atoi(value.c_str()));
     else if (name == "--token-file")
-      options.token_file = value;
+      options.plane.token_file = value;
     else if (name == "--controllers")
-      options.controllers = value;
+      options.plane.controllers = value;
     else if (name == "--anonymous-auth")
-      options.anonymous = value != "false";
-    else if (name == "--hollow")
+      options.plane.anonymous = value != "false";
+    else if (name == "--id")
+      options.plane.id = strtoull(value.c_str(), nullptr, 10);
+    else if (name == "--server") {
+      if (auto done = add_server(value, options.plane); !done) return complain(done.error());
+    } else if (name == "--hollow")
       options.hollow = static_cast<unsigned>(atoi(value.c_str()));
     else if (name == "--hollow-zones")
       options.hollow_zones = static_cast<unsigned>(atoi(value.c_str()));

@@ -18,6 +18,8 @@
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/controllers/ttl_after_finished.hpp"
 #include "actors/scheduler/scheduler.hpp"
+#include "actors/service/load_balancers.hpp"
+#include "actors/service/services.hpp"
 
 #include <set>
 
@@ -30,6 +32,7 @@ struct row {
   controller_actor::behavior_type (*body)(controller_actor::pointer, environment);
 };
 
+// clang-format off: a line each, so that neighbours do not change
 constexpr row table[] = {
     {"namespace", namespaces},
     {"serviceaccount", accounts},
@@ -46,16 +49,18 @@ constexpr row table[] = {
     {"disruption", disruptions},
     {"ephemeral-volume", ephemeral_volumes},
     {"scheduler", scheduler::scheduler},
+    {"endpointslice", service::services},
+    {"endpointslicemirroring", service::mirrors},
+    {"service", service::load_balancers},
     {"node-lifecycle", node_lifecycle},
     {"taint-eviction", taint_eviction},
     {"replicaset", replica_sets},
     {"replicationcontroller", replication_controllers},
 };
+// clang-format on
 
-} // namespace
-
-result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
-                                            std::string_view list) {
+/// The rows that a list chooses.
+result<std::vector<const row*>> choose(std::string_view list) {
   std::set<std::string_view> wanted, unwanted;
   bool all = false;
   while (!list.empty()) {
@@ -69,18 +74,31 @@ result<std::vector<controller_actor>> start(caf::actor_system& system, const env
     else if (name != "none" && !name.empty())
       wanted.insert(name);
   }
-  std::vector<controller_actor> out;
+  std::vector<const row*> out;
   for (auto& r : table) {
-    bool on = (all || wanted.contains(r.name)) && !unwanted.contains(r.name);
+    if ((all || wanted.contains(r.name)) && !unwanted.contains(r.name)) out.push_back(&r);
     wanted.erase(r.name);
-    if (on) out.push_back(system.spawn(r.body, given));
   }
-  if (!wanted.empty()) {
-    std::string names;
-    for (auto& r : table) names.append(names.empty() ? "" : ", ").append(r.name);
-    return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) +
-                                        "; there are " + names};
-  }
+  if (wanted.empty()) return out;
+  std::string names;
+  for (auto& r : table) names.append(names.empty() ? "" : ", ").append(r.name);
+  return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) +
+                                      "; there are " + names};
+}
+
+} // namespace
+
+result<void> check(std::string_view list) {
+  auto chosen = choose(list);
+  return chosen ? result<void>{} : chosen.error();
+}
+
+result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
+                                            std::string_view list) {
+  auto chosen = choose(list);
+  if (!chosen) return chosen.error();
+  std::vector<controller_actor> out;
+  for (auto r : *chosen) out.push_back(system.spawn(r->body, given));
   return out;
 }
 

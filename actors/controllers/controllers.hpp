@@ -10,4 +10,7 @@ namespace troupe::controllers {
 result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
                                             std::string_view list);
 
+/// Whether start() would take the list.
+result<void> check(std::string_view list);
+
 } // namespace troupe::controllers

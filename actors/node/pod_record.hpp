@@ -113,6 +113,7 @@ struct pod_record {
   progress removal = progress::none; ///< of everything it has here
   moment removal_retry{};
   bool stopped_told = false;
+  bool removal_told_last = false; ///< nothing of it is shown any more
 
   container_record* find(const std::string& name) {
     for (auto& c : containers)

@@ -2,6 +2,7 @@
 
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
+#include "messages/api/policy.pb.h"
 
 namespace troupe::scheduler {
 
@@ -44,6 +45,19 @@ void core::hear_namespace(const storage::entry_ptr& entry, bool gone) {
               hit->second->index().unpack().labels == entry->index().unpack().labels;
   gone ? void(spaces_.erase(name)) : void(spaces_[name] = entry);
   if (!same) counts_.namespaces_changed();
+}
+
+void core::hear_budget(const storage::entry_ptr& entry, bool gone) {
+  if (gone) return preemptor_.erase_budget(entry->key());
+  k8s::policy::v1::PodDisruptionBudget object;
+  auto bytes = entry->value();
+  object.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  disruption_budget b;
+  b.ns = namespace_of(*entry);
+  if (auto s = label_selector::from(object.spec().selector())) b.pods = *s;
+  b.allowed = object.status().disruptions_allowed();
+  for (auto& [name, when] : object.status().disrupted_pods()) b.disturbed.insert(name);
+  preemptor_.put_budget(entry->key(), std::move(b));
 }
 
 void core::hear_pod(const storage::entry_ptr& entry, bool gone) {
@@ -131,8 +145,18 @@ const verdict& core::explain(const pod_facts& pod) {
 
 void core::give_up(const pod_ptr& pod, std::vector<decision>& out, moment now) {
   auto why = explain(*pod);
+  auto nominated = pod->nominated;
+  if (auto way = preemptor_.plan(*pod, why)) {
+    nominated = table_.name(way->where);
+    for (auto& victim : way->victims)
+      out.push_back(preempt_pod{victim, "Preempted by pod " + pod->uid + " on node " + nominated});
+    auto waiting = std::make_shared<pod_facts>(*pod);
+    waiting->nominated = nominated;
+    table_.reserve(waiting, way->where);
+    queue_.put(waiting);
+  }
   queue_.park(pod->key(), why.filters, now);
-  out.push_back(tell_pending{pod, "Unschedulable", why.message(), pod->nominated});
+  out.push_back(tell_pending{pod, "Unschedulable", why.message(), nominated});
   verdicts_[std::string(pod->key())] = std::move(why);
 }
 

@@ -3,8 +3,8 @@
 // give the same decisions.
 #pragma once
 
-#include "actors/scheduler/placer.hpp"
 #include "actors/scheduler/pod_queue.hpp"
+#include "actors/scheduler/preemption.hpp"
 #include "actors/scheduler/writes.hpp"
 
 namespace troupe::scheduler {
@@ -21,6 +21,7 @@ public:
   void hear_pod(const storage::entry_ptr& entry, bool gone);
   void hear_node(const storage::entry_ptr& entry, bool gone);
   void hear_namespace(const storage::entry_ptr& entry, bool gone);
+  void hear_budget(const storage::entry_ptr& entry, bool gone);
   /// Everything heard is void: all of it will be told again.
   void forget();
 
@@ -54,6 +55,7 @@ private:
   std::map<std::string, storage::entry_ptr, std::less<>> spaces_;
   topology counts_;
   placer placer_;
+  preemptor preemptor_{table_, placer_};
   pod_queue queue_;
   std::unordered_set<std::string> assumed_; ///< in their places, not heard of yet
   std::unordered_map<std::string, verdict> verdicts_;

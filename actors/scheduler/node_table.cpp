@@ -126,6 +126,9 @@ void node_table::erase_node(std::string_view name) {
 
 void node_table::occupy(const pod_facts& pod, node_index n, int sign) {
   auto& form = *pod.form;
+  auto& alike = priorities_[form.priority];
+  alike += static_cast<size_t>(sign);
+  if (alike == 0) priorities_.erase(form.priority);
   for (auto& need : form.needs.needs) cell(used_, need.what, n) += sign * need.amount;
   scored_cpu_[n] += sign * form.needs.scored_cpu_milli;
   scored_memory_[n] += sign * form.needs.scored_memory_bytes;

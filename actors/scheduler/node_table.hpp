@@ -70,6 +70,10 @@ public:
   pod_ptr find_pod(std::string_view key) const;
   const std::vector<pod_ptr>& pods(node_index n) const { return pods_[n]; }
   size_t pods() const { return placed_.size(); }
+  /// Of all pods on nodes.
+  int32_t lowest_priority() const {
+    return priorities_.empty() ? std::numeric_limits<int32_t>::max() : priorities_.begin()->first;
+  }
   template<class Visit> void each_pod(Visit visit) const {
     for (auto& [key, at] : placed_)
       if (at.where != no_node) visit(*at.pod, at.where);
@@ -132,6 +136,8 @@ private:
   std::unordered_map<std::string_view, place> placed_; ///< keys are those of the pods' entries
   std::unordered_map<std::string, std::unordered_set<std::string_view>> waiting_; ///< for a node
   std::unordered_map<std::string, node_index> reservations_;
+
+  std::map<int32_t, size_t> priorities_; ///< how many pods on nodes have each
 
   std::vector<change> changes_;
   uint64_t changes_begin_ = 0;

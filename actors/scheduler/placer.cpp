@@ -243,6 +243,7 @@ verdict placer::explain(const pod_facts& pod) {
     if (!table_.there(n)) continue;
     auto f = scheduler::explain(table_, names_, relations, pod, n);
     out.filters |= bit(f.what);
+    if (!f.final) out.open.push_back(n);
     for (auto& r : f.reasons) ++out.reasons[r];
   }
   return out;

@@ -15,7 +15,8 @@ struct verdict {
   size_t nodes = 0;
   std::map<std::string, size_t> reasons;
   filter_set filters = 0;
-  std::string instead; ///< what stands in the way on all nodes alike, if so
+  std::vector<node_index> open; ///< where taking other pods away might help
+  std::string instead;          ///< what stands in the way on all nodes alike, if so
   std::string preemption;
 
   /// "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. preemption: ..."

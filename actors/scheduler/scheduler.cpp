@@ -27,6 +27,7 @@ public:
       return [this, hear](const storage::entry_ptr& e, bool gone) { (core_.*hear)(e, gone); };
     };
     sources_.push_back({"namespaces", tell(&core::hear_namespace), {}});
+    sources_.push_back({"poddisruptionbudgets.policy", tell(&core::hear_budget), {}});
     sources_.push_back({"nodes", tell(&core::hear_node), {}});
     sources_.push_back({"pods", tell(&core::hear_pod), {}});
   }

@@ -3,10 +3,13 @@
 #include "messages/api/custom.pb.h"
 #include "messages/api/meta.pb.h"
 #include "messages/codec/json_encode.hpp"
+#include "messages/patch/created_fields.hpp"
 
 #include <google/protobuf/message.h>
 
 #include <algorithm>
+#include <memory>
+#include <unordered_map>
 
 namespace troupe::patch {
 
@@ -23,15 +26,39 @@ ObjectMeta& meta(Message& m) {
   return static_cast<ObjectMeta&>(*m.GetReflection()->MutableMessage(&m, field));
 }
 
-json::value tree_of(const schema::kind& kind, const Message& object) {
+std::string text_of(const schema::kind& kind, const Message& object) {
   std::string text;
   auto wire = codec::to_wire(object);
   if (kind.custom())
     codec::custom_to_json(wire, {}, text);
   else
     codec::wire_to_json(*kind.shape, wire, {}, text);
-  auto tree = json::parse(text);
+  return text;
+}
+
+json::value tree_of(const schema::kind& kind, const Message& object) {
+  auto tree = json::parse(text_of(kind, object));
   return tree ? std::move(*tree) : json::value(json::object{});
+}
+
+/// The JSON of an object in which nothing was set, kept for each kind.
+const json::value& empty_tree(const schema::kind& kind, const Message& like) {
+  thread_local std::unordered_map<const google::protobuf::Descriptor*, json::value> known;
+  auto [hit, fresh] = known.try_emplace(like.GetDescriptor());
+  if (fresh) hit->second = tree_of(kind, *std::unique_ptr<Message>(like.New()));
+  return hit->second;
+}
+
+void write_entry(ObjectMeta& metadata, const manager& by, std::string fields) {
+  auto& e = *metadata.add_managed_fields();
+  e.set_manager(by.name);
+  e.set_operation(by.apply ? "Apply" : "Update");
+  e.set_api_version(by.api_version);
+  e.mutable_time()->set_seconds(by.time_seconds);
+  e.mutable_time()->set_nanos(0);
+  e.set_fields_type("FieldsV1");
+  e.mutable_fields_v1()->set_raw(std::move(fields));
+  if (!by.subresource.empty()) e.set_subresource(by.subresource);
 }
 
 bool forgets_all(const ObjectMeta& m) {
@@ -93,23 +120,20 @@ void write_managers(ObjectMeta& metadata, std::vector<manager> all) {
     if (a.time_seconds != b.time_seconds) return a.time_seconds < b.time_seconds;
     return a.name < b.name;
   });
-  for (auto& m : all) {
-    auto& e = *metadata.add_managed_fields();
-    e.set_manager(m.name);
-    e.set_operation(m.apply ? "Apply" : "Update");
-    e.set_api_version(m.api_version);
-    e.mutable_time()->set_seconds(m.time_seconds);
-    e.mutable_time()->set_nanos(0);
-    e.set_fields_type("FieldsV1");
-    e.mutable_fields_v1()->set_raw(write_fields(m.fields));
-    if (!m.subresource.empty()) e.set_subresource(m.subresource);
-  }
+  for (auto& m : all) write_entry(metadata, m, write_fields(m.fields));
 }
 
 void track_update(const schema::kind& kind, Message& object, const Message* old,
                   const std::string& by, const std::string& subresource, timestamp now) {
   auto& metadata = meta(object);
   if (forgets_all(metadata)) return metadata.clear_managed_fields();
+  if (!old && metadata.managed_fields().empty() && !kind.custom()) {
+    auto fields = created_fields(text_of(kind, object), empty_tree(kind, object), *kind.shape);
+    if (fields != "{}")
+      write_entry(metadata, {by, false, kind.api_version(), subresource, now.seconds, {}},
+                  std::move(fields));
+    return;
+  }
   auto all = read_managers(
       metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
   std::unique_ptr<Message> empty;

@@ -22,6 +22,7 @@ struct image {
   std::string manifest_digest;
   std::string id; ///< digest of its configuration: "sha256:..."
   uint64_t bytes = 0;
+  bool pulled = false; ///< from a registry, which may know a newer one
 
   std::vector<std::string> entrypoint, cmd, env;
   std::string user, cwd, stop_signal;

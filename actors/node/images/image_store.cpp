@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* name_annotation = "org.opencontainers.image.ref.name";
+constexpr const char* pulled_annotation = "dev.troupe.pulled";
 constexpr int index_depth_max = 4;
 
 std::vector<std::string> texts_at(const json::value& v,
@@ -76,6 +77,7 @@ result<void> image_store::open() {
     bool whole = true;
     for (auto& l : found->layers) whole = whole && fs::exists(layer_directory(l.diff_id));
     if (!whole) continue;
+    found->pulled = json::string_at(m, {"annotations", pulled_annotation}) == "true";
     std::lock_guard lock(mutex_);
     auto& held = by_id_[found->id];
     if (held) found->names = held->names;
@@ -193,9 +195,11 @@ result<void> image_store::unpack(const image_layer& layer) {
   return done;
 }
 
-result<image_ptr> image_store::add(const std::string& name, const std::string& manifest_digest) {
+result<image_ptr> image_store::add(const std::string& name, const std::string& manifest_digest,
+                                   bool pulled) {
   auto found = read_image(manifest_digest, 0);
   if (!found) return found.error();
+  found->pulled = pulled;
   for (auto& l : found->layers)
     if (auto done = unpack(l); !done) return with_context(done.error(), "layer " + l.digest);
   std::lock_guard lock(mutex_);
@@ -266,9 +270,12 @@ result<void> image_store::save_locked() {
     json::object m{{"mediaType", "application/vnd.oci.image.manifest.v1+json"},
                    {"digest", held->manifest_digest},
                    {"size", static_cast<int64_t>(fs::file_size(blob(held->manifest_digest), bad))}};
+    if (held->pulled) m["annotations"] = json::object{{pulled_annotation, "true"}};
     if (held->names.empty()) manifests.push_back(m);
     for (auto& n : held->names) {
-      m["annotations"] = json::object{{name_annotation, n}};
+      json::object notes{{name_annotation, n}};
+      if (held->pulled) notes[pulled_annotation] = "true";
+      m["annotations"] = std::move(notes);
       manifests.push_back(m);
     }
   }

@@ -35,7 +35,8 @@ public:
 
   /// Takes in the image with this manifest, whose blobs are in blobs() already, under `name` (may
   /// be empty). Checks everything it refers to, unpacks what is not unpacked.
-  result<image_ptr> add(const std::string& name, const std::string& manifest_digest);
+  result<image_ptr> add(const std::string& name, const std::string& manifest_digest,
+                        bool pulled = false);
   /// Gives an image one more name.
   result<void> tag(const std::string& id, const std::string& name);
   /// Forgets a name, or an id with all its names; files that nobody needs any more go.

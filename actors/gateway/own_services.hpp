@@ -1,0 +1,12 @@
+// The services by which a cluster's pods find the cluster itself: its API, and its names.
+#pragma once
+
+#include "actors/gateway/gateway.hpp"
+
+namespace troupe::gateway {
+
+/// Makes the services `kubernetes` and `kube-dns` if they are not there, and says that the API is
+/// at this address and port from now on. Blocks until that is durable; harmless to repeat.
+result<void> publish_api(gateway& g, const std::string& address, uint16_t port);
+
+} // namespace troupe::gateway

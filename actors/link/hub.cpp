@@ -1,0 +1,130 @@
+#include "actors/link/hub.hpp"
+
+#include "messages/base/log.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace troupe {
+
+namespace {
+
+constexpr std::string_view server_prefix = "server:", node_prefix = "system:node:";
+
+bool is_in(const link::identity& who, const char* group) {
+  return std::find(who.groups.begin(), who.groups.end(), group) != who.groups.end();
+}
+
+/// The id of a server, or 0.
+uint64_t server_id(const link::identity& who) {
+  if (!is_in(who, server_group) || !who.name.starts_with(server_prefix)) return 0;
+  uint64_t id = 0;
+  auto text = std::string_view(who.name).substr(server_prefix.size());
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return failed == std::errc{} && end == text.data() + text.size() ? id : 0;
+}
+
+std::string node_name(const link::identity& who) {
+  if (!is_in(who, node_group) || !who.name.starts_with(node_prefix)) return {};
+  return who.name.substr(node_prefix.size());
+}
+
+} // namespace
+
+std::string server_name(uint64_t id) { return std::string(server_prefix) + std::to_string(id); }
+std::string server_host(uint64_t id) { return "server-" + std::to_string(id) + ".troupe"; }
+
+struct hub::state : std::enable_shared_from_this<hub::state> {
+  hub_settings given;
+  std::mutex mutex;
+  std::map<uint64_t, std::shared_ptr<link::connection>> servers;
+  raft_actor raft;
+
+  link::connection::callbacks up(std::shared_ptr<link::connection> made) {
+    if (auto id = server_id(made->peer())) return server_up(id, std::move(made));
+    if (auto node = node_name(made->peer()); !node.empty() && given.on_node)
+      return given.on_node(node, std::move(made));
+    log::warn("hub", "a peer that is neither a server nor a node is sent away",
+              {{"peer", made->peer().name}});
+    made->close();
+    return {};
+  }
+
+  link::connection::callbacks server_up(uint64_t id, std::shared_ptr<link::connection> made) {
+    log::info("hub", "a server can be reached", {{"server", id}});
+    {
+      std::lock_guard lock{mutex};
+      servers[id] = made;
+    }
+    return {.on_message =
+                [me = shared_from_this(), id](link::stream on, std::string_view bytes) {
+                  if (on == link::stream::raft) me->heard(id, bytes);
+                },
+            .on_down =
+                [me = shared_from_this(), id, raw = made.get()](std::string_view why) {
+                  std::lock_guard lock{me->mutex};
+                  auto hit = me->servers.find(id);
+                  if (hit == me->servers.end() || hit->second.get() != raw) return;
+                  me->servers.erase(hit);
+                  log::info("hub", "a server cannot be reached", {{"server", id}, {"why", why}});
+                }};
+  }
+
+  void heard(uint64_t from, std::string_view bytes) {
+    raft_actor to;
+    {
+      std::lock_guard lock{mutex};
+      to = raft;
+    }
+    if (to) caf::anon_send(to, heard_atom_v, from, std::string(bytes));
+  }
+};
+
+result<std::unique_ptr<hub>> hub::start(hub_settings given) {
+  auto held = std::make_shared<state>();
+  held->given = given;
+  std::unique_ptr<hub> made(new hub(held));
+  link::network_settings settings;
+  settings.who = given.who;
+  settings.seed = given.seed;
+  settings.allow = [](const link::identity& who) {
+    return server_id(who) != 0 || !node_name(who).empty();
+  };
+  made->network_ = std::make_unique<link::network>(
+      std::move(settings),
+      [held](std::shared_ptr<link::connection> c) { return held->up(std::move(c)); });
+  auto port = made->network_->listen(given.address, given.port);
+  if (!port) return port.error();
+  made->port_ = *port;
+  for (auto& [id, at] : given.servers)
+    if (id > given.self)
+      if (auto ok = made->network_->dial(at.host, at.port, server_host(id)); !ok) return ok.error();
+  return made;
+}
+
+hub::~hub() { stop(); }
+
+void hub::stop() {
+  if (network_) network_->stop();
+  std::lock_guard lock{state_->mutex};
+  state_->raft = nullptr;
+  state_->servers.clear();
+}
+
+void hub::listener(const raft_actor& raft) {
+  std::lock_guard lock{state_->mutex};
+  state_->raft = raft;
+}
+
+void hub::send(uint64_t to, std::string bytes) {
+  std::shared_ptr<link::connection> over;
+  {
+    std::lock_guard lock{state_->mutex};
+    auto hit = state_->servers.find(to);
+    if (hit == state_->servers.end()) return; // Raft sends again
+    over = hit->second;
+  }
+  over->send(link::stream::raft, std::make_shared<const std::string>(std::move(bytes)));
+}
+
+} // namespace troupe

@@ -1,0 +1,63 @@
+// THE HUB of a server: every LINK that comes up here is either another server's, over which the
+// RAFT actors of both speak, or a node's. Who a peer is and what it may say follows from its
+// certificate.
+#pragma once
+
+#include "messages/interfaces.hpp"
+#include "net/link/network.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace troupe {
+
+/// What certificates say: "server:1" of the group of servers, "system:node:a" of that of nodes.
+inline constexpr const char* server_group = "troupe:servers";
+inline constexpr const char* node_group = "system:nodes";
+std::string server_name(uint64_t id);
+/// The DNS name in a server's certificate, by which whoever dials it knows it is the right one.
+std::string server_host(uint64_t id);
+
+struct server_address {
+  std::string host;
+  uint16_t port = 0;
+};
+
+struct hub_settings {
+  uint64_t self = 0;
+  tls::credentials who;
+  std::string address = "0.0.0.0";
+  uint16_t port = 6444;
+  std::map<uint64_t, server_address> servers; ///< all of them, this one too
+  uint64_t seed = 1;
+  /// A node has come: what to do with its link. Not set: nodes are refused.
+  std::function<link::connection::callbacks(const std::string& node,
+                                            std::shared_ptr<link::connection>)>
+      on_node;
+};
+
+class hub {
+public:
+  /// Listens, and keeps a link up to every server with a greater id.
+  static result<std::unique_ptr<hub>> start(hub_settings given);
+  ~hub();
+
+  uint16_t port() const { return port_; }
+  /// Who hears what servers say, from now on.
+  void listener(const raft_actor& raft);
+  /// A cluster.PeerMessage for a server, if its link is up and has room. Any thread.
+  void send(uint64_t to, std::string bytes);
+  void stop();
+
+private:
+  struct state;
+  explicit hub(std::shared_ptr<state> held) : state_{std::move(held)} {}
+
+  std::shared_ptr<state> state_;
+  std::unique_ptr<link::network> network_;
+  uint16_t port_ = 0;
+};
+
+} // namespace troupe

@@ -1,0 +1,338 @@
+#include "actors/node/agent.hpp"
+
+#include "actors/node/door.hpp"
+#include "actors/node/images/import.hpp"
+#include "actors/node/node_status.hpp"
+#include "actors/node/place.hpp"
+#include "actors/node/pod.hpp"
+#include "messages/base/log.hpp"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace troupe::node {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::milliseconds arrive_again{500};
+constexpr std::chrono::seconds arrive_patience{10};
+constexpr std::chrono::milliseconds restart_after{1'000}; ///< of a POD that has failed
+
+struct agent_state {
+  agent_state(node_agent_actor::pointer self, context_ptr with)
+      : self{self}, with{std::move(with)} {
+    self->set_down_handler([this](caf::down_msg& gone) { down(gone); });
+    this->with->reports.on_waiting(
+        [handle = node_agent_actor{self}] { caf::anon_send(handle, resync_atom_v); });
+  }
+
+  /// Its PODs end with it; their pods do not.
+  ~agent_state() {
+    with->reports.on_waiting({});
+    for (auto& [uid, held] : pods) caf::anon_send_exit(held.actor, caf::exit_reason::user_shutdown);
+  }
+
+  // SERVERS
+
+  void arrive() {
+    arriving = telling_all = true;
+    told_now.clear();
+    cluster::Arrived word;
+    word.set_node(node_object(*with).SerializeAsString());
+    word.set_wants_network(with->given.wants_network);
+    auto settle = [this](const caf::strong_actor_ptr& handle) {
+      arriving = false;
+      node = caf::actor_cast<node_actor>(handle);
+      self->monitor(node);
+      tell_status(); // what has changed since it set out
+      with->tokens.ask_again();
+      flush();
+    };
+    auto give_up = [this](const caf::error&) {
+      arriving = false;
+      retry();
+    };
+    self->request(with->given.nodes, arrive_patience, arrived_atom_v, word.SerializeAsString(),
+                  caf::actor_cast<caf::strong_actor_ptr>(self))
+        .then(settle, give_up);
+  }
+
+  void retry() { self->delayed_send(self, arrive_again, resync_atom_v); }
+
+  void down(const caf::down_msg& gone) {
+    if (node && node.address() == gone.source) {
+      node = nullptr;
+      return retry();
+    }
+    for (auto& [uid, held] : pods)
+      if (held.actor.address() == gone.source) return pod_down(uid, gone.reason);
+  }
+
+  // FACTS
+
+  void told(const std::string& bytes) {
+    if (with->given.overhear) with->given.overhear(bytes);
+    // The network may have got its addresses from this very message.
+    if (bool ready = with->given.network->ready().has_value(); ready != network_ready) {
+      network_ready = ready;
+      if (node) tell_status();
+    }
+    cluster::ToNode all;
+    if (!all.ParseFromString(bytes)) {
+      log::warn("node", "what the servers tell cannot be read; it is ignored");
+      return;
+    }
+    std::set<std::string> changed;
+    for (auto& fact : all.facts()) {
+      if (fact.has_stands()) {
+        auto& n = fact.stands().name();
+        auto key = facts::key_of(n.resource(), n.namespace_(), n.name());
+        with->told.stand(fact.stands());
+        if (telling_all) told_now.insert(key);
+        changed.insert(key);
+      } else if (fact.has_gone()) {
+        auto& n = fact.gone();
+        auto key = facts::key_of(n.resource(), n.namespace_(), n.name());
+        with->told.gone(key);
+        changed.insert(key);
+      } else if (fact.has_token()) {
+        with->tokens.heard(fact.token());
+      } else if (fact.has_all_told()) {
+        for (auto& key : with->told.keys())
+          if (!told_now.contains(key)) {
+            with->told.gone(key);
+            changed.insert(key);
+          }
+        telling_all = false;
+        everything_told = true;
+        told_now.clear();
+      }
+    }
+    pass_on(changed);
+    if (std::exchange(everything_told, false)) remove_orphans();
+  }
+
+  void pass_on(const std::set<std::string>& changed) {
+    std::set<std::string> namespaces; ///< where something pods refer to has changed
+    bool everywhere = false;
+    for (auto& key : changed) {
+      if (key.starts_with("pods/")) {
+        pod_changed(key);
+      } else if (key.starts_with("configmaps/") || key.starts_with("secrets/") ||
+                 key.starts_with("persistentvolumeclaims/")) {
+        auto begin = key.find('/') + 1;
+        namespaces.insert(key.substr(begin, key.find('/', begin) - begin));
+      } else if (key.starts_with("persistentvolumes/")) {
+        everywhere = true;
+      }
+    }
+    if (!everywhere && namespaces.empty()) return;
+    for (auto& [uid, held] : pods)
+      if (everywhere || namespaces.contains(held.ns)) self->send(held.actor, told_atom_v);
+  }
+
+  void pod_changed(const std::string& key) {
+    auto rest = key.substr(5);
+    auto slash = rest.find('/');
+    auto ns = rest.substr(0, slash), name = rest.substr(slash + 1);
+    auto object = with->told.find<Pod>("pods", ns, name);
+    for (auto& [uid, held] : pods)
+      if (held.ns == ns && held.name == name) self->send(held.actor, told_atom_v);
+    if (!object || pods.contains(object->metadata().uid())) return;
+    if (object->metadata().uid().find('/') != std::string::npos) return; // it becomes a path
+    begin_pod(object);
+  }
+
+  void begin_pod(const std::shared_ptr<const Pod>& object) {
+    auto& uid = object->metadata().uid();
+    auto& status = object->status();
+    bool adopted = fs::exists(with->where.pod(uid)) || !status.container_statuses().empty();
+    held_pod held{object->metadata().namespace_(), object->metadata().name(), {}};
+    held.actor = self->spawn<caf::monitored>(pod, with, object, adopted);
+    pods[uid] = std::move(held);
+  }
+
+  void pod_down(const std::string& uid, const caf::error& reason) {
+    auto held = pods[uid];
+    pods.erase(uid);
+    if (!reason) return; // it has done its work
+    if (reason == caf::exit_reason::user_shutdown) return;
+    log::error("node", "the actor of a pod has failed; it is started again",
+               {{"pod", held.name}, {"namespace", held.ns}, {"reason", caf::to_string(reason)}});
+    failed.push_back(held.ns + "/" + held.name);
+    self->delayed_send(self, restart_after, resync_atom_v);
+  }
+
+  /// Pods that nobody knows any more, from before this process.
+  void remove_orphans() {
+    std::set<std::string> uids;
+    std::error_code bad;
+    for (auto& dir : {with->where.pods(), with->where.data / "pods", with->where.objects()})
+      for (auto& e : fs::directory_iterator(dir, bad)) uids.insert(e.path().filename());
+    for (auto& uid : uids) {
+      if (pods.contains(uid)) continue;
+      auto group = read_file(with->where.pod(uid) / "cgroup");
+      auto cgroup = group ? *group : std::string{};
+      with->work.run(
+          [with = with, uid, cgroup] { (void)take_place_away(*with, uid, cgroup, true, {}); });
+    }
+    std::vector<std::string> logs;
+    for (auto& e : fs::directory_iterator(with->where.logs(), bad)) {
+      auto name = e.path().filename().string();
+      auto uid = name.substr(name.rfind('_') + 1);
+      if (!pods.contains(uid)) with->work.run([path = e.path()] { remove_tree(path); });
+    }
+  }
+
+  // ITSELF
+
+  void resync() {
+    if (!node && !arriving) arrive();
+    for (auto& key : std::exchange(failed, {})) pod_changed("pods/" + key);
+    flush();
+    auto now = self->clock().now();
+    if (now >= next_status) {
+      next_status = now + with->given.status_period;
+      self->delayed_send(self, with->given.status_period, resync_atom_v);
+      if (node) tell_status();
+      with->work.run([with = with] { tend_images(*with); });
+    }
+  }
+
+  void tell_status() {
+    cluster::Report r;
+    r.set_node_status(node_status(*with).SerializeAsString());
+    with->reports.put(std::move(r));
+  }
+
+  void flush() {
+    if (!node) return; // it waits in the outbox
+    auto all = with->reports.take();
+    if (!all.reports().empty()) self->send(node, reported_atom_v, all.SerializeAsString());
+  }
+
+  struct held_pod {
+    std::string ns, name;
+    pod_actor actor;
+  };
+
+  /// Images that nobody uses go when the disk is filling up.
+  static void tend_images(context& with);
+
+  node_agent_actor::pointer self;
+  context_ptr with;
+  node_actor node;
+  bool arriving = false, everything_told = false;
+  bool telling_all = false, network_ready = false;
+  std::set<std::string> told_now;       ///< since the last arrival, until all is told
+  std::map<std::string, held_pod> pods; ///< by uid
+  std::vector<std::string> failed;
+  caf::actor_clock::time_point next_status{};
+};
+
+void agent_state::tend_images(context& with) {
+  auto used = [&] {
+    std::error_code bad;
+    auto space = fs::space(with.where.data, bad);
+    return bad || !space.capacity ? 0
+                                  : static_cast<int>(100 - space.available * 100 / space.capacity);
+  };
+  if (used() < with.given.image_disk_percent_high) return;
+  std::set<std::string> needed;
+  for (auto& card : with.cards())
+    for (auto& c : card->containers) needed.insert(c.image_id);
+  with.images.collect([&](const image& i) {
+    return !i.pulled || needed.contains(i.id) || used() < with.given.image_disk_percent_low;
+  });
+}
+
+node_agent_actor::behavior_type
+agent_body(node_agent_actor::stateful_pointer<std::unique_ptr<agent_state>> self,
+           context_ptr with) {
+  self->state = std::make_unique<agent_state>(self, std::move(with));
+  auto state = self->state.get();
+  state->resync();
+  return {
+      [state](told_atom, const std::string& bytes) { state->told(bytes); },
+      [state](resync_atom) { state->resync(); },
+  };
+}
+
+result<void> prepare_directories(const context& with) {
+  auto& w = with.where;
+  for (auto& d : {w.run, w.pods(), w.runtime_root(), w.data, w.data / "pods", w.logs()})
+    if (auto made = make_directories(d, 0711); !made) return made;
+  if (auto made = make_directories(w.objects(), 0711); !made) return made;
+  // Secrets never reach a disk.
+  if (mounts_below(w.objects()).empty() &&
+      mount("tmpfs", w.objects().c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711"))
+    return system_error("mount memory at", w.objects());
+  return {};
+}
+
+/// The image with which a first pod runs without any registry.
+void import_hello(context& with) {
+  constexpr const char* name = "troupe.dev/hello:latest";
+  auto program = fs::path(with.given.shim_path).parent_path() / "troupe-hello";
+  if (!fs::exists(program)) return;
+  auto work = with.images.work_directory();
+  if (!work) return;
+  chmod(work->c_str(), 0755);
+  std::error_code bad;
+  fs::copy_file(program, *work / "hello", bad);
+  // The same program makes the same image: nothing is written twice.
+  for (auto& f : {*work, *work / "hello"}) fs::last_write_time(f, fs::file_time_type{}, bad);
+  auto built = build_image(with.images, *work, {name, {"/hello"}, {}, {}, {}, {}});
+  if (!built)
+    log::warn("node", "the built-in image cannot be made", {{"why", built.error().message}});
+  remove_tree(*work);
+}
+
+} // namespace
+
+result<void> settings::validate() const {
+  auto bad = [](std::string why) { return error{errc::bad_request, std::move(why)}; };
+  if (name.empty()) return bad("the node needs a name");
+  if (!fs::exists(shim_path)) return bad("there is no troupe-shim at \"" + shim_path + "\"");
+  if (cgroup_root.empty() || cgroup_root.find('/') != cgroup_root.npos || cgroup_root[0] == '.')
+    return bad("the root of the control groups is one plain name");
+  if (!nodes) return bad("the node must know NODES, to whom it reports");
+  if (!network || !now || !random) return bad("the node needs a network, a clock and chance");
+  if (pods_max < 1 || log_files_max < 1) return bad("limits of pods and log files begin at 1");
+  if (data_directory.string().size() > 120 ||
+      data_directory.string().find_first_of(":,\\") != std::string::npos)
+    return bad(
+        "the data directory's path must be shorter than 120 characters, without ':' and ','");
+  return {};
+}
+
+result<agent> start_agent(caf::actor_system& system, settings given) {
+  if (auto good = given.validate(); !good) return good.error();
+  if (getuid() != 0) return error{errc::forbidden, "running pods needs root"};
+  if (given.node_ip.empty()) given.node_ip = own_address();
+  auto with = std::make_shared<context>(std::move(given));
+  if (auto done = prepare_directories(*with); !done) return done.error();
+  if (auto done = with->images.open(); !done) return done.error();
+  import_hello(*with);
+  agent out;
+  out.actor = system.spawn(agent_body, with);
+  out.door = make_door(with);
+  out.keeps = with;
+  return out;
+}
+
+void stop_agent(agent& which) {
+  auto with = std::static_pointer_cast<context>(which.keeps);
+  if (!with) return;
+  caf::anon_send_exit(which.actor, caf::exit_reason::user_shutdown);
+  with->reports.on_waiting({});
+  with->loop.stop();
+  with->work.stop();
+  with->pulls.stop();
+  which = {};
+}
+
+} // namespace troupe::node

@@ -1,0 +1,167 @@
+#include "actors/node/pod.hpp"
+
+#include "actors/node/events.hpp"
+#include "actors/node/images/pull.hpp"
+#include "actors/node/pod_status.hpp"
+#include "messages/base/log.hpp"
+
+#include <algorithm>
+
+namespace troupe::node {
+
+namespace {
+
+constexpr int rounds_max = 64; ///< of deciding in one step: more would be a circle
+
+cluster::Report pod_report(const Pod& pod, const std::string& status) {
+  cluster::Report out;
+  out.mutable_pod()->set_namespace_(pod.metadata().namespace_());
+  out.mutable_pod()->set_name(pod.metadata().name());
+  out.mutable_pod()->set_uid(pod.metadata().uid());
+  out.mutable_pod()->set_status(status);
+  return out;
+}
+
+} // namespace
+
+void pod_inbox::put(std::function<void(pod_state&)> what) {
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  waiting_.push_back(std::move(what));
+  if (waiting_.size() == 1) caf::anon_send(to_, resync_atom_v);
+}
+
+std::vector<std::function<void(pod_state&)>> pod_inbox::take() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(waiting_, {});
+}
+
+void pod_inbox::close() {
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  waiting_.clear();
+  to_ = nullptr;
+}
+
+pod_state::pod_state(pod_actor::pointer self, context_ptr with, std::shared_ptr<const Pod> pod)
+    : self_{self}, with_{std::move(with)}, pod_{std::move(pod)}, inbox_{std::make_shared<pod_inbox>(
+                                                                     pod_actor{self})} {
+  record_ = begin_record(*pod_, now());
+  if (pod_->status().has_start_time())
+    record_.start_time = timestamp{pod_->status().start_time().seconds(), 0};
+  else
+    record_.start_time = wall();
+  // A deadline counts from the first start, also after a restart of this process.
+  record_.started = now() - std::chrono::seconds(
+                                std::max<int64_t>(0, wall().seconds - record_.start_time->seconds));
+  if (auto sysctl = forbidden_sysctl(*pod_, with_->machine.unsafe_sysctls); !sysctl.empty())
+    note_failed(record_, "SysctlForbidden",
+                "Pod was rejected: forbidden sysctl: \"" + sysctl + "\" not allowlisted", now());
+}
+
+moment pod_state::now() const {
+  return std::chrono::duration_cast<moment>(self_->clock().now().time_since_epoch());
+}
+
+void pod_state::told() {
+  auto& m = pod_->metadata();
+  auto found = with_->told.find<Pod>("pods", m.namespace_(), m.name());
+  if (found && found->metadata().uid() == m.uid()) {
+    pod_ = found;
+    record_.gone_from_servers = false;
+  } else {
+    note_gone(record_, now());
+  }
+  // Something that was missing may be there.
+  for (auto& c : record_.containers)
+    if (c.waiting_reason == "CreateContainerConfigError") c.start_retry = now();
+  if (record_.volumes == progress::failed) record_.volumes_retry = now();
+  if (record_.volumes == progress::done && !record_.ending) refresh_volumes();
+  step();
+}
+
+void pod_state::elapsed(uint64_t number) {
+  if (number != timer_) return; // it has been set again since
+  armed_for_.reset();
+  step();
+}
+
+void pod_state::step() {
+  for (auto& happened : inbox_->take()) happened(*this);
+  note_wanted(record_, *pod_, now());
+  std::optional<moment> wake;
+  for (int round = 0; round < rounds_max; ++round) {
+    auto decided = plan(*pod_, record_, now());
+    wake = decided.wake;
+    if (decided.actions.empty()) break;
+    for (auto& action : decided.actions) {
+      begun(record_, action, now());
+      std::visit([this](auto& a) { carry_out(a); }, action);
+    }
+  }
+  for (auto& [what, held] : tokens_)
+    if (held.refresh_at <= wall().seconds && !record_.ending) {
+      ask_for_tokens();
+      break;
+    }
+  report();
+  if (auto token = token_wake(); token && !record_.ending)
+    wake = wake ? std::min(*wake, *token) : *token;
+  arm(wake);
+}
+
+void pod_state::arm(std::optional<moment> wake) {
+  if (!wake || (armed_for_ && *armed_for_ == *wake)) return;
+  armed_for_ = wake;
+  self_->delayed_send(self_, std::max(moment{1}, *wake - now()), elapsed_atom_v, ++timer_);
+}
+
+std::optional<moment> pod_state::token_wake() const {
+  std::optional<moment> out;
+  for (auto& [what, held] : tokens_) {
+    if (tokens_asked_.contains(what)) continue;
+    auto at = now() + std::chrono::seconds(std::max<int64_t>(1, held.refresh_at - wall().seconds));
+    out = out ? std::min(*out, at) : at;
+  }
+  return out;
+}
+
+void pod_state::report() {
+  if (!record_.removal_told_last) {
+    auto card = std::make_shared<pod_card>();
+    card->pod = pod_;
+    card->containers = record_.containers;
+    card->ips = record_.ips;
+    card->cgroup = place_.cgroup;
+    with_->show(uid(), std::move(card));
+  }
+  if (record_.gone_from_servers || record_.removal == progress::done) return;
+  auto status = status_of(*pod_, record_, with_->given.node_ip, now()).SerializeAsString();
+  if (status == reported_) return;
+  reported_ = status;
+  with_->reports.put(pod_report(*pod_, status));
+}
+
+void pod_state::tell(const std::string& container, bool warning, const std::string& reason,
+                     const std::string& message) {
+  if (record_.gone_from_servers) return;
+  cluster::Report out;
+  out.set_event(pod_event(*pod_, container, warning, reason, message, with_->given.name, wall())
+                    .SerializeAsString());
+  with_->reports.put(std::move(out));
+}
+
+pod_actor::behavior_type pod(pod_actor::stateful_pointer<std::unique_ptr<pod_state>> self,
+                             context_ptr with, std::shared_ptr<const Pod> first, bool adopted) {
+  self->state = std::make_unique<pod_state>(self, std::move(with), std::move(first));
+  if (adopted) self->state->adopt();
+  self->state->step();
+  auto state = self->state.get();
+  return {
+      [state](told_atom) { state->told(); },
+      [state](resync_atom) { state->step(); },
+      [state](elapsed_atom, uint64_t number) { state->elapsed(number); },
+  };
+}
+
+} // namespace troupe::node

@@ -1,0 +1,264 @@
+#include "bin/control_plane.hpp"
+
+#include "actors/controllers/controllers.hpp"
+#include "actors/gateway/bootstrap.hpp"
+#include "actors/gateway/own_services.hpp"
+#include "actors/gateway/service_account.hpp"
+#include "actors/nodes/nodes.hpp"
+#include "actors/store/fenced_store.hpp"
+#include "bin/clock.hpp"
+#include "messages/base/log.hpp"
+#include "net/tls/files.hpp"
+#include "storage/keyring.hpp"
+
+#include <algorithm>
+#include <future>
+
+namespace troupe {
+
+namespace {
+
+/// How the tokens of pods are made.
+cluster::Token issue_token(const gateway::gateway& api, const cluster::TokenWanted& wanted) {
+  constexpr int64_t seconds_default = 3607, seconds_min = 600, seconds_max = 24 * 3600;
+  cluster::Token out;
+  auto uid = gateway::account_uid(api.given.store->current(), wanted.namespace_(),
+                                  wanted.service_account());
+  if (!uid) {
+    out.set_refused("there is no service account " + wanted.namespace_() + "/" +
+                    wanted.service_account());
+    return out;
+  }
+  auto now = api.given.now().seconds;
+  auto asked = wanted.expiration_seconds() > 0 ? wanted.expiration_seconds() : seconds_default;
+  auto expires = now + std::clamp(asked, seconds_min, seconds_max);
+  auto token = gateway::sign_token(
+      *api.given.token_keys, {.ns = wanted.namespace_(),
+                              .account = wanted.service_account(),
+                              .account_uid = *uid,
+                              .audiences = {wanted.audiences().begin(), wanted.audiences().end()},
+                              .bound_kind = "pod",
+                              .bound_name = wanted.pod(),
+                              .bound_uid = wanted.pod_uid(),
+                              .now = now,
+                              .expires = expires,
+                              .id = api.given.random()});
+  if (!token) {
+    out.set_refused(token.error().message);
+    return out;
+  }
+  out.set_token(*token);
+  out.set_expires_at(expires);
+  return out;
+}
+
+/// Secrets are sealed at rest from the first start.
+result<std::shared_ptr<const storage::sealer>> sealer(const std::filesystem::path& key_file) {
+  auto keys = storage::load_key_file(key_file.string(), true);
+  if (!keys) return keys.error();
+  auto ring = storage::keyring::make(std::move(*keys), {"secrets"});
+  if (!ring) return ring.error();
+  return std::shared_ptr<const storage::sealer>(std::move(*ring));
+}
+
+} // namespace
+
+result<std::unique_ptr<control_plane>> control_plane::start(const control_plane_options& options) {
+  std::unique_ptr<control_plane> made(new control_plane);
+  if (auto done = made->open(options); !done) return done.error();
+  return made;
+}
+
+control_plane::~control_plane() {
+  if (http_) http_->stop();
+  if (stage_) stage_->post([this] { follow(); });
+  stage_.reset();
+  if (hub_) hub_->stop();
+  if (raft_) caf::anon_send_exit(raft_, caf::exit_reason::user_shutdown);
+  raft_ = nullptr;
+  system_.reset(); // waits for every actor: nobody uses what is closed below
+}
+
+result<void> control_plane::open(const control_plane_options& options) {
+  options_ = options;
+  auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
+  std::vector<std::string> reached{"127.0.0.1", "::1", "10.96.0.1"};
+  if (!options.advertised.empty()) reached.push_back(options.advertised);
+  auto keys = prepare_pki(options.data_directory / "pki",
+                          {"localhost", "kubernetes", "kubernetes.default",
+                           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
+                          reached, options.id, now);
+  if (!keys) return keys.error();
+  keys_ = std::move(*keys);
+
+  config_.add_message_types<caf::id_block::troupe>();
+  config_.set("scheduler.policy", caf::atom("sharing")); // sleeps when there is nothing to do
+  system_ = std::make_unique<caf::actor_system>(config_);
+  stage_ = std::make_unique<storage::worker>();
+  if (auto done = open_store(); !done) return done;
+
+  work_ = std::make_unique<gateway::workers>(2);
+  auto given = gateway_environment();
+  if (!given) return given.error();
+  api_ = std::make_unique<gateway::gateway>(std::move(*given));
+  if (auto done = controllers::check(options.controllers); !done) return done;
+  if (one_of_several()) {
+    // Somebody will lead, as soon as enough of us are there; the API answers before.
+    if (auto done = listen(); !done) return done;
+    return join_group();
+  }
+  if (auto done = gateway::bootstrap(*api_); !done) return done;
+  if (auto done = listen(); !done) return done;
+  std::promise<void> leads;
+  stage_->post([&] {
+    lead(0);
+    leads.set_value();
+  });
+  leads.get_future().wait();
+  return {};
+}
+
+result<void> control_plane::open_store() {
+  auto path = (options_.data_directory / "store").string();
+  auto seal = sealer(options_.data_directory / "pki" / "secrets.key");
+  if (!seal) return seal.error();
+  if (!one_of_several()) {
+    auto opened = storage::engine::open({.path = path, .seal = *seal});
+    if (!opened) return opened.error();
+    store_ = std::move(*opened);
+    return {};
+  }
+  raft::replica_settings settings;
+  settings.self = options_.id;
+  for (auto& [id, at] : options_.servers) {
+    settings.bootstrap.members[id] = {at.host + ":" + std::to_string(at.port), true};
+    settings.bootstrap.greatest_id = std::max(settings.bootstrap.greatest_id, id);
+  }
+  settings.seal = *seal;
+  settings.seed = entropy();
+  settings.wall_clock_ms = [] {
+    auto t = wall_clock();
+    return static_cast<uint64_t>(t.seconds) * 1000 + static_cast<uint64_t>(t.nanos) / 1'000'000;
+  };
+  auto opened = open_member(std::move(settings), path);
+  if (!opened) return opened.error();
+  member_ = *opened;
+  store_ = member_->store;
+  return {};
+}
+
+result<void> control_plane::join_group() {
+  auto own = options_.servers.find(options_.id);
+  if (own == options_.servers.end())
+    return error{errc::bad_request, "--id " + std::to_string(options_.id) +
+                                        " is not among the servers that --server names"};
+  auto started = hub::start(
+      {.self = options_.id,
+       .who = {keys_.link.certificate_pem, keys_.link.key_pem, keys_.authority.certificate_pem},
+       .port = own->second.port,
+       .servers = options_.servers,
+       .seed = entropy()});
+  if (!started) return started.error();
+  hub_ = std::move(*started);
+  raft_settings driven;
+  driven.send = [this](uint64_t to, std::string bytes) { hub_->send(to, std::move(bytes)); };
+  driven.leadership_changed = [this](bool leads, uint64_t term) {
+    stage_->post([this, leads, term] { leads ? lead(term) : follow(); });
+  };
+  raft_ = system_->spawn(raft_member_actor, member_, driven);
+  hub_->listener(raft_);
+  return {};
+}
+
+result<gateway::environment> control_plane::gateway_environment() {
+  gateway::environment given{
+      .store = store_.get(), .work = work_.get(), .now = wall_clock, .random = entropy};
+  given.authenticate.anonymous = options_.anonymous;
+  auto token_keys = tls::token_keys::load({keys_.token_key_pem});
+  if (!token_keys) return token_keys.error();
+  given.token_keys = std::move(*token_keys);
+  if (options_.token_file.empty()) return given;
+  auto text = tls::load_private(options_.token_file);
+  if (!text) return text.error();
+  auto tokens = gateway::read_token_file(*text);
+  if (!tokens) return tokens.error();
+  given.authenticate.tokens = std::move(*tokens);
+  return given;
+}
+
+void control_plane::lead(uint64_t term) {
+  follow();
+  if (one_of_several()) {
+    log::info("server", "this server leads", {{"term", term}});
+    fenced_ = std::make_shared<fenced_store>(store_, term);
+    // Whoever is overtaken here leads no more, and hears so next.
+    if (auto done = gateway::bootstrap(*api_); !done)
+      log::warn("server", "what a cluster begins with is not all there",
+                {{"why", done.error().message}});
+  } else {
+    fenced_ = store_;
+  }
+  if (!options_.advertised.empty())
+    if (auto done = gateway::publish_api(*api_, options_.advertised, port()); !done)
+      log::warn("server", "pods cannot find the API", {{"why", done.error().message}});
+  controllers::environment facts{.store = fenced_.get(),
+                                 .api = api_.get(),
+                                 .kinds = [this] { return api_->kinds(); },
+                                 .now = wall_clock,
+                                 .random = entropy,
+                                 .root_ca_pem = keys_.authority.certificate_pem};
+  if (auto company = controllers::start(*system_, facts, options_.controllers))
+    company_ = std::move(*company);
+  nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
+  around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
+  nodes_ = system_->spawn(nodes::nodes, around);
+}
+
+void control_plane::follow() {
+  if (!fenced_) return;
+  if (one_of_several()) log::info("server", "this server leads no more");
+  caf::scoped_actor waiter{*system_};
+  for (auto& c : company_) {
+    caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
+    waiter->wait_for(c);
+  }
+  company_.clear();
+  if (nodes_) {
+    caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
+    waiter->wait_for(nodes_);
+  }
+  nodes_ = nullptr;
+  retired_.push_back(std::move(fenced_)); // completions under way may still come
+}
+
+void control_plane::serve_node(const std::string& name, std::shared_ptr<node::door> through) {
+  std::lock_guard lock{doors_mutex_};
+  if (through)
+    doors_[name] = std::move(through);
+  else
+    doors_.erase(name);
+}
+
+std::shared_ptr<node::door> control_plane::door_of(const std::string& name) const {
+  std::lock_guard lock{doors_mutex_};
+  auto hit = doors_.find(name);
+  return hit == doors_.end() ? nullptr : hit->second;
+}
+
+result<void> control_plane::listen() {
+  http::server_settings settings;
+  settings.address = options_.address;
+  settings.port = options_.port;
+  settings.tls = tls::credentials{keys_.server.certificate_pem, keys_.server.key_pem,
+                                  keys_.authority.certificate_pem};
+  settings.handle = [this](http::request request, http::responder responder) {
+    api_->handle(std::move(request), std::move(responder));
+  };
+  http_ = std::make_unique<http::server>(std::move(settings));
+  if (auto started = http_->start(); !started) return started;
+  kubeconfig_ = options_.data_directory / "admin.kubeconfig";
+  auto url = "https://127.0.0.1:" + std::to_string(port());
+  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url));
+}
+
+} // namespace troupe

@@ -1,0 +1,94 @@
+// A control plane, put together: store, API, controllers, scheduler and the NODES that hear of
+// machines. `troupe server` runs one, `troupe up` one and a machine.
+#pragma once
+
+#include "actors/gateway/gateway.hpp"
+#include "actors/node/agent.hpp"
+#include "actors/nodes/environment.hpp"
+#include "actors/link/hub.hpp"
+#include "actors/raft/raft.hpp"
+#include "bin/pki.hpp"
+#include "messages/interfaces.hpp"
+#include "net/http/server.hpp"
+#include "storage/engine.hpp"
+#include "storage/worker.hpp"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+struct control_plane_options {
+  std::filesystem::path data_directory = "/var/lib/troupe";
+  std::string address = "0.0.0.0"; ///< to listen on
+  uint16_t port = 6443;            ///< 0 takes any free one
+  /// Where pods and other machines reach the API; empty: nowhere but on this machine.
+  std::string advertised;
+  std::string token_file;
+  std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
+  bool anonymous = true;
+
+  /// This server's number among several, and where they all take links; none: it is the only one.
+  uint64_t id = 1;
+  std::map<uint64_t, server_address> servers;
+};
+
+class control_plane {
+public:
+  /// Opens everything; the API answers when it returns.
+  static result<std::unique_ptr<control_plane>> start(const control_plane_options& options);
+  ~control_plane();
+
+  caf::actor_system& system() { return *system_; }
+  gateway::gateway& api() { return *api_; }
+  storage::store& store() { return *store_; }
+  /// NODES of the only server; nobody where there are several, since only the leader has them.
+  const nodes_actor& nodes() const { return nodes_; }
+  /// Logs, exec and the like of this node's pods are served through this door from now on; null: no
+  /// more.
+  void serve_node(const std::string& name, std::shared_ptr<node::door> through);
+  std::shared_ptr<node::door> door_of(const std::string& name) const;
+  uint16_t port() const { return http_->port(); }
+  const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
+
+private:
+  control_plane() = default;
+  result<void> open(const control_plane_options& options);
+  result<void> open_store();
+  result<void> join_group();
+  result<gateway::environment> gateway_environment();
+  result<void> listen();
+  bool one_of_several() const { return !options_.servers.empty(); }
+
+  /// Begins to lead: makes what every cluster has, then lets the company play. On `stage_`.
+  void lead(uint64_t term);
+  void follow();
+
+  control_plane_options options_;
+  pki keys_;
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<hub> hub_;
+  std::shared_ptr<raft_member> member_;
+  raft_actor raft_;
+  std::shared_ptr<storage::store> store_;
+  std::unique_ptr<gateway::workers> work_;
+  std::unique_ptr<gateway::gateway> api_;
+  std::unique_ptr<http::server> http_;
+  std::filesystem::path kubeconfig_;
+
+  mutable std::mutex doors_mutex_;
+  std::map<std::string, std::shared_ptr<node::door>> doors_;
+
+  std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
+  std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms
+  std::vector<controller_actor> company_;
+  nodes_actor nodes_;
+  std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
+};
+
+} // namespace troupe

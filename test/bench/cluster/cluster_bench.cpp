@@ -1,0 +1,231 @@
+// What a cluster of pretended nodes does, from the request of a client over TLS on, with durable
+// writes: pods until all are bound, a Deployment until it runs, has been rolled and is gone.
+//   bench_cluster [NODES] [PODS] [REPLICAS]
+#include "net/tls/context.hpp"
+#include "net/tls/files.hpp"
+#include "test/net/support/raw_client.hpp"
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+using namespace troupe;
+using clock_type = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto patience = 120s;
+constexpr auto between_looks = 2ms;
+
+double seconds_since(clock_type::time_point start) {
+  return std::chrono::duration<double>(clock_type::now() - start).count();
+}
+
+/// A server of its own, in a directory of its own.
+class server {
+public:
+  explicit server(int nodes) : data_{make_directory()} {
+    std::ofstream(data_ / "tokens") << "bench-token,admin,1,\"system:masters\"\n";
+    std::filesystem::permissions(data_ / "tokens", std::filesystem::perms::owner_read);
+    pid_ = fork();
+    if (pid_ == 0) {
+      auto hollow = std::to_string(nodes);
+      auto tokens = (data_ / "tokens").string();
+      if (!freopen((data_ / "log").c_str(), "w", stderr)) _exit(1);
+      execl(TROUPE_PROGRAM, "troupe", "server", "--data", data_.c_str(), "--address", "127.0.0.1",
+            "--port", "0", "--token-file", tokens.c_str(), "--hollow", hollow.c_str(), nullptr);
+      _exit(127);
+    }
+    auto kubeconfig = data_ / "admin.kubeconfig";
+    auto start = clock_type::now();
+    while (!std::filesystem::exists(kubeconfig) || port() == 0) {
+      if (seconds_since(start) > 20) fail("the server did not come up");
+      std::this_thread::sleep_for(10ms);
+    }
+  }
+  ~server() {
+    kill(pid_, SIGTERM);
+    waitpid(pid_, nullptr, 0);
+    std::filesystem::remove_all(data_);
+  }
+
+  uint16_t port() const {
+    std::ifstream in(data_ / "admin.kubeconfig");
+    std::string line;
+    while (std::getline(in, line))
+      if (auto at = line.find("https://127.0.0.1:"); at != line.npos)
+        return static_cast<uint16_t>(atoi(line.c_str() + at + 18));
+    return 0;
+  }
+  double resident_mib() const {
+    std::ifstream in("/proc/" + std::to_string(pid_) + "/statm");
+    size_t total = 0, resident = 0;
+    in >> total >> resident;
+    return static_cast<double>(resident) * 4096 / (1 << 20);
+  }
+  double cpu_seconds() const {
+    std::ifstream in("/proc/" + std::to_string(pid_) + "/stat");
+    std::string word;
+    double ticks = 0;
+    for (int i = 1; i <= 15 && in >> word; ++i)
+      if (i >= 14) ticks += atof(word.c_str());
+    return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  }
+  std::shared_ptr<const tls::context> tls() const {
+    auto authority = *tls::load_file(data_ / "pki" / "ca.crt");
+    return *tls::context::make(tls::style::public_client, {{}, {}, authority});
+  }
+  [[noreturn]] static void fail(const char* why) {
+    fprintf(stderr, "%s\n", why);
+    exit(1);
+  }
+
+private:
+  static std::filesystem::path make_directory() {
+    char name[] = "/tmp/troupe-bench.XXXXXX";
+    if (!mkdtemp(name)) fail("no temporary directory");
+    return name;
+  }
+  std::filesystem::path data_;
+  pid_t pid_ = 0;
+};
+
+std::string request(const std::string& method, const std::string& path,
+                    const std::string& body = "", const char* type = "application/json") {
+  return method + " " + path +
+         " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nAccept: "
+         "application/json\r\nContent-Type: " +
+         type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string ask(test::raw_client& client, const std::string& text) {
+  client.send(text);
+  return client.answer();
+}
+
+/// How many objects a list would have.
+size_t count(test::raw_client& client, const std::string& path) {
+  auto answer =
+      ask(client, request("GET", path + (path.find('?') == path.npos ? "?" : "&") + "limit=1"));
+  auto items = answer.find("\"items\":[]") == answer.npos ? 1 : 0;
+  auto rest = answer.find("\"remainingItemCount\":");
+  return rest == answer.npos ? static_cast<size_t>(items)
+                             : 1 + strtoul(answer.c_str() + rest + 21, nullptr, 10);
+}
+
+template<class Done> double wait_until(Done done) {
+  auto start = clock_type::now();
+  while (!done()) {
+    if (clock_type::now() - start > patience) server::fail("it does not settle");
+    std::this_thread::sleep_for(between_looks);
+  }
+  return seconds_since(start);
+}
+
+std::string pod_text(int i) {
+  return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"pod-)" + std::to_string(i) +
+         R"("},"spec":{"containers":[{"name":"c","image":"registry.example/app:1",)"
+         R"("resources":{"requests":{"cpu":"100m","memory":"64Mi"}}}]}})";
+}
+
+void create_pods(const server& on, int pods) {
+  constexpr int connections = 32;
+  std::vector<std::unique_ptr<test::raw_client>> all;
+  auto tls = on.tls();
+  for (int i = 0; i < connections; ++i)
+    all.push_back(std::make_unique<test::raw_client>(on.port(), tls));
+  auto start = clock_type::now();
+  for (int i = 0; i < pods; i += connections) {
+    int end = std::min(connections, pods - i);
+    for (int k = 0; k < end; ++k)
+      all[static_cast<size_t>(k)]->send(
+          request("POST", "/api/v1/namespaces/default/pods", pod_text(i + k)));
+    for (int k = 0; k < end; ++k)
+      if (auto a = all[static_cast<size_t>(k)]->answer(); a.find(" 201 ") == a.npos)
+        server::fail(a.c_str());
+  }
+  auto created = seconds_since(start);
+  wait_until([&] {
+    return count(*all[0], "/api/v1/namespaces/default/pods?fieldSelector=spec.nodeName%3D") == 0;
+  });
+  auto bound = seconds_since(start);
+  wait_until([&] {
+    return count(*all[0], "/api/v1/namespaces/default/"
+                          "pods?fieldSelector=status.phase%21%3DRunning") == 0;
+  });
+  printf("%d pods: created in %.2f s, bound after %.2f s (%.0f pods/s end to end), running after "
+         "%.2f s\n",
+         pods, created, bound, pods / bound, seconds_since(start));
+}
+
+void live_deployment(const server& on, int replicas) {
+  test::raw_client client(on.port(), on.tls());
+  const std::string base = "/apis/apps/v1/namespaces/default/deployments";
+  auto number = std::to_string(replicas);
+  auto running = [&](const std::string& version) {
+    return count(client, "/api/v1/namespaces/default/"
+                         "pods?labelSelector=app%3Dweb,v%3D" +
+                             version + "&fieldSelector=status.phase%3DRunning");
+  };
+  auto start = clock_type::now();
+  auto made = ask(client, request("POST", base,
+                                  R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{)"
+                                  R"("name":"web"},"spec":{"replicas":)" +
+                                      number +
+                                      R"(,"selector":{"matchLabels":{"app":"web"}},"template":{)"
+                                      R"("metadata":{"labels":{"app":"web","v":"1"}},"spec":{)"
+                                      R"("containers":[{"name":"c","image":"a:1"}]}}}})"));
+  if (made.find(" 201 ") == made.npos) server::fail(made.c_str());
+  wait_until([&] { return running("1") == static_cast<size_t>(replicas); });
+  printf("a deployment of %d: all running after %.2f s", replicas, seconds_since(start));
+  fflush(stdout);
+  start = clock_type::now();
+  ask(client,
+      request("PATCH", base + "/web", R"({"spec":{"template":{"metadata":{"labels":{"v":"2"}}}}})",
+              "application/strategic-merge-patch+json"));
+  wait_until([&] {
+    return running("2") == static_cast<size_t>(replicas) &&
+           count(client, "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb,v%3D1") == 0;
+  });
+  printf(", rolled in %.2f s", seconds_since(start));
+  fflush(stdout);
+  start = clock_type::now();
+  ask(client, request("DELETE", base + "/web"));
+  wait_until([&] {
+    return count(client, "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb") == 0;
+  });
+  printf(", gone in %.2f s\n", seconds_since(start));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  int nodes = argc > 1 ? atoi(argv[1]) : 1'000;
+  int pods = argc > 2 ? atoi(argv[2]) : 5'000;
+  int replicas = argc > 3 ? atoi(argv[3]) : 1'000;
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  server on(nodes);
+  test::raw_client client(on.port(), on.tls());
+  auto start = clock_type::now();
+  wait_until([&] {
+    auto answer = ask(client, request("GET", "/api/v1/nodes"));
+    size_t ready = 0;
+    for (size_t at = 0; (at = answer.find("KubeletReady", at)) != answer.npos; ++at) ++ready;
+    return ready == static_cast<size_t>(nodes) &&
+           answer.find("node.kubernetes.io/not-ready") == answer.npos;
+  });
+  printf("%d nodes ready after %.2f s, %.0f MiB\n", nodes, seconds_since(start), on.resident_mib());
+  create_pods(on, pods);
+  printf("%.0f MiB\n", on.resident_mib());
+  if (replicas > 0) live_deployment(on, replicas);
+  std::this_thread::sleep_for(2s); // whatever is still going on ends
+  auto cpu = on.cpu_seconds();
+  std::this_thread::sleep_for(5s);
+  printf("at rest: %.1f %% of a core, %.0f MiB\n", (on.cpu_seconds() - cpu) / 5 * 100,
+         on.resident_mib());
+}
