@@ -3,9 +3,11 @@
 #pragma once
 
 #include "actors/gateway/gateway.hpp"
+#include "actors/node/agent.hpp"
 #include "actors/nodes/environment.hpp"
 #include "actors/link/hub.hpp"
 #include "actors/raft/raft.hpp"
+#include "bin/join.hpp"
 #include "bin/pki.hpp"
 #include "messages/interfaces.hpp"
 #include "net/http/server.hpp"
@@ -15,6 +17,8 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +37,8 @@ struct control_plane_options {
   /// This server's number among several, and where they all take links; none: it is the only one.
   uint64_t id = 1;
   std::map<uint64_t, server_address> servers;
+  /// Where it takes links from nodes if it is the only one; none: the API's port and one.
+  std::optional<uint16_t> link_port;
 };
 
 class control_plane {
@@ -46,6 +52,10 @@ public:
   storage::store& store() { return *store_; }
   /// NODES of the only server; nobody where there are several, since only the leader has them.
   const nodes_actor& nodes() const { return nodes_; }
+  /// Logs, exec and the like of this node's pods are served through this door from now on; null: no
+  /// more.
+  void serve_node(const std::string& name, std::shared_ptr<node::door> through);
+  std::shared_ptr<node::door> door_of(const std::string& name) const;
   uint16_t port() const { return http_->port(); }
   const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
 
@@ -53,6 +63,7 @@ private:
   control_plane() = default;
   result<void> open(const control_plane_options& options);
   result<void> open_store();
+  result<void> start_hub();
   result<void> join_group();
   result<gateway::environment> gateway_environment();
   result<void> listen();
@@ -72,8 +83,12 @@ private:
   std::shared_ptr<storage::store> store_;
   std::unique_ptr<gateway::workers> work_;
   std::unique_ptr<gateway::gateway> api_;
+  std::unique_ptr<join_desk> join_desk_;
   std::unique_ptr<http::server> http_;
   std::filesystem::path kubeconfig_;
+
+  mutable std::mutex doors_mutex_;
+  std::map<std::string, std::shared_ptr<node::door>> doors_;
 
   std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
   std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms

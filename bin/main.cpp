@@ -1,6 +1,9 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
+#include "bin/agent.hpp"
 #include "bin/commands/commands.hpp"
 #include "bin/server.hpp"
+#include "bin/token.hpp"
+#include "bin/up.hpp"
 
 #include <cstdio>
 #include <string>
@@ -15,8 +18,13 @@ struct command {
 };
 
 constexpr command table[] = {
+    {"up", troupe::up_command, "run a whole cluster on this machine"},
+    {"down", troupe::down_command, "end the pods that `troupe up` left running"},
+    {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
     {"image", troupe::commands::image, "list, import, pull, build and remove images"},
+    {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
+    {"token", troupe::token_command, "tokens by which machines may join"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
     {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},
     {"explain", troupe::commands::explain, "say what a kind or a field is for"},

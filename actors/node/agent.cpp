@@ -38,7 +38,7 @@ struct agent_state {
   // SERVERS
 
   void arrive() {
-    arriving = true;
+    arriving = telling_all = true;
     told_now.clear();
     cluster::Arrived word;
     word.set_node(node_object(*with).SerializeAsString());
@@ -47,6 +47,7 @@ struct agent_state {
       arriving = false;
       node = caf::actor_cast<node_actor>(handle);
       self->monitor(node);
+      tell_status(); // what has changed since it set out
       with->tokens.ask_again();
       flush();
     };
@@ -74,6 +75,11 @@ struct agent_state {
 
   void told(const std::string& bytes) {
     if (with->given.overhear) with->given.overhear(bytes);
+    // The network may have got its addresses from this very message.
+    if (bool ready = with->given.network->ready().has_value(); ready != network_ready) {
+      network_ready = ready;
+      if (node) tell_status();
+    }
     cluster::ToNode all;
     if (!all.ParseFromString(bytes)) {
       log::warn("node", "what the servers tell cannot be read; it is ignored");
@@ -85,7 +91,7 @@ struct agent_state {
         auto& n = fact.stands().name();
         auto key = facts::key_of(n.resource(), n.namespace_(), n.name());
         with->told.stand(fact.stands());
-        told_now.insert(key);
+        if (telling_all) told_now.insert(key);
         changed.insert(key);
       } else if (fact.has_gone()) {
         auto& n = fact.gone();
@@ -100,7 +106,9 @@ struct agent_state {
             with->told.gone(key);
             changed.insert(key);
           }
+        telling_all = false;
         everything_told = true;
+        told_now.clear();
       }
     }
     pass_on(changed);
@@ -218,7 +226,8 @@ struct agent_state {
   context_ptr with;
   node_actor node;
   bool arriving = false, everything_told = false;
-  std::set<std::string> told_now;       ///< since the last arrival
+  bool telling_all = false, network_ready = false;
+  std::set<std::string> told_now;       ///< since the last arrival, until all is told
   std::map<std::string, held_pod> pods; ///< by uid
   std::vector<std::string> failed;
   caf::actor_clock::time_point next_status{};
