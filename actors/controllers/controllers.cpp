@@ -20,6 +20,8 @@
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/service/load_balancers.hpp"
 #include "actors/service/services.hpp"
+#include "actors/volumes/binder.hpp"
+#include "actors/volumes/protection.hpp"
 
 #include <set>
 
@@ -52,6 +54,9 @@ constexpr row table[] = {
     {"endpointslice", service::services},
     {"endpointslicemirroring", service::mirrors},
     {"service", service::load_balancers},
+    {"persistentvolume-binder", volumes::binder},
+    {"pvc-protection", volumes::claim_protection},
+    {"pv-protection", volumes::volume_protection},
     {"node-lifecycle", node_lifecycle},
     {"taint-eviction", taint_eviction},
     {"replicaset", replica_sets},

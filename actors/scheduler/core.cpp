@@ -12,7 +12,7 @@ core::core(uint64_t seed)
                 auto hit = spaces_.find(ns);
                 return hit == spaces_.end() ? nullptr : hit->second.get();
               }},
-      placer_{table_, counts_, shapes_.resources(), seed} {
+      placer_{table_, counts_, volumes_, shapes_.resources(), seed} {
   table_.listen(&counts_);
 }
 
@@ -25,6 +25,7 @@ void core::forget() {
   for (auto& p : pods) table_.erase_pod(p->key());
   for (auto& n : names) table_.erase_node(n);
   spaces_.clear();
+  volumes_.clear();
   queue_ = {};
   assumed_.clear();
   verdicts_.clear();
@@ -60,10 +61,14 @@ void core::hear_budget(const storage::entry_ptr& entry, bool gone) {
   preemptor_.put_budget(entry->key(), std::move(b));
 }
 
+void core::forget_pod(const std::string& key) {
+  if (auto pod = table_.erase_pod(key)) volumes_.pod_gone(*pod);
+}
+
 void core::hear_pod(const storage::entry_ptr& entry, bool gone) {
   std::string key(entry->key());
   auto leave = [&] {
-    table_.erase_pod(key);
+    forget_pod(key);
     table_.release(key);
     queue_.erase(key);
     verdicts_.erase(key);
@@ -77,6 +82,7 @@ void core::hear_pod(const storage::entry_ptr& entry, bool gone) {
     verdicts_.erase(key);
     assumed_.erase(key);
     table_.release(key);
+    volumes_.pod_put(*pod);
     table_.put_pod(pod, pod->node);
     return;
   }
@@ -98,14 +104,15 @@ node_index core::find_place(const pod_ptr& pod) {
 }
 
 void core::help(moment now) {
-  if (queue_.parked() == 0 || helped_until_ == table_.changes_end()) return;
+  if (queue_.parked() == 0 || helped_ == world()) return;
   queue_.help(
-      [this](const pod_facts& pod, filter_set) {
+      [this](const pod_facts& pod, filter_set reasons) {
         if (pod.gated) return false;
+        if (reasons & bit(filter::volumes) && volumes_seen_ != volumes_.version()) return true;
         return find_place(std::make_shared<pod_facts>(pod)) != no_node;
       },
       now);
-  helped_until_ = table_.changes_end(); // looking changes nothing
+  helped_ = world(); // looking changes nothing
 }
 
 std::vector<decision> core::decide(size_t pods_max, moment now) {
@@ -126,20 +133,38 @@ std::vector<decision> core::decide(size_t pods_max, moment now) {
       give_up(pod, out, now);
       continue;
     }
-    std::string node(table_.name(n));
-    table_.release(pod->key());
-    table_.put_pod(pod, node);
-    assumed_.insert(std::string(pod->key()));
-    verdicts_.erase(std::string(pod->key()));
-    out.push_back(bind_pod{pod, std::move(node)});
+    settle(pod, n, out, now);
   }
+  volumes_seen_ = volumes_.version(); // those who wait have seen these
   return out;
+}
+
+/// The pod takes its place, and volumes their pods. Where somebody else makes a volume, the pod
+/// waits for it.
+void core::settle(const pod_ptr& pod, node_index n, std::vector<decision>& out, moment now) {
+  std::string node(table_.name(n)), key(pod->key());
+  auto chosen = pod->claims.empty() ? std::vector<claim_choice>{}
+                                    : volumes_.choose(volumes_.wish_of(*pod), table_.entry(n));
+  bool by_others = std::any_of(chosen.begin(), chosen.end(), [](auto& c) { return !c.ours; });
+  if (by_others) {
+    queue_.park(key, bit(filter::volumes), now);
+    out.push_back(await_volumes{pod, node, std::move(chosen)});
+    return;
+  }
+  table_.release(key);
+  table_.put_pod(pod, node);
+  volumes_.pod_put(*pod);
+  volumes_.take(chosen);
+  assumed_.insert(key);
+  verdicts_.erase(key);
+  out.push_back(bind_pod{pod, std::move(node), std::move(chosen)});
 }
 
 const verdict& core::explain(const pod_facts& pod) {
   auto index = pod.entry->index().packed();
-  if (last_.form != pod.form.get() || last_.changes != table_.changes_end() || last_.index != index)
-    last_ = {pod.form.get(), std::string(index), table_.changes_end(), placer_.explain(pod)};
+  if (!pod.claims.empty() || last_.form != pod.form.get() || last_.world != world() ||
+      last_.index != index)
+    last_ = {pod.form.get(), std::string(index), world(), placer_.explain(pod)};
   return last_.why;
 }
 
@@ -164,8 +189,9 @@ void core::take_back(const decision& d, moment now) {
   auto bound = std::get_if<bind_pod>(&d);
   if (!bound) return;
   auto key = std::string(bound->pod->key());
+  volumes_.give_back(bound->volumes);
   if (!assumed_.erase(key)) return; // heard of since
-  table_.erase_pod(key);
+  forget_pod(key);
   queue_.retry(key, now);
 }
 

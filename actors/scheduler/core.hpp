@@ -7,6 +7,8 @@
 #include "actors/scheduler/preemption.hpp"
 #include "actors/scheduler/writes.hpp"
 
+#include <array>
+
 namespace troupe::scheduler {
 
 class core {
@@ -22,6 +24,11 @@ public:
   void hear_node(const storage::entry_ptr& entry, bool gone);
   void hear_namespace(const storage::entry_ptr& entry, bool gone);
   void hear_budget(const storage::entry_ptr& entry, bool gone);
+  void hear_claim(const storage::entry_ptr& entry, bool gone) { volumes_.hear_claim(entry, gone); }
+  void hear_volume(const storage::entry_ptr& entry, bool gone) {
+    volumes_.hear_volume(entry, gone);
+  }
+  void hear_class(const storage::entry_ptr& entry, bool gone) { volumes_.hear_class(entry, gone); }
   /// Everything heard is void: all of it will be told again.
   void forget();
 
@@ -46,6 +53,8 @@ public:
 
 private:
   node_index find_place(const pod_ptr& pod);
+  void settle(const pod_ptr& pod, node_index n, std::vector<decision>& out, moment now);
+  void forget_pod(const std::string& key);
   void give_up(const pod_ptr& pod, std::vector<decision>& out, moment now);
   const verdict& explain(const pod_facts& pod);
   void help(moment now);
@@ -54,17 +63,23 @@ private:
   node_table table_{shapes_.resources()};
   std::map<std::string, storage::entry_ptr, std::less<>> spaces_;
   topology counts_;
+  volume_book volumes_;
   placer placer_;
   preemptor preemptor_{table_, placer_};
   pod_queue queue_;
   std::unordered_set<std::string> assumed_; ///< in their places, not heard of yet
   std::unordered_map<std::string, verdict> verdicts_;
-  uint64_t helped_until_ = 0; ///< changes of the table
+  /// Numbers that change whenever something happens that may help those who wait.
+  std::array<uint64_t, 3> world() const {
+    return {table_.changes_end(), volumes_.version(), counts_.generation()};
+  }
+  std::array<uint64_t, 3> helped_{};
+  uint64_t volumes_seen_ = 0; ///< version of the volumes at the end of the last round
   /// The last pod that found no place: others like it find none either while nothing changes.
   struct {
     const shape* form = nullptr;
     std::string index;
-    uint64_t changes = 0;
+    std::array<uint64_t, 3> world{};
     verdict why;
   } last_;
 };

@@ -51,8 +51,11 @@ bool has_room(const node_table& table, const shape& form, node_index n) {
   return form.ports.empty() || !port_taken(table, form, n);
 }
 
-pod_relations::pod_relations(const topology& counts, const pod_rules& rules, const pod_facts& pod)
-    : counts{counts}, rules{rules}, foreign{counts.about(pod)} {
+pod_relations::pod_relations(const node_table& table, const topology& counts,
+                             const volume_book& volumes, const pod_rules& rules,
+                             const pod_facts& pod)
+    : table{table}, counts{counts}, volumes{volumes}, rules{rules}, foreign{counts.about(pod)} {
+  if (!pod.claims.empty()) wish = volumes.wish_of(pod);
   for (auto& s : rules.required_spread) {
     auto least = counts.smallest(s.counter);
     spread.push_back({counts.matches(*s.rule, pod) ? 1 : 0,
@@ -65,6 +68,8 @@ pod_relations::pod_relations(const topology& counts, const pod_rules& rules, con
 }
 
 filter pod_relations::fault_at(node_index n) const {
+  if (!wish.empty() && (!wish.impossible.empty() || *volumes.fault_at(wish, table.entry(n))))
+    return filter::volumes;
   for (size_t i = 0; i < rules.required_spread.size(); ++i) {
     auto& s = rules.required_spread[i];
     auto d = counts.domain(s.counter, n);
@@ -85,6 +90,10 @@ filter pod_relations::fault_at(node_index n) const {
 fault pod_relations::explain(node_index n) const {
   auto what = fault_at(n);
   if (what == filter::none) return {};
+  if (what == filter::volumes)
+    return {what,
+            true,
+            {wish.impossible.empty() ? volumes.fault_at(wish, table.entry(n)) : wish.impossible}};
   if (what == filter::spread) {
     bool labelled = std::all_of(rules.required_spread.begin(), rules.required_spread.end(),
                                 [&](auto& s) { return counts.domain(s.counter, n) >= 0; });

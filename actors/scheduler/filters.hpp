@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/scheduler/topology.hpp"
+#include "actors/scheduler/volume_book.hpp"
 
 namespace troupe::scheduler {
 
@@ -36,9 +37,12 @@ struct fault {
 filter fixed_fault(const node_table& table, const shape& form, node_index n);
 /// Whether the pod's needs and ports are free, as far as more important pods leave room.
 bool has_room(const node_table& table, const shape& form, node_index n);
-/// Whether the domains of the node suit the pod's rules about other pods, and theirs about it.
+/// What a pod is tied to besides its node: whether volumes reach it there, and whether the domains
+/// of the node suit the pod's rules about other pods, and theirs about it.
 struct pod_relations {
+  const node_table& table;
   const topology& counts;
+  const volume_book& volumes;
   const pod_rules& rules;
   foreign_rules foreign;
   /// By required spread rule: whether the pod counts itself, and the smallest count.
@@ -49,8 +53,11 @@ struct pod_relations {
   std::vector<spread_state> spread;
   bool first_of_its_kind = false; ///< nobody it wants to be with exists, but itself
 
-  pod_relations(const topology& counts, const pod_rules& rules, const pod_facts& pod);
-  bool empty() const { return rules.empty() && foreign.empty(); }
+  volume_wish wish;
+
+  pod_relations(const node_table& table, const topology& counts, const volume_book& volumes,
+                const pod_rules& rules, const pod_facts& pod);
+  bool empty() const { return rules.empty() && foreign.empty() && wish.empty(); }
   filter fault_at(node_index n) const;
   fault explain(node_index n) const;
 };

@@ -33,8 +33,9 @@ std::string verdict::message() const {
   return head;
 }
 
-placer::placer(node_table& table, topology& counts, const resource_names& names, uint64_t seed)
-    : table_{table}, counts_{counts}, names_{names}, seed_{seed} {
+placer::placer(node_table& table, topology& counts, const volume_book& volumes,
+               const resource_names& names, uint64_t seed)
+    : table_{table}, counts_{counts}, volumes_{volumes}, names_{names}, seed_{seed} {
   profile standard;
   profiles_.emplace(standard.name, standard);
 }
@@ -154,7 +155,7 @@ node_index placer::place(const pod_facts& pod) {
   auto& c = class_of(pod);
   auto best = c.winners[1];
   if (best == no_node || c.score[best] < 0) return no_node;
-  pod_relations relations(counts_, c.rules, pod);
+  auto relations = relations_of(c, pod);
   if (relations.empty()) return best;
   return scan(c, relations, pod);
 }
@@ -224,13 +225,13 @@ node_index placer::scan(const shape_class& c, const pod_relations& relations,
 fault placer::fault_at(const pod_facts& pod, node_index n) {
   if (!table_.there(n)) return {filter::node_name, true, {}};
   auto& c = class_of(pod);
-  return scheduler::explain(table_, names_, pod_relations(counts_, c.rules, pod), pod, n);
+  return scheduler::explain(table_, names_, relations_of(c, pod), pod, n);
 }
 
 bool placer::fits(const pod_facts& pod, node_index n) {
   if (!table_.there(n)) return false;
   auto& c = class_of(pod);
-  return c.score[n] >= 0 && pod_relations(counts_, c.rules, pod).fault_at(n) == filter::none;
+  return c.score[n] >= 0 && relations_of(c, pod).fault_at(n) == filter::none;
 }
 
 verdict placer::explain(const pod_facts& pod) {
@@ -238,7 +239,12 @@ verdict placer::explain(const pod_facts& pod) {
   out.nodes = table_.nodes();
   if (out.nodes == 0) return out;
   auto& c = class_of(pod);
-  pod_relations relations(counts_, c.rules, pod);
+  auto relations = relations_of(c, pod);
+  out.instead = relations.wish.impossible;
+  if (!out.instead.empty()) {
+    out.filters = bit(filter::volumes);
+    return out;
+  }
   for (node_index n = 0; n < table_.rows(); ++n) {
     if (!table_.there(n)) continue;
     auto f = scheduler::explain(table_, names_, relations, pod, n);

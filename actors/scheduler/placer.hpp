@@ -25,7 +25,8 @@ struct verdict {
 
 class placer {
 public:
-  placer(node_table& table, topology& counts, const resource_names& names, uint64_t seed);
+  placer(node_table& table, topology& counts, const volume_book& volumes,
+         const resource_names& names, uint64_t seed);
 
   void use(profiles given) {
     profiles_ = std::move(given);
@@ -58,6 +59,9 @@ private:
   };
 
   shape_class& class_of(const pod_facts& pod);
+  pod_relations relations_of(const shape_class& c, const pod_facts& pod) const {
+    return {table_, counts_, volumes_, c.rules, pod};
+  }
   void rebuild(shape_class& c);
   void catch_up(shape_class& c);
   void set_fixed(shape_class& c, node_index n);
@@ -70,6 +74,7 @@ private:
 
   node_table& table_;
   topology& counts_;
+  const volume_book& volumes_;
   const resource_names& names_;
   const uint64_t seed_;
   profiles profiles_;

@@ -109,9 +109,11 @@ void pod_queue::after_back_off(item& i, moment now) {
 void pod_queue::help(const std::function<bool(const pod_facts&, filter_set)>& visit, moment now) {
   std::vector<item*> helped;
   for (auto& [form, items] : parked_) {
-    auto& first = *items.begin()->second;
-    if (!visit(*first.pod, first.reasons)) continue;
-    for (auto& [place, i] : items) helped.push_back(i);
+    // Pods of one shape have the same chances, unless they have volumes of their own.
+    bool alike = items.begin()->second->pod->claims.empty();
+    bool helps = alike && visit(*items.begin()->second->pod, items.begin()->second->reasons);
+    for (auto& [place, i] : items)
+      if (alike ? helps : visit(*i->pod, i->reasons)) helped.push_back(i);
   }
   for (auto i : helped) {
     leave(*i);

@@ -35,8 +35,8 @@ public:
   /// It is to be looked at again as soon as `now` is over; nothing was wrong with it.
   void retry(std::string_view key, moment now);
 
-  /// Visits the parked pods of one shape at a time, with the reasons, until `visit` has seen them
-  /// all; those for which it returns true are looked at again.
+  /// Visits one parked pod of each shape, and every one that has volumes of its own, with the
+  /// reasons; those for which it returns true, and those like them, are looked at again.
   void help(const std::function<bool(const pod_facts&, filter_set)>& visit, moment now);
   /// Those whose time has come are looked at again. Returns when the next one's comes.
   std::optional<moment> wake(moment now);

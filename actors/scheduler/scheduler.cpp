@@ -28,6 +28,9 @@ public:
     };
     sources_.push_back({"namespaces", tell(&core::hear_namespace), {}});
     sources_.push_back({"poddisruptionbudgets.policy", tell(&core::hear_budget), {}});
+    sources_.push_back({"storageclasses.storage.k8s.io", tell(&core::hear_class), {}});
+    sources_.push_back({"persistentvolumes", tell(&core::hear_volume), {}});
+    sources_.push_back({"persistentvolumeclaims", tell(&core::hear_claim), {}});
     sources_.push_back({"nodes", tell(&core::hear_node), {}});
     sources_.push_back({"pods", tell(&core::hear_pod), {}});
   }
@@ -103,7 +106,7 @@ private:
     auto state = given_.store->current();
     storage::transaction tx;
     std::erase_if(decisions, [&](auto& d) {
-      if (write(d, state, given_.now(), tx)) return false;
+      if (add(d, state, tx)) return false;
       core_.take_back(d, now());
       return true;
     });
@@ -118,6 +121,15 @@ private:
       }
       caf::anon_send(self, resync_atom_v);
     });
+  }
+
+  /// All of a decision is written or nothing.
+  bool add(const decision& d, const storage::snapshot& state, storage::transaction& tx) {
+    auto mutations = tx.mutations.size(), preconditions = tx.preconditions.size();
+    if (write(d, state, given_.now(), given_.random, tx)) return true;
+    tx.mutations.resize(mutations);
+    tx.preconditions.resize(preconditions);
+    return false;
   }
 
   void settle() {
@@ -149,6 +161,7 @@ private:
          "Successfully assigned " + std::string(d.pod->ns()) + "/" + std::string(d.pod->name()) +
              " to " + d.node);
   }
+  void announce(const await_volumes&) {}
   void announce(const tell_pending& d) {
     if (d.reason == "Unschedulable") note(*d.pod, "Warning", "FailedScheduling", d.message);
   }

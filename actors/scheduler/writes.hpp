@@ -2,11 +2,12 @@
 // changes of a transaction, each holding only if the pod is still as it was seen.
 #pragma once
 
-#include "actors/scheduler/shape.hpp"
+#include "actors/scheduler/volume_book.hpp"
 #include "messages/base/time.hpp"
 #include "storage/snapshot.hpp"
 #include "storage/transaction.hpp"
 
+#include <functional>
 #include <variant>
 
 namespace troupe::scheduler {
@@ -15,6 +16,13 @@ namespace troupe::scheduler {
 struct bind_pod {
   pod_ptr pod;
   std::string node;
+  std::vector<claim_choice> volumes = {}; ///< what becomes of claims that waited for it
+};
+/// Somebody else has to make volumes on that node first.
+struct await_volumes {
+  pod_ptr pod;
+  std::string node;
+  std::vector<claim_choice> volumes;
 };
 /// Nothing can be done for it at the moment.
 struct tell_pending {
@@ -29,10 +37,11 @@ struct preempt_pod {
   std::string message;
 };
 
-using decision = std::variant<bind_pod, tell_pending, preempt_pod>;
+using decision = std::variant<bind_pod, await_volumes, tell_pending, preempt_pod>;
 
 /// Adds what is to be written. False if it no longer applies: the pod is gone, going, bound or
 /// another one. What is said already is not written again, and true.
-bool write(const decision& d, const storage::snapshot& now, timestamp at, storage::transaction& tx);
+bool write(const decision& d, const storage::snapshot& now, timestamp at,
+           const std::function<uint64_t()>& random, storage::transaction& tx);
 
 } // namespace troupe::scheduler

@@ -1,0 +1,294 @@
+#include "actors/volumes/binder.hpp"
+
+#include "actors/controllers/reconciler.hpp"
+#include "actors/gateway/fields.hpp"
+#include "actors/volumes/binding.hpp"
+#include "messages/codec/json_encode.hpp"
+
+#include <map>
+#include <set>
+
+namespace troupe::volumes {
+
+namespace {
+
+using controllers::built_in;
+using controllers::round;
+
+constexpr const char* default_class = "storageclass.kubernetes.io/is-default-class";
+
+template<class Object> bool read(const storage::entry* entry, Object& into) {
+  return entry && gateway::read_entry(*entry, into);
+}
+
+class binder_controller : public controllers::reconciler {
+public:
+  binder_controller(controller_actor::pointer self, controllers::environment given)
+      : reconciler{self, std::move(given), "persistentvolume-controller"} {
+    listen(classes, [this](auto& entry, bool) {
+      has_class = true;
+      auto hit = waiting.find(std::string(gateway::split_key(entry->key()).name));
+      if (hit != waiting.end())
+        for (auto& key : hit->second) mark(key);
+    });
+    listen(volumes, [this](auto& entry, bool gone) { hear_volume(*entry, gone); });
+    listen(claims, [this](auto& entry, bool gone) { hear_claim(*entry, gone); });
+    mark(first_class);
+  }
+
+private:
+  void forget() override {
+    has_class = false;
+    open_volumes.clear();
+    waiting.clear();
+    class_of_volume.clear();
+    class_of_claim.clear();
+    claim_of.clear();
+    mark(first_class);
+  }
+
+  /// Keeps `key` in the list of `group`, and in no other.
+  static void keep(std::map<std::string, std::set<std::string>>& lists,
+                   std::map<std::string, std::string>& group_of, const std::string& key,
+                   const std::optional<std::string>& group) {
+    if (auto known = group_of.find(key); known != group_of.end()) {
+      lists[known->second].erase(key);
+      group_of.erase(known);
+    }
+    if (!group) return;
+    lists[*group].insert(key);
+    group_of[key] = *group;
+  }
+
+  void hear_volume(const storage::entry& entry, bool gone) {
+    std::string key(entry.key());
+    mark(key);
+    PersistentVolume v;
+    gateway::read_entry(entry, v);
+    bool is_open = !gone && open(v);
+    keep(open_volumes, class_of_volume, key, is_open ? std::optional{class_of(v)} : std::nullopt);
+    if (is_open)
+      for (auto& claim : waiting[class_of(v)]) mark(claim);
+    auto& ref = v.spec().claim_ref();
+    if (!ref.name().empty()) {
+      auto claim = gateway::key_of(claims, ref.namespace_(), ref.name());
+      gone ? void(claim_of[claim].erase(key)) : void(claim_of[claim].insert(key));
+      mark(claim);
+    }
+  }
+
+  void hear_claim(const storage::entry& entry, bool gone) {
+    std::string key(entry.key());
+    mark(key);
+    PersistentVolumeClaim c;
+    gateway::read_entry(entry, c);
+    keep(waiting, class_of_claim, key,
+         !gone && !bound(c) ? std::optional{class_of(c)} : std::nullopt);
+    if (!c.spec().volume_name().empty()) mark(gateway::key_of(volumes, {}, c.spec().volume_name()));
+    if (auto hit = claim_of.find(key); hit != claim_of.end())
+      for (auto& volume : hit->second) mark(volume);
+  }
+
+  void reconcile(round& r) override {
+    if (r.key == first_class) return make_first_class(r);
+    if (storage::resource_of(r.key) == "persistentvolumes")
+      look_at_volume(r);
+    else
+      look_at_claim(r);
+  }
+
+  /// A cluster that has never had a storage class gets the one that needs nothing.
+  void make_first_class(round& r) {
+    if (has_class || r.now.count(gateway::prefix_of(classes)) > 0) return;
+    StorageClass c;
+    c.mutable_metadata()->set_name("local-path");
+    (*c.mutable_metadata()->mutable_annotations())[default_class] = "true";
+    c.set_provisioner(own_provisioner);
+    c.set_reclaim_policy("Delete");
+    c.set_volume_binding_mode("WaitForFirstConsumer");
+    c.set_allow_volume_expansion(true);
+    if (auto made = r.write.create(classes, gateway::copy(c)); !made) r.fail(made.error());
+  }
+
+  void look_at_volume(round& r) {
+    auto entry = r.now.find(r.key);
+    PersistentVolume v;
+    if (!read(entry, v)) return;
+    PersistentVolumeClaim claim;
+    auto& ref = v.spec().claim_ref();
+    bool there = !ref.name().empty() &&
+                 read(r.now.find(gateway::key_of(claims, ref.namespace_(), ref.name())), claim);
+    auto phase = phase_of(v, there ? &claim : nullptr);
+    if (phase == "Released" && v.spec().persistent_volume_reclaim_policy() == "Delete" &&
+        !v.metadata().has_deletion_timestamp()) {
+      auto& made_by = v.metadata().annotations();
+      auto hit = made_by.find("pv.kubernetes.io/provisioned-by");
+      if (hit != made_by.end() && hit->second == own_provisioner) {
+        if (auto ok = r.write.remove(volumes, *entry); !ok) r.fail(ok.error());
+        return;
+      }
+    }
+    if (v.status().phase() == phase || phase == "Bound") return;
+    auto object = gateway::load(volumes, *entry);
+    auto& status = *static_cast<PersistentVolume&>(*object).mutable_status();
+    status.set_phase(phase);
+    status.mutable_last_phase_transition_time()->set_seconds(r.at.seconds);
+    if (auto ok = r.write.update(volumes, *entry, std::move(object), "status"); !ok)
+      r.fail(ok.error());
+  }
+
+  void look_at_claim(round& r) {
+    auto entry = r.now.find(r.key);
+    PersistentVolumeClaim claim;
+    if (!read(entry, claim) || claim.metadata().has_deletion_timestamp()) return;
+    if (!claim.spec().volume_name().empty()) return keep_bound(r, *entry, claim);
+    if (auto volume = find_volume(r, claim)) return bind_to(r, *entry, claim, *volume);
+    StorageClass of;
+    auto name = class_of(claim);
+    bool has = !name.empty() && read(r.now.find(gateway::key_of(classes, {}, name)), of);
+    auto note = [&](const char* type, const char* reason, const std::string& message) {
+      r.events.note(claims, claim.metadata(), type, reason, message);
+    };
+    if (name.empty())
+      return note("Normal", "FailedBinding",
+                  "no persistent volumes available for this claim and no storage class is set");
+    if (!has)
+      return note("Warning", "ProvisioningFailed",
+                  "storageclass.storage.k8s.io \"" + name + "\" not found");
+    auto& annotations = claim.metadata().annotations();
+    auto node = annotations.find(selected_node);
+    if (waits_for_consumer(of) && node == annotations.end())
+      return note("Normal", "WaitForFirstConsumer",
+                  "waiting for first consumer to be created before binding");
+    if (of.provisioner() == "kubernetes.io/no-provisioner")
+      return note("Normal", "FailedBinding",
+                  "no persistent volumes available for this claim and no storage class is set");
+    if (of.provisioner() != own_provisioner)
+      return note("Normal", "ExternalProvisioning",
+                  "Waiting for a volume to be created either by the external provisioner '" +
+                      of.provisioner() +
+                      "' or manually by the system administrator. If volume "
+                      "creation is delayed, please verify that the provisioner "
+                      "is running and correctly registered.");
+    if (node == annotations.end())
+      return note("Warning", "ProvisioningFailed",
+                  "a directory of a node can be made only when the node is known: use a storage "
+                  "class with volumeBindingMode WaitForFirstConsumer");
+    auto made = provision(claim, of, node->second);
+    if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
+    note("Normal", "ProvisioningSucceeded",
+         "Successfully provisioned volume " + made.metadata().name());
+  }
+
+  /// The volume that is kept for the claim; or the smallest that suits, if the claim need not wait.
+  const storage::entry* find_volume(round& r, const PersistentVolumeClaim& claim) {
+    if (auto hit = claim_of.find(r.key); hit != claim_of.end())
+      for (auto& key : hit->second) {
+        auto entry = r.now.find(key);
+        PersistentVolume v;
+        if (read(entry, v) && kept_for(v, claim) && bytes_of(v) >= bytes_asked(claim)) return entry;
+      }
+    StorageClass of;
+    auto name = class_of(claim);
+    if (!name.empty() && read(r.now.find(gateway::key_of(classes, {}, name)), of) &&
+        waits_for_consumer(of))
+      return nullptr; // whoever places its pod chooses
+    const storage::entry* best = nullptr;
+    int64_t best_bytes = 0;
+    for (auto& key : open_volumes[name]) {
+      auto entry = r.now.find(key);
+      PersistentVolume v;
+      if (!read(entry, v) || !open(v) || !suits(v, claim)) continue;
+      if (best && bytes_of(v) >= best_bytes) continue;
+      best = entry;
+      best_bytes = bytes_of(v);
+    }
+    return best;
+  }
+
+  void bind_to(round& r, const storage::entry& entry, PersistentVolumeClaim& claim,
+               const storage::entry& volume_entry) {
+    auto volume_object = gateway::load(volumes, volume_entry);
+    auto claim_object = gateway::load(claims, entry);
+    auto& v = static_cast<PersistentVolume&>(*volume_object);
+    auto& c = static_cast<PersistentVolumeClaim&>(*claim_object);
+    if (!bind(c, v, r.at)) return;
+    write_both(r, entry, c, volume_entry, v);
+    claim = c;
+  }
+
+  /// Spec and status at once, which no client could write.
+  void write_both(round& r, const storage::entry& claim_entry, const PersistentVolumeClaim& claim,
+                  const storage::entry& volume_entry, const PersistentVolume& volume) {
+    storage::transaction tx;
+    auto put = [&](const schema::kind& kind, const storage::entry& old, const auto& object) {
+      auto stored = gateway::stored_form(kind, object);
+      if (stored == old.value()) return;
+      tx.require_revision(std::string(old.key()), old.mod_revision());
+      tx.put(old.key(), stored, gateway::index_of(kind, object));
+    };
+    put(volumes, volume_entry, volume);
+    put(claims, claim_entry, claim);
+    if (tx.mutations.empty()) return;
+    r.again_after(std::chrono::milliseconds{100}); // if somebody was faster
+    given.store->commit(std::move(tx), [](result<storage::outcome>) {});
+  }
+
+  void keep_bound(round& r, const storage::entry& entry, PersistentVolumeClaim& claim) {
+    auto volume_entry = r.now.find(gateway::key_of(volumes, {}, claim.spec().volume_name()));
+    PersistentVolume v;
+    if (!read(volume_entry, v)) {
+      if (!bound(claim)) return;
+      return set_phase(r, entry, "Lost",
+                       "Bound claim has lost its PersistentVolume. Any data on the volume is "
+                       "lost!");
+    }
+    if (v.spec().has_claim_ref() && !kept_for(v, claim)) {
+      r.events.note(claims, claim.metadata(), "Warning", "FailedBinding",
+                    "volume \"" + v.metadata().name() + "\" already bound to a different claim.");
+      return;
+    }
+    if (!bound(claim) && !suits_as_asked(v, claim)) return;
+    if (grows(claim, v)) {
+      grow(claim, v);
+      r.events.note(claims, claim.metadata(), "Normal", "FileSystemResizeSuccessful",
+                    "the volume has the size that was asked for");
+      return write_both(r, entry, claim, *volume_entry, v);
+    }
+    bind_to(r, entry, claim, *volume_entry);
+  }
+
+  static bool suits_as_asked(const PersistentVolume& v, const PersistentVolumeClaim& claim) {
+    return bytes_of(v) >= bytes_asked(claim) && class_of(v) == class_of(claim);
+  }
+
+  void set_phase(round& r, const storage::entry& entry, const char* phase, const std::string& why) {
+    auto object = gateway::load(claims, entry);
+    auto& claim = static_cast<PersistentVolumeClaim&>(*object);
+    if (claim.status().phase() == phase) return;
+    claim.mutable_status()->set_phase(phase);
+    r.events.note(claims, claim.metadata(), "Warning", "ClaimLost", why);
+    if (auto ok = r.write.update(claims, entry, std::move(object), "status"); !ok)
+      r.fail(ok.error());
+  }
+
+  static constexpr const char* first_class = "storageclasses.storage.k8s.io//";
+
+  const schema::kind& volumes = built_in("", "v1", "persistentvolumes");
+  const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
+  const schema::kind& classes = built_in("storage.k8s.io", "v1", "storageclasses");
+  bool has_class = false;
+  std::map<std::string, std::set<std::string>> open_volumes; ///< keys by class
+  std::map<std::string, std::set<std::string>> waiting;      ///< keys of claims by class
+  std::map<std::string, std::string> class_of_volume, class_of_claim;
+  std::map<std::string, std::set<std::string>> claim_of; ///< volumes that name a claim, by its key
+};
+
+} // namespace
+
+controller_actor::behavior_type binder(controller_actor::pointer self,
+                                       controllers::environment given) {
+  return controllers::run<binder_controller>(self, std::move(given));
+}
+
+} // namespace troupe::volumes

@@ -1,0 +1,168 @@
+#include "actors/volumes/binding.hpp"
+
+#include "messages/base/quantity.hpp"
+#include "messages/base/selector.hpp"
+#include "messages/codec/json_encode.hpp"
+
+#include <algorithm>
+
+namespace troupe::volumes {
+
+namespace {
+
+constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
+constexpr const char* bind_completed = "pv.kubernetes.io/bind-completed";
+constexpr const char* bound_by_controller = "pv.kubernetes.io/bound-by-controller";
+constexpr const char* provisioned_by = "pv.kubernetes.io/provisioned-by";
+
+int64_t bytes(const std::string& quantity) {
+  auto parsed = quantity::parse(quantity);
+  return parsed ? parsed->value() : 0;
+}
+
+template<class Map> const std::string& at(const Map& map, const char* key) {
+  static const std::string none;
+  auto hit = map.find(key);
+  if (hit == map.end()) return none;
+  return hit->second;
+}
+
+template<class Map> int64_t storage_in(const Map& amounts) {
+  auto hit = amounts.find("storage");
+  return hit == amounts.end() ? 0 : bytes(hit->second.string());
+}
+
+std::string mode_of(const std::string& given) { return given.empty() ? "Filesystem" : given; }
+
+} // namespace
+
+std::string class_of(const PersistentVolumeClaim& claim) {
+  auto& old = at(claim.metadata().annotations(), beta_class);
+  return old.empty() ? claim.spec().storage_class_name() : old;
+}
+
+std::string class_of(const PersistentVolume& volume) {
+  auto& old = at(volume.metadata().annotations(), beta_class);
+  return old.empty() ? volume.spec().storage_class_name() : old;
+}
+
+bool waits_for_consumer(const StorageClass& of) {
+  return of.volume_binding_mode() == "WaitForFirstConsumer";
+}
+
+bool bound(const PersistentVolumeClaim& claim) {
+  return !claim.spec().volume_name().empty() &&
+         !at(claim.metadata().annotations(), bind_completed).empty();
+}
+
+bool kept_for(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
+  auto& ref = volume.spec().claim_ref();
+  return ref.name() == claim.metadata().name() &&
+         ref.namespace_() == claim.metadata().namespace_() &&
+         (ref.uid().empty() || ref.uid() == claim.metadata().uid());
+}
+
+bool open(const PersistentVolume& volume) {
+  return !volume.spec().has_claim_ref() && !volume.metadata().has_deletion_timestamp();
+}
+
+int64_t bytes_of(const PersistentVolume& volume) { return storage_in(volume.spec().capacity()); }
+int64_t bytes_asked(const PersistentVolumeClaim& claim) {
+  return storage_in(claim.spec().resources().requests());
+}
+
+bool suits(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
+  if (volume.metadata().has_deletion_timestamp() || class_of(volume) != class_of(claim) ||
+      bytes_of(volume) < bytes_asked(claim) ||
+      mode_of(volume.spec().volume_mode()) != mode_of(claim.spec().volume_mode()))
+    return false;
+  auto& offered = volume.spec().access_modes();
+  for (auto& wanted : claim.spec().access_modes())
+    if (std::find(offered.begin(), offered.end(), wanted) == offered.end()) return false;
+  if (!claim.spec().has_selector()) return true;
+  auto selector = label_selector::from(claim.spec().selector());
+  return selector && selector->matches_map(volume.metadata().labels());
+}
+
+bool bind(PersistentVolumeClaim& claim, PersistentVolume& volume, timestamp now) {
+  auto before = codec::to_wire(claim) + codec::to_wire(volume);
+  auto& spec = *volume.mutable_spec();
+  if (!spec.has_claim_ref())
+    (*volume.mutable_metadata()->mutable_annotations())[bound_by_controller] = "yes";
+  auto& ref = *spec.mutable_claim_ref();
+  ref.set_api_version("v1");
+  ref.set_kind("PersistentVolumeClaim");
+  ref.set_namespace_(claim.metadata().namespace_());
+  ref.set_name(claim.metadata().name());
+  ref.set_uid(claim.metadata().uid());
+  if (volume.status().phase() != "Bound") {
+    volume.mutable_status()->set_phase("Bound");
+    volume.mutable_status()->mutable_last_phase_transition_time()->set_seconds(now.seconds);
+  }
+  auto& annotations = *claim.mutable_metadata()->mutable_annotations();
+  if (claim.spec().volume_name().empty()) annotations[bound_by_controller] = "yes";
+  annotations[bind_completed] = "yes";
+  claim.mutable_spec()->set_volume_name(volume.metadata().name());
+  auto& status = *claim.mutable_status();
+  status.set_phase("Bound");
+  *status.mutable_access_modes() = spec.access_modes();
+  if (status.capacity().empty()) *status.mutable_capacity() = spec.capacity();
+  return codec::to_wire(claim) + codec::to_wire(volume) != before;
+}
+
+PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClass& of,
+                           const std::string& node) {
+  PersistentVolume out;
+  auto& m = *out.mutable_metadata();
+  m.set_name("pvc-" + claim.metadata().uid());
+  (*m.mutable_annotations())[provisioned_by] = of.provisioner();
+  m.add_finalizers("kubernetes.io/pv-protection");
+  auto& spec = *out.mutable_spec();
+  for (auto& [what, amount] : claim.spec().resources().requests())
+    if (what == "storage") (*spec.mutable_capacity())[what] = amount;
+  *spec.mutable_access_modes() = claim.spec().access_modes();
+  spec.set_volume_mode(mode_of(claim.spec().volume_mode()));
+  spec.set_storage_class_name(of.metadata().name());
+  spec.set_persistent_volume_reclaim_policy(of.reclaim_policy().empty() ? "Delete"
+                                                                        : of.reclaim_policy());
+  *spec.mutable_mount_options() = of.mount_options();
+  auto& root = at(of.parameters(), "path");
+  auto& path = *spec.mutable_persistent_volume_source()->mutable_host_path();
+  path.set_path((root.empty() ? own_root : root) + "/" + m.name() + "_" +
+                claim.metadata().namespace_() + "_" + claim.metadata().name());
+  path.set_type("DirectoryOrCreate");
+  auto& term = *spec.mutable_node_affinity()->mutable_required()->add_node_selector_terms();
+  auto& here = *term.add_match_expressions();
+  here.set_key("kubernetes.io/hostname");
+  here.set_operator_("In");
+  here.add_values(node);
+  auto& ref = *spec.mutable_claim_ref();
+  ref.set_api_version("v1");
+  ref.set_kind("PersistentVolumeClaim");
+  ref.set_namespace_(claim.metadata().namespace_());
+  ref.set_name(claim.metadata().name());
+  ref.set_uid(claim.metadata().uid());
+  out.mutable_status()->set_phase("Pending");
+  return out;
+}
+
+std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim* claim) {
+  if (!volume.spec().has_claim_ref() || volume.spec().claim_ref().uid().empty()) return "Available";
+  if (!claim || !kept_for(volume, *claim)) return "Released";
+  return claim->spec().volume_name() == volume.metadata().name() ? "Bound"
+         : volume.status().phase().empty()                       ? "Pending"
+                                                                 : volume.status().phase();
+}
+
+bool grows(const PersistentVolumeClaim& claim, const PersistentVolume& volume) {
+  return bound(claim) && at(volume.metadata().annotations(), provisioned_by) == own_provisioner &&
+         bytes_asked(claim) > storage_in(claim.status().capacity());
+}
+
+void grow(PersistentVolumeClaim& claim, PersistentVolume& volume) {
+  auto& wanted = claim.spec().resources().requests().at("storage");
+  (*volume.mutable_spec()->mutable_capacity())["storage"] = wanted;
+  (*claim.mutable_status()->mutable_capacity())["storage"] = wanted;
+}
+
+} // namespace troupe::volumes

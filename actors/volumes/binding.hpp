@@ -1,0 +1,55 @@
+// How claims and volumes find each other: who suits whom, what is written when they are bound, and
+// what a volume made on demand looks like. Pure: no actors, clock or I/O.
+#pragma once
+
+#include "messages/api/claim.pb.h"
+#include "messages/api/persistent_volume.pb.h"
+#include "messages/api/storage_class.pb.h"
+#include "messages/base/time.hpp"
+
+#include <string>
+#include <vector>
+
+namespace troupe::volumes {
+
+using k8s::core::v1::PersistentVolume;
+using k8s::core::v1::PersistentVolumeClaim;
+using k8s::storage::v1::StorageClass;
+
+/// Makes directories of nodes; the one provisioner of our own.
+constexpr const char* own_provisioner = "troupe.dev/local-path";
+/// Where its directories are, unless the class's parameter "path" says otherwise.
+constexpr const char* own_root = "/var/lib/troupe/volumes";
+/// The node for which a volume is to be made, on claims that wait for their first consumer.
+constexpr const char* selected_node = "volume.kubernetes.io/selected-node";
+
+std::string class_of(const PersistentVolumeClaim& claim);
+std::string class_of(const PersistentVolume& volume);
+bool waits_for_consumer(const StorageClass& of);
+
+/// Whether the claim is bound, and said so by both sides.
+bool bound(const PersistentVolumeClaim& claim);
+/// Whether the volume is kept for this claim: by uid, or by name before it had one.
+bool kept_for(const PersistentVolume& volume, const PersistentVolumeClaim& claim);
+/// Whether the volume is nobody's.
+bool open(const PersistentVolume& volume);
+/// Whether the volume has what the claim asks for: class, size, modes, labels.
+bool suits(const PersistentVolume& volume, const PersistentVolumeClaim& claim);
+int64_t bytes_of(const PersistentVolume& volume);
+int64_t bytes_asked(const PersistentVolumeClaim& claim);
+
+/// Writes in both that they belong together. Returns whether anything changed.
+bool bind(PersistentVolumeClaim& claim, PersistentVolume& volume, timestamp now);
+
+/// A directory of `node` for the claim, kept for it already.
+PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClass& of,
+                           const std::string& node);
+
+/// What a volume's phase is to be; `claim` is the one it names, null if that is gone.
+std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim* claim);
+
+/// A claim that asks for more than it has, of a volume that can simply be given more.
+bool grows(const PersistentVolumeClaim& claim, const PersistentVolume& volume);
+void grow(PersistentVolumeClaim& claim, PersistentVolume& volume);
+
+} // namespace troupe::volumes

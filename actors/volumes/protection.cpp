@@ -1,0 +1,127 @@
+#include "actors/volumes/protection.hpp"
+
+#include "actors/controllers/reconciler.hpp"
+#include "actors/volumes/binding.hpp"
+#include "messages/api/pod.pb.h"
+
+#include <algorithm>
+#include <set>
+
+namespace troupe::volumes {
+
+namespace {
+
+using controllers::built_in;
+using controllers::round;
+
+bool holds(const k8s::meta::v1::ObjectMeta& m, const char* finalizer) {
+  return std::find(m.finalizers().begin(), m.finalizers().end(), finalizer) != m.finalizers().end();
+}
+
+/// Sets or takes away the finalizer.
+void bring(round& r, const schema::kind& kind, const storage::entry& entry, const char* finalizer,
+           bool wanted) {
+  auto object = gateway::load(kind, entry);
+  auto& m = gateway::meta(*object);
+  if (holds(m, finalizer) == wanted) return;
+  if (wanted)
+    m.add_finalizers(finalizer);
+  else
+    m.mutable_finalizers()->erase(
+        std::find(m.mutable_finalizers()->begin(), m.mutable_finalizers()->end(), finalizer));
+  if (auto ok = r.write.update(kind, entry, std::move(object)); !ok) r.fail(ok.error());
+}
+
+class claim_protection_controller : public controllers::reconciler {
+public:
+  claim_protection_controller(controller_actor::pointer self, controllers::environment given)
+      : reconciler{self, std::move(given), "pvc-protection-controller"} {
+    listen(claims, [this](auto& entry, bool) { mark(entry->key()); });
+    listen(pods, [this](auto& entry, bool gone) { hear_pod(*entry, gone); });
+  }
+
+private:
+  void forget() override {
+    users.clear();
+    used.clear();
+  }
+
+  void hear_pod(const storage::entry& entry, bool gone) {
+    std::string key(entry.key());
+    std::set<std::string> now;
+    auto phase = entry.field("status.phase");
+    k8s::core::v1::Pod pod;
+    if (!gone && phase != "Succeeded" && phase != "Failed" && gateway::read_entry(entry, pod))
+      for (auto& v : pod.spec().volumes()) {
+        auto& source = v.volume_source();
+        auto ns = pod.metadata().namespace_();
+        if (source.has_persistent_volume_claim())
+          now.insert(gateway::key_of(claims, ns, source.persistent_volume_claim().claim_name()));
+        if (source.has_ephemeral())
+          now.insert(gateway::key_of(claims, ns, pod.metadata().name() + "-" + v.name()));
+      }
+    auto before = used.find(key);
+    if (before != used.end()) {
+      for (auto& claim : before->second)
+        if (!now.contains(claim)) {
+          users[claim].erase(key);
+          if (users[claim].empty()) users.erase(claim);
+          mark(claim);
+        }
+      used.erase(before);
+    }
+    if (now.empty()) return;
+    for (auto& claim : now) users[claim].insert(key);
+    used.emplace(std::move(key), std::move(now));
+  }
+
+  void reconcile(round& r) override {
+    auto entry = r.now.find(r.key);
+    PersistentVolumeClaim claim;
+    if (!entry || !gateway::read_entry(*entry, claim)) return;
+    bool going = claim.metadata().has_deletion_timestamp();
+    if (going && users.contains(r.key)) return;
+    bring(r, claims, *entry, "kubernetes.io/pvc-protection", !going);
+  }
+
+  const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
+  const schema::kind& pods = built_in("", "v1", "pods");
+  std::unordered_map<std::string, std::set<std::string>> users; ///< pods by claim
+  std::unordered_map<std::string, std::set<std::string>> used;  ///< claims by pod
+};
+
+class volume_protection_controller : public controllers::reconciler {
+public:
+  volume_protection_controller(controller_actor::pointer self, controllers::environment given)
+      : reconciler{self, std::move(given), "pv-protection-controller"} {
+    listen(volumes, [this](auto& entry, bool) { mark(entry->key()); });
+  }
+
+private:
+  void forget() override {}
+
+  void reconcile(round& r) override {
+    auto entry = r.now.find(r.key);
+    PersistentVolume v;
+    if (!entry || !gateway::read_entry(*entry, v)) return;
+    bool going = v.metadata().has_deletion_timestamp();
+    if (going && v.status().phase() == "Bound") return;
+    bring(r, volumes, *entry, "kubernetes.io/pv-protection", !going);
+  }
+
+  const schema::kind& volumes = built_in("", "v1", "persistentvolumes");
+};
+
+} // namespace
+
+controller_actor::behavior_type claim_protection(controller_actor::pointer self,
+                                                 controllers::environment given) {
+  return controllers::run<claim_protection_controller>(self, std::move(given));
+}
+
+controller_actor::behavior_type volume_protection(controller_actor::pointer self,
+                                                  controllers::environment given) {
+  return controllers::run<volume_protection_controller>(self, std::move(given));
+}
+
+} // namespace troupe::volumes

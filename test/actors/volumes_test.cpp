@@ -1,0 +1,206 @@
+#include "actors/volumes/binding.hpp"
+#include "test/support/scheduling.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(volumes_test)
+
+using namespace troupe;
+using namespace troupe::testing;
+using namespace troupe::volumes;
+using scheduler::core;
+
+namespace {
+
+template<class Object> Object object_of(const schema::kind& kind, const std::string& yaml) {
+  auto object = read_yaml(kind, yaml);
+  return static_cast<Object&>(*object);
+}
+
+PersistentVolume volume_of(const std::string& name, const std::string& size,
+                           const std::string& more = "") {
+  return object_of<PersistentVolume>(core_kind("persistentvolumes"),
+                                     "{metadata: {name: " + name +
+                                         "}, spec: {capacity: {storage: " + size +
+                                         "}, accessModes: [ReadWriteOnce], "
+                                         "storageClassName: slow" +
+                                         more + "}}");
+}
+
+PersistentVolumeClaim claim_of(const std::string& name, const std::string& size,
+                               const std::string& more = "") {
+  return object_of<PersistentVolumeClaim>(
+      core_kind("persistentvolumeclaims"),
+      "{metadata: {name: " + name + ", namespace: default, uid: uid-" + name +
+          "}, spec: {storageClassName: slow, accessModes: [ReadWriteOnce], resources: {requests: "
+          "{storage: " +
+          size + "}}" + more + "}}");
+}
+
+StorageClass class_named(const std::string& more) {
+  return object_of<StorageClass>(
+      *schema::registry::built_in()->by_resource("storage.k8s.io", "v1", "storageclasses"),
+      "{metadata: {name: slow}, " + more + "}");
+}
+
+const std::string waits = "volumeBindingMode: WaitForFirstConsumer, ";
+
+void hear(core& c, const PersistentVolume& v) {
+  c.hear_volume(entry_of(core_kind("persistentvolumes"), v), false);
+}
+void hear(core& c, const PersistentVolumeClaim& v) {
+  c.hear_claim(entry_of(core_kind("persistentvolumeclaims"), v), false);
+}
+void hear(core& c, const StorageClass& v) {
+  c.hear_class(
+      entry_of(*schema::registry::built_in()->by_resource("storage.k8s.io", "v1", "storageclasses"),
+               v),
+      false);
+}
+
+std::string using_claim(const std::string& name) {
+  return "spec: {containers: [{name: c}], volumes: [{name: v, persistentVolumeClaim: {claimName: " +
+         name + "}}]}";
+}
+
+const std::string on_a =
+    ", nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: "
+    "kubernetes.io/hostname, operator: In, values: [a]}]}]}}";
+
+std::string reason(const std::string& message) {
+  auto from = message.find(": ") + 2;
+  return message.substr(from, message.find(". preemption:") - from);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_volume_suits_a_claim_that_asks_for_no_more) {
+  struct row {
+    PersistentVolume volume;
+    PersistentVolumeClaim claim;
+    bool expected;
+  };
+  const row rows[] = {
+      {volume_of("v", "1Gi"), claim_of("c", "1Gi"), true},
+      {volume_of("v", "1Gi"), claim_of("c", "2Gi"), false},
+      {volume_of("v", "1Gi", ", volumeMode: Block"), claim_of("c", "1Gi"), false},
+      {volume_of("v", "1Gi"), claim_of("c", "1Gi", ", selector: {matchLabels: {a: b}}"), false},
+  };
+  for (auto& r : rows) BOOST_TEST(suits(r.volume, r.claim) == r.expected);
+}
+
+BOOST_AUTO_TEST_CASE(binding_says_so_on_both_sides_and_once) {
+  auto v = volume_of("v", "2Gi");
+  auto c = claim_of("c", "1Gi");
+  BOOST_TEST(phase_of(v, nullptr) == "Available");
+  BOOST_TEST(bind(c, v, {10, 0}));
+  BOOST_TEST(bound(c));
+  BOOST_TEST(kept_for(v, c));
+  BOOST_TEST(c.status().capacity().at("storage").string() == "2Gi");
+  BOOST_TEST(!bind(c, v, {20, 0}));
+  BOOST_TEST(phase_of(v, &c) == "Bound");
+  BOOST_TEST(phase_of(v, nullptr) == "Released");
+  auto other = claim_of("c", "1Gi");
+  other.mutable_metadata()->set_uid("another");
+  BOOST_TEST(phase_of(v, &other) == "Released");
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_is_made_for_its_claim_on_its_node) {
+  auto c = claim_of("c", "1Gi");
+  auto made = provision(c, class_named("provisioner: troupe.dev/local-path"), "a");
+  BOOST_TEST(made.metadata().name() == "pvc-uid-c");
+  BOOST_TEST(kept_for(made, c));
+  BOOST_TEST(suits(made, c));
+  BOOST_TEST(made.spec().persistent_volume_reclaim_policy() == "Delete");
+  bind(c, made, {1, 0});
+  BOOST_TEST(!grows(c, made));
+  (*c.mutable_spec()->mutable_resources()->mutable_requests())["storage"].set_string("3Gi");
+  BOOST_TEST(grows(c, made));
+  grow(c, made);
+  BOOST_TEST(!grows(c, made));
+  BOOST_TEST(bytes_of(made) == int64_t{3} << 30);
+}
+
+BOOST_AUTO_TEST_CASE(a_pod_waits_for_claims_that_are_not_ready) {
+  core c(5);
+  c.hear_node(node_entry("a"), false);
+  c.hear_pod(pod_entry("p", using_claim("c")), false);
+  BOOST_TEST(reason(outcome(c)["p"]) == "persistentvolumeclaim \"c\" not found");
+  auto claim = claim_of("c", "1Gi");
+  hear(c, claim);
+  BOOST_TEST(reason(outcome(c)["p"]) == "pod has unbound immediate PersistentVolumeClaims");
+  auto volume = volume_of("v", "1Gi");
+  bind(claim, volume, {1, 0});
+  hear(c, volume);
+  hear(c, claim);
+  BOOST_TEST(outcome(c, std::chrono::seconds{60})["p"] == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_pod_follows_its_volume) {
+  core c(5);
+  c.hear_node(node_entry("b"), false);
+  auto claim = claim_of("c", "1Gi");
+  auto volume = volume_of("v", "1Gi", on_a);
+  bind(claim, volume, {1, 0});
+  hear(c, volume);
+  hear(c, claim);
+  c.hear_pod(pod_entry("p", using_claim("c")), false);
+  BOOST_TEST(reason(outcome(c)["p"]) == "1 node(s) had volume node affinity conflict");
+  c.hear_node(node_entry("a"), false);
+  BOOST_TEST(outcome(c)["p"] == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_that_waits_gets_the_smallest_volume_that_its_node_reaches) {
+  core c(5);
+  for (auto name : {"a", "b"}) c.hear_node(node_entry(name), false);
+  hear(c, class_named(waits + "provisioner: kubernetes.io/no-provisioner"));
+  hear(c, volume_of("large", "9Gi", on_a));
+  hear(c, volume_of("small", "2Gi", on_a));
+  for (auto name : {"c1", "c2", "c3"}) hear(c, claim_of(name, "1Gi"));
+  std::map<std::string, std::string> got;
+  for (std::string name : {"c1", "c2", "c3"}) {
+    c.hear_pod(pod_entry("p-" + name, using_claim(name)), false);
+    for (auto& d : c.decide(10, {}))
+      if (auto b = std::get_if<scheduler::bind_pod>(&d))
+        got[name] = b->node + " " + b->volumes.at(0).volume;
+      else if (auto t = std::get_if<scheduler::tell_pending>(&d))
+        got[name] = reason(t->message);
+  }
+  BOOST_TEST(got["c1"] == "a persistentvolumes//small");
+  BOOST_TEST(got["c2"] == "a persistentvolumes//large");
+  BOOST_TEST(got["c3"] == "2 node(s) didn't find available persistent volumes to bind");
+}
+
+BOOST_AUTO_TEST_CASE(a_volume_is_made_where_the_pod_is_placed_by_us_or_by_others) {
+  for (bool ours : {true, false}) {
+    core c(5);
+    c.hear_node(node_entry("a"), false);
+    hear(c, class_named(waits +
+                        "provisioner: " + (ours ? "troupe.dev/local-path" : "example.com/disk")));
+    hear(c, claim_of("c", "1Gi"));
+    c.hear_pod(pod_entry("p", using_claim("c")), false);
+    auto decisions = c.decide(10, {});
+    BOOST_REQUIRE(decisions.size() == 1u);
+    BOOST_TEST(std::holds_alternative<scheduler::bind_pod>(decisions[0]) == ours);
+    BOOST_TEST(std::holds_alternative<scheduler::await_volumes>(decisions[0]) == !ours);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_for_one_pod_only_is_used_by_one_pod_only) {
+  core c(5);
+  c.hear_node(node_entry("a"), false);
+  auto claim = claim_of("c", "1Gi");
+  claim.mutable_spec()->set_access_modes(0, "ReadWriteOncePod");
+  auto volume = volume_of("v", "1Gi");
+  bind(claim, volume, {1, 0});
+  hear(c, volume);
+  hear(c, claim);
+  c.hear_pod(pod_entry("first", using_claim("c")), false);
+  BOOST_TEST(outcome(c)["first"] == "a");
+  c.hear_pod(pod_entry("second", using_claim("c")), false);
+  BOOST_TEST(outcome(c)["second"].find("ReadWriteOncePod") != std::string::npos);
+  c.hear_pod(pod_entry("first", using_claim("c")), true);
+  BOOST_TEST(outcome(c)["second"] == "a");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
