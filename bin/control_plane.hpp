@@ -29,6 +29,7 @@ struct control_plane_options {
   /// Where pods and other machines reach the API; empty: nowhere but on this machine.
   std::string advertised;
   std::string token_file;
+  std::string scheduler_config;  ///< a file with a KubeSchedulerConfiguration; empty: the usual one
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
 
@@ -79,6 +80,7 @@ private:
   std::unique_ptr<gateway::workers> work_;
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<http::server> http_;
+  std::string scheduler_config_; ///< as it was read
   std::filesystem::path kubeconfig_;
 
   mutable std::mutex doors_mutex_;

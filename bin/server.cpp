@@ -23,6 +23,7 @@ Flags:
   --port N             port to listen on (6443; 0 takes any free one)
   --token-file FILE    lines of token,user,uid[,"group1,group2"]
   --controllers LIST   which controllers run: *, none, or a list of names (*)
+  --scheduler-config FILE  a KubeSchedulerConfiguration: schedulers and the weights of their scores
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
   --id N               this server's number among several (1)
   --server N=HOST:PORT where server N takes links from the others; once for each, this one too
@@ -114,6 +115,8 @@ int server_command(const std::vector<std::string>& arguments) {
       options.plane.port = static_cast<uint16_t>(atoi(value.c_str()));
     else if (name == "--token-file")
       options.plane.token_file = value;
+    else if (name == "--scheduler-config")
+      options.plane.scheduler_config = value;
     else if (name == "--controllers")
       options.plane.controllers = value;
     else if (name == "--anonymous-auth")
