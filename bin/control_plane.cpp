@@ -111,10 +111,12 @@ result<void> control_plane::open(const control_plane_options& options) {
   }
   if (one_of_several()) {
     // Somebody will lead, as soon as enough of us are there; the API answers before.
+    if (auto done = start_hub(); !done) return done;
     if (auto done = listen(); !done) return done;
     return join_group();
   }
   if (auto done = gateway::bootstrap(*api_); !done) return done;
+  if (auto done = start_hub(); !done) return done;
   if (auto done = listen(); !done) return done;
   std::promise<void> leads;
   stage_->post([&] {
@@ -154,19 +156,27 @@ result<void> control_plane::open_store() {
   return {};
 }
 
-result<void> control_plane::join_group() {
+result<void> control_plane::start_hub() {
   auto own = options_.servers.find(options_.id);
-  if (own == options_.servers.end())
+  if (one_of_several() && own == options_.servers.end())
     return error{errc::bad_request, "--id " + std::to_string(options_.id) +
                                         " is not among the servers that --server names"};
-  auto started = hub::start(
-      {.self = options_.id,
-       .who = {keys_.link.certificate_pem, keys_.link.key_pem, keys_.authority.certificate_pem},
-       .port = own->second.port,
-       .servers = options_.servers,
-       .seed = entropy()});
-  if (!started) return started.error();
+  uint16_t port = options_.port == 0 ? 0 : static_cast<uint16_t>(options_.port + 1);
+  if (options_.link_port) port = *options_.link_port;
+  if (one_of_several()) port = own->second.port;
+  auto started = hub::start(*system_, {.self = options_.id,
+                                       .who = {keys_.link.certificate_pem, keys_.link.key_pem,
+                                               keys_.authority.certificate_pem},
+                                       .address = options_.address,
+                                       .port = port,
+                                       .servers = options_.servers,
+                                       .seed = entropy()});
+  if (!started) return with_context(started.error(), "cannot take links");
   hub_ = std::move(*started);
+  return {};
+}
+
+result<void> control_plane::join_group() {
   raft_settings driven;
   driven.send = [this](uint64_t to, std::string bytes) { hub_->send(to, std::move(bytes)); };
   driven.leadership_changed = [this](bool leads, uint64_t term) {
@@ -220,11 +230,13 @@ void control_plane::lead(uint64_t term) {
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   nodes_ = system_->spawn(nodes::nodes, around);
+  hub_->lead(nodes_);
 }
 
 void control_plane::follow() {
   if (!fenced_) return;
   if (one_of_several()) log::info("server", "this server leads no more");
+  hub_->follow();
   caf::scoped_actor waiter{*system_};
   for (auto& c : company_) {
     caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
@@ -254,13 +266,17 @@ std::shared_ptr<node::door> control_plane::door_of(const std::string& name) cons
 }
 
 result<void> control_plane::listen() {
+  auto servers = options_.servers;
+  if (servers.empty()) servers[options_.id] = {options_.advertised, hub_->port()};
+  join_desk_ = std::make_unique<join_desk>(*api_, keys_, std::move(servers));
   http::server_settings settings;
   settings.address = options_.address;
   settings.port = options_.port;
   settings.tls = tls::credentials{keys_.server.certificate_pem, keys_.server.key_pem,
                                   keys_.authority.certificate_pem};
   settings.handle = [this](http::request request, http::responder responder) {
-    api_->handle(std::move(request), std::move(responder));
+    if (!join_desk_->handle(request, responder))
+      api_->handle(std::move(request), std::move(responder));
   };
   http_ = std::make_unique<http::server>(std::move(settings));
   if (auto started = http_->start(); !started) return started;

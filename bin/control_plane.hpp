@@ -7,6 +7,7 @@
 #include "actors/nodes/environment.hpp"
 #include "actors/link/hub.hpp"
 #include "actors/raft/raft.hpp"
+#include "bin/join.hpp"
 #include "bin/pki.hpp"
 #include "messages/interfaces.hpp"
 #include "net/http/server.hpp"
@@ -17,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ struct control_plane_options {
   /// This server's number among several, and where they all take links; none: it is the only one.
   uint64_t id = 1;
   std::map<uint64_t, server_address> servers;
+  /// Where it takes links from nodes if it is the only one; none: the API's port and one.
+  std::optional<uint16_t> link_port;
 };
 
 class control_plane {
@@ -60,6 +64,7 @@ private:
   control_plane() = default;
   result<void> open(const control_plane_options& options);
   result<void> open_store();
+  result<void> start_hub();
   result<void> join_group();
   result<gateway::environment> gateway_environment();
   result<void> listen();
@@ -79,6 +84,7 @@ private:
   std::shared_ptr<storage::store> store_;
   std::unique_ptr<gateway::workers> work_;
   std::unique_ptr<gateway::gateway> api_;
+  std::unique_ptr<join_desk> join_desk_;
   std::unique_ptr<http::server> http_;
   std::string scheduler_config_; ///< as it was read
   std::filesystem::path kubeconfig_;

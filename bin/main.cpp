@@ -1,6 +1,8 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
+#include "bin/agent.hpp"
 #include "bin/commands/commands.hpp"
 #include "bin/server.hpp"
+#include "bin/token.hpp"
 #include "bin/up.hpp"
 
 #include <cstdio>
@@ -20,6 +22,8 @@ constexpr command table[] = {
     {"down", troupe::down_command, "end the pods that `troupe up` left running"},
     {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
+    {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
+    {"token", troupe::token_command, "tokens by which machines may join"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
     {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},
     {"explain", troupe::commands::explain, "say what a kind or a field is for"},

@@ -25,6 +25,8 @@ Flags:
   --controllers LIST   which controllers run: *, none, or a list of names (*)
   --scheduler-config FILE  a KubeSchedulerConfiguration: schedulers and the weights of their scores
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
+  --advertise IP       address at which pods and other machines reach this server
+  --link-port N        port at which nodes link up (the API's and one)
   --id N               this server's number among several (1)
   --server N=HOST:PORT where server N takes links from the others; once for each, this one too
   --hollow N           also pretend N nodes, whose pods are only played (0)
@@ -121,6 +123,10 @@ int server_command(const std::vector<std::string>& arguments) {
       options.plane.controllers = value;
     else if (name == "--anonymous-auth")
       options.plane.anonymous = value != "false";
+    else if (name == "--advertise")
+      options.plane.advertised = value;
+    else if (name == "--link-port")
+      options.plane.link_port = static_cast<uint16_t>(atoi(value.c_str()));
     else if (name == "--id")
       options.plane.id = strtoull(value.c_str(), nullptr, 10);
     else if (name == "--server") {

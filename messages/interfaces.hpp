@@ -112,4 +112,16 @@ using dns_actor = caf::typed_actor<
     // The servers told this machine so: a cluster.ToNode.
     caf::reacts_to<told_atom, std::string>>;
 
+/// DOWNLINK: on a server, the agent of a node at the other end of a LINK.
+using downlink_actor = node_agent_actor::extend<
+    // The node said this: a cluster.NodeToServer.
+    caf::reacts_to<heard_atom, std::string>>;
+
+/// UPLINK: on a node, whichever server leads, as the NODES of this process.
+using uplink_actor = nodes_actor::extend<
+    // The server with this number said this: a cluster.ServerToNode.
+    caf::reacts_to<heard_atom, uint64_t, std::string>,
+    // The link to the server with this number is down.
+    caf::reacts_to<changed_atom, uint64_t>>;
+
 } // namespace troupe

@@ -1,15 +1,22 @@
 #include "actors/controllers/controllers.hpp"
 
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
+#include "actors/controllers/disruption.hpp"
+#include "actors/controllers/ephemeral_volumes.hpp"
 #include "actors/controllers/garbage.hpp"
+#include "actors/controllers/job.hpp"
 #include "actors/controllers/namespaces.hpp"
 #include "actors/controllers/node_lifecycle.hpp"
+#include "actors/controllers/pod_garbage.hpp"
 #include "actors/controllers/replica_set.hpp"
+#include "actors/controllers/resource_quota.hpp"
 #include "actors/controllers/roles.hpp"
 #include "actors/controllers/stateful_set.hpp"
 #include "actors/controllers/taint_eviction.hpp"
+#include "actors/controllers/ttl_after_finished.hpp"
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/service/load_balancers.hpp"
 #include "actors/service/services.hpp"
@@ -36,6 +43,13 @@ constexpr row table[] = {
     {"deployment", deployments},
     {"daemonset", daemon_sets},
     {"statefulset", stateful_sets},
+    {"job", jobs},
+    {"cronjob", cron_jobs},
+    {"ttl-after-finished", ttl_after_finished},
+    {"podgc", pod_garbage},
+    {"resourcequota", resource_quotas},
+    {"disruption", disruptions},
+    {"ephemeral-volume", ephemeral_volumes},
     {"scheduler", scheduler::scheduler},
     {"endpointslice", service::services},
     {"endpointslicemirroring", service::mirrors},

@@ -85,7 +85,9 @@ private:
     auto claims = family.claimed_by(*owner);
     if (settle_claims<pod_view>(r, claims, pods, kind, set.metadata())) return;
     replica_set_view view{set, std::move(claims.mine), {}, r.at};
-    if (static_cast<int>(view.pods.size()) > set.spec().replicas())
+    auto alive =
+        std::count_if(view.pods.begin(), view.pods.end(), [](auto p) { return p->active(); });
+    if (alive > set.spec().replicas()) // only then somebody has to be chosen
       view.crowd = crowd_of(*entry, set.metadata().uid());
     replica_set_outcome outcome;
     for (auto& action : plan(view)) std::visit([&](auto& a) { act(a, r, set, outcome); }, action);

@@ -1,5 +1,6 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/bootstrap_token.hpp"
 #include "actors/gateway/authorization.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/paths.hpp"
@@ -36,7 +37,10 @@ gateway::gateway(environment given)
       kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
   this->given.authenticate.check = [this](std::string_view token,
-                                          const std::vector<std::string>& audiences) {
+                                          const std::vector<std::string>& audiences)
+      -> result<std::optional<user>> {
+    auto machine = check_bootstrap_token(this->given.store->current(), this->given.now(), token);
+    if (!machine || *machine) return machine;
     return check_token(*this->given.token_keys, this->given.store->current(),
                        *schema::registry::built_in(), this->given.now(), token, audiences);
   };

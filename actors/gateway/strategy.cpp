@@ -2,6 +2,7 @@
 
 #include "messages/api/custom.pb.h"
 #include "messages/api/daemon_set.pb.h"
+#include "messages/api/job.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
@@ -136,6 +137,24 @@ void keep_template_generation(Message& object, const Message& old) {
   (*now.mutable_metadata()->mutable_annotations())[template_generation] = std::to_string(count);
 }
 
+/// A job finds its pods by its uid unless its author sees to that.
+void generate_selector(k8s::batch::v1::Job& job) {
+  auto& spec = *job.mutable_spec();
+  if (spec.manual_selector()) return;
+  auto& labels = *spec.mutable_template_()->mutable_metadata()->mutable_labels();
+  auto give = [&](const char* key, const std::string& value) {
+    if (!labels.contains(key)) labels[key] = value;
+  };
+  auto& m = job.metadata();
+  give("controller-uid", m.uid());
+  give("batch.kubernetes.io/controller-uid", m.uid());
+  give("job-name", m.name());
+  give("batch.kubernetes.io/job-name", m.name());
+  auto& selected = *spec.mutable_selector()->mutable_match_labels();
+  if (!selected.contains("controller-uid"))
+    selected["batch.kubernetes.io/controller-uid"] = m.uid();
+}
+
 /// Takes over everything from `old` but the one thing that the subresource is for.
 void update_part(Message& object, const Message& old, part about) {
   auto sent = copy(object);
@@ -177,6 +196,8 @@ void prepare_create(const schema::kind& kind, Message& object) {
   }
   if (kind.name == "Pod" && kind.group.empty())
     static_cast<k8s::core::v1::Pod&>(object).mutable_status()->set_phase("Pending");
+  if (kind.name == "Job" && kind.group == "batch")
+    generate_selector(static_cast<k8s::batch::v1::Job&>(object));
   if (kind.name == "DaemonSet") (*metadata.mutable_annotations())[template_generation] = "1";
   if (kind.name == "Namespace") {
     auto& ns = static_cast<k8s::core::v1::Namespace&>(object);

@@ -1,5 +1,6 @@
 #include "actors/link/hub.hpp"
 
+#include "actors/link/downlink.hpp"
 #include "messages/base/log.hpp"
 
 #include <algorithm>
@@ -15,7 +16,13 @@ bool is_in(const link::identity& who, const char* group) {
   return std::find(who.groups.begin(), who.groups.end(), group) != who.groups.end();
 }
 
-/// The id of a server, or 0.
+std::string node_name(const link::identity& who) {
+  if (!is_in(who, node_group) || !who.name.starts_with(node_prefix)) return {};
+  return who.name.substr(node_prefix.size());
+}
+
+} // namespace
+
 uint64_t server_id(const link::identity& who) {
   if (!is_in(who, server_group) || !who.name.starts_with(server_prefix)) return 0;
   uint64_t id = 0;
@@ -24,26 +31,28 @@ uint64_t server_id(const link::identity& who) {
   return failed == std::errc{} && end == text.data() + text.size() ? id : 0;
 }
 
-std::string node_name(const link::identity& who) {
-  if (!is_in(who, node_group) || !who.name.starts_with(node_prefix)) return {};
-  return who.name.substr(node_prefix.size());
-}
-
-} // namespace
-
 std::string server_name(uint64_t id) { return std::string(server_prefix) + std::to_string(id); }
 std::string server_host(uint64_t id) { return "server-" + std::to_string(id) + ".troupe"; }
 
 struct hub::state : std::enable_shared_from_this<hub::state> {
+  struct node_link {
+    std::shared_ptr<link::connection> over;
+    downlink_actor actor; ///< while this server leads
+  };
+
+  state(caf::actor_system& system, hub_settings given) : system{system}, given{std::move(given)} {}
+
+  caf::actor_system& system;
   hub_settings given;
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<link::connection>> servers;
+  std::map<std::string, node_link> node_links;
   raft_actor raft;
+  nodes_actor nodes; ///< while this server leads
 
   link::connection::callbacks up(std::shared_ptr<link::connection> made) {
     if (auto id = server_id(made->peer())) return server_up(id, std::move(made));
-    if (auto node = node_name(made->peer()); !node.empty() && given.on_node)
-      return given.on_node(node, std::move(made));
+    if (auto node = node_name(made->peer()); !node.empty()) return node_up(node, std::move(made));
     log::warn("hub", "a peer that is neither a server nor a node is sent away",
               {{"peer", made->peer().name}});
     made->close();
@@ -70,6 +79,43 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
                 }};
   }
 
+  link::connection::callbacks node_up(const std::string& name,
+                                      std::shared_ptr<link::connection> made) {
+    log::info("hub", "a node is here", {{"node", name}});
+    {
+      std::lock_guard lock{mutex};
+      auto& l = node_links[name];
+      end(l);
+      l.over = made;
+      if (nodes) l.actor = system.spawn(downlink, nodes, name, made);
+    }
+    return {.on_message =
+                [me = shared_from_this(), name](link::stream on, std::string_view bytes) {
+                  if (on == link::stream::messages) me->node_said(name, bytes);
+                },
+            .on_down =
+                [me = shared_from_this(), name, raw = made.get()](std::string_view why) {
+                  std::lock_guard lock{me->mutex};
+                  auto hit = me->node_links.find(name);
+                  if (hit == me->node_links.end() || hit->second.over.get() != raw) return;
+                  end(hit->second);
+                  me->node_links.erase(hit);
+                  log::info("hub", "a node is gone", {{"node", name}, {"why", why}});
+                }};
+  }
+
+  static void end(node_link& l) {
+    if (l.actor) caf::anon_send_exit(l.actor, caf::exit_reason::remote_link_unreachable);
+    l.actor = nullptr;
+  }
+
+  void node_said(const std::string& name, std::string_view bytes) {
+    std::lock_guard lock{mutex};
+    auto hit = node_links.find(name);
+    if (hit != node_links.end() && hit->second.actor)
+      caf::anon_send(hit->second.actor, heard_atom_v, std::string(bytes));
+  }
+
   void heard(uint64_t from, std::string_view bytes) {
     raft_actor to;
     {
@@ -80,9 +126,8 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
   }
 };
 
-result<std::unique_ptr<hub>> hub::start(hub_settings given) {
-  auto held = std::make_shared<state>();
-  held->given = given;
+result<std::unique_ptr<hub>> hub::start(caf::actor_system& system, hub_settings given) {
+  auto held = std::make_shared<state>(system, given);
   std::unique_ptr<hub> made(new hub(held));
   link::network_settings settings;
   settings.who = given.who;
@@ -108,7 +153,25 @@ void hub::stop() {
   if (network_) network_->stop();
   std::lock_guard lock{state_->mutex};
   state_->raft = nullptr;
+  state_->nodes = nullptr;
   state_->servers.clear();
+  for (auto& [_, l] : state_->node_links) state::end(l);
+  state_->node_links.clear();
+}
+
+void hub::lead(const nodes_actor& nodes) {
+  std::lock_guard lock{state_->mutex};
+  state_->nodes = nodes;
+  for (auto& [name, l] : state_->node_links) {
+    state::end(l);
+    l.actor = state_->system.spawn(downlink, nodes, name, l.over);
+  }
+}
+
+void hub::follow() {
+  std::lock_guard lock{state_->mutex};
+  state_->nodes = nullptr;
+  for (auto& [_, l] : state_->node_links) state::end(l);
 }
 
 void hub::listener(const raft_actor& raft) {

@@ -19,6 +19,8 @@ inline constexpr const char* node_group = "system:nodes";
 std::string server_name(uint64_t id);
 /// The DNS name in a server's certificate, by which whoever dials it knows it is the right one.
 std::string server_host(uint64_t id);
+/// The number of the server that a peer is by its certificate; 0 if it is none.
+uint64_t server_id(const link::identity& who);
 
 struct server_address {
   std::string host;
@@ -32,16 +34,12 @@ struct hub_settings {
   uint16_t port = 6444;
   std::map<uint64_t, server_address> servers; ///< all of them, this one too
   uint64_t seed = 1;
-  /// A node has come: what to do with its link. Not set: nodes are refused.
-  std::function<link::connection::callbacks(const std::string& node,
-                                            std::shared_ptr<link::connection>)>
-      on_node;
 };
 
 class hub {
 public:
   /// Listens, and keeps a link up to every server with a greater id.
-  static result<std::unique_ptr<hub>> start(hub_settings given);
+  static result<std::unique_ptr<hub>> start(caf::actor_system& system, hub_settings given);
   ~hub();
 
   uint16_t port() const { return port_; }
@@ -49,6 +47,10 @@ public:
   void listener(const raft_actor& raft);
   /// A cluster.PeerMessage for a server, if its link is up and has room. Any thread.
   void send(uint64_t to, std::string bytes);
+  /// This server leads: every node that is there or comes is told, and speaks to these NODES.
+  void lead(const nodes_actor& nodes);
+  /// It leads no more: nodes look for another.
+  void follow();
   void stop();
 
 private:

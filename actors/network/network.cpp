@@ -10,7 +10,8 @@ namespace troupe::network_of_pods {
 
 machine_network::machine_network(caf::actor_system& system, network_settings given)
     : given_{std::move(given)}, pods_{std::make_shared<routed_network>(
-                                    routed_settings{.services = given_.services})} {
+                                    routed_settings{.services = given_.services})},
+      routes_{given_.node} {
   proxy_settings of_proxy;
   of_proxy.node = given_.node;
   of_proxy.table.all_pods = given_.pods;
@@ -28,22 +29,26 @@ machine_network::machine_network(caf::actor_system& system, network_settings giv
 }
 
 void machine_network::heard(const std::string& bytes) {
-  if (!pods_->gateway()) {
-    cluster::ToNode facts;
-    facts.ParseFromString(bytes);
-    for (auto& f : facts.facts()) {
-      auto& name = f.stands().name();
-      if (name.resource() != "nodes" || name.name() != given_.node) continue;
-      k8s::core::v1::Node node;
-      node.ParsePartialFromString(f.stands().value());
-      auto range = network::parse(node.spec().pod_cidr());
-      if (!range) continue;
-      if (auto begun = pods_->begin(*range); !begun)
-        log::error("network", "pods cannot be attached", {{"why", begun.error().message}});
-    }
-  }
+  cluster::ToNode facts;
+  facts.ParseFromString(bytes);
+  if (!pods_->gateway()) begin(facts);
+  routes_.heard(facts);
   caf::anon_send(proxy_, told_atom_v, bytes);
   caf::anon_send(dns_, told_atom_v, bytes);
+}
+
+/// The range of our pods stands in our Node object, once the servers have chosen it.
+void machine_network::begin(const cluster::ToNode& facts) {
+  for (auto& f : facts.facts()) {
+    auto& name = f.stands().name();
+    if (name.resource() != "nodes" || name.name() != given_.node) continue;
+    k8s::core::v1::Node node;
+    node.ParsePartialFromString(f.stands().value());
+    auto range = network::parse(node.spec().pod_cidr());
+    if (!range) continue;
+    if (auto begun = pods_->begin(*range); !begun)
+      log::error("network", "pods cannot be attached", {{"why", begun.error().message}});
+  }
 }
 
 void machine_network::stop() {
@@ -53,6 +58,7 @@ void machine_network::stop() {
 
 void machine_network::remove_all() {
   routed_network::remove_all({});
+  machine_routes::remove_all();
   auto socket = dataplane::netlink_socket::open(NETLINK_NETFILTER);
   dataplane::nft::transaction away("troupe");
   if (!socket || !dataplane::nft::table_exists(*socket, "troupe")) return;

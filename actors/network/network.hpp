@@ -4,6 +4,7 @@
 
 #include "actors/network/routed_network.hpp"
 #include "actors/network/dns.hpp"
+#include "actors/network/machine_routes.hpp"
 #include "actors/network/proxy.hpp"
 
 #include <memory>
@@ -27,7 +28,7 @@ public:
   ~machine_network() { stop(); }
 
   std::shared_ptr<node::pod_network> pods() const { return pods_; }
-  /// Any thread: a cluster.ToNode that the machine was told.
+  /// A cluster.ToNode that the machine was told: one at a time.
   void heard(const std::string& facts);
   void stop();
 
@@ -35,8 +36,11 @@ public:
   static void remove_all();
 
 private:
+  void begin(const cluster::ToNode& facts);
+
   network_settings given_;
   std::shared_ptr<routed_network> pods_;
+  machine_routes routes_;
   proxy_actor proxy_;
   dns_actor dns_;
 };

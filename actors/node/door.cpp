@@ -1,20 +1,169 @@
 #include "actors/node/door.hpp"
 
+#include "actors/node/door_streams.hpp"
+#include "actors/node/log_stream.hpp"
+#include "actors/node/metrics.hpp"
+#include "actors/node/start.hpp"
+#include "messages/api/pod.pb.h"
+#include "messages/codec/json_encode.hpp"
+
+#include <algorithm>
+#include <charconv>
+
 namespace troupe::node {
 
 namespace {
+
+std::optional<int64_t> number(std::string_view text) {
+  int64_t out = 0;
+  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (text.empty() || bad != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return out;
+}
+
+bool truth(std::string_view text) { return text == "true" || text == "1" || text == "True"; }
+
+result<log_query> read_log_query(const http::query& q, timestamp now) {
+  log_query out;
+  out.follow = truth(q.get("follow"));
+  out.previous = truth(q.get("previous"));
+  out.timestamps = truth(q.get("timestamps"));
+  auto count = [&](const char* name, std::optional<int64_t>& into, int64_t least) -> bool {
+    if (!q.has(name)) return true;
+    into = number(q.get(name));
+    return into && *into >= least;
+  };
+  std::optional<int64_t> since;
+  if (!count("tailLines", out.tail_lines, 0) || !count("limitBytes", out.limit_bytes, 1) ||
+      !count("sinceSeconds", since, 1))
+    return error{errc::bad_request, "a number in the query is none, or too small"};
+  if (since) out.since = timestamp{now.seconds - *since, now.nanos};
+  if (q.has("sinceTime")) {
+    auto at = parse_time(q.get("sinceTime"));
+    if (!at) return at.error();
+    out.since = *at;
+  }
+  if (q.has("stream")) out.stream = q.get("stream");
+  return out;
+}
 
 class local_door : public door {
 public:
   explicit local_door(context_ptr with) : with_{std::move(with)} {}
 
-  void handle(http::request request, http::responder responder) override {
-    auto path = request.path();
-    if (path == "/healthz") return responder.reply(http::answer(200, "text/plain", "ok"));
-    responder.reply(http::plain_answer(404, "this node serves no such path"));
+  void handle(http::request request, http::responder to) override {
+    auto parts = request.segments();
+    if (!parts) return to.reply(http::plain_answer(400, parts.error().message));
+    auto& p = *parts;
+    if (p.empty()) return refuse(to);
+    if (p[0] == "healthz" && p.size() == 1) return to.reply(http::answer(200, "text/plain", "ok"));
+    if (p[0] == "containerLogs" && p.size() == 4) return logs(request, std::move(to), p);
+    if ((p[0] == "exec" || p[0] == "attach") && p.size() >= 4)
+      return exec(request, std::move(to), p);
+    if ((p[0] == "portForward") && p.size() >= 3) {
+      auto card = with_->card(p[1], p[2]);
+      if (!card) return no_pod(to, p);
+      return serve_forward(with_, *card, request, std::move(to));
+    }
+    if (p[0] == "pods" && p.size() == 1) return pods(std::move(to));
+    if (p[0] == "metrics" || (p[0] == "stats" && p.size() == 2 && p[1] == "summary"))
+      return metrics(std::move(to), p);
+    refuse(to);
   }
 
 private:
+  static void refuse(http::responder& to) {
+    to.reply(http::plain_answer(404, "this node serves no such path"));
+  }
+  static void no_pod(http::responder& to, const std::vector<std::string>& p) {
+    to.reply(http::plain_answer(404, "pod \"" + p[2] + "\" in namespace \"" + p[1] +
+                                         "\" does not run on this node"));
+  }
+
+  void logs(const http::request& request, http::responder to, const std::vector<std::string>& p) {
+    auto query = request.query();
+    auto asked =
+        query ? read_log_query(*query, with_->given.now()) : result<log_query>(query.error());
+    if (!asked) return to.reply(http::plain_answer(400, asked.error().message));
+    auto card = with_->card(p[1], p[2]);
+    if (!card) return no_pod(to, p);
+    auto c = std::find_if(card->containers.begin(), card->containers.end(),
+                          [&](auto& one) { return one.name == p[3]; });
+    if (c == card->containers.end())
+      return to.reply(
+          http::plain_answer(404, "container \"" + p[3] + "\" not found in pod \"" + p[2] + "\""));
+    int attempt = asked->previous ? c->attempt - 1 : c->attempt;
+    bool begun = c->running() || c->ended();
+    if (asked->previous && attempt < 0)
+      return to.reply(http::plain_answer(400, "previous terminated container \"" + p[3] +
+                                                  "\" in pod \"" + p[2] + "\" not found"));
+    if (!begun && !asked->previous) {
+      // While it waits to be started again, its last life is what there is.
+      if (c->last_end && c->attempt > 0) {
+        attempt = c->attempt - (c->is == container_record::state::starting ? 1 : 0);
+      } else {
+        auto why = c->waiting_reason.empty() ? "ContainerCreating" : c->waiting_reason;
+        return to.reply(http::plain_answer(400, "container \"" + p[3] + "\" in pod \"" + p[2] +
+                                                    "\" is waiting to start: " + why));
+      }
+    }
+    auto uid = card->pod->metadata().uid();
+    auto id = container_id(uid, c->name, attempt);
+    send_log(with_,
+             {log_file_of(with_->where, *card->pod, c->name, attempt),
+              with_->where.pod(uid) / (id + ".exit")},
+             *asked, std::move(to));
+  }
+
+  void exec(const http::request& request, http::responder to, const std::vector<std::string>& p) {
+    auto card = with_->card(p[1], p[2]);
+    if (!card) return no_pod(to, p);
+    auto& name = p.back();
+    auto c = std::find_if(card->containers.begin(), card->containers.end(),
+                          [&](auto& one) { return one.name == name; });
+    if (c == card->containers.end())
+      return to.reply(http::plain_answer(404, "container not found (\"" + name + "\")"));
+    if (!c->running())
+      return to.reply(
+          http::plain_answer(400, "container " + name + " of pod " + p[2] + " does not run"));
+    std::vector<std::string> command;
+    if (p[0] == "exec") {
+      auto query = request.query();
+      if (query)
+        for (auto word : query->all("command")) command.emplace_back(word);
+      if (command.empty())
+        return to.reply(http::plain_answer(400, "you must specify at least one word of command"));
+    }
+    auto spec = container_of(*card->pod, name);
+    serve_exec(with_, card->pod->metadata().uid(), c->container_id, std::move(command),
+               spec && spec->tty(), request, std::move(to));
+  }
+
+  void pods(http::responder to) {
+    k8s::core::v1::PodList all;
+    all.mutable_metadata();
+    for (auto& card : with_->cards()) *all.add_items() = *card->pod;
+    to.reply(http::answer(
+        200, "application/json",
+        codec::to_json(all, {.api_version = "v1", .kind = "PodList", .resource_version = {}})));
+  }
+
+  void metrics(http::responder to, const std::vector<std::string>& p) {
+    auto held = std::make_shared<http::responder>(std::move(to));
+    with_->work.run([with = with_, held, p] {
+      constexpr const char* text = "text/plain; version=0.0.4; charset=utf-8";
+      auto use = measure(*with);
+      if (p[0] == "stats")
+        held->reply(http::answer(200, "application/json", summary_json(use, with->given.name)));
+      else if (p.size() == 2 && p[1] == "resource")
+        held->reply(http::answer(200, text, resource_metrics(use)));
+      else if (p.size() == 2 && p[1] == "cadvisor")
+        held->reply(http::answer(200, text, cadvisor_metrics(use)));
+      else
+        held->reply(http::plain_answer(404, "this node serves no such metrics"));
+    });
+  }
+
   context_ptr with_;
 };
 

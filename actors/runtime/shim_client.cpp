@@ -153,8 +153,22 @@ void shim_stream::flush() {
                        if (me->closed_) return;
                        me->queued_bytes_ -= me->waiting_.front().size();
                        me->waiting_.pop_front();
+                       me->check_room();
                        if (!bad) me->flush();
                      });
+}
+
+void shim_stream::on_room(size_t bytes, std::function<void()> call) {
+  boost::asio::post(context_, [me = shared_from_this(), bytes, call = std::move(call)]() mutable {
+    me->room_bytes_ = bytes;
+    me->on_room_ = std::move(call);
+    me->check_room();
+  });
+}
+
+void shim_stream::check_room() {
+  if (!on_room_ || (queued_bytes_ > room_bytes_ && !closed_)) return;
+  std::exchange(on_room_, nullptr)();
 }
 
 void shim_stream::read(bool wanted) {
@@ -173,6 +187,7 @@ void shim_stream::end() {
   closed_ = true;
   boost::system::error_code ignored;
   socket_.close(ignored);
+  check_room();
   auto calls = std::exchange(calls_, {});
   if (calls.on_closed) calls.on_closed();
 }

@@ -47,11 +47,14 @@ public:
   void read(bool wanted);
   void close();
   size_t queued_bytes() const { return queued_bytes_; }
+  /// Calls once when no more than `bytes` wait to be sent; it may be at once.
+  void on_room(size_t bytes, std::function<void()> call);
 
 private:
   shim_stream(boost::asio::io_context& context, int fd, callbacks calls);
   void receive();
   void flush();
+  void check_room();
   void end();
 
   boost::asio::io_context& context_;
@@ -59,6 +62,8 @@ private:
   callbacks calls_;
   std::deque<std::string> waiting_;
   std::atomic<size_t> queued_bytes_{0};
+  size_t room_bytes_ = 0;
+  std::function<void()> on_room_;
   bool sending_ = false, reading_ = true, receiving_ = false, closed_ = false;
   std::string buffer_;
   int in_flags_ = 0;

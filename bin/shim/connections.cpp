@@ -149,10 +149,13 @@ void hear_stream(int index, char* data, size_t size) {
     c.held_at = 0;
     c.held_size = size - 1;
     flush_stdin(index);
-  } else if (data[0] == stream_resize && p.tty && p.out >= 0) {
+  } else if (data[0] == stream_resize && p.tty) {
     winsize to{};
     unsigned rows = 0, columns = 0;
     if (sscanf(data + 1, "%u %u", &rows, &columns) != 2) return;
+    p.rows = static_cast<int>(rows);
+    p.columns = static_cast<int>(columns);
+    if (p.out < 0) return; // set when its terminal comes
     to.ws_row = static_cast<unsigned short>(rows);
     to.ws_col = static_cast<unsigned short>(columns);
     ioctl(p.out, TIOCSWINSZ, &to);
@@ -165,6 +168,8 @@ void hear_stream(int index, char* data, size_t size) {
 
 void flush_stdin(int index) {
   auto& c = connections[index];
+  if (c.process >= 0 && processes[c.process].tty && processes[c.process].is == state::starting)
+    return; // its terminal is still to come
   int fd = c.process >= 0 ? stdin_of(processes[c.process]) : -1;
   while (c.held && fd >= 0 && c.held_at < c.held_size) {
     ssize_t n = write(fd, c.held + c.held_at, c.held_size - c.held_at);

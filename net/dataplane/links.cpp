@@ -185,6 +185,72 @@ result<void> links::add_route(const network& to, const std::string& name,
   return socket_.talk(add, is_there);
 }
 
+result<void> links::add_route_by(const network& to, const address& gateway) {
+  rtmsg head{};
+  head.rtm_family = family_of(to.base);
+  head.rtm_dst_len = static_cast<uint8_t>(to.bits);
+  head.rtm_table = RT_TABLE_MAIN;
+  head.rtm_protocol = RTPROT_STATIC;
+  head.rtm_scope = RT_SCOPE_UNIVERSE;
+  head.rtm_type = RTN_UNICAST;
+  netlink_batch add;
+  add.begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, bytes_of(head),
+            "route " + to.text() + " by way of " + gateway.text());
+  add.put(RTA_DST, raw(to.base));
+  add.put(RTA_GATEWAY, raw(gateway));
+  add.end();
+  return socket_.talk(add);
+}
+
+result<void> links::remove_route(const network& to) {
+  rtmsg head{};
+  head.rtm_family = family_of(to.base);
+  head.rtm_dst_len = static_cast<uint8_t>(to.bits);
+  head.rtm_table = RT_TABLE_MAIN;
+  head.rtm_scope = RT_SCOPE_NOWHERE;
+  netlink_batch remove;
+  remove.begin(RTM_DELROUTE, 0, bytes_of(head), "remove the route to " + to.text());
+  remove.put(RTA_DST, raw(to.base));
+  remove.end();
+  return socket_.talk(remove, [](int code) { return code == ESRCH; });
+}
+
+result<void> links::make_vxlan(const std::string& name, const mac& own, uint32_t id, uint16_t port,
+                               int mtu) {
+  netlink_batch make;
+  make.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(0, IFF_UP, IFF_UP),
+             "make the overlay " + name);
+  make.put_text(IFLA_IFNAME, name);
+  make.put(IFLA_ADDRESS, raw(own));
+  make.put_u32(IFLA_MTU, static_cast<uint32_t>(mtu));
+  auto info = make.open(IFLA_LINKINFO);
+  make.put(IFLA_INFO_KIND, "vxlan");
+  auto data = make.open(IFLA_INFO_DATA);
+  make.put_u32(IFLA_VXLAN_ID, id);
+  make.put_be16(IFLA_VXLAN_PORT, port);
+  make.put_u8(IFLA_VXLAN_LEARNING, 0);
+  make.close(data);
+  make.close(info);
+  make.end();
+  if (auto made = socket_.talk(make, is_there); !made) return made;
+  return set_up(name);
+}
+
+result<void> links::add_peer(const std::string& name, const mac& at, const address& host) {
+  ndmsg head{};
+  head.ndm_family = PF_BRIDGE;
+  head.ndm_ifindex = index_of(name);
+  head.ndm_state = NUD_PERMANENT | NUD_NOARP;
+  head.ndm_flags = NTF_SELF;
+  netlink_batch add;
+  add.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, bytes_of(head),
+            "say which machine " + host.text() + " is on " + name);
+  add.put(NDA_LLADDR, raw(at));
+  add.put(NDA_DST, raw(host));
+  add.end();
+  return socket_.talk(add);
+}
+
 result<void> links::remove_link(const std::string& name) {
   netlink_batch remove;
   remove.begin(RTM_DELLINK, 0, link_header(0, 0, 0), "remove the link " + name);

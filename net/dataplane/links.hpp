@@ -42,6 +42,14 @@ public:
   /// A route to `to` over `name`; `gateway` may be none, and need not be on the link's own network.
   result<void> add_route(const network& to, const std::string& name,
                          const std::optional<address>& gateway);
+  /// A route to `to` by way of a neighbour; fails if `gateway` is not on a network of this machine.
+  result<void> add_route_by(const network& to, const address& gateway);
+  result<void> remove_route(const network& to);
+  /// An overlay over UDP to peers that add_peer() names; it learns nothing by itself.
+  result<void> make_vxlan(const std::string& name, const mac& own, uint32_t id, uint16_t port,
+                          int mtu);
+  /// What is for `at` on the overlay goes to the machine `host`.
+  result<void> add_peer(const std::string& name, const mac& at, const address& host);
   /// Who has an address on this link, for good.
   result<void> add_neighbour(const std::string& name, const address& who, const mac& at);
   result<void> remove_link(const std::string& name);

@@ -1,0 +1,165 @@
+#include "actors/controllers/disruption.hpp"
+
+#include "actors/controllers/disruption_plan.hpp"
+#include "actors/controllers/family.hpp"
+#include "actors/controllers/reconciler.hpp"
+#include "messages/api/deployment.pb.h"
+#include "messages/api/replica_set.pb.h"
+#include "messages/api/replication.pb.h"
+#include "messages/api/stateful_set.pb.h"
+#include "messages/base/selector.hpp"
+#include "messages/codec/json_encode.hpp"
+
+namespace troupe::controllers {
+
+namespace {
+
+using k8s::policy::v1::PodDisruptionBudget;
+
+class disruption_controller : public reconciler {
+public:
+  disruption_controller(controller_actor::pointer self, environment given)
+      : reconciler{self, std::move(given), "disruption-controller"} {
+    listen(budgets, [this](auto& entry, bool gone) { hear_budget(entry, gone); });
+    listen(pods, [this](auto& entry, bool gone) { hear_pod(entry, gone); });
+    // A change of size may change what is wanted.
+    for (auto k : {&deployments, &replica_sets, &stateful_sets, &replication_controllers})
+      listen(*k, [this](const change& c) {
+        if (by_namespace.empty()) return;
+        if (!c.before || c.gone || scale_of(*c.before) == scale_of(*c.entry)) return;
+        auto space = by_namespace.find(std::string(namespace_in(c.entry->key())));
+        if (space != by_namespace.end())
+          for (auto& key : space->second) mark(key);
+      });
+  }
+
+private:
+  /// A budget and the pods that it selects.
+  struct covered {
+    label_selector selector;
+    std::map<std::string, pod_view> pods;
+  };
+
+  void forget() override {
+    covered_by.clear();
+    by_namespace.clear();
+  }
+
+  void hear_budget(const storage::entry_ptr& entry, bool gone) {
+    std::string key(entry->key());
+    std::string ns(namespace_in(key));
+    if (gone) {
+      covered_by.erase(key);
+      by_namespace[ns].erase(key);
+      if (by_namespace[ns].empty()) by_namespace.erase(ns);
+      return;
+    }
+    PodDisruptionBudget b;
+    gateway::read_entry(*entry, b);
+    auto selector = b.spec().has_selector() ? label_selector::from(b.spec().selector())
+                                            : result<label_selector>(label_selector::nothing());
+    if (!selector) selector = label_selector::nothing();
+    auto known = covered_by.find(key);
+    if (known == covered_by.end() || known->second.selector.text() != selector->text()) {
+      auto& c = covered_by[key] = {*selector, {}};
+      auto now = given.store->current();
+      for (auto& pod : now.list(gateway::prefix_of(pods, ns)))
+        if (selects(c, pod)) c.pods.emplace(pod.key(), pod_view::of(&pod));
+      by_namespace[ns].insert(key);
+    }
+    mark(key);
+  }
+
+  static bool selects(const covered& c, const storage::entry& pod) {
+    return c.selector.matches([&](const std::string& name) { return pod.label(name); });
+  }
+
+  void hear_pod(const storage::entry_ptr& entry, bool gone) {
+    if (by_namespace.empty()) return;
+    auto space = by_namespace.find(std::string(namespace_in(entry->key())));
+    if (space == by_namespace.end()) return;
+    std::string pod(entry->key());
+    for (auto& key : space->second) {
+      auto& c = covered_by[key];
+      bool was = c.pods.erase(pod) > 0;
+      bool is = !gone && selects(c, *entry);
+      if (is) c.pods.emplace(pod, pod_view::of(entry));
+      if (is || was) mark(key);
+    }
+  }
+
+  void reconcile(round& r) override {
+    auto entry = r.now.find(r.key);
+    auto known = covered_by.find(r.key);
+    if (!entry || known == covered_by.end()) return;
+    auto b = std::unique_ptr<PodDisruptionBudget>(
+        static_cast<PodDisruptionBudget*>(gateway::load(budgets, *entry).release()));
+    if (b->metadata().has_deletion_timestamp()) return;
+    disruption_view view{*b, {}, 0, r.at};
+    for (auto& [key, p] : known->second.pods)
+      if (!p.finished()) view.pods.push_back(&p);
+    if (needs_scale(*b)) view.wanted = wanted_of(r, view.pods);
+    auto next = plan(view);
+    if (next.look_again) r.again_at(*next.look_again);
+    if (codec::to_wire(next.status) == codec::to_wire(b->status())) return;
+    *b->mutable_status() = std::move(next.status);
+    if (auto ok = r.write.update(budgets, *entry, std::move(b), "status"); !ok) r.fail(ok.error());
+  }
+
+  /// The sum of the sizes of all that control these pods, each once.
+  int wanted_of(const round& r, const std::vector<const pod_view*>& of) const {
+    std::set<std::string> seen;
+    int sum = 0;
+    for (auto p : of) {
+      auto owner = controller_of(p->entry->value());
+      if (!owner || !seen.insert(std::string(owner->uid)).second) continue;
+      auto kind = kind_of(owner->kind);
+      auto entry =
+          kind ? r.now.find(gateway::key_of(*kind, namespace_in(p->key), owner->name)) : nullptr;
+      if (!entry) continue;
+      auto above = controller_of(entry->value());
+      if (above && above->kind == deployments.name) {
+        if (!seen.insert(std::string(above->uid)).second) continue;
+        if (auto d = r.now.find(gateway::key_of(deployments, namespace_in(p->key), above->name)))
+          entry = d;
+      }
+      sum += scale_of(*entry);
+    }
+    return sum;
+  }
+
+  const schema::kind* kind_of(std::string_view name) const {
+    for (auto k : {&replica_sets, &stateful_sets, &replication_controllers})
+      if (k->name == name) return k;
+    return nullptr;
+  }
+
+  static int scale_of(const storage::entry& entry) {
+    auto resource = storage::resource_of(entry.key());
+    auto read = [&](auto object) {
+      gateway::read_entry(entry, object);
+      return object.spec().replicas();
+    };
+    if (resource == "deployments.apps") return read(k8s::apps::v1::Deployment{});
+    if (resource == "replicasets.apps") return read(k8s::apps::v1::ReplicaSet{});
+    if (resource == "statefulsets.apps") return read(k8s::apps::v1::StatefulSet{});
+    return read(k8s::core::v1::ReplicationController{});
+  }
+
+  const schema::kind& budgets = built_in("policy", "v1", "poddisruptionbudgets");
+  const schema::kind& pods = built_in("", "v1", "pods");
+  const schema::kind& deployments = built_in("apps", "v1", "deployments");
+  const schema::kind& replica_sets = built_in("apps", "v1", "replicasets");
+  const schema::kind& stateful_sets = built_in("apps", "v1", "statefulsets");
+  const schema::kind& replication_controllers = built_in("", "v1", "replicationcontrollers");
+  std::map<std::string, covered> covered_by; ///< by the budget's key
+  std::map<std::string, std::set<std::string>> by_namespace;
+};
+
+} // namespace
+
+controller_actor::behavior_type disruptions(controller_actor::pointer self, environment given) {
+  return run<disruption_controller>(self, std::move(given));
+}
+
+} // namespace troupe::controllers

@@ -1,0 +1,149 @@
+#include "actors/controllers/pod_garbage.hpp"
+
+#include "actors/controllers/conditions.hpp"
+#include "actors/controllers/family.hpp"
+#include "actors/controllers/pods_by_node.hpp"
+#include "actors/controllers/reconciler.hpp"
+#include "messages/api/node.pb.h"
+#include "messages/api/pod.pb.h"
+
+namespace troupe::controllers {
+
+namespace {
+
+using k8s::core::v1::Node;
+using k8s::core::v1::Pod;
+
+constexpr size_t finished_max = 12'500;
+constexpr std::chrono::seconds node_grace{40}; // a node may only be late to register
+constexpr const char* out_of_service = "node.kubernetes.io/out-of-service";
+
+bool over(const storage::entry& pod) {
+  auto phase = pod.field("status.phase");
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+class pod_garbage_controller : public reconciler {
+public:
+  pod_garbage_controller(controller_actor::pointer self, environment given)
+      : reconciler{self, std::move(given), "pod-garbage-collector"} {
+    listen(nodes, [this](auto& entry, bool gone) { hear_node(*entry, gone); });
+    listen(pods, [this](auto& entry, bool gone) { hear_pod(*entry, gone); });
+  }
+
+private:
+  void forget() override {
+    there.clear();
+    out.clear();
+    by_node.clear();
+    finished.clear();
+    born.clear();
+  }
+
+  void hear_node(const storage::entry& entry, bool gone) {
+    std::string name(gateway::split_key(entry.key()).name);
+    if (gone) {
+      there.erase(name);
+      out.erase(name);
+      for (auto& key : by_node.on(name)) mark_after(key, node_grace);
+      return;
+    }
+    there.insert(name);
+    Node node;
+    gateway::read_entry(entry, node);
+    auto& taints = node.spec().taints();
+    bool given_up = std::any_of(taints.begin(), taints.end(),
+                                [](auto& t) { return t.key() == out_of_service; });
+    if (!given_up) return void(out.erase(name));
+    if (out.insert(name).second)
+      for (auto& key : by_node.on(name)) mark(key);
+  }
+
+  void hear_pod(const storage::entry& entry, bool gone) {
+    std::string key(entry.key());
+    auto node = std::string(by_node.hear(entry, gone));
+    count_finished(key, entry, gone);
+    if (gone) return;
+    if (node.empty() || out.contains(node))
+      mark(key);
+    else if (!there.contains(node))
+      mark_after(key, node_grace);
+  }
+
+  /// Pods that are over are kept up to a number; the oldest go first.
+  void count_finished(const std::string& key, const storage::entry& entry, bool gone) {
+    bool counts = !gone && over(entry);
+    auto known = born.find(key);
+    if (known != born.end() && !counts) {
+      finished.erase({known->second, key});
+      born.erase(known);
+    } else if (known == born.end() && counts) {
+      auto at = metadata_of(entry).creation_timestamp().seconds();
+      born.emplace(key, at);
+      finished.emplace(at, key);
+    }
+    auto oldest = finished.begin();
+    for (auto surplus = finished.size(); surplus > finished_max; --surplus)
+      mark((oldest++)->second);
+  }
+
+  bool surplus(const std::string& key) const {
+    if (finished.size() <= finished_max) return false;
+    auto left = finished.size() - finished_max;
+    for (auto at = finished.begin(); left > 0; ++at, --left)
+      if (at->second == key) return true;
+    return false;
+  }
+
+  void reconcile(round& r) override {
+    auto entry = r.now.find(r.key);
+    if (!entry) return;
+    auto pod = static_cast<Pod&&>(*load(*entry));
+    bool going = pod.metadata().has_deletion_timestamp();
+    auto& node = pod.spec().node_name();
+    if (node.empty() ? going : going && out.contains(node)) return end(r, *entry);
+    if (!node.empty() && !r.now.find(gateway::key_of(nodes, {}, node)))
+      return there.contains(node) ? void() : lose(r, *entry, pod);
+    if (surplus(r.key)) end(r, *entry);
+  }
+
+  std::unique_ptr<Pod> load(const storage::entry& entry) const {
+    return std::unique_ptr<Pod>(static_cast<Pod*>(gateway::load(pods, entry).release()));
+  }
+
+  /// The node is gone and the pod with it: first that is said, then the pod goes.
+  void lose(round& r, const storage::entry& entry, const Pod& pod) {
+    auto age = r.at.seconds - pod.metadata().creation_timestamp().seconds();
+    if (age < node_grace.count()) return r.again_after(node_grace);
+    auto& phase = pod.status().phase();
+    auto fresh = std::make_unique<Pod>(pod);
+    auto& status = *fresh->mutable_status();
+    bool told = set_condition(*status.mutable_conditions(), "DisruptionTarget", true,
+                              "DeletionByPodGC", "PodGC: node no longer exists", r.at);
+    if (!told || phase == "Succeeded" || phase == "Failed") return end(r, entry);
+    status.set_phase("Failed");
+    r.again_after(std::chrono::milliseconds{1});
+    if (auto ok = r.write.update(pods, entry, std::move(fresh), "status"); !ok) r.fail(ok.error());
+  }
+
+  void end(round& r, const storage::entry& entry) {
+    k8s::meta::v1::DeleteOptions at_once;
+    at_once.set_grace_period_seconds(0);
+    if (auto ok = r.write.remove(pods, entry, at_once); !ok) r.fail(ok.error());
+  }
+
+  const schema::kind& nodes = built_in("", "v1", "nodes");
+  const schema::kind& pods = built_in("", "v1", "pods");
+  std::set<std::string> there, out; ///< nodes; those declared out of service
+  pods_by_node by_node;
+  std::set<std::pair<int64_t, std::string>> finished; ///< by age
+  std::unordered_map<std::string, int64_t> born;      ///< of those
+};
+
+} // namespace
+
+controller_actor::behavior_type pod_garbage(controller_actor::pointer self, environment given) {
+  return run<pod_garbage_controller>(self, std::move(given));
+}
+
+} // namespace troupe::controllers

@@ -1,0 +1,33 @@
+// Time zones as the machine's zoneinfo files describe them. Pure: somebody else reads the file.
+#pragma once
+
+#include "messages/base/error.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::controllers {
+
+class time_zone {
+public:
+  /// Universal time.
+  time_zone() = default;
+  /// From the bytes of a TZif file (RFC 8536).
+  static result<time_zone> parse(std::string_view file);
+
+  std::chrono::local_seconds to_local(std::chrono::sys_seconds at) const;
+  /// The moment at which clocks show `shown` for the first time; nothing if they skip it.
+  std::optional<std::chrono::sys_seconds> to_utc(std::chrono::local_seconds shown) const;
+
+private:
+  std::chrono::seconds offset_at(int64_t at) const;
+
+  std::vector<int64_t> changes_;
+  std::vector<int> offsets_; ///< after each change
+  int first_offset_ = 0;     ///< before the first
+};
+
+} // namespace troupe::controllers

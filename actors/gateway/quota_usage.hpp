@@ -1,0 +1,25 @@
+// What an object uses of a resource quota, and which quotas cover it. Pure: admission charges by
+// it, and the recount adds up by it.
+#pragma once
+
+#include "messages/api/pod.pb.h"
+#include "messages/api/quota.pb.h"
+#include "messages/base/quantity.hpp"
+#include "messages/schema/kind.hpp"
+
+#include <map>
+#include <string>
+
+namespace troupe::gateway {
+
+/// Amounts by the names that quotas count them under: "pods", "requests.cpu", "count/jobs.batch".
+using usage = std::map<std::string, quantity>;
+
+quantity amount_of(const k8s::base::Quantity& q);
+
+usage usage_of(const schema::kind& kind, const google::protobuf::Message& object);
+
+/// Whether the quota's scopes cover an object; `pod` is null for one that is no pod.
+bool covers(const k8s::core::v1::ResourceQuota& q, const k8s::core::v1::Pod* pod);
+
+} // namespace troupe::gateway

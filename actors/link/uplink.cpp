@@ -1,0 +1,166 @@
+#include "actors/link/uplink.hpp"
+
+#include "messages/base/log.hpp"
+#include "messages/cluster/node_link.pb.h"
+
+#include <mutex>
+
+namespace troupe {
+
+namespace {
+
+/// The links that are up: made by the network's threads, used by the actor.
+struct connections {
+  std::mutex mutex;
+  std::map<uint64_t, std::shared_ptr<link::connection>> up;
+
+  std::shared_ptr<link::connection> of(uint64_t server) {
+    std::lock_guard lock{mutex};
+    auto hit = up.find(server);
+    return hit == up.end() ? nullptr : hit->second;
+  }
+};
+
+bool send(connections& to, uint64_t server, const cluster::NodeToServer& word) {
+  auto over = to.of(server);
+  return over && over->send(link::stream::messages,
+                            std::make_shared<const std::string>(word.SerializeAsString()));
+}
+
+/// The NODE at the other end, for as long as that server leads.
+node_actor::behavior_type far_node(node_actor::pointer, std::shared_ptr<connections> all,
+                                   uint64_t server) {
+  return {[all, server](reported_atom, const std::string& said) {
+            cluster::NodeToServer word;
+            if (!word.mutable_said()->ParseFromString(said)) return;
+            // What does not fit is lost, and so is the link: the agent arrives anew and says
+            // everything again.
+            if (auto over = all->of(server); over && !send(*all, server, word)) over->close();
+          },
+          [](resync_atom) {}};
+}
+
+struct uplink_state {
+  uplink_state(uplink_actor::pointer self, std::shared_ptr<connections> all)
+      : self{self}, all{std::move(all)} {}
+
+  using answer = caf::typed_response_promise<caf::strong_actor_ptr>;
+
+  caf::result<caf::strong_actor_ptr> arrived(const std::string& first_word,
+                                             const caf::strong_actor_ptr& who) {
+    agent = caf::actor_cast<node_agent_actor>(who);
+    word = first_word;
+    promise = self->make_response_promise<caf::strong_actor_ptr>();
+    if (leader != 0) introduce();
+    return promise;
+  }
+
+  /// Says to the leader who we are, and gives the agent somebody to report to.
+  void introduce() {
+    if (!promise.pending()) return;
+    cluster::NodeToServer out;
+    if (!out.mutable_arrived()->ParseFromString(word) || !send(*all, leader, out)) return;
+    far = self->spawn(far_node, all, leader);
+    promise.deliver(caf::actor_cast<caf::strong_actor_ptr>(far));
+  }
+
+  void heard(uint64_t server, const std::string& bytes) {
+    cluster::ServerToNode said;
+    if (!said.ParseFromString(bytes)) return;
+    if (said.has_facts()) {
+      if (server == leader && agent)
+        self->send(agent, told_atom_v, said.facts().SerializeAsString());
+    } else if (said.word_case() == cluster::ServerToNode::kLeads) {
+      said.leads() ? lead(server) : lose(server);
+    }
+  }
+
+  void lead(uint64_t server) {
+    if (leader != 0) lose(leader);
+    leader = server;
+    log::info("uplink", "a server leads", {{"server", server}});
+    introduce();
+  }
+
+  void lose(uint64_t server) {
+    if (server != leader) return;
+    leader = 0;
+    log::info("uplink", "the leader is lost", {{"server", server}});
+    // The agent hears that its NODE is gone, and arrives again.
+    if (far) caf::anon_send_exit(far, caf::exit_reason::remote_link_unreachable);
+    far = nullptr;
+  }
+
+  uplink_actor::pointer self;
+  std::shared_ptr<connections> all;
+  node_agent_actor agent;
+  std::string word;
+  answer promise;
+  uint64_t leader = 0;
+  node_actor far;
+};
+
+uplink_actor::behavior_type uplink(uplink_actor::pointer self, std::shared_ptr<connections> all) {
+  auto state = std::make_shared<uplink_state>(self, std::move(all));
+  return {[state](arrived_atom, const std::string& word, const caf::strong_actor_ptr& agent) {
+            return state->arrived(word, agent);
+          },
+          [](resync_atom) {},
+          [state](heard_atom, uint64_t server, const std::string& bytes) {
+            state->heard(server, bytes);
+          },
+          [state](changed_atom, uint64_t server) { state->lose(server); }};
+}
+
+} // namespace
+
+result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplink_settings given) {
+  std::unique_ptr<uplinks> made(new uplinks);
+  auto all = std::make_shared<connections>();
+  auto actor = system.spawn(uplink, all);
+  made->nodes_ = actor;
+  link::network_settings settings;
+  settings.who = given.who;
+  settings.seed = given.seed;
+  made->network_ = std::make_unique<link::network>(
+      std::move(settings),
+      [all, actor](std::shared_ptr<link::connection> c) -> link::connection::callbacks {
+        auto id = server_id(c->peer());
+        if (id == 0) {
+          c->close();
+          return {};
+        }
+        {
+          std::lock_guard lock{all->mutex};
+          all->up[id] = c;
+        }
+        return {.on_message =
+                    [actor, id](link::stream on, std::string_view bytes) {
+                      if (on == link::stream::messages)
+                        caf::anon_send(actor, heard_atom_v, id, std::string(bytes));
+                    },
+                .on_down =
+                    [all, actor, id, raw = c.get()](std::string_view) {
+                      {
+                        std::lock_guard lock{all->mutex};
+                        auto hit = all->up.find(id);
+                        if (hit == all->up.end() || hit->second.get() != raw) return;
+                        all->up.erase(hit);
+                      }
+                      caf::anon_send(actor, changed_atom_v, id);
+                    }};
+      });
+  for (auto& [id, at] : given.servers)
+    if (auto ok = made->network_->dial(at.host, at.port, server_host(id)); !ok) return ok.error();
+  return made;
+}
+
+uplinks::~uplinks() { stop(); }
+
+void uplinks::stop() {
+  if (network_) network_->stop();
+  if (nodes_) caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
+  nodes_ = nullptr;
+}
+
+} // namespace troupe

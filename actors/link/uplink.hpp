@@ -1,0 +1,35 @@
+// UPLINK: on a node, stands for the NODES of whichever server leads. Links to all servers are kept
+// up; the one that leads says so, and the agent arrives there.
+#pragma once
+
+#include "actors/link/hub.hpp"
+
+#include <map>
+
+namespace troupe {
+
+struct uplink_settings {
+  std::string node;
+  tls::credentials who; ///< common name `system:node:<node>`, of the group system:nodes
+  std::map<uint64_t, server_address> servers;
+  uint64_t seed = 1;
+};
+
+/// The links of a node and the actor that its agent takes for NODES.
+class uplinks {
+public:
+  static result<std::unique_ptr<uplinks>> start(caf::actor_system& system, uplink_settings given);
+  ~uplinks();
+
+  nodes_actor nodes() const { return nodes_; }
+  /// Another certificate for links made from now on.
+  result<void> renew(const tls::credentials& who) { return network_->reload(who); }
+  void stop();
+
+private:
+  uplinks() = default;
+  std::unique_ptr<link::network> network_;
+  uplink_actor nodes_;
+};
+
+} // namespace troupe

@@ -1,0 +1,202 @@
+#include "bin/token.hpp"
+
+#include "actors/gateway/bootstrap_token.hpp"
+#include "bin/clock.hpp"
+#include "bin/join.hpp"
+#include "messages/base/base64.hpp"
+#include "messages/base/json.hpp"
+#include "messages/base/log.hpp"
+#include "messages/codec/json_encode.hpp"
+#include "net/http/client.hpp"
+#include "net/tls/files.hpp"
+
+#include <cstdio>
+
+namespace troupe {
+
+namespace {
+
+constexpr const char* usage = R"(Usage: troupe token create|list|delete [ID] [flags]
+
+Tokens by which machines may join, run on a server. A token holds for a day unless --ttl says
+otherwise, and carries the hash of the cluster's CA, so that the first contact is safe.
+
+Flags:
+  --data DIR      the server's (/var/lib/troupe)
+  --ttl DURATION  how long the token holds: 24h, 30m; 0 for ever (24h)
+  --description TEXT
+  -o json         machine-readable
+
+Examples:
+  troupe token create
+  troupe token create --ttl 1h -o json
+  troupe token list
+  troupe token delete abcdef
+)";
+
+struct options {
+  std::string verb, id, description, ttl = "24h";
+  std::filesystem::path data = "/var/lib/troupe";
+  bool as_json = false;
+};
+
+int complain(const std::string& why) {
+  fprintf(stderr, "troupe token: %s\n", why.c_str());
+  return 1;
+}
+
+/// The cluster, as the administrator's kubeconfig beside the server's data describes it.
+struct cluster_access {
+  http::client_settings whom;
+  std::string authority_pem;
+};
+
+result<std::string> field(const std::string& kubeconfig, const std::string& name) {
+  auto at = kubeconfig.find(name + ": ");
+  if (at == kubeconfig.npos) return error{errc::bad_request, "the kubeconfig has no " + name};
+  at += name.size() + 2;
+  return kubeconfig.substr(at, kubeconfig.find('\n', at) - at);
+}
+
+result<std::string> decoded(const std::string& kubeconfig, const std::string& name) {
+  auto text = field(kubeconfig, name);
+  if (!text) return text;
+  auto bytes = base64::decode(*text);
+  if (!bytes) return error{errc::bad_request, "the kubeconfig's " + name + " is no base64"};
+  return std::string(*bytes);
+}
+
+result<cluster_access> access(const std::filesystem::path& data) {
+  auto text = tls::load_private(data / "admin.kubeconfig");
+  if (!text)
+    return with_context(text.error(), "no server has run from " + data.string() +
+                                          ", or it is not for you to read");
+  auto url = field(*text, "server");
+  if (!url) return url.error();
+  auto where = http::split_url(*url);
+  if (!where) return where.error();
+  auto ca = decoded(*text, "certificate-authority-data");
+  auto certificate = decoded(*text, "client-certificate-data");
+  auto key = decoded(*text, "client-key-data");
+  if (!ca) return ca.error();
+  if (!certificate) return certificate.error();
+  if (!key) return key.error();
+  return cluster_access{
+      {.host = where->first, .port = where->second, .who = {*certificate, *key, *ca}}, *ca};
+}
+
+std::string random_text(size_t size) {
+  constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::string out;
+  while (out.size() < size) {
+    auto x = entropy() & 63; // even odds: what is too large is thrown away
+    if (x < letters.size()) out.push_back(letters[x]);
+  }
+  return out;
+}
+
+result<json::value> call(const cluster_access& to, http::client_request what) {
+  auto answer = http::ask(to.whom, what);
+  if (!answer) return answer.error();
+  auto read = json::parse(answer->body);
+  if (answer->status >= 300)
+    return error{errc::forbidden,
+                 read ? std::string(json::string_at(*read, {"message"})) : answer->body};
+  return read;
+}
+
+constexpr const char* secrets = "/api/v1/namespaces/kube-system/secrets";
+
+int create(const options& o, const cluster_access& to) {
+  auto life = o.ttl == "0" ? result<std::chrono::nanoseconds>{std::chrono::nanoseconds{0}}
+                           : parse_duration(o.ttl);
+  if (!life || life->count() < 0)
+    return complain("--ttl " + o.ttl + ": write a duration like 24h or 30m, or 0");
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*life).count();
+  gateway::bootstrap_token token{random_text(6), random_text(16)};
+  auto expires = seconds == 0 ? 0 : wall_clock().seconds + seconds;
+  auto secret = gateway::bootstrap_secret(token, expires, o.description);
+  auto made = call(to, {.method = "POST",
+                        .target = secrets,
+                        .headers = {{"Content-Type", "application/json"}},
+                        .body = codec::to_json(secret, {"v1", "Secret", {}})});
+  if (!made) return complain(made.error().message);
+  join_token whole{token.id + "." + token.secret, hash_of_authority(to.authority_pem)};
+  if (o.as_json)
+    puts(json::write(json::object{{"token", whole.text()},
+                                  {"expires", expires ? format_time(expires) : ""}})
+             .c_str());
+  else
+    puts(whole.text().c_str());
+  return 0;
+}
+
+int list(const options& o, const cluster_access& to) {
+  auto found = call(to, {.target = std::string(secrets) +
+                                   "?fieldSelector=type%3Dbootstrap.kubernetes.io%2Ftoken"});
+  if (!found) return complain(found.error().message);
+  auto items = json::find(*found, "items");
+  json::array out;
+  if (!o.as_json) printf("%-8s %-22s %s\n", "ID", "EXPIRES", "DESCRIPTION");
+  auto plain = [](const json::value& item, const char* name) {
+    auto bytes = base64::decode(json::string_at(item, {"data", name}));
+    return bytes ? std::string(*bytes) : std::string{};
+  };
+  if (items && items->is_array())
+    for (auto& item : items->get_array()) {
+      auto id = plain(item, "token-id"), until = plain(item, "expiration"),
+           words = plain(item, "description");
+      out.push_back(json::object{{"id", id}, {"expires", until}, {"description", words}});
+      if (!o.as_json)
+        printf("%-8s %-22s %s\n", id.c_str(), until.empty() ? "never" : until.c_str(),
+               log::escaped(words).c_str());
+    }
+  if (o.as_json) puts(json::write(json::value(std::move(out))).c_str());
+  return 0;
+}
+
+int remove(const options& o, const cluster_access& to) {
+  if (o.id.empty()) return complain("which one? troupe token list shows them");
+  auto done = call(to, {.method = "DELETE",
+                        .target = std::string(secrets) + "/bootstrap-token-" + o.id.substr(0, 6)});
+  if (!done) return complain(done.error().message);
+  printf("token %s is deleted\n", o.id.substr(0, 6).c_str());
+  return 0;
+}
+
+} // namespace
+
+int token_command(const std::vector<std::string>& arguments) {
+  options o;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    auto& a = arguments[i];
+    auto value = [&] { return i + 1 < arguments.size() ? arguments[++i] : std::string{}; };
+    if (a == "--help" || a == "-h") return fputs(usage, stdout), 0;
+    if (a == "--data")
+      o.data = value();
+    else if (a == "--ttl")
+      o.ttl = value();
+    else if (a == "--description")
+      o.description = value();
+    else if (a == "-o")
+      o.as_json = value() == "json";
+    else if (a.starts_with("-")) {
+      fprintf(stderr, "troupe token: %s is not a flag; see troupe token --help\n", a.c_str());
+      return 2;
+    } else if (o.verb.empty())
+      o.verb = a;
+    else
+      o.id = a;
+  }
+  constexpr std::pair<const char*, int (*)(const options&, const cluster_access&)> verbs[] = {
+      {"create", create}, {"list", list}, {"delete", remove}};
+  for (auto& [name, run] : verbs)
+    if (o.verb == name) {
+      auto to = access(o.data);
+      return to ? run(o, *to) : complain(to.error().message);
+    }
+  fputs(usage, stderr);
+  return 2;
+}
+
+} // namespace troupe
