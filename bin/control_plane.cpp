@@ -1,6 +1,7 @@
 #include "bin/control_plane.hpp"
 
 #include "actors/controllers/controllers.hpp"
+#include "actors/scheduler/profile_config.hpp"
 #include "actors/gateway/bootstrap.hpp"
 #include "actors/gateway/own_services.hpp"
 #include "actors/gateway/service_account.hpp"
@@ -102,6 +103,12 @@ result<void> control_plane::open(const control_plane_options& options) {
   if (!given) return given.error();
   api_ = std::make_unique<gateway::gateway>(std::move(*given));
   if (auto done = controllers::check(options.controllers); !done) return done;
+  if (!options.scheduler_config.empty()) {
+    auto text = tls::load_file(options.scheduler_config);
+    if (!text) return text.error();
+    if (auto good = scheduler::read_profiles(*text); !good) return good.error();
+    scheduler_config_ = std::move(*text);
+  }
   if (one_of_several()) {
     // Somebody will lead, as soon as enough of us are there; the API answers before.
     if (auto done = start_hub(); !done) return done;
@@ -184,6 +191,13 @@ result<gateway::environment> control_plane::gateway_environment() {
   gateway::environment given{
       .store = store_.get(), .work = work_.get(), .now = wall_clock, .random = entropy};
   given.authenticate.anonymous = options_.anonymous;
+  given.find_door = [this](const std::string& node) -> gateway::node_door {
+    auto door = door_of(node);
+    if (!door) return {};
+    return [door](http::request request, http::responder responder) {
+      door->handle(std::move(request), std::move(responder));
+    };
+  };
   auto token_keys = tls::token_keys::load({keys_.token_key_pem});
   if (!token_keys) return token_keys.error();
   given.token_keys = std::move(*token_keys);
@@ -216,7 +230,8 @@ void control_plane::lead(uint64_t term) {
                                  .kinds = [this] { return api_->kinds(); },
                                  .now = wall_clock,
                                  .random = entropy,
-                                 .root_ca_pem = keys_.authority.certificate_pem};
+                                 .root_ca_pem = keys_.authority.certificate_pem,
+                                 .scheduler_config = scheduler_config_};
   if (auto company = controllers::start(*system_, facts, options_.controllers))
     company_ = std::move(*company);
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};

@@ -31,6 +31,7 @@ struct control_plane_options {
   /// Where pods and other machines reach the API; empty: nowhere but on this machine.
   std::string advertised;
   std::string token_file;
+  std::string scheduler_config;  ///< a file with a KubeSchedulerConfiguration; empty: the usual one
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
 
@@ -85,6 +86,7 @@ private:
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<join_desk> join_desk_;
   std::unique_ptr<http::server> http_;
+  std::string scheduler_config_; ///< as it was read
   std::filesystem::path kubeconfig_;
 
   mutable std::mutex doors_mutex_;

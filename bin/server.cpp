@@ -23,6 +23,7 @@ Flags:
   --port N             port to listen on (6443; 0 takes any free one)
   --token-file FILE    lines of token,user,uid[,"group1,group2"]
   --controllers LIST   which controllers run: *, none, or a list of names (*)
+  --scheduler-config FILE  a KubeSchedulerConfiguration: schedulers and the weights of their scores
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
   --advertise IP       address at which pods and other machines reach this server
   --link-port N        port at which nodes link up (the API's and one)
@@ -116,6 +117,8 @@ int server_command(const std::vector<std::string>& arguments) {
       options.plane.port = static_cast<uint16_t>(atoi(value.c_str()));
     else if (name == "--token-file")
       options.plane.token_file = value;
+    else if (name == "--scheduler-config")
+      options.plane.scheduler_config = value;
     else if (name == "--controllers")
       options.plane.controllers = value;
     else if (name == "--anonymous-auth")

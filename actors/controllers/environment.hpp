@@ -20,6 +20,7 @@ struct environment {
   std::function<timestamp()> now;
   std::function<uint64_t()> random;
   std::string root_ca_pem;
+  std::string scheduler_config; ///< a KubeSchedulerConfiguration; empty: the usual one
 };
 
 /// Wakes a controller when objects of a resource change. Holds the watch; the controller drains it.

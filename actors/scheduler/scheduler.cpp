@@ -3,6 +3,7 @@
 #include "actors/controllers/recorder.hpp"
 #include "actors/controllers/reconciler.hpp"
 #include "actors/scheduler/core.hpp"
+#include "actors/scheduler/profile_config.hpp"
 #include "messages/base/log.hpp"
 
 #include <mutex>
@@ -23,6 +24,12 @@ public:
       : self_{self}, given_{std::move(given)}, core_{given_.random()}, events_{
                                                                            given_,
                                                                            "default-scheduler"} {
+    if (!given_.scheduler_config.empty()) {
+      if (auto profiles = read_profiles(given_.scheduler_config))
+        core_.use(std::move(*profiles));
+      else
+        log::error("scheduler", profiles.error().message);
+    }
     auto tell = [this](void (core::*hear)(const storage::entry_ptr&, bool)) {
       return [this, hear](const storage::entry_ptr& e, bool gone) { (core_.*hear)(e, gone); };
     };

@@ -1,7 +1,8 @@
 # Sourced by the tests here: starts an API server of its own in a temporary directory and takes it away
-# again, whatever happens. Needs $troupe; gives $data, $url, $token and $KUBECONFIG.
+# again, whatever happens. Needs $troupe, takes $controllers and more ${server_flags[@]}; gives $data, $url, $token and $KUBECONFIG.
 data=$(mktemp -d /tmp/troupe-e2e.XXXXXX)
 server=
+[ -n "${server_flags+x}" ] || server_flags=()
 finish() {
   [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
   rm -rf "$data"
@@ -10,7 +11,7 @@ trap finish EXIT
 
 token=e2e-admin-token
 (umask 077 && echo "$token,admin,1,\"system:masters\"" >"$data/tokens")
-"$troupe" server --data "$data" --address 127.0.0.1 --port 0 --token-file "$data/tokens" --controllers "${controllers:-none}" 2>"$data/log" &
+"$troupe" server --data "$data" --address 127.0.0.1 --port 0 --token-file "$data/tokens" --controllers "${controllers:-none}" "${server_flags[@]}" 2>"$data/log" &
 server=$!
 for _ in $(seq 200); do
   [ -s "$data/admin.kubeconfig" ] && break
