@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds arrive_again{500};
 constexpr std::chrono::seconds arrive_patience{10};
+constexpr std::chrono::milliseconds network_look_max{1'000};
 constexpr std::chrono::milliseconds restart_after{1'000}; ///< of a POD that has failed
 
 struct agent_state {
@@ -50,6 +51,7 @@ struct agent_state {
       self->monitor(node);
       tell_status(); // what has changed since it set out
       with->tokens.ask_again();
+      tell_status(); // what it arrived with may have changed since
       flush();
     };
     auto give_up = [this](const caf::error&) {
@@ -76,11 +78,6 @@ struct agent_state {
 
   void told(const std::string& bytes) {
     if (with->given.overhear) with->given.overhear(bytes);
-    // The network may have got its addresses from this very message.
-    if (bool ready = with->given.network->ready().has_value(); ready != network_ready) {
-      network_ready = ready;
-      if (node) tell_status();
-    }
     cluster::ToNode all;
     if (!all.ParseFromString(bytes)) {
       log::warn("node", "what the servers tell cannot be read; it is ignored");
@@ -112,6 +109,7 @@ struct agent_state {
         told_now.clear();
       }
     }
+    watch_network(); // it may have got its addresses from this very message
     pass_on(changed);
     if (std::exchange(everything_told, false)) remove_orphans();
   }
@@ -122,6 +120,8 @@ struct agent_state {
     for (auto& key : changed) {
       if (key.starts_with("pods/")) {
         pod_changed(key);
+      } else if (key == "nodes//" + with->given.name) {
+        own_node_changed();
       } else if (key.starts_with("configmaps/") || key.starts_with("secrets/") ||
                  key.starts_with("persistentvolumeclaims/")) {
         auto begin = key.find('/') + 1;
@@ -133,6 +133,15 @@ struct agent_state {
     if (!everywhere && namespaces.empty()) return;
     for (auto& [uid, held] : pods)
       if (everywhere || namespaces.contains(held.ns)) self->send(held.actor, told_atom_v);
+  }
+
+  /// What the servers show of this node is what it last told, unless that was overtaken by
+  /// something older: then it is told again.
+  void own_node_changed() {
+    auto shown = with->told.find<k8s::core::v1::Node>("nodes", "", with->given.name);
+    if (!shown || !node) return;
+    for (auto& c : shown->status().conditions())
+      if (c.type() == "Ready" && (c.status() == "True") != network_ready) return tell_status();
   }
 
   void pod_changed(const std::string& key) {
@@ -192,6 +201,7 @@ struct agent_state {
 
   void resync() {
     if (!node && !arriving) arrive();
+    watch_network();
     for (auto& key : std::exchange(failed, {})) pod_changed("pods/" + key);
     flush();
     auto now = self->clock().now();
@@ -207,6 +217,20 @@ struct agent_state {
     cluster::Report r;
     r.set_node_status(node_status(*with).SerializeAsString());
     with->reports.put(std::move(r));
+  }
+
+  /// Tells when the network of pods has become ready, or has ceased to be; while it is not, it is
+  /// looked at again, more and more rarely.
+  void watch_network() {
+    bool ready = with->given.network->ready().has_value();
+    if (ready != std::exchange(network_ready, ready)) {
+      if (node) tell_status();
+      for (auto& [uid, held] : pods) self->send(held.actor, told_atom_v);
+    }
+    if (ready || self->clock().now() < next_look) return;
+    next_look = self->clock().now() + network_look;
+    self->delayed_send(self, network_look, resync_atom_v);
+    network_look = std::min(network_look * 2, network_look_max);
   }
 
   void flush() {
@@ -227,6 +251,8 @@ struct agent_state {
   context_ptr with;
   node_actor node;
   bool arriving = false, everything_told = false;
+  std::chrono::milliseconds network_look{5};
+  caf::actor_clock::time_point next_look{};
   bool telling_all = false, network_ready = false;
   std::set<std::string> told_now;       ///< since the last arrival, until all is told
   std::map<std::string, held_pod> pods; ///< by uid

@@ -69,6 +69,7 @@ void pod_state::told() {
   if (found && found->metadata().uid() == m.uid()) {
     pod_ = found;
     record_.gone_from_servers = false;
+    if (!shows_what_was_told()) reported_.clear();
   } else {
     note_gone(record_, now());
   }
@@ -76,8 +77,20 @@ void pod_state::told() {
   for (auto& c : record_.containers)
     if (c.waiting_reason == "CreateContainerConfigError") c.start_retry = now();
   if (record_.volumes == progress::failed) record_.volumes_retry = now();
+  if (record_.place == progress::failed) record_.place_retry = now();
   if (record_.volumes == progress::done && !record_.ending) refresh_volumes();
   step();
+}
+
+/// Others write into a pod's status, too: a controller that took the node for lost, a server that
+/// was overtaken. What the node knows better is told again.
+bool pod_state::shows_what_was_told() const {
+  k8s::core::v1::PodStatus told;
+  if (reported_.empty() || !told.ParsePartialFromString(reported_)) return true;
+  for (auto& c : told.conditions())
+    for (auto& shown : pod_->status().conditions())
+      if (shown.type() == c.type() && shown.status() != c.status()) return false;
+  return true;
 }
 
 void pod_state::elapsed(uint64_t number) {

@@ -87,6 +87,7 @@ private:
   void shim_lost();
 
   // pod.cpp: deciding and telling.
+  bool shows_what_was_told() const;
   void report();
   void arm(std::optional<moment> wake);
   void tell(const std::string& container, bool warning, const std::string& reason,
