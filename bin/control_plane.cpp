@@ -191,6 +191,13 @@ result<gateway::environment> control_plane::gateway_environment() {
   gateway::environment given{
       .store = store_.get(), .work = work_.get(), .now = wall_clock, .random = entropy};
   given.authenticate.anonymous = options_.anonymous;
+  given.find_door = [this](const std::string& node) -> gateway::node_door {
+    auto door = door_of(node);
+    if (!door) return {};
+    return [door](http::request request, http::responder responder) {
+      door->handle(std::move(request), std::move(responder));
+    };
+  };
   auto token_keys = tls::token_keys::load({keys_.token_key_pem});
   if (!token_keys) return token_keys.error();
   given.token_keys = std::move(*token_keys);

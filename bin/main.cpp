@@ -24,6 +24,7 @@ constexpr command table[] = {
     {"server", troupe::server_command, "run a control-plane member"},
     {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
     {"token", troupe::token_command, "tokens by which machines may join"},
+    {"image", troupe::commands::image, "list, import, pull, build and remove images"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
     {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},
     {"explain", troupe::commands::explain, "say what a kind or a field is for"},

@@ -33,7 +33,10 @@ private:
            k.name != "ResourceQuota" && k.name != "Lease" && !gateway::converted(k);
   }
 
-  void forget() override { by_namespace.clear(); }
+  void forget() override {
+    by_namespace.clear();
+    known.clear(); // what was given back unheard is found by counting
+  }
 
   void hear_quota(const storage::entry_ptr& entry, bool gone) {
     std::string key(entry->key());

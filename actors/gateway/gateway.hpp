@@ -17,6 +17,9 @@
 
 namespace troupe::gateway {
 
+/// Takes a request that a machine's agent answers, by the kubelet's own paths.
+using node_door = std::function<void(http::request, http::responder)>;
+
 /// What the gateway is given to work with.
 struct environment {
   storage::store* store = nullptr;
@@ -25,6 +28,8 @@ struct environment {
   std::function<uint64_t()> random;
   authenticator authenticate;
   std::shared_ptr<const tls::token_keys> token_keys; ///< of service accounts
+  /// The door of a node, by its name; empty while its agent is not connected. Any thread.
+  std::function<node_door(const std::string& node)> find_door;
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.
@@ -32,7 +37,7 @@ struct change {
   storage::transaction tx;
   bool commit = true; ///< false: nothing to store (a dry run, or nothing changed); answer at once
   uint64_t revision = 0; ///< of the object as it stands, when there is nothing to store
-  bool more = false; ///< too much for one transaction: prepare again before answering
+  bool more = false;     ///< too much for one transaction: prepare again before answering
   std::function<void(call&, uint64_t revision)> answer;
 };
 

@@ -14,6 +14,10 @@ void scale(gateway& g, call_ptr c);   // scale.cpp
 void bind(gateway& g, call_ptr c);    // binding.cpp: also POST .../bindings
 void evict(gateway& g, call_ptr c);   // eviction.cpp
 void pod_log(gateway& g, call_ptr c); // log.cpp
+/// exec, attach and port-forward of a pod.
+void pod_stream(gateway& g, call_ptr c); // pod_stream.cpp
+/// Anything that a node serves behind nodes/NAME/proxy.
+void node_proxy(gateway& g, call_ptr c); // node_door.cpp
 
 /// A Status that says it is done, as bindings and evictions answer.
 std::string done_json(int code);

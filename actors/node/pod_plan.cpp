@@ -52,7 +52,8 @@ constexpr moment last_moment{2'000};
 /// Nobody who is being stopped may take longer than the pod as a whole.
 void limit_kill_times(pod_record& record) {
   for (auto& c : record.containers)
-    if (c.stopping) c.kill_at = std::min(c.kill_at, record.ending_since + record.grace);
+    if (c.stopping && !c.last_moment)
+      c.kill_at = std::min(c.kill_at, record.ending_since + record.grace);
 }
 
 bool succeeded(const container_record& c) { return c.ended() && c.end && c.end->exit_code == 0; }
@@ -69,6 +70,7 @@ bool may_start(const Pod& pod, const pod_record& record, const container_record&
     // A hook holds up the containers behind it, as authors rely on.
     if (other.role == role::main && spec->lifecycle().has_post_start() &&
         (other.is == container_record::state::starting ||
+         (other.is == container_record::state::waiting && other.waiting_reason.empty()) ||
          (other.running() && other.post_start != progress::done)))
       return false;
   }
@@ -202,7 +204,7 @@ void begun(pod_record& record, const pod_action& action, moment now) {
     c.is = container_record::state::starting;
     c.waiting_reason = c.waiting_message = {};
     c.attempt = a->attempt;
-    c.stopping = c.signaled = c.killed = false;
+    c.stopping = c.signaled = c.killed = c.last_moment = false;
     c.stop_reason = {};
     c.post_start = c.pre_stop = progress::none;
     c.probes = {};
@@ -226,7 +228,10 @@ void begun(pod_record& record, const pod_action& action, moment now) {
     c.stopping = true;
     c.kill_at = (record.ending ? record.ending_since : now) + record.grace;
   }
-  if (signal && !signal->kill && now >= c.kill_at) c.kill_at = now + last_moment;
+  if (signal && !signal->kill && now >= c.kill_at) {
+    c.last_moment = true;
+    c.kill_at = now + last_moment;
+  }
 }
 
 moment next_backoff(moment before) {

@@ -80,6 +80,7 @@ struct container_record {
   std::string stop_reason; ///< why, for events
   moment kill_at{};        ///< then it is killed; 0: not set
   bool signaled = false, killed = false;
+  bool last_moment = false; ///< its hook took all the time; `kill_at` lies behind the pod's
   std::array<probe_record, probe_kinds> probes;
   std::vector<int64_t> groups; ///< for its status
   int64_t uid = 0, gid = 0;

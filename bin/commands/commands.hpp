@@ -13,5 +13,6 @@ enum exit_code : int { done = 0, found_faults = 1, misused = 2 };
 int convert(const std::vector<std::string>& arguments);
 int validate(const std::vector<std::string>& arguments);
 int explain(const std::vector<std::string>& arguments);
+int image(const std::vector<std::string>& arguments);
 
 } // namespace troupe::commands

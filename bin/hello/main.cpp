@@ -143,8 +143,8 @@ int main(int argc, char** argv) {
   }
   if (strcmp(word, "eat") == 0) {
     size_t bytes = (value ? strtoul(value, nullptr, 10) : 64) << 20;
-    auto at = static_cast<char*>(malloc(bytes));
-    if (at) memset(at, 1, bytes);
+    volatile char* at = static_cast<char*>(malloc(bytes));
+    for (size_t i = 0; at && i < bytes; i += 4096) at[i] = 1; // a page is taken when it is written
     return wait_for(-1);
   }
   fputs(usage, stderr);

@@ -128,6 +128,9 @@ public:
     if (to_) to_->on_gone(std::move(call));
   }
 
+  /// Hands the answering on to somebody who does it otherwise; the handle is empty afterwards.
+  std::shared_ptr<exchange> release() { return std::move(to_); }
+
 private:
   void give_up() {
     if (auto to = std::move(to_)) to->reply(plain_answer(500, "the request was not answered"));

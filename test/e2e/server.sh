@@ -1,5 +1,5 @@
 # Sourced by the tests here: starts an API server of its own in a temporary directory and takes it away
-# again, whatever happens. Needs $troupe; gives $data, $url, $token and $KUBECONFIG.
+# again, whatever happens. Needs $troupe, takes $controllers and more ${server_flags[@]}; gives $data, $url, $token and $KUBECONFIG.
 data=$(mktemp -d /tmp/troupe-e2e.XXXXXX)
 server=
 [ -n "${server_flags+x}" ] || server_flags=()

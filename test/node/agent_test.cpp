@@ -105,6 +105,7 @@ struct company {
     auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (std::chrono::steady_clock::now() < end)
       if (log(pod, container).find(text) != std::string::npos) return true;
+    BOOST_TEST_MESSAGE(log(pod, container).substr(0, 3000));
     return false;
   }
 
@@ -144,6 +145,167 @@ BOOST_FIXTURE_TEST_CASE(a_pod_that_comes_to_its_end_has_succeeded, company) {
   BOOST_TEST(s.container_statuses(0).state().terminated().reason() == "Completed");
   BOOST_TEST(s.container_statuses(0).state().terminated().message() == "said\n");
   BOOST_TEST(servers->remove(pod));
+}
+
+BOOST_FIXTURE_TEST_CASE(variables_and_volumes_come_from_objects_and_follow_them, company) {
+  servers->stands("", "v1", "configmaps",
+                  "{metadata: {name: conf}, data: {greeting: hello, file: one}}");
+  servers->stands("", "v1", "secrets",
+                  "{metadata: {name: key}, data: {word: c2VjcmV0}}");
+  auto pod = servers->pod(
+      R"({metadata: {name: web, labels: {app: shop}}, spec: {serviceAccountName: me, containers: [
+    {name: main, image: "test/busybox:1", env: [
+      {name: A, valueFrom: {configMapKeyRef: {name: conf, key: greeting}}},
+      {name: B, value: "$(A) world"},
+      {name: C, valueFrom: {secretKeyRef: {name: key, key: word}}},
+      {name: D, valueFrom: {fieldRef: {fieldPath: "metadata.labels['app']"}}},
+      {name: E, valueFrom: {resourceFieldRef: {resource: limits.memory}}}],
+     resources: {limits: {memory: 64Mi, cpu: 100m}},
+     volumeMounts: [{name: conf, mountPath: /conf}, {name: all, mountPath: /all}, {name: tmp, mountPath: /scratch},
+       {name: mem, mountPath: /mem}, {name: conf, mountPath: /one, subPath: file}],
+     command: [sh, -c, "echo \"B=$B C=$C D=$D E=$E\"; cat /conf/file /all/token /all/word /one; echo; cat /all/labels; touch /scratch/x /mem/y && echo written; while true; do cat /conf/file; echo; sleep 0.05; done"]}],
+    volumes: [{name: conf, configMap: {name: conf}}, {name: tmp, emptyDir: {}}, {name: mem, emptyDir: {medium: Memory, sizeLimit: 1Mi}},
+      {name: all, projected: {sources: [{serviceAccountToken: {path: token, expirationSeconds: 600}}, {secret: {name: key}},
+        {downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}]}}]}})");
+  BOOST_TEST(servers->wait_ready("web"));
+  BOOST_TEST(wait_log(pod, "main", "B=hello world C=secret D=shop E=67108864"));
+  BOOST_TEST(wait_log(pod, "main", "onetoken of mesecretone"));
+  BOOST_TEST(wait_log(pod, "main", "app=\"shop\""));
+  BOOST_TEST(wait_log(pod, "main", "written"));
+  servers->stands("", "v1", "configmaps",
+                  "{metadata: {name: conf}, data: {greeting: hello, file: changed}}");
+  BOOST_TEST(wait_log(pod, "main", "changed"));
+  BOOST_TEST(servers->remove(pod, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_missing_is_named_and_waited_for, company) {
+  auto a = servers->pod(
+      R"({metadata: {name: a}, spec: {containers: [{name: main, image: "test/busybox:1",
+    command: [sleep, "100"], envFrom: [{configMapRef: {name: later}}]}]}})");
+  auto b = servers->pod(
+      R"({metadata: {name: b}, spec: {containers: [{name: main, image: "test/busybox:1",
+    command: [sleep, "100"]}], volumes: [{name: v, secret: {secretName: lost}}]}})");
+  auto c = servers->pod(
+      R"({metadata: {name: c}, spec: {containers: [{name: main, image: "none:1", imagePullPolicy: Never}]}})");
+  auto d = servers->pod(
+      R"({metadata: {name: d}, spec: {containers: [{name: main, image: "test/busybox:1",
+    command: [/no/such], imagePullPolicy: Never}], restartPolicy: Never}})");
+  auto waits = [&](const char* pod, const char* reason) {
+    return servers->wait([&] {
+      auto& s = servers->statuses[pod];
+      return s.container_statuses_size() &&
+             s.container_statuses(0).state().waiting().reason() == reason;
+    });
+  };
+  BOOST_TEST(waits("a", "CreateContainerConfigError"));
+  BOOST_TEST(servers->saw_event("Failed", "configmap \"later\" not found"));
+  BOOST_TEST(servers->saw_event("FailedMount", "secret \"lost\" not found"));
+  BOOST_TEST(waits("c", "ErrImageNeverPull"));
+  BOOST_TEST(servers->wait_phase("d", "Failed"));
+  BOOST_TEST(servers->status("d").container_statuses(0).state().terminated().reason() ==
+             "StartError");
+  servers->stands("", "v1", "configmaps", "{metadata: {name: later}, data: {x: z}}");
+  BOOST_TEST(servers->wait_ready("a"));
+  for (auto& pod : {a, b, c, d}) BOOST_TEST(servers->remove(pod, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_container_that_takes_too_much_memory_is_shown_as_such, company) {
+  auto pod = servers->pod(
+      R"({metadata: {name: eater}, spec: {restartPolicy: Never, containers: [{name: main,
+    image: "troupe.dev/hello", args: [eat, "200"], resources: {limits: {memory: 32Mi}}}]}})");
+  BOOST_TEST(servers->wait_phase("eater", "Failed"));
+  BOOST_TEST(servers->status("eater").container_statuses(0).state().terminated().reason() ==
+             "OOMKilled");
+  BOOST_TEST(servers->remove(pod, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_restart_of_the_agent_touches_no_container, company) {
+  auto pod = servers->pod(R"({metadata: {name: web}, spec: {containers: [
+    {name: main, image: "test/busybox:1", command: [sh, -c, "exec sleep 1000"]}]}})");
+  auto job = servers->pod(R"({metadata: {name: job}, spec: {restartPolicy: Never, containers: [
+    {name: main, image: "test/busybox:1", volumeMounts: [{name: v, mountPath: /v}],
+     command: [sh, -c, "while ! test -e /v/go; do sleep 0.05; done; exit 7"]}], volumes: [{name: v, emptyDir: {}}]}})");
+  BOOST_TEST(servers->wait_ready("web"));
+  BOOST_TEST(servers->wait_ready("job"));
+  auto run = [&] {
+    return *node::read_file(with->where.pod(pod.metadata().uid()) /
+                            (node::container_id(pod.metadata().uid(), "main", 0) + ".run"));
+  };
+  auto before = run();
+  auto shared = with->where.pod_data(job.metadata().uid()) / "volumes" / "v";
+  stop();
+  std::ofstream(shared / "go") << "";
+  start();
+  BOOST_TEST(
+      servers->wait_phase("job", "Failed")); // it ended while nobody was there, or just after
+  BOOST_TEST(servers->status("job").container_statuses(0).state().terminated().exit_code() == 7);
+  BOOST_TEST(servers->wait_ready("web"));
+  BOOST_TEST(run() == before);
+  BOOST_TEST(servers->status("web").container_statuses(0).restart_count() == 0);
+  BOOST_TEST(servers->remove(pod, 0));
+  BOOST_TEST(servers->remove(job, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(probes_and_hooks_run_in_the_container, company) {
+  auto pod = servers->pod(
+      R"({metadata: {name: web}, spec: {containers: [{name: main, image: "test/busybox:1",
+    command: [sh, -c, "while true; do test -e /tmp/dead && exit 3; sleep 0.05; done"],
+    lifecycle: {postStart: {exec: {command: [touch, /tmp/ready]}}},
+    readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}}]}})");
+  BOOST_TEST(servers->wait_ready("web"));
+  BOOST_TEST(servers->remove(pod, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(processes_are_who_they_are_told_to_be, company) {
+  auto pod = servers->pod(
+      R"({metadata: {name: who}, spec: {restartPolicy: Never, hostname: me, shareProcessNamespace: true,
+    securityContext: {runAsUser: 1000, fsGroup: 3000, supplementalGroups: [4000]},
+    containers: [{name: main, image: "test/busybox:1", workingDir: /tmp,
+      securityContext: {capabilities: {drop: [ALL]}, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true},
+      command: [sh, -c, "id; hostname; touch /x || echo readonly; cat /proc/self/status; ls -ln /v; mount -t tmpfs x /tmp || echo nomount"],
+      volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, emptyDir: {}}]}})");
+  BOOST_TEST(servers->wait_phase("who", "Succeeded"));
+  auto text = log(pod, "main");
+  for (auto part : {"uid=1000", "3000", "4000", "me\n", "readonly", "NoNewPrivs:\t1", "Seccomp:\t2",
+                    "CapEff:\t0000000000000000", "nomount"})
+    BOOST_TEST(text.find(part) != std::string::npos, part << " in " << text);
+  BOOST_TEST(servers->remove(pod, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(many_pods_start_and_go_quickly, company) {
+  std::vector<testing::fake_servers::Pod> pods;
+  auto begin = std::chrono::steady_clock::now();
+  auto ms = [&] {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 begin)
+        .count();
+  };
+  pods.push_back(servers->pod(
+      R"({metadata: {name: first}, spec: {containers: [{name: m, image: "troupe.dev/hello", args: [sleep]}]}})"));
+  BOOST_TEST(servers->wait_ready("first"));
+  BOOST_TEST_MESSAGE("one pod told to Ready: " << ms() << " ms");
+  begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 30; ++i)
+    pods.push_back(servers->pod(
+        "{metadata: {name: p" + std::to_string(i) +
+        R"(}, spec: {containers: [{name: m, image: "troupe.dev/hello", args: [sleep]}]}})"));
+  for (int i = 0; i < 30; ++i) BOOST_TEST(servers->wait_ready("p" + std::to_string(i)));
+  BOOST_TEST_MESSAGE("30 pods told to Ready: " << ms() << " ms");
+  long shim_kib = 0;
+  for (auto& p : pods) {
+    auto pid = node::read_file(with->where.pod(p.metadata().uid()) / "shim");
+    auto status = node::read_file("/proc/" + pid->substr(0, pid->find(' ')) + "/status");
+    shim_kib = std::max(shim_kib, atol(status->c_str() + status->find("VmRSS:") + 6));
+  }
+  BOOST_TEST_MESSAGE("largest shim: " << shim_kib << " KiB resident");
+  BOOST_TEST(shim_kib < 1024);
+  begin = std::chrono::steady_clock::now();
+  BOOST_TEST(servers->remove(pods[0], 30));
+  BOOST_TEST_MESSAGE("one pod deleted to gone: " << ms() << " ms");
+  begin = std::chrono::steady_clock::now();
+  for (auto& p : pods) servers->ask_deletion(p, 30);
+  BOOST_TEST(servers->wait([&] { return servers->stopped.size() == pods.size(); }));
+  BOOST_TEST_MESSAGE("30 pods deleted to gone: " << ms() << " ms");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <fcntl.h>
+#include <csignal>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,20 @@ namespace {
 constexpr const char* name_annotation = "org.opencontainers.image.ref.name";
 constexpr const char* pulled_annotation = "dev.troupe.pulled";
 constexpr int index_depth_max = 4;
+
+/// Holds an advisory lock on a file, against other processes too.
+class file_lock {
+public:
+  file_lock(const fs::path& file, int how)
+      : fd_{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)}, held_{fd_ &&
+                                                                             flock(fd_.get(),
+                                                                                   how) == 0} {}
+  explicit operator bool() const { return held_; }
+
+private:
+  descriptor fd_;
+  bool held_;
+};
 
 std::vector<std::string> texts_at(const json::value& v,
                                   std::initializer_list<std::string_view> at) {
@@ -61,16 +77,37 @@ fs::path image_store::layer_directory(const std::string& diff_id) const {
 result<void> image_store::open() {
   for (auto& d : {blobs(), directory_ / "layers", directory_ / "work"})
     if (auto made = make_directories(d, 0700); !made) return made;
-  remove_tree(directory_ / "work"); // what was not finished
-  if (auto made = make_directories(directory_ / "work", 0700); !made) return made;
+  // What processes that are gone have not finished.
+  std::error_code bad;
+  for (auto& e : fs::directory_iterator(directory_ / "work", bad))
+    if (kill(atoi(e.path().filename().c_str()), 0) && errno == ESRCH) remove_tree(e.path());
   if (auto made = write_file(directory_ / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})"); !made)
     return made;
-  auto text = read_file(directory_ / "index.json");
-  if (!text) return {};
-  auto index = json::parse(*text);
-  if (!index) return with_context(index.error(), (directory_ / "index.json").string());
-  auto manifests = json::find(*index, "manifests");
-  if (!manifests || !manifests->is_array()) return {};
+  std::lock_guard lock(mutex_);
+  refresh_locked();
+  return {};
+}
+
+void image_store::refresh_locked() const {
+  struct stat st {};
+  auto file = directory_ / "index.json";
+  if (stat(file.c_str(), &st)) return;
+  // A file that was replaced is another one.
+  auto now = std::to_string(st.st_ino) + "." + std::to_string(st.st_mtim.tv_sec) + "." +
+             std::to_string(st.st_mtim.tv_nsec);
+  if (now == seen_) return;
+  auto text = read_file(file);
+  if (!text) return;
+  seen_ = now;
+  read_index_locked(*text);
+}
+
+void image_store::read_index_locked(const std::string& text) const {
+  auto index = json::parse(text);
+  auto manifests = index ? json::find(*index, "manifests") : nullptr;
+  if (!manifests || !manifests->is_array()) return;
+  by_id_.clear();
+  ids_.clear();
   for (auto& m : manifests->get_array()) {
     auto found = read_image(std::string(json::string_at(m, {"digest"})), 0);
     if (!found) continue; // damaged: it is pulled again when it is wanted
@@ -78,7 +115,6 @@ result<void> image_store::open() {
     for (auto& l : found->layers) whole = whole && fs::exists(layer_directory(l.diff_id));
     if (!whole) continue;
     found->pulled = json::string_at(m, {"annotations", pulled_annotation}) == "true";
-    std::lock_guard lock(mutex_);
     auto& held = by_id_[found->id];
     if (held) found->names = held->names;
     auto name = std::string(json::string_at(m, {"annotations", name_annotation}));
@@ -88,11 +124,11 @@ result<void> image_store::open() {
     }
     held = std::make_shared<image>(std::move(*found));
   }
-  return {};
 }
 
 image_ptr image_store::find(const std::string& name) const {
   std::lock_guard lock(mutex_);
+  refresh_locked();
   auto id = name;
   if (auto hit = ids_.find(name); hit != ids_.end()) id = hit->second;
   if (auto hit = by_id_.find(id); hit != by_id_.end()) return hit->second;
@@ -106,6 +142,7 @@ image_ptr image_store::find(const std::string& name) const {
 
 std::vector<image_ptr> image_store::all() const {
   std::lock_guard lock(mutex_);
+  refresh_locked();
   std::vector<image_ptr> out;
   for (auto& [id, held] : by_id_) out.push_back(held);
   return out;
@@ -203,6 +240,8 @@ result<image_ptr> image_store::add(const std::string& name, const std::string& m
   for (auto& l : found->layers)
     if (auto done = unpack(l); !done) return with_context(done.error(), "layer " + l.digest);
   std::lock_guard lock(mutex_);
+  file_lock alone(directory_ / "lock", LOCK_EX);
+  refresh_locked();
   if (auto held = by_id_.find(found->id); held != by_id_.end()) found->names = held->second->names;
   if (!name.empty()) {
     if (auto old = ids_.find(name); old != ids_.end() && old->second != found->id) {
@@ -231,6 +270,8 @@ result<void> image_store::tag(const std::string& id, const std::string& name) {
 
 result<void> image_store::remove(const std::string& name_or_id) {
   std::lock_guard lock(mutex_);
+  file_lock alone(directory_ / "lock", LOCK_EX);
+  refresh_locked();
   auto name = ids_.find(name_or_id);
   auto id = name == ids_.end() ? name_or_id : name->second;
   auto held = by_id_.find(id);
@@ -254,6 +295,8 @@ result<void> image_store::remove(const std::string& name_or_id) {
 
 void image_store::collect(const std::function<bool(const image&)>& needed) {
   std::lock_guard lock(mutex_);
+  file_lock alone(directory_ / "lock", LOCK_EX);
+  refresh_locked();
   std::erase_if(by_id_, [&](auto& one) {
     if (needed(*one.second)) return false;
     for (auto& n : one.second->names) ids_.erase(n);
@@ -283,9 +326,13 @@ result<void> image_store::save_locked() {
   return write_file(directory_ / "index.json", json::write(json::value(std::move(index))));
 }
 
-/// Removes blobs and layers that no image refers to. Not while one is being put together.
+/// Removes blobs and layers that no image refers to. Not while one is being put together, here or
+/// elsewhere; and no layer that is mounted.
 void image_store::sweep_locked() {
-  if (holds_ > 0 || !unpacking_.empty()) return;
+  if (!unpacking_.empty()) return;
+  file_lock nobody(directory_ / "hold", LOCK_EX | LOCK_NB);
+  if (!nobody) return;
+  auto mounted = read_file("/proc/self/mountinfo");
   std::set<std::string> blobs_kept, layers_kept;
   for (auto& [id, held] : by_id_) {
     blobs_kept.insert(hex_of(held->manifest_digest));
@@ -299,16 +346,13 @@ void image_store::sweep_locked() {
   for (auto& e : fs::directory_iterator(blobs(), bad))
     if (!blobs_kept.contains(e.path().filename())) fs::remove(e.path(), bad);
   for (auto& e : fs::directory_iterator(directory_ / "layers", bad))
-    if (!layers_kept.contains(e.path().filename())) remove_tree(e.path());
+    if (!layers_kept.contains(e.path().filename()) &&
+        (!mounted || mounted->find(e.path().string()) == mounted->npos))
+      remove_tree(e.path());
 }
 
 std::shared_ptr<void> image_store::hold() {
-  std::lock_guard lock(mutex_);
-  ++holds_;
-  return {this, [](image_store* me) {
-            std::lock_guard lock(me->mutex_);
-            --me->holds_;
-          }};
+  return std::make_shared<file_lock>(directory_ / "hold", LOCK_SH);
 }
 
 std::vector<std::string> image_store::layer_directories(const image& of) const {

@@ -1,5 +1,6 @@
 // The images of this machine: one OCI layout with shared blobs, layers unpacked once each, names in
-// index.json. Any thread; long work (unpacking) is done outside the lock, once for each layer.
+// index.json. Any thread, and several processes (a node and `troupe image`) at one time; long work
+// (unpacking) is done outside the lock, once for each layer.
 #pragma once
 
 #include "actors/node/images/image.hpp"
@@ -62,6 +63,9 @@ private:
   result<image> read_image(const std::string& manifest_digest, int depth) const;
   result<void> unpack(const image_layer& layer);
   std::filesystem::path layer_directory(const std::string& diff_id) const;
+  /// Takes over what another process has written.
+  void refresh_locked() const;
+  void read_index_locked(const std::string& text) const;
   result<void> save_locked();
   void sweep_locked();
 
@@ -70,9 +74,10 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable unpacked_;
   std::set<std::string> unpacking_; ///< diff ids
-  int holds_ = 0;
-  std::map<std::string, image_ptr> by_id_;
-  std::map<std::string, std::string> ids_; ///< name to id
+  // What index.json says; mutable, because looking takes over what others have written.
+  mutable std::map<std::string, image_ptr> by_id_;
+  mutable std::map<std::string, std::string> ids_; ///< name to id
+  mutable std::string seen_;                       ///< which index.json it was
 };
 
 } // namespace troupe::node
