@@ -172,7 +172,7 @@ int uninstall_command(const std::vector<std::string>& arguments) {
   if (!read("uninstall", arguments, options)) return 2;
   if (options.help) return fputs(uninstall_usage, stdout), 0;
   auto& data = options.plane.data_directory;
-  if (!data_lock::known(data)) {
+  if (!data_lock::known(data) && !std::filesystem::exists(options.machine.run_directory)) {
     printf("There is nothing of Troupe in %s.\n", data.c_str());
     return 0;
   }

@@ -8,8 +8,9 @@ work=$(mktemp -d /tmp/troupe-e2e.XXXXXX)
 chmod 711 "$work"
 spaces=() pids=() tag=$$
 
-# on NAME COMMAND...: runs in the network of a machine.
-on() { local name=$1; shift; nsenter --net="/run/netns/t$tag-$name" "$@"; }
+# on NAME COMMAND...: runs in the network of a machine; at NAME: where that is, for what goes on behind us.
+at() { echo "/run/netns/t$tag-$1"; }
+on() { local name=$1; shift; nsenter --net="$(at "$name")" "$@"; }
 # machine NAME: a machine whose only link is its loopback.
 machine() { ip netns add "t$tag-$1"; spaces+=("t$tag-$1"); ip -n "t$tag-$1" link set lo up; }
 # wait_for SECONDS COMMAND...: until it succeeds; looks fifty milliseconds apart.

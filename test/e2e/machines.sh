@@ -14,7 +14,7 @@ for n in 1 2 3; do
   ip -n "t$tag-$n" link set eth0 up
 done
 cleanup_hook() { for n in 2 3; do on $n "$troupe" uninstall --yes --data "$work/a$n" --run "$work/r$n" >/dev/null; done; }
-on 1 "$troupe" server --data "$work/s" --port 6443 --advertise 192.168.77.1 2>"$work/server.log" & pids+=($!)
+nsenter --net="$(at 1)" "$troupe" server --data "$work/s" --port 6443 --advertise 192.168.77.1 2>"$work/server.log" & pids+=($!)
 wait_for 20 test -s "$work/s/admin.kubeconfig" || fail "the server does not come up"
 export KUBECONFIG=$work/s/admin.kubeconfig
 k() { on 1 "$kubectl" "$@"; }
@@ -29,7 +29,7 @@ forged="${token%%.*}.0000000000000000::${token##*::}"
 on 2 "$troupe" agent --server https://192.168.77.1:6443 --token "$forged" --name n2 --data "$work/a2" --run "$work/r2" 2>"$work/forged.log" &&
   fail "joined with a forged token"
 agent() {
-  on "$1" "$troupe" agent --server https://192.168.77.1:6443 --token "$token" --name "n$1" --data "$work/a$1" --run "$work/r$1" 2>>"$work/agent$1.log" &
+  nsenter --net="$(at "$1")" "$troupe" agent --server https://192.168.77.1:6443 --token "$token" --name "n$1" --data "$work/a$1" --run "$work/r$1" 2>>"$work/agent$1.log" &
   agents[$1]=$!; pids+=($!)
 }
 declare -A agents=()

@@ -6,7 +6,8 @@ troupe=$1
 . "$(dirname "$0")/machine.sh"
 machine up
 up() {
-  on up "$troupe" up --data "$work/data" --run "$work/run" --port 6443 --name one >"$work/up.out" 2>>"$work/up.log" &
+  rm -f "$work/up.out"
+  nsenter --net="$(at up)" "$troupe" up --data "$work/data" --run "$work/run" --port 6443 --name one >"$work/up.out" 2>>"$work/up.log" &
   pids=($!)
   wait_for 20 grep -q Ctrl-C "$work/up.out" || fail "the cluster did not come up"
 }
