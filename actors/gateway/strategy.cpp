@@ -6,6 +6,7 @@
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
+#include "messages/schema/validate.hpp"
 
 #include <google/protobuf/message.h>
 
@@ -235,6 +236,28 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
   if (kind.name == "DaemonSet" && kind.group == "apps") keep_template_generation(object, old);
   if (has_generation(kind) && (!same(object, old, "spec") || desired(object) != desired(old)))
     metadata.set_generation(meta(old).generation() + 1);
+}
+
+std::vector<cause> validate_part(const Message& object, const Message& old, part about) {
+  using k8s::core::v1::Pod;
+  // The old pod with the new part: nothing else may differ.
+  auto allowed = copy(object);
+  update_part(*allowed, old, about);
+  auto& before = static_cast<const Pod&>(old).spec().ephemeral_containers();
+  auto& now = static_cast<const Pod&>(object).spec().ephemeral_containers();
+  if (about == part::ephemeral_containers)
+    for (auto& c : before) {
+      auto& name = c.ephemeral_container_common().name();
+      auto hit = std::find_if(now.begin(), now.end(), [&](auto& other) {
+        return other.ephemeral_container_common().name() == name;
+      });
+      if (hit == now.end() || hit->SerializeAsString() != c.SerializeAsString())
+        return {{"FieldValueForbidden",
+                 "Forbidden: existing ephemeral containers \"" + name + "\" may not be " +
+                     (hit == now.end() ? "removed" : "changed"),
+                 "spec.ephemeralContainers"}};
+    }
+  return schema::validate_update(object, *allowed);
 }
 
 bool create_on_update(const schema::kind& kind) {

@@ -17,6 +17,11 @@ void prepare_create(const schema::kind& kind, google::protobuf::Message& object)
 void prepare_update(const schema::kind& kind, google::protobuf::Message& object,
                     const google::protobuf::Message& old, part about);
 
+/// What is wrong with an update that is about one part of a pod's spec: the part by its own rule,
+/// the rest as in any update.
+std::vector<cause> validate_part(const google::protobuf::Message& object,
+                                 const google::protobuf::Message& old, part about);
+
 /// Kinds that PUT creates when they are not there.
 bool create_on_update(const schema::kind& kind);
 /// Kinds whose PUT needs a resourceVersion.

@@ -260,6 +260,8 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   auto causes = c.kind->custom() ? validate_custom(*c.kind, *fresh)
                 : about == part::status || about == part::approval
                     ? schema::validate_status(*fresh, *old)
+                : about == part::ephemeral_containers || about == part::resources
+                    ? validate_part(*fresh, *old, about)
                     : schema::validate_update(*fresh, *old);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
   auto key = std::string(entry.key());

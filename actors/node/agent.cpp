@@ -2,6 +2,7 @@
 
 #include "actors/node/door.hpp"
 #include "actors/node/images/import.hpp"
+#include "actors/node/images/watch.hpp"
 #include "actors/node/node_status.hpp"
 #include "actors/node/place.hpp"
 #include "actors/node/pod.hpp"
@@ -317,6 +318,7 @@ result<agent> start_agent(caf::actor_system& system, settings given) {
   if (auto done = prepare_directories(*with); !done) return done.error();
   if (auto done = with->images.open(); !done) return done.error();
   import_hello(*with);
+  watch_images(with);
   agent out;
   out.actor = system.spawn(agent_body, with);
   out.door = make_door(with);

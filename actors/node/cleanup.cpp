@@ -36,9 +36,15 @@ result<void> cleanup(const settings& given, bool with_data) {
   paths where{given.run_directory, given.data_directory};
   end_shims(where);
   end_shared_namespaces(where);
-  runtime::cgroups groups(runtime::find_layout());
-  if (!given.cgroup_root.empty()) groups.remove("/" + given.cgroup_root);
   std::error_code bad;
+  runtime::cgroups groups(runtime::find_layout());
+  // By each pod's own group: another cluster of this machine may share the root.
+  for (auto& e : fs::directory_iterator(where.pods(), bad))
+    if (auto group = read_file(e.path() / "cgroup");
+        group && group->starts_with("/" + given.cgroup_root + "/"))
+      groups.remove(*group);
+  for (auto group : {"/burstable", "/besteffort", ""})
+    groups.remove_if_empty("/" + given.cgroup_root + group);
   if (given.network)
     for (auto& e : fs::directory_iterator(where.pods(), bad))
       given.network->detach(e.path().filename());

@@ -229,6 +229,11 @@ void cgroups::remove(const std::string& group) const {
   }
 }
 
+void cgroups::remove_if_empty(const std::string& group) const {
+  if (group.empty() || group == "/") return;
+  for (auto& tree : layout_.trees()) rmdir((tree / fs::path(group).relative_path()).c_str());
+}
+
 std::vector<std::string> cgroups::children(const std::string& group) const {
   std::set<std::string> out;
   std::error_code bad;

@@ -53,6 +53,8 @@ public:
   std::vector<int> processes(const std::string& group) const;
   /// Kills everybody in it, again and again until it is empty, and removes it and what is below.
   void remove(const std::string& group) const;
+  /// Removes the group unless somebody is in it or below it.
+  void remove_if_empty(const std::string& group) const;
   /// The groups directly below.
   std::vector<std::string> children(const std::string& group) const;
 

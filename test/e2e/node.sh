@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Pods that really run: a whole cluster on this machine, driven by kubectl. Usage: node.sh TROUPE.
+# Needs root, runc and kubectl; leaves nothing behind, also when it fails.
+set -u
+troupe=$1
+[ "$(id -u)" = 0 ] && command -v runc >/dev/null && command -v kubectl >/dev/null || exit 77
+[ "$(kubectl version --client 2>/dev/null | grep -c .)" -gt 0 ] || exit 77
+# A network namespace is this cluster's machine: others on the same kernel are not touched.
+[ -n "${TROUPE_OWN_NETWORK:-}" ] || exec unshare --net env TROUPE_OWN_NETWORK=1 "$0" "$@"
+ip link set lo up
+top=$(mktemp -d)
+port=$((20000 + RANDOM % 10000))
+pid=
+failed=0
+export KUBECONFIG=$top/data/admin.kubeconfig
+finish() {
+  [ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+  "$troupe" uninstall --yes --data "$top/data" --run "$top/run" >/dev/null || failed=1
+  grep -q "$top" /proc/self/mountinfo && { echo "FAILED: mounts are left"; failed=1; }
+  [ "$failed" = 0 ] || { echo "--- log"; tail -30 "$top/log"; }
+  rm -rf "$top"
+  exit "$failed"
+}
+trap finish EXIT
+up() {
+  : >"$top/log"
+  "$troupe" up --data "$top/data" --run "$top/run" --port "$port" --name n1 >>"$top/log" 2>&1 &
+  pid=$!
+  until grep -q 'cluster is ready' "$top/log"; do
+    kill -0 "$pid" 2>/dev/null || { echo "FAILED: it does not start"; failed=1; exit; }
+  done
+}
+is() { # is WHAT EXPECTED GOT
+  case $3 in
+  *$2*) echo "ok: $1" ;;
+  *) echo "FAILED: $1: expected \"$2\", got \"$3\""; failed=1 ;;
+  esac
+}
+up
+kubectl create deployment hello --image=troupe.dev/hello --replicas=3 >/dev/null
+is 'three replicas run' 'successfully rolled out' "$(kubectl rollout status deployment/hello --timeout=60s 2>&1)"
+pod=$(kubectl get pods -o name | head -1)
+is 'logs' 'serving on port 8080' "$(kubectl logs "$pod" 2>&1)"
+is 'exec' 'hi there' "$(kubectl exec "$pod" -- /hello print hi there 2>&1)"
+is 'exec with stdin' 'from here' "$(echo from here | kubectl exec -i "$pod" -- /hello cat /proc/self/fd/0 2>&1)"
+kubectl exec "$pod" -- /hello exit 7 >/dev/null 2>&1
+is 'exit codes come back' 7 $?
+is 'metrics through the node' container_memory_working_set_bytes \
+  "$(kubectl get --raw /api/v1/nodes/n1/proxy/metrics/resource 2>&1)"
+kubectl port-forward "$pod" $((port + 100)):8080 >"$top/forward" 2>&1 &
+forward=$!
+until grep -q Forwarding "$top/forward" || ! kill -0 $forward 2>/dev/null; do :; done
+is 'port-forward' "Hello from ${pod#pod/}" "$(curl -sS --max-time 5 "localhost:$((port + 100))" 2>&1)"
+kill $forward && wait $forward 2>/dev/null
+kubectl debug "${pod#pod/}" -c dbg --image=troupe.dev/hello -- /hello print looked >/dev/null 2>&1
+kubectl wait "$pod" --for=jsonpath='{.status.ephemeralContainerStatuses[0].state.terminated.exitCode}'=0 \
+  --timeout=20s >/dev/null 2>&1
+is 'debug' looked "$(kubectl logs "$pod" -c dbg 2>&1)"
+for round in 1 2 3; do
+  before=$(cat "$top"/run/pods/*/*.run | sort)
+  kill -9 "$pid"
+  wait "$pid" 2>/dev/null
+  up
+  is "kill -9 touches no container ($round)" 'successfully rolled out' \
+    "$(kubectl rollout status deployment/hello --timeout=60s 2>&1)"
+  [ "$before" = "$(cat "$top"/run/pods/*/*.run | sort)" ] || { echo "FAILED: other processes run"; failed=1; }
+done
+kubectl run job --image=troupe.dev/hello --restart=Never -- exit 3 >/dev/null
+kubectl wait pod/job --for=jsonpath='{.status.phase}'=Failed --timeout=20s >/dev/null 2>&1
+is 'exit codes are shown' 3 "$(kubectl get pod job -o jsonpath='{.status.containerStatuses[0].state.terminated.exitCode}')"
+kubectl delete deployment hello >/dev/null
+kubectl delete pod job >/dev/null
+kubectl wait --for=delete pod --all --timeout=30s >/dev/null 2>&1
+is 'nothing is left' 0 "$(ls "$top/run/pods" | wc -l)"
