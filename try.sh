@@ -1,72 +1,70 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds Troupe, starts an API server in a temporary directory and shows it at
-# work: objects read, checked, defaulted, stored, listed. Everything it started is gone when it ends.
+# Installs what is missing, builds Troupe, brings a cluster up on this machine and shows its main job done: a
+# deployment of three really runs and answers through its service. Everything it started is gone when it
+# ends. Needs root on Debian 12.
 set -eu
 cd "$(dirname "$0")"
 test/support/install-packages
 cmake --preset release >/dev/null
-ninja -C build/release troupe
+ninja -C build/release troupe troupe-shim troupe-hello
 troupe=$PWD/build/release/troupe
-data=$(mktemp -d /tmp/troupe-try.XXXXXX)
-server=
+work=$(mktemp -d /tmp/troupe-try.XXXXXX)
+chmod 711 "$work"
+cluster=
 cleanup() {
-  [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
-  rm -rf "$data"
+  [ -n "$cluster" ] && kill "$cluster" 2>/dev/null && wait "$cluster" 2>/dev/null
+  "$troupe" uninstall --yes --data "$work/data" --run "$work/run" >/dev/null || true
+  rm -rf "$work"
 }
 trap cleanup EXIT
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -n "${NO_COLOR:-}" ] && say() { printf '\n%s\n' "$*"; }
 
-cat >"$data/web.yaml" <<'YAML'
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "registry.example/web:1.0", ports: [{containerPort: 80}], resources: {requests: {cpu: 0.25}}}
-YAML
-
-say "One manifest in the forms that clients use:"
-"$troupe" convert -f "$data/web.yaml" -o json | head -c 400
-echo ...
-
-say "An API server with nothing configured:"
-start=$(date +%s%N)
-"$troupe" server --data "$data" --address 127.0.0.1 --port 0 2>"$data/log" &
-server=$!
-for _ in $(seq 100); do
-  [ -s "$data/admin.kubeconfig" ] && break
-  kill -0 "$server" || { cat "$data/log"; exit 1; }
+say "A whole cluster, with nothing configured:"
+"$troupe" up --data "$work/data" --run "$work/run" --port 0 >"$work/out" 2>"$work/log" &
+cluster=$!
+for _ in $(seq 200); do
+  grep -q Ctrl-C "$work/out" && break
+  kill -0 "$cluster" 2>/dev/null || { cat "$work/log"; exit 1; }
   read -rt 0.05 <> <(:) || true
 done
-echo "ready after $((($(date +%s%N) - start) / 1000000)) ms, $(awk '/VmRSS/ {print int($2 / 1024) " MB"}' "/proc/$server/status") of memory"
+head -1 "$work/out"
+awk '/VmRSS/ {print "It holds " int($2 / 1024) " MB of memory."}' "/proc/$cluster/status"
 
-field() { sed -n "s/.*$1: //p" "$data/admin.kubeconfig"; }
-field client-certificate-data | base64 -d >"$data/crt"
-field client-key-data | base64 -d >"$data/key"
-field certificate-authority-data | base64 -d >"$data/ca"
-api() { curl -sS --cacert "$data/ca" --cert "$data/crt" --key "$data/key" "$@"; }
-url=$(field server)
+cat >"$work/hello.yaml" <<'YAML'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: hello}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: hello}}
+  template:
+    metadata: {labels: {app: hello}}
+    spec:
+      containers:
+      - {name: hello, image: troupe.dev/hello, imagePullPolicy: IfNotPresent, ports: [{containerPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: hello}
+spec: {selector: {app: hello}, ports: [{port: 80, targetPort: 8080}]}
+YAML
 
-say "Applied (server-side apply, as helm and kubectl do it):"
-api -X PATCH -H 'Content-Type: application/apply-patch+yaml' --data-binary @"$data/web.yaml" \
-  "$url/apis/apps/v1/namespaces/default/deployments/web?fieldManager=try" | head -c 300
-echo ...
-
-if command -v kubectl >/dev/null; then
-  export KUBECONFIG=$data/admin.kubeconfig
-  say "kubectl get deployments,namespaces:"
-  kubectl get deployments,namespaces
-  say "kubectl explain deployment.spec.replicas:"
-  kubectl explain deployment.spec.replicas
-else
-  say "As the table that kubectl shows:"
-  api -H 'Accept: application/json;as=Table;v=v1;g=meta.k8s.io' "$url/apis/apps/v1/namespaces/default/deployments" | head -c 300
-  echo
+export KUBECONFIG=$work/data/admin.kubeconfig
+if ! command -v kubectl >/dev/null; then
+  say "kubectl is not there: installing Debian's (kubernetes-client)"
+  apt-get install -y -qq kubernetes-client >/dev/null
 fi
+say "kubectl apply -f hello.yaml: a Deployment of three and its Service"
+start=$(date +%s%N)
+kubectl apply -f "$work/hello.yaml"
+kubectl rollout status deployment/hello --timeout=60s
+echo "all three run after $((($(date +%s%N) - start) / 1000000)) ms"
+say "kubectl get pods -o wide"
+kubectl get pods -o wide
+say "What the Service answers:"
+ip=$(kubectl get service hello -o jsonpath='{.spec.clusterIP}')
+for _ in 1 2 3 4 5 6; do curl -s -m 5 "http://$ip/"; done
+say "Gone again:"
+kubectl delete -f "$work/hello.yaml"

@@ -3,6 +3,7 @@
 #include "actors/link/uplink.hpp"
 #include "bin/clock.hpp"
 #include "bin/join.hpp"
+#include "bin/lock.hpp"
 #include "bin/machine.hpp"
 #include "bin/signals.hpp"
 #include "messages/base/log.hpp"
@@ -47,6 +48,8 @@ int run(agent_options options) {
   auto& machine_given = options.machine;
   if (machine_given.name.empty()) machine_given.name = host_name();
   machine_given.data_directory = std::filesystem::absolute(options.data) / "node";
+  auto held = data_lock::take(options.data);
+  if (!held) return complain(held.error());
   auto known = join(std::filesystem::absolute(options.data) / "join", machine_given.name,
                     options.server, options.token);
   if (!known) return complain(known.error());

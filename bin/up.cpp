@@ -2,14 +2,13 @@
 
 #include "bin/clock.hpp"
 #include "bin/control_plane.hpp"
+#include "bin/lock.hpp"
 #include "bin/machine.hpp"
 #include "bin/signals.hpp"
 #include "messages/base/log.hpp"
 
 #include <cstdio>
 #include <cstdlib>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 namespace troupe {
@@ -108,36 +107,6 @@ bool read(const char* command, const std::vector<std::string>& arguments, up_opt
   return true;
 }
 
-/// Held while a cluster runs from a data directory, so that nobody else does or takes it away.
-class lock {
-public:
-  static result<lock> take(const std::filesystem::path& data) {
-    std::error_code failed;
-    std::filesystem::create_directories(data, failed);
-    lock out;
-    auto path = data / "lock";
-    out.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (out.fd_ < 0)
-      return error{errc::internal, "cannot write in " + data.string() + ": " + strerror(errno)};
-    if (flock(out.fd_, LOCK_EX | LOCK_NB) != 0)
-      return error{errc::conflict, "a cluster runs from " + data.string() +
-                                       " already: end it first (Ctrl-C), or choose another --data"};
-    return out;
-  }
-  lock() = default;
-  lock(lock&& o) noexcept : fd_{std::exchange(o.fd_, -1)} {}
-  lock& operator=(lock&& o) noexcept {
-    std::swap(fd_, o.fd_);
-    return *this;
-  }
-  ~lock() {
-    if (fd_ >= 0) close(fd_);
-  }
-
-private:
-  int fd_ = -1;
-};
-
 void greet(const control_plane& plane, const std::string& node, double seconds) {
   auto config = plane.kubeconfig().string();
   printf("The cluster is ready after %.2f s: node %s, API https://127.0.0.1:%u.\n\n"
@@ -166,7 +135,7 @@ int up_command(const std::vector<std::string>& arguments) {
     return complain("up", "pods need namespaces, mounts and cgroups: run it as root (sudo troupe "
                           "up); `troupe server` needs no rights");
   block_signals(); // before any thread is made, so that one place alone hears them
-  auto held = lock::take(options.plane.data_directory);
+  auto held = data_lock::take(options.plane.data_directory);
   if (!held) return complain("up", held.error().message);
   if (options.machine.ip.empty()) options.machine.ip = own_ip();
   if (options.machine.name.empty()) options.machine.name = host_name();
@@ -190,7 +159,7 @@ int down_command(const std::vector<std::string>& arguments) {
   up_options options;
   if (!read("down", arguments, options)) return 2;
   if (options.help) return fputs(down_usage, stdout), 0;
-  auto held = lock::take(options.plane.data_directory);
+  auto held = data_lock::take(options.plane.data_directory);
   if (!held) return complain("down", held.error().message);
   if (auto done = machine::clear(options.machine, false); !done)
     return complain("down", done.error().message);
@@ -203,7 +172,7 @@ int uninstall_command(const std::vector<std::string>& arguments) {
   if (!read("uninstall", arguments, options)) return 2;
   if (options.help) return fputs(uninstall_usage, stdout), 0;
   auto& data = options.plane.data_directory;
-  if (!std::filesystem::exists(data / "lock")) {
+  if (!data_lock::known(data) && !std::filesystem::exists(options.machine.run_directory)) {
     printf("There is nothing of Troupe in %s.\n", data.c_str());
     return 0;
   }
@@ -212,7 +181,7 @@ int uninstall_command(const std::vector<std::string>& arguments) {
     fflush(stdout);
     if (int c = getchar(); c != 'y' && c != 'Y') return 1;
   }
-  auto held = lock::take(data);
+  auto held = data_lock::take(data);
   if (!held) return complain("uninstall", held.error().message);
   if (auto done = machine::clear(options.machine, true); !done)
     return complain("uninstall", done.error().message);

@@ -8,7 +8,7 @@ clients=()
 while read -r path; do clients+=("$path"); done < <(
   { command -v kubectl; ls /usr/lib/google-cloud-sdk/bin/kubectl.* /opt/kubectl*/usr/bin/kubectl; } 2>/dev/null | sort -u)
 [ "${#clients[@]}" -gt 0 ] || { echo "skipped: there is no kubectl; apt-get install kubernetes-client brings one"; exit 77; }
-controllers='*' flags='--hollow 4'
+controllers='*' server_flags=(--hollow 4)
 set -f # the star is no pattern here
 . "$here/server.sh"
 failures=0

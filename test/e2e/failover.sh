@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Three servers, real processes: the leader is killed, then another is stopped as if its machine hung.
+# Every acknowledged write is there afterwards, and writes go on within a second or so.
+set -u
+troupe=$1
+work=$(mktemp -d /tmp/troupe-e2e.XXXXXX)
+declare -A pid=()
+finish() { for p in "${pid[@]}"; do kill -CONT "$p" 2>/dev/null; kill -9 "$p" 2>/dev/null; wait "$p" 2>/dev/null; done; rm -rf "$work"; }
+trap finish EXIT
+ports=($(python3 - <<'PY'
+import socket
+held = [socket.socket() for _ in range(6)]
+for s in held: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in held])
+PY
+))
+servers=(--server "1=127.0.0.1:${ports[0]}" --server "2=127.0.0.1:${ports[1]}" --server "3=127.0.0.1:${ports[2]}")
+wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; read -rt 0.05 <> <(:) || true; done; }
+# The keys of the cluster are made by the first server and copied to the others.
+"$troupe" server --data "$work/1" --port "${ports[3]}" --link-port 0 --address 127.0.0.1 2>/dev/null & p=$!
+wait_for 10 test -s "$work/1/admin.kubeconfig" || exit 1
+kill $p; wait $p
+rm -rf "$work/1/store" "$work/1/admin.kubeconfig"
+for n in 2 3; do mkdir -m 700 "$work/$n" && cp -r "$work/1/pki" "$work/$n/"; done
+start() { "$troupe" server --data "$work/$1" --address 127.0.0.1 --port "${ports[$((2 + $1))]}" --id "$1" "${servers[@]}" 2>>"$work/$1.log" & pid[$1]=$!; }
+for n in 1 2 3; do start $n; done
+leader() { for n in 1 2 3; do grep -E 'this server leads' "$work/$n.log" 2>/dev/null | tail -1 | sed "s/^\([^ ]*\) .*leads \(term.*\|no more\)/\1 $n \2/"; done | sort | grep term | tail -1 | cut -d' ' -f2; }
+leads() { [ -n "$(leader)" ]; }
+wait_for 15 leads || { cat "$work"/*.log; echo "nobody leads"; exit 1; }
+first=$(leader)
+field() { sed -n "s/.*$1: //p" "$work/1/admin.kubeconfig" | base64 -d; }
+field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
+cat >"$work/writer.py" <<'PY'
+# Writes names one after another through any server; prints what was acknowledged and the longest gap.
+import http.client, json, ssl, sys, time
+work, stop, ports = sys.argv[1], sys.argv[2], [int(p) for p in sys.argv[3:]]
+tls = ssl.create_default_context(cafile=work + "/ca"); tls.load_cert_chain(work + "/crt", work + "/key"); tls.check_hostname = False
+acked, gap, last, at, link, n = [], 0.0, time.monotonic(), 0, None, 0
+import os
+while not os.path.exists(stop) or time.monotonic() - last > 0.5 and n < 10**6:
+    n += 1
+    try:
+        if link is None: link = http.client.HTTPSConnection("127.0.0.1", ports[at % len(ports)], context=tls, timeout=2)
+        link.request("POST", "/api/v1/namespaces/default/configmaps", json.dumps({"metadata": {"name": "w-%d" % n}}), {"Content-Type": "application/json"})
+        answer = link.getresponse(); answer.read()
+        if answer.status == 201:
+            acked.append(n); gap = max(gap, time.monotonic() - last); last = time.monotonic()
+        else: raise OSError(answer.status)
+    except OSError: link = None; at += 1
+    except http.client.HTTPException: link = None; at += 1
+link = http.client.HTTPSConnection("127.0.0.1", ports[-1], context=tls, timeout=10)
+link.request("GET", "/api/v1/namespaces/default/configmaps")
+names = {i["metadata"]["name"] for i in json.loads(link.getresponse().read())["items"]}
+lost = [n for n in acked if "w-%d" % n not in names]
+print("acknowledged %d, longest gap %.2f s, lost %s" % (len(acked), gap, lost))
+sys.exit(1 if lost or gap > 8 or len(acked) < 100 else 0)
+PY
+others=(); for n in 1 2 3; do [ $n = "$first" ] || others+=($n); done
+through=("${ports[$((2 + others[0]))]}" "${ports[$((2 + others[1]))]}")
+python3 "$work/writer.py" "$work" "$work/stop" "${through[@]}" & writer=$!
+read -rt 1 <> <(:) || true
+echo "killing server $first, which leads"
+kill -9 "${pid[$first]}"; wait "${pid[$first]}" 2>/dev/null
+another() { [ -n "$(leader)" ] && [ "$(leader)" != "$first" ]; }
+wait_for 10 another || { echo "nobody takes over"; exit 1; }
+start "$first"
+read -rt 1 <> <(:) || true
+second=$(leader)
+echo "stopping server $second, which leads now"
+kill -STOP "${pid[$second]}"
+a_third() { [ "$(leader)" != "$second" ]; }
+wait_for 15 a_third || { echo "nobody takes over from a server that hangs"; exit 1; }
+kill -CONT "${pid[$second]}"
+read -rt 1 <> <(:) || true
+touch "$work/stop"
+wait $writer
