@@ -9,11 +9,13 @@
 namespace troupe::network_of_pods {
 
 machine_network::machine_network(caf::actor_system& system, network_settings given)
-    : given_{std::move(given)}, pods_{std::make_shared<routed_network>(
-                                    routed_settings{.services = given_.services})},
+    : given_{std::move(given)}, board_{std::make_shared<drain_board>()},
+      pods_{std::make_shared<routed_network>(
+          routed_settings{.services = given_.services, .board = board_})},
       routes_{given_.node} {
   proxy_settings of_proxy;
   of_proxy.node = given_.node;
+  of_proxy.board = board_;
   of_proxy.table.all_pods = given_.pods;
   of_proxy.own_doors = [dns = given_.dns](const address& gateway) {
     // Every machine answers for names itself: the cluster's one address leads to its own server.

@@ -39,6 +39,7 @@ private:
   void begin(const cluster::ToNode& facts);
 
   network_settings given_;
+  std::shared_ptr<drain_board> board_;
   std::shared_ptr<routed_network> pods_;
   machine_routes routes_;
   proxy_actor proxy_;

@@ -67,15 +67,34 @@ struct proxy_state {
     for (auto& key : dirty) {
       auto service = book.service(key);
       set("service " + key, service ? doors_of(*service, book.slices(key), here) : doors{});
+      if (given.board) count_ready(key);
     }
     dirty.clear();
     if (auto done = table->commit(); !done) return complain(done.error());
-    if (!given.on_change || !changed) return;
-    changed = false;
-    std::set<address> in_use;
-    for (auto& [at, what] : table->doors())
-      for (auto& b : what.backends) in_use.insert(b.ip);
-    given.on_change(in_use);
+    if (given.board && !(joined.empty() && left.empty())) given.board->change(joined, left);
+    joined.clear();
+    left.clear();
+  }
+
+  /// Counts to how many services a pod is ready; those that leave are led to only for want of
+  /// others.
+  void count_ready(const std::string& key) {
+    std::set<address> now;
+    for (auto slice : book.slices(key))
+      for (auto& e : slice->endpoints())
+        if (!e.conditions().has_ready() || e.conditions().ready())
+          for (auto& text : e.addresses())
+            if (auto ip = address::parse(text)) now.insert(*ip);
+    auto& before = ready_of[key];
+    for (auto& ip : now)
+      if (!before.contains(ip) && ++services_of[ip] == 1) joined.push_back(ip);
+    for (auto& ip : before)
+      if (!now.contains(ip) && --services_of[ip] == 0) {
+        services_of.erase(ip);
+        left.push_back(ip);
+      }
+    before = std::move(now);
+    if (before.empty()) ready_of.erase(key);
   }
 
   /// The doors of one owner from now on. A door belongs to who had it first.
@@ -85,7 +104,6 @@ struct proxy_state {
       if (!table || before.empty()) doors_of_owner.erase(owner);
       return;
     }
-    changed = true;
     for (auto& [at, _] : before)
       if (!wanted.contains(at) && owner_of[at] == owner) {
         owner_of.erase(at);
@@ -116,8 +134,10 @@ struct proxy_state {
   std::optional<dataplane::service_table> table;
   std::map<std::string, doors> doors_of_owner;
   std::map<dataplane::door, std::string> owner_of;
-  std::set<std::string> dirty; ///< services to be looked at
-  bool changed = false;
+  std::set<std::string> dirty;                       ///< services to be looked at
+  std::map<std::string, std::set<address>> ready_of; ///< by service
+  std::map<address, int> services_of;                ///< to how many a pod is ready
+  std::vector<address> joined, left;                 ///< since the last commit
 };
 
 } // namespace

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "actors/network/address_pool.hpp"
+#include "actors/network/drain_board.hpp"
 #include "actors/node/pod_network.hpp"
 
+#include <memory>
 #include <mutex>
 
 namespace troupe::network_of_pods {
@@ -15,6 +17,7 @@ struct routed_settings {
   std::string link_prefix = "troupe-"; ///< of the links to pods on this machine's side
   network services;                    ///< routed to `home`, so that they have a way at all
   int mtu = 1500;
+  std::shared_ptr<drain_board> board; ///< whom PROXY leads clients to; none: nobody is asked
 };
 
 class routed_network : public node::pod_network {
@@ -28,6 +31,7 @@ public:
 
   result<void> ready() override;
   result<std::vector<std::string>> attach(const node::attach_request& what) override;
+  void drain(const std::string& pod_uid, std::chrono::milliseconds patience) override;
   void detach(const std::string& pod_uid) override;
 
   /// Removes the gateway and every link to a pod, from this process or an earlier one.

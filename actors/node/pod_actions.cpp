@@ -15,6 +15,7 @@ namespace troupe::node {
 
 namespace {
 
+constexpr std::chrono::milliseconds drain_patience{1'000}; ///< then it stops all the same
 constexpr std::chrono::milliseconds shim_patience{5'000};
 constexpr std::chrono::seconds hook_patience{3'600}; ///< a pod's grace ends it sooner
 
@@ -301,7 +302,11 @@ void pod_state::carry_out(const signal_container& a) {
     c.stop_reason = "Stopping container " + a.container;
     tell(a.container, false, "Killing", c.stop_reason);
   }
-  with_->work.run([with = with_, dir = with_->where.pod(uid()), id = c.container_id, number] {
+  // A pod that is to go leaves the services first; one container that is restarted does not wait.
+  bool leaves = !a.kill && pod_->metadata().has_deletion_timestamp();
+  with_->work.run([with = with_, pod = uid(), leaves, dir = with_->where.pod(uid()),
+                   id = c.container_id, number] {
+    if (leaves) with->given.network->drain(pod, drain_patience);
     (void)runtime::ask_shim(dir, {"kill", "1", id, std::to_string(number)}, shim_patience);
   });
 }

@@ -4,6 +4,7 @@
 
 #include "messages/base/error.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,12 @@ public:
   /// Gives the pod its interfaces. Returns its addresses, the primary one first. Harmless to
   /// repeat.
   virtual result<std::vector<std::string>> attach(const attach_request& what) = 0;
+
+  /// The pod is about to stop: waits until no new connections are sent to it, but no longer than
+  /// `patience`.
+  virtual void drain(const std::string& pod_uid, std::chrono::milliseconds patience) {
+    (void)pod_uid, (void)patience;
+  }
 
   /// Takes everything of the pod back; its namespace may be gone already. Harmless to repeat.
   virtual void detach(const std::string& pod_uid) = 0;
