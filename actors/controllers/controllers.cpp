@@ -6,6 +6,7 @@
 #include "actors/controllers/deployment.hpp"
 #include "actors/controllers/disruption.hpp"
 #include "actors/controllers/ephemeral_volumes.hpp"
+#include "actors/controllers/events.hpp"
 #include "actors/controllers/garbage.hpp"
 #include "actors/controllers/job.hpp"
 #include "actors/controllers/namespaces.hpp"
@@ -60,6 +61,7 @@ constexpr row table[] = {
     {"node-lifecycle", node_lifecycle},
     {"taint-eviction", taint_eviction},
     {"replicaset", replica_sets},
+    {"event-ttl", events},
     {"replicationcontroller", replication_controllers},
 };
 // clang-format on

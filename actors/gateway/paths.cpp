@@ -1,5 +1,6 @@
 #include "actors/gateway/paths.hpp"
 
+#include "actors/gateway/service_account.hpp"
 #include "messages/codec/discovery.hpp"
 #include "messages/codec/openapi.hpp"
 
@@ -112,8 +113,18 @@ void health(call& c, const std::string& which) {
 
 void root(call& c) {
   json::array paths;
-  std::set<std::string> all{"/api",    "/api/v1",  "/apis",       "/healthz",    "/livez",
-                            "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/version"};
+  std::set<std::string> all{"/api",
+                            "/api/v1",
+                            "/apis",
+                            "/healthz",
+                            "/livez",
+                            "/readyz",
+                            "/metrics",
+                            "/openapi/v2",
+                            "/openapi/v3",
+                            "/version",
+                            "/.well-known/openid-configuration",
+                            "/openid/v1/jwks"};
   for (auto& k : c.kinds->all())
     if (!k.group.empty()) {
       all.insert("/apis/" + k.group);
@@ -122,6 +133,21 @@ void root(call& c) {
   for (auto& p : all) paths.push_back(json::value(p));
   c.answer(json_answer(200, json::write(json::value(json::object{{"paths", std::move(paths)}})),
                        c.media));
+}
+
+/// By what others verify the tokens of service accounts: who issues them, and with which keys.
+void issuer(gateway& g, call& c, bool keys) {
+  if (keys) {
+    auto r = http::answer(200, "application/jwk-set+json", g.given.token_keys->jwks());
+    return c.answer(std::move(r));
+  }
+  auto text =
+      json::write(json::object{{"issuer", token_issuer},
+                               {"jwks_uri", std::string(token_issuer) + "/openid/v1/jwks"},
+                               {"response_types_supported", json::array{"id_token"}},
+                               {"subject_types_supported", json::array{"public"}},
+                               {"id_token_signing_alg_values_supported", json::array{"RS256"}}});
+  c.answer(http::answer(200, "application/json", std::move(text)));
 }
 
 void metrics(gateway& g, call& c) {
@@ -166,8 +192,9 @@ void answer_path(gateway& g, call_ptr c) {
   if (parts.empty()) return root(*c);
   auto& first = parts[0];
   bool reading = c->where.verb == "get" || c->where.verb == "head";
-  static const std::set<std::string_view> known{"api",     "apis",  "openapi", "version",
-                                                "healthz", "livez", "readyz",  "metrics"};
+  static const std::set<std::string_view> known{"api",     "apis",       "openapi", "version",
+                                                "healthz", "livez",      "readyz",  "metrics",
+                                                "openid",  ".well-known"};
   if (known.contains(first) && !reading) return c->fail(method_not_supported());
   if (first == "api" || first == "apis") return discovery(g, *c, parts);
   if (first == "openapi") return openapi(g, *c, parts);
@@ -175,6 +202,8 @@ void answer_path(gateway& g, call_ptr c) {
     return c->answer(json_answer(200, version_json, c->media));
   if (first == "healthz" || first == "livez" || first == "readyz") return health(*c, first);
   if (first == "metrics" && parts.size() == 1) return metrics(g, *c);
+  if (c->where.path == "/.well-known/openid-configuration") return issuer(g, *c, false);
+  if (c->where.path == "/openid/v1/jwks") return issuer(g, *c, true);
   c->fail(no_such_resource());
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using k8s::authentication::v1::TokenRequest;
 
-constexpr const char* issuer = "https://kubernetes.default.svc.cluster.local";
+constexpr const char* issuer = token_issuer;
 constexpr const char* claim_space = "kubernetes.io";
 constexpr int64_t seconds_default = 3600;
 constexpr int64_t seconds_min = 600;

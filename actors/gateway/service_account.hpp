@@ -12,6 +12,9 @@ namespace troupe::gateway {
 
 class gateway;
 
+/// Who issues the tokens of service accounts, as they say themselves.
+inline constexpr const char* token_issuer = "https://kubernetes.default.svc.cluster.local";
+
 /// What a token says of its bearer.
 struct token_claims {
   std::string ns, account, account_uid;

@@ -1,3 +1,4 @@
+#include "actors/controllers/events_plan.hpp"
 #include "actors/controllers/accounts_plan.hpp"
 #include "actors/controllers/garbage_plan.hpp"
 #include "actors/controllers/namespace_plan.hpp"
@@ -123,6 +124,15 @@ BOOST_AUTO_TEST_CASE(an_aggregated_role_has_the_rules_of_its_parts_once) {
   BOOST_REQUIRE(actions[0].rules.size() == 1u);
   *roles[0].add_rules() = actions[0].rules[0];
   BOOST_TEST(plan(roles).empty());
+}
+
+BOOST_AUTO_TEST_CASE(events_are_forgotten_an_hour_after_they_were_last_told) {
+  std::vector<event_view> all{{"new", 7'000}, {"old", 3'000}, {"older", 100}, {"edge", 3'400}};
+  BOOST_TEST(plan(all, {7'000, 0}, 10) == (std::vector<std::string>{"older", "old", "edge"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(plan(all, {7'000, 0}, 1) == std::vector<std::string>{"older"},
+             boost::test_tools::per_element());
+  BOOST_TEST(plan(all, {3'600, 0}, 10).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
