@@ -67,7 +67,7 @@ struct set_form {
 };
 
 // Types as the nft program numbers them; several make a concatenation.
-inline constexpr uint32_t type_integer = 4, type_address = 7, type_protocol = 12, type_port = 13;
+inline constexpr uint32_t type_mark = 19, type_address = 7, type_protocol = 12, type_port = 13;
 constexpr uint32_t concatenation(std::initializer_list<uint32_t> types) {
   uint32_t out = 0;
   for (auto t : types) out = out << 6 | t;

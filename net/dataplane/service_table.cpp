@@ -93,14 +93,14 @@ void service_table::make_skeleton(nft::transaction& to) {
   to.make_set("ids", {.key_type = door_type,
                       .key_bytes = 12,
                       .map = true,
-                      .value_type = type_integer,
+                      .value_type = type_mark,
                       .value_bytes = 4});
-  to.make_set("slots", {.key_type = concatenation({type_integer, type_integer}),
+  to.make_set("slots", {.key_type = concatenation({type_mark, type_mark}),
                         .key_bytes = 8,
                         .map = true,
                         .value_type = backend_type,
                         .value_bytes = 8});
-  to.make_set("stuck", {.key_type = concatenation({type_integer, type_address}),
+  to.make_set("stuck", {.key_type = concatenation({type_mark, type_address}),
                         .key_bytes = 8,
                         .map = true,
                         .value_type = backend_type,
