@@ -83,7 +83,7 @@ inline void put_int(sink& out, uint32_t number, int64_t v) {
 inline void put_bytes(sink& out, uint32_t number, std::string_view v) {
   auto at = write_tag(out.room(2 * varint_max + v.size()), number, bytes);
   at = write_varint(at, v.size());
-  memcpy(at, v.data(), v.size());
+  if (!v.empty()) memcpy(at, v.data(), v.size()); // an empty view may point nowhere
   out.used(at + v.size());
 }
 
