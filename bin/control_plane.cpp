@@ -289,7 +289,10 @@ result<void> control_plane::listen() {
   if (auto started = http_->start(); !started) return started;
   kubeconfig_ = options_.data_directory / "admin.kubeconfig";
   auto url = "https://127.0.0.1:" + std::to_string(port());
-  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url));
+  std::vector<std::string> links;
+  for (auto& [_, at] : options_.servers) links.push_back(at.host + ":" + std::to_string(at.port));
+  if (links.empty()) links.push_back("127.0.0.1:" + std::to_string(hub_->port()));
+  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url, links));
 }
 
 void control_plane::handle(http::request request, http::responder responder) {

@@ -2,8 +2,10 @@
 #include "bin/agent.hpp"
 #include "bin/commands/commands.hpp"
 #include "bin/server.hpp"
+#include "bin/shell/shell.hpp"
 #include "bin/token.hpp"
 #include "bin/up.hpp"
+#include "bin/verbs/verb.hpp"
 
 #include <cstdio>
 #include <string>
@@ -23,6 +25,7 @@ constexpr command table[] = {
     {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
     {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
+    {"shell", troupe::shell_command, "ask and tell a cluster line by line"},
     {"token", troupe::token_command, "tokens by which machines may join"},
     {"image", troupe::commands::image, "list, import, pull, build and remove images"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
@@ -32,7 +35,15 @@ constexpr command table[] = {
 
 void print_usage() {
   puts("Usage: troupe COMMAND [flags]\n\nCommands:");
-  for (auto& c : table) printf("  %-10s %s\n", c.name, c.summary);
+  for (auto& c : table) printf("  %-14s %s\n", c.name, c.summary);
+  std::string_view group;
+  for (auto& v : troupe::verbs::all()) {
+    if (v.group != group) {
+      group = v.group;
+      printf("\n%s:\n", std::string(group).c_str());
+    }
+    printf("  %-14s %s\n", std::string(v.name).c_str(), std::string(v.summary).c_str());
+  }
   puts("\nEvery command explains itself with --help.");
 }
 
@@ -46,6 +57,8 @@ int main(int argc, char** argv) {
   }
   for (auto& c : table)
     if (words[0] == c.name) return c.run({words.begin() + 1, words.end()});
+  if (auto v = troupe::verbs::find(words[0]))
+    return troupe::verbs::run_command(*v, {words.begin() + 1, words.end()});
   fprintf(stderr, "troupe: %s is not a command; see troupe --help\n", words[0].c_str());
   return 2;
 }

@@ -88,12 +88,16 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   return out;
 }
 
-std::string write_kubeconfig(const pki& from, const std::string& url) {
+std::string write_kubeconfig(const pki& from, const std::string& url,
+                             const std::vector<std::string>& links) {
+  std::string places;
+  for (auto& at : links) places += (places.empty() ? "\"" : ", \"") + at + "\"";
   return "apiVersion: v1\nkind: Config\ncurrent-context: troupe\nclusters:\n- name: troupe\n  "
          "cluster:\n    server: " +
          url +
          "\n    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
-         "\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " +
+         "\n    extensions:\n    - name: troupe.dev/links\n      extension: {servers: [" + places +
+         "]}\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " +
          base64::encode(from.admin.certificate_pem) +
          "\n    client-key-data: " + base64::encode(from.admin.key_pem) +
          "\ncontexts:\n- name: troupe\n  context:\n    cluster: troupe\n    user: troupe-admin\n";

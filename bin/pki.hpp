@@ -25,6 +25,8 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
                         const std::vector<std::string>& addresses, uint64_t id, tls::wall_time now);
 
 /// A kubeconfig with one cluster and one user.
-std::string write_kubeconfig(const pki& from, const std::string& url);
+/// `links` is where servers take links, as HOST:PORT.
+std::string write_kubeconfig(const pki& from, const std::string& url,
+                             const std::vector<std::string>& links);
 
 } // namespace troupe

@@ -127,6 +127,7 @@ void gateway::resource(call_ptr c) {
       (at.verb == "create" && !at.name.empty() && !c->sub))
     return c->fail(method_not_supported());
   auto& verb = at.verb;
+  if (!at.insight.empty()) return insight(*this, std::move(c));
   if (c->sub && handle_subresource(*this, c)) return;
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));

@@ -15,4 +15,8 @@ void patch(gateway& g, call_ptr c);             // patch.cpp
 void remove(gateway& g, call_ptr c);            // remove.cpp
 void remove_collection(gateway& g, call_ptr c); // remove.cpp
 
+
+/// What people ask about objects besides what they are: history, why.
+void insight(gateway& g, call_ptr c); // insight.cpp
+
 } // namespace troupe::gateway

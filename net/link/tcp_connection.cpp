@@ -33,9 +33,9 @@ mux_settings unbounded(mux_settings settings) {
 tcp_connection::tcp_connection(std::shared_ptr<network::core> home, socket to,
                                const tls::context& tls, const std::string& server_name,
                                uint64_t generation)
-    : dialed{tls.kind() == tls::style::mutual_client}, home_{std::move(home)},
-      socket_{std::move(to)}, timer_{socket_.get_executor()}, channel_{socket_.native_handle(), tls,
-                                                                       server_name},
+    : dialed{tls.kind() == tls::style::mutual_client},
+      peer_name_{server_name}, home_{std::move(home)}, socket_{std::move(to)},
+      timer_{socket_.get_executor()}, channel_{socket_.native_handle(), tls, server_name},
       mux_{unbounded(with(home_->settings.mux, generation)), std::chrono::steady_clock::now()} {
   const int one = 1;
   const int fd = socket_.native_handle();
@@ -252,6 +252,7 @@ void tcp_connection::end(std::string_view why) {
   socket_.close(ignored);
   timer_.cancel();
   home_->forget(self);
+  if (dialed && !up_ && home_->settings.dial_failed) home_->settings.dial_failed(peer_name_, why);
   const auto calls = std::exchange(calls_, {});
   if (up_ && calls.on_down) calls.on_down(why);
   if (const auto call = std::exchange(on_over, nullptr)) call();

@@ -59,6 +59,7 @@ private:
   void on_ready(const hello& from_peer) override;
   void on_message(stream on, std::string_view message) override;
 
+  const std::string peer_name_; ///< that its certificate must carry, if it was dialed
   std::shared_ptr<network::core> home_;
   socket socket_;
   timer timer_;
