@@ -15,4 +15,8 @@ void patch(gateway& g, call_ptr c);             // patch.cpp
 void remove(gateway& g, call_ptr c);            // remove.cpp
 void remove_collection(gateway& g, call_ptr c); // remove.cpp
 
+/// A list of these entries, in the form that was asked for.
+http::response list_answer(const call& c, const std::vector<storage::entry_ptr>& entries,
+                           uint64_t revision); // list.cpp
+
 } // namespace troupe::gateway

@@ -12,6 +12,7 @@
 #include "actors/node/pool.hpp"
 #include "actors/node/static_pods.hpp"
 #include "actors/node/token_desk.hpp"
+#include "actors/node/usage_meter.hpp"
 #include "actors/runtime/cgroups.hpp"
 #include "actors/runtime/command_lines.hpp"
 
@@ -62,6 +63,7 @@ struct context {
   image_store images;
   facts told;
   static_pods manifests;
+  usage_meter usage;
   outbox reports;
   token_desk tokens{reports};
   event_loop loop;
