@@ -3,6 +3,7 @@
 #include "actors/gateway/bootstrap_token.hpp"
 #include "actors/gateway/authorization.hpp"
 #include "actors/gateway/custom.hpp"
+#include "actors/gateway/metrics_api.hpp"
 #include "actors/gateway/paths.hpp"
 #include "actors/gateway/reviews.hpp"
 #include "actors/gateway/service_account.hpp"
@@ -38,9 +39,9 @@ gateway::gateway(environment given)
     : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)},
       kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
-  this->given.authenticate.check = [this](std::string_view token,
-                                          const std::vector<std::string>& audiences)
-      -> result<std::optional<user>> {
+  this->given.authenticate.check =
+      [this](std::string_view token,
+             const std::vector<std::string>& audiences) -> result<std::optional<user>> {
     auto machine = check_bootstrap_token(this->given.store->current(), this->given.now(), token);
     if (!machine || *machine) return machine;
     return check_token(*this->given.token_keys, this->given.store->current(),
@@ -129,6 +130,7 @@ void gateway::resource(call_ptr c) {
   auto& verb = at.verb;
   if (!at.insight.empty()) return insight(*this, std::move(c));
   if (c->sub && handle_subresource(*this, c)) return;
+  if (at.group == metrics_group) return metrics(*this, std::move(c));
   if (verb == "get") return get(*this, std::move(c));
   if (verb == "list") return list(*this, std::move(c));
   if (watchable(*c)) return watch(*this, std::move(c));

@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <cstring>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <optional>
 
 namespace troupe::dataplane::nft {
 
@@ -79,10 +81,40 @@ rule& rule::load_protocol(reg to) {
   return end(data);
 }
 
+static void put_connection(netlink_batch& out, reg to, uint32_t key,
+                           std::optional<uint8_t> direction = {}) {
+  out.put_be32(NFTA_CT_DREG, number(to));
+  out.put_be32(NFTA_CT_KEY, key);
+  if (direction) out.put_u8(NFTA_CT_DIRECTION, *direction);
+}
+
 rule& rule::load_connection_status(reg to) {
   auto data = begin("ct");
-  out_.put_be32(NFTA_CT_DREG, number(to));
-  out_.put_be32(NFTA_CT_KEY, NFT_CT_STATUS);
+  put_connection(out_, to, NFT_CT_STATUS);
+  return end(data);
+}
+
+rule& rule::load_connection_state(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_STATE);
+  return end(data);
+}
+
+rule& rule::load_original_source(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_SRC_IP, IP_CT_DIR_ORIGINAL);
+  return end(data);
+}
+
+rule& rule::load_original_destination(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_DST_IP, IP_CT_DIR_ORIGINAL);
+  return end(data);
+}
+
+rule& rule::load_original_port(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL);
   return end(data);
 }
 
@@ -133,6 +165,18 @@ rule& rule::find_verdict(reg key, const std::string& map) {
   out_.put_text(NFTA_LOOKUP_SET, map);
   out_.put_be32(NFTA_LOOKUP_SREG, number(key));
   out_.put_be32(NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+  return end(data);
+}
+
+rule& rule::go_to(const std::string& chain) {
+  auto data = begin("immediate");
+  out_.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+  auto value = out_.open(NFTA_IMMEDIATE_DATA);
+  auto inner = out_.open(NFTA_DATA_VERDICT);
+  out_.put_be32(NFTA_VERDICT_CODE, static_cast<uint32_t>(NFT_GOTO));
+  out_.put_text(NFTA_VERDICT_CHAIN, chain);
+  out_.close(inner);
+  out_.close(value);
   return end(data);
 }
 

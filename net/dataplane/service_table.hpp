@@ -3,8 +3,9 @@
 // elements in place; the chains stay as they are. It knows addresses and ports, not services.
 //
 //   doors:  (address, protocol, port) -> the chain that picks one of so many backends
-//   ids:    (address, protocol, port) -> a number
-//   slots:  (number, n) -> backend n
+//   slots:  (address, protocol, port, n) -> backend n
+//   sticky: (address, protocol, port) -> the chain that notes where a client was led
+//   stuck:  (address, protocol, port, client) -> the backend it comes back to
 #pragma once
 
 #include "messages/base/address.hpp"
@@ -74,7 +75,6 @@ public:
 
 private:
   struct placed {
-    uint32_t id = 0;
     std::vector<backend> slots; ///< exact: one a backend; shared: none is kept, see `count`
     behind what;
   };
@@ -86,7 +86,8 @@ private:
   void change(nft::transaction& to, const door& at);
   void close_door(nft::transaction& to, const door& at, placed& old);
   void open_door(nft::transaction& to, const door& at, placed& fresh);
-  std::string chain_for(nft::transaction& to, const behind& what);
+  std::string stick_chain(nft::transaction& to, uint32_t slots);
+  std::string note_chain(nft::transaction& to, int seconds);
   void forget_stuck(nft::transaction& to);
   void count_hairpins(nft::transaction& to, const std::vector<backend>& backends, int by);
   result<void> rebuild();
@@ -96,10 +97,10 @@ private:
   std::map<door, behind> wanted_;
   std::set<door> dirty_;
   std::map<door, placed> placed_;
-  std::map<address, int> hairpins_;     ///< addresses of this machine's backends
-  std::set<std::string> sticky_chains_; ///< made so far
-  std::set<uint32_t> sticky_changed_;   ///< doors whose clients may be stuck to a backend that left
-  uint32_t next_id_ = 1;
+  std::map<address, int> hairpins_;   ///< addresses of this machine's backends
+  std::set<std::string> made_chains_; ///< beyond the skeleton
+  /// Keys of doors whose clients may be stuck to a backend that left.
+  std::set<std::string> sticky_changed_;
   bool broken_ = false;
 };
 

@@ -46,6 +46,16 @@ std::string visit(const std::string& ip, uint16_t port) {
   return out;
 }
 
+/// What a program says in this thread's network, and "ended with N" if that is not 0.
+std::string output_of(const std::string& command) {
+  auto in = popen((command + " 2>&1").c_str(), "r");
+  std::string out;
+  char buffer[4096];
+  while (auto n = fread(buffer, 1, sizeof buffer, in)) out.append(buffer, n);
+  int status = pclose(in);
+  return status == 0 ? out : out + "ended with " + std::to_string(status);
+}
+
 /// A machine's network and pods in it, each in a thread that serves its name on port 8080.
 struct machine {
   machine() {
@@ -228,6 +238,29 @@ BOOST_AUTO_TEST_CASE(many_backends_are_all_reached) {
     BOOST_REQUIRE(m.table->commit());
     m.put("10.96.0.15", 80, all);
     BOOST_TEST(visit("10.96.0.15", 80).size() > 2u);
+  });
+}
+
+// The program nft of Debian 12 used to end with an assertion over our rules, and with it whatever
+// else on the machine lists them.
+BOOST_AUTO_TEST_CASE(other_programs_can_list_our_rules) {
+  if (output_of("nft --version").find("nftables") == std::string::npos) {
+    BOOST_TEST_MESSAGE("there is no nft to list with");
+    return;
+  }
+  test::in_new_network([] {
+    machine m;
+    m.put("10.96.0.17", 80, {"10.244.0.9", "10.244.0.8"});
+    m.put("10.96.0.18", 80, {"10.244.0.9"}, 600);
+    m.put("10.96.0.19", 80, {});
+    for (auto command :
+         {"nft list ruleset", "nft -j list ruleset", "nft -a list table ip troupe"}) {
+      auto text = output_of(command);
+      BOOST_TEST(text.find("ended with") == std::string::npos, command << ": " << text);
+      BOOST_TEST(text.find("10.244.0.8") != std::string::npos, command << ": " << text);
+      BOOST_TEST(text.find("pick-2") != std::string::npos, command << ": " << text);
+      BOOST_TEST(text.find("netlink:") == std::string::npos, command << ": " << text);
+    }
   });
 }
 
