@@ -1,6 +1,7 @@
 #include "bin/control_plane.hpp"
 
 #include "actors/controllers/controllers.hpp"
+#include "actors/gateway/audit/log.hpp"
 #include "actors/scheduler/profile_config.hpp"
 #include "actors/gateway/bootstrap.hpp"
 #include "actors/gateway/own_services.hpp"
@@ -60,6 +61,26 @@ result<std::shared_ptr<const storage::sealer>> sealer(const std::filesystem::pat
   auto ring = storage::keyring::make(std::move(*keys), {"secrets"});
   if (!ring) return ring.error();
   return std::shared_ptr<const storage::sealer>(std::move(*ring));
+}
+
+/// The audit log that the options ask for; null if they ask for none.
+result<std::shared_ptr<gateway::audit_log>> open_audit(const control_plane_options& options) {
+  if (options.audit_path.empty()) return std::shared_ptr<gateway::audit_log>{};
+  if (options.audit_policy_file.empty())
+    return error{errc::bad_request, "--audit-log-path needs --audit-policy-file: a Policy of "
+                                    "audit.k8s.io/v1 that says what is to be told"};
+  auto text = tls::load_file(options.audit_policy_file);
+  if (!text) return text.error();
+  auto policy = gateway::audit_policy::read(*text);
+  if (!policy) return with_context(policy.error(), options.audit_policy_file);
+  gateway::audit_settings given;
+  given.path = options.audit_path;
+  given.policy = std::move(*policy);
+  if (options.audit_megabytes_max > 0)
+    given.file_bytes_max = uint64_t{options.audit_megabytes_max} * 1024 * 1024;
+  given.backups_max = options.audit_backups_max;
+  given.backup_days_max = options.audit_days_max;
+  return gateway::audit_log::open(std::move(given));
 }
 
 } // namespace
@@ -198,6 +219,9 @@ result<gateway::environment> control_plane::gateway_environment() {
       door->handle(std::move(request), std::move(responder));
     };
   };
+  auto audit = open_audit(options_);
+  if (!audit) return audit.error();
+  given.audit = std::move(*audit);
   auto token_keys = tls::token_keys::load({keys_.token_key_pem});
   if (!token_keys) return token_keys.error();
   given.token_keys = std::move(*token_keys);

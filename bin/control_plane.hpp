@@ -35,6 +35,10 @@ struct control_plane_options {
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
 
+  /// The audit log, by kube-apiserver's names; no path: none.
+  std::string audit_path, audit_policy_file;
+  unsigned audit_megabytes_max = 100, audit_backups_max = 10, audit_days_max = 0;
+
   /// This server's number among several, and where they all take links; none: it is the only one.
   uint64_t id = 1;
   std::map<uint64_t, server_address> servers;

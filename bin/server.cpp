@@ -25,6 +25,10 @@ Flags:
   --controllers LIST   which controllers run: *, none, or a list of names (*)
   --scheduler-config FILE  a KubeSchedulerConfiguration: schedulers and the weights of their scores
   --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
+  --audit-policy-file FILE  a Policy of audit.k8s.io/v1: which requests the audit log tells of
+  --audit-log-path FILE  where it writes a line of JSON for each (- is standard output)
+  --audit-log-maxsize N, --audit-log-maxbackup N, --audit-log-maxage DAYS
+                       megabytes a file (100), files kept (10), days they are kept (0: no limit)
   --advertise IP       address at which pods and other machines reach this server
   --link-port N        port at which nodes link up (the API's and one)
   --id N               this server's number among several (1)
@@ -39,6 +43,10 @@ Examples:
   troupe server --data /tmp/troupe --hollow 1000
   troupe server --data /tmp/a --id 1 --server 1=127.0.0.1:7001 --server 2=127.0.0.1:7002 --server 3=127.0.0.1:7003
 )";
+
+unsigned number(const std::string& text) {
+  return static_cast<unsigned>(strtoul(text.c_str(), nullptr, 10));
+}
 
 int complain(const error& failure) {
   fprintf(stderr, "troupe server: %s\n", failure.message.c_str());
@@ -123,6 +131,16 @@ int server_command(const std::vector<std::string>& arguments) {
       options.plane.controllers = value;
     else if (name == "--anonymous-auth")
       options.plane.anonymous = value != "false";
+    else if (name == "--audit-policy-file")
+      options.plane.audit_policy_file = value;
+    else if (name == "--audit-log-path")
+      options.plane.audit_path = value;
+    else if (name == "--audit-log-maxsize")
+      options.plane.audit_megabytes_max = number(value);
+    else if (name == "--audit-log-maxbackup")
+      options.plane.audit_backups_max = number(value);
+    else if (name == "--audit-log-maxage")
+      options.plane.audit_days_max = number(value);
     else if (name == "--advertise")
       options.plane.advertised = value;
     else if (name == "--link-port")

@@ -1,5 +1,6 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/audit/audit.hpp"
 #include "actors/gateway/bootstrap_token.hpp"
 #include "actors/gateway/authorization.hpp"
 #include "actors/gateway/custom.hpp"
@@ -72,6 +73,8 @@ void gateway::handle(http::request request, http::responder responder) {
   if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1")
     c->media.pretty = true;
   auto who = given.authenticate.identify(c->request);
+  std::shared_ptr<audited> audited;
+  if (given.audit) audited = audit(given.audit, *c, who ? *who : user{}, given.now, given.random());
   if (!who) {
     log::debug(
         "gateway", "refused a request",
@@ -81,7 +84,10 @@ void gateway::handle(http::request request, http::responder responder) {
   auto acting = authorize->impersonated(*who, c->request);
   if (!acting) return c->fail(acting.error());
   c->who = std::move(*acting);
-  if (auto ok = authorize->check(c->who, attributes_of(c->where)); !ok) return c->fail(ok.error());
+  if (audited && c->who != *who) audited->acts_as(c->who);
+  auto allowed = authorize->check(c->who, attributes_of(c->where));
+  if (audited) audited->decided(allowed.has_value());
+  if (!allowed) return c->fail(allowed.error());
   dispatch(std::move(c));
 }
 

@@ -17,6 +17,8 @@
 
 namespace troupe::gateway {
 
+class audit_log;
+
 /// Takes a request that a machine's agent answers, by the kubelet's own paths.
 using node_door = std::function<void(http::request, http::responder)>;
 
@@ -28,6 +30,7 @@ struct environment {
   std::function<uint64_t()> random;
   authenticator authenticate;
   std::shared_ptr<const tls::token_keys> token_keys; ///< of service accounts
+  std::shared_ptr<audit_log> audit;                  ///< null: nothing is audited
   /// The door of a node, by its name; empty while its agent is not connected. Any thread.
   std::function<node_door(const std::string& node)> find_door;
 };
