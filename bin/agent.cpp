@@ -67,9 +67,13 @@ int run(agent_options options) {
   machine_given.nodes = (*up)->nodes();
   auto here = machine::start(system, machine_given);
   if (!here) return complain(here.error());
+  (*up)->serve([door = (*here)->door()](http::request request, http::responder to) {
+    door->handle(std::move(request), std::move(to));
+  });
   log::info("agent", "this machine runs pods", {{"node", machine_given.name}});
   wait_for_signal();
   log::info("agent", "stopping; pods go on running");
+  (*up)->serve({});
   here->reset();
   (*up)->stop();
   return 0;

@@ -189,7 +189,7 @@ result<gateway::environment> control_plane::gateway_environment() {
   given.authenticate.anonymous = options_.anonymous;
   given.find_door = [this](const std::string& node) -> gateway::node_door {
     auto door = door_of(node);
-    if (!door) return {};
+    if (!door) return hub_->door_of(node);
     return [door](http::request request, http::responder responder) {
       door->handle(std::move(request), std::move(responder));
     };
@@ -278,14 +278,19 @@ result<void> control_plane::listen() {
   settings.tls = tls::credentials{keys_.server.certificate_pem, keys_.server.key_pem,
                                   keys_.authority.certificate_pem};
   settings.handle = [this](http::request request, http::responder responder) {
-    if (!join_desk_->handle(request, responder))
-      api_->handle(std::move(request), std::move(responder));
+    handle(std::move(request), std::move(responder));
   };
+  hub_->serve(settings.handle);
   http_ = std::make_unique<http::server>(std::move(settings));
   if (auto started = http_->start(); !started) return started;
   kubeconfig_ = options_.data_directory / "admin.kubeconfig";
   auto url = "https://127.0.0.1:" + std::to_string(port());
   return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url));
+}
+
+void control_plane::handle(http::request request, http::responder responder) {
+  if (!join_desk_->handle(request, responder))
+    api_->handle(std::move(request), std::move(responder));
 }
 
 } // namespace troupe

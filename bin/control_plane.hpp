@@ -68,6 +68,8 @@ private:
   result<void> join_group();
   result<gateway::environment> gateway_environment();
   result<void> listen();
+  /// Whatever is asked of this server, over HTTP or a link.
+  void handle(http::request request, http::responder responder);
   bool one_of_several() const { return !options_.servers.empty(); }
 
   /// Begins to lead: makes what every cluster has, then lets the company play. On `stage_`.

@@ -72,7 +72,7 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   spec = {};
   spec.common_name = server_name(id);
   spec.organizations = {server_group};
-  spec.dns_names = {server_host(id)};
+  spec.dns_names = {server_host(id), any_server_host};
   spec.use = {.client = true, .server = true};
   auto link = leaf(folder / ("link-" + std::to_string(id)), out.authority, spec, now);
   if (!link) return link.error();

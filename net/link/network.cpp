@@ -57,6 +57,7 @@ bool network::core::admit(const std::shared_ptr<tcp_connection>& who) {
       for (const auto& each : destinations) each->delay = settings.redial_after;
       return true;
     }
+    if (settings.several && settings.several(who->peer())) return true;
     auto& slot = accepted_by_name[who->peer().name];
     if (slot && slot->generation() >= who->generation()) return false;
     older = std::exchange(slot, who);

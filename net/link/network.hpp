@@ -16,6 +16,8 @@ struct network_settings {
   mux_settings mux; ///< its generation is the base that connections count up from
   /// Which verified peers may connect; everybody whom the CA has signed if not set.
   std::function<bool(const identity&)> allow;
+  /// Who may have several links at once. Of everybody else, a newer link ends the older one.
+  std::function<bool(const identity&)> several;
   size_t connections_max = 10'000;
   std::chrono::milliseconds handshake_within{10'000};
   std::chrono::milliseconds redial_after{50}; ///< at first; doubles, with chance mixed in

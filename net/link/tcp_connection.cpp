@@ -45,12 +45,12 @@ tcp_connection::tcp_connection(std::shared_ptr<network::core> home, socket to,
   socket_.non_blocking(true, ignored);
 }
 
-template<class Call> void tcp_connection::run(Call call) {
+template<class Call> void tcp_connection::post(Call call) {
   if (!home_->stopped) asio::post(socket_.get_executor(), std::move(call));
 }
 
 void tcp_connection::start() {
-  run([self = shared_from_this()] { self->pump(); });
+  post([self = shared_from_this()] { self->pump(); });
 }
 
 // ---- from any thread ----------------------------------------------------------------------------
@@ -82,7 +82,7 @@ void tcp_connection::taken(stream on, size_t bytes) {
 void tcp_connection::schedule() {
   // Whatever runs on the strand ends with a pump.
   if (socket_.get_executor().running_in_this_thread()) return;
-  run([self = shared_from_this()] { self->pump(); });
+  post([self = shared_from_this()] { self->pump(); });
 }
 
 size_t tcp_connection::queued_bytes(stream on) const {
@@ -90,10 +90,17 @@ size_t tcp_connection::queued_bytes(stream on) const {
   return inbox_bytes_[at] + mux_bytes_[at];
 }
 
+void tcp_connection::run(std::function<void()> call) {
+  post([self = shared_from_this(), call = std::move(call)] {
+    call();
+    self->pump(); // what the call wanted sent
+  });
+}
+
 void tcp_connection::close() { close_because("closed on this side"); }
 
 void tcp_connection::close_because(std::string why) {
-  run([self = shared_from_this(), why = std::move(why)] { self->end(why); });
+  post([self = shared_from_this(), why = std::move(why)] { self->end(why); });
 }
 
 // ---- on the strand ------------------------------------------------------------------------------
