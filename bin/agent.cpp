@@ -25,6 +25,7 @@ Flags:
   --token TOKEN  from `troupe token create` on a server
   --name NAME    of the node (this machine's host name)
   --ip ADDRESS   by which other nodes reach this one (of the default route)
+  --images DIR   image archives dropped there are imported
   --data DIR     where everything is kept (/var/lib/troupe)
   --manifests DIR  pods in files there run on this node, whatever else happens (DATA/manifests)
   --run DIR      sockets and namespaces, gone after a reboot (/run/troupe)
@@ -107,6 +108,8 @@ int agent_command(const std::vector<std::string>& arguments) {
       options.data = value;
     else if (name == "--manifests")
       options.machine.manifest_directory = value;
+    else if (name == "--images")
+      options.machine.image_directory = value;
     else if (name == "--run")
       options.machine.run_directory = value;
     else {

@@ -104,12 +104,8 @@ control_plane::~control_plane() {
 result<void> control_plane::open(const control_plane_options& options) {
   options_ = options;
   auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
-  std::vector<std::string> reached{"127.0.0.1", "::1", "10.96.0.1"};
-  if (!options.advertised.empty()) reached.push_back(options.advertised);
-  auto keys = prepare_pki(options.data_directory / "pki",
-                          {"localhost", "kubernetes", "kubernetes.default",
-                           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-                          reached, options.id, now);
+  auto keys = prepare_pki(options.data_directory / "pki", own_names(),
+                          own_addresses(options.advertised), options.id, now);
   if (!keys) return keys.error();
   keys_ = std::move(*keys);
 

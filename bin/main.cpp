@@ -1,12 +1,15 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
 #include "bin/agent.hpp"
+#include "bin/cluster/command.hpp"
 #include "bin/commands/commands.hpp"
+#include "bin/relay.hpp"
 #include "bin/server.hpp"
 #include "bin/shell/shell.hpp"
 #include "bin/token.hpp"
 #include "bin/up.hpp"
 #include "bin/verbs/verb.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -26,6 +29,8 @@ constexpr command table[] = {
     {"server", troupe::server_command, "run a control-plane member"},
     {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
     {"shell", troupe::shell_command, "ask and tell a cluster line by line"},
+    {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
+    {"relay", troupe::relay_command, "give all servers one address on this machine"},
     {"token", troupe::token_command, "tokens by which machines may join"},
     {"image", troupe::commands::image, "list, import, pull, build and remove images"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
@@ -50,6 +55,7 @@ void print_usage() {
 } // namespace
 
 int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN); // a peer that is gone is an error of the call, not the end of us
   std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     print_usage();
