@@ -40,6 +40,15 @@ public:
     return true;
   }
   void cancel() override { end(http::gone::left, false); }
+  void taken(size_t bytes) override {
+    std::function<void()> call;
+    {
+      std::lock_guard lock{mutex_};
+      queued_ -= std::min(queued_, bytes);
+      if (queued_ == 0) call = std::exchange(drained_, nullptr);
+    }
+    if (call) call();
+  }
 
   // ---- for the link ----
   void reply(http::response what) override {
@@ -57,14 +66,27 @@ public:
     {
       std::lock_guard lock{mutex_};
       if (ended_) return false;
+      if (hears_.paced) queued_ += data->size();
     }
     if (hears_.on_data) hears_.on_data(*data);
     return true;
   }
   void finish() override { end(http::gone::finished, true); }
   void abort() override { end(http::gone::left, false); }
-  size_t queued_bytes() const override { return 0; }
-  void on_drained(std::function<void()>) override {}
+  size_t queued_bytes() const override {
+    std::lock_guard lock{mutex_};
+    return queued_;
+  }
+  void on_drained(std::function<void()> call) override {
+    {
+      std::lock_guard lock{mutex_};
+      if (queued_ > 0) {
+        drained_ = std::move(call);
+        return;
+      }
+    }
+    if (hears_.paced) call();
+  }
   void on_closed(std::function<void(http::gone)> call) override { keep(closed_, std::move(call)); }
   void on_data(std::function<void(std::string_view)> call) override {
     std::lock_guard lock{mutex_};
@@ -110,8 +132,10 @@ private:
   }
 
   listener hears_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
+  size_t queued_ = 0;
+  std::function<void()> drained_;
   std::function<void(std::string_view)> to_server_;
   gone_call gone_, closed_;
   bool reading_ = true, ended_ = false;
@@ -177,11 +201,18 @@ result<std::shared_ptr<connection>> connection::open(const settings& given,
                    "; is it running?"};
 }
 
+std::shared_ptr<connection> connection::through(link::door door) {
+  std::shared_ptr<connection> made(new connection);
+  made->door_ = std::move(door);
+  return made;
+}
+
 connection::~connection() {
   if (network_) network_->stop();
 }
 
 bool connection::wait_until_up(std::chrono::milliseconds patience) {
+  if (door_) return true;
   auto until = std::chrono::steady_clock::now() + patience;
   std::unique_lock lock{links_->mutex};
   // A place where nobody listens is not worth waiting for; others may still answer.
@@ -198,10 +229,12 @@ bool connection::wait_until_up(std::chrono::milliseconds patience) {
 
 std::shared_ptr<exchange> connection::ask(const request& what, listener hears) {
   auto made = std::make_shared<receiver>(std::move(hears));
-  auto over = links_->any();
+  auto over = links_ ? links_->any() : nullptr;
   auto composed = compose(what);
   if (!composed)
     made->reply(http::plain_answer(400, composed.error().message));
+  else if (door_)
+    door_(std::move(*composed), http::responder{made});
   else if (!over)
     made->reply(http::plain_answer(503, "no server of the cluster is linked; try again"));
   else

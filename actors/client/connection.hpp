@@ -34,6 +34,8 @@ struct listener {
   std::function<void(std::string_view piece)> on_data;
   /// False: what came is not all there was.
   std::function<void(bool whole)> on_end;
+  /// More is sent only as exchange::taken() gives room; else whatever on_data returns from.
+  bool paced = false;
 };
 
 /// A request under way. Any thread. Letting go of it changes nothing.
@@ -43,6 +45,8 @@ public:
   /// Sends bytes on an answer that is a channel; waits while the far side takes none. False once
   /// the channel has ended.
   virtual bool write(std::string bytes) = 0;
+  /// Has worked off so many bytes of a paced answer.
+  virtual void taken(size_t bytes) = 0;
   /// Wants nothing more: the answer ends.
   virtual void cancel() = 0;
 };
@@ -52,6 +56,8 @@ public:
   /// Links up with any server of the cluster.
   static result<std::shared_ptr<connection>> open(const settings& given,
                                                   std::chrono::milliseconds patience);
+  /// Asks through a door of this process instead.
+  static std::shared_ptr<connection> through(link::door door);
   ~connection();
 
   /// Any thread. Waits for no answer; asks whichever server is linked, or is 503 if none is.
@@ -68,6 +74,7 @@ private:
   connection() = default;
 
   settings given_;
+  link::door door_;
   std::shared_ptr<links> links_;
   std::unique_ptr<link::network> network_;
 };

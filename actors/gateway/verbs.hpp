@@ -15,14 +15,11 @@ void patch(gateway& g, call_ptr c);             // patch.cpp
 void remove(gateway& g, call_ptr c);            // remove.cpp
 void remove_collection(gateway& g, call_ptr c); // remove.cpp
 
-<<<<<<< HEAD
 
 /// What people ask about objects besides what they are: history, why.
 void insight(gateway& g, call_ptr c); // insight.cpp
-=======
 /// A list of these entries, in the form that was asked for.
 http::response list_answer(const call& c, const std::vector<storage::entry_ptr>& entries,
                            uint64_t revision); // list.cpp
->>>>>>> node
 
 } // namespace troupe::gateway

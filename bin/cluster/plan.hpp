@@ -58,9 +58,9 @@ std::vector<member> members_of(const book& b, const places& at);
 
 /// What starts a member: the arguments behind the program's name.
 std::vector<std::string> command_of(const member& m, const book& b, const places& at);
-/// What leads from this machine's loopback to whichever server is there.
 /// Where its servers take links, as HOST:PORT.
 std::vector<std::string> links_of(const book& b, const places& at);
+/// What leads from this machine's loopback to whichever server is there.
 std::vector<std::string> relay_command(const book& b, const places& at);
 
 /// A number that none of these has: the same name gets the same one if it can.
