@@ -200,6 +200,7 @@ result<void> control_plane::join_group() {
     stage_->post([this, leads, term] { leads ? lead(term) : follow(); });
   };
   raft_ = system_->spawn(raft_member_actor, member_, driven);
+  company_names_->put({"raft", "server", false, caf::actor_cast<caf::weak_actor_ptr>(raft_)});
   hub_->listener(raft_);
   return {};
 }
@@ -207,6 +208,7 @@ result<void> control_plane::join_group() {
 result<gateway::environment> control_plane::gateway_environment() {
   gateway::environment given{
       .store = store_.get(), .work = work_.get(), .now = wall_clock, .random = entropy};
+  given.company = company_names_;
   given.authenticate.anonymous = options_.anonymous;
   given.find_door = [this](const std::string& node) -> gateway::node_door {
     auto door = door_of(node);
@@ -253,10 +255,14 @@ void control_plane::lead(uint64_t term) {
                                  .root_ca_pem = keys_.authority.certificate_pem,
                                  .scheduler_config = scheduler_config_};
   if (auto company = controllers::start(*system_, facts, options_.controllers))
-    company_ = std::move(*company);
+    for (auto& [name, actor] : *company) {
+      introduce("controller/" + std::string(name), actor);
+      company_.push_back(actor);
+    }
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   nodes_ = system_->spawn(nodes::nodes, around);
+  introduce("nodes", nodes_);
   hub_->lead(nodes_);
 }
 
@@ -265,6 +271,8 @@ void control_plane::follow() {
   if (one_of_several()) log::info("server", "this server leads no more");
   hub_->follow();
   caf::scoped_actor waiter{*system_};
+  for (auto& r : company_names_->all())
+    if (r.resyncs) company_names_->drop(r.name);
   for (auto& c : company_) {
     caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
     waiter->wait_for(c);

@@ -104,26 +104,12 @@ std::string write_kubeconfig(const pki& from, const std::string& url,
   auto user = name + "-admin";
   std::string places;
   for (auto& at : links) places += (places.empty() ? "\"" : ", \"") + at + "\"";
-  return "apiVersion: v1
-kind: Config
-current-context: " + name + "
-clusters:
-- name: " + name +
-         "
-  cluster:
-    server: " + url +
-         "
-    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
-         "
-    extensions:
-    - name: troupe.dev/links
-      extension: {servers: [" + places +
-         "]}
-users:
-- name: " + user +
-         "
-  user:
-    client-certificate-data: " + base64::encode(from.admin.certificate_pem) +
+  return "apiVersion: v1\nkind: Config\ncurrent-context: " + name + "\nclusters:\n- name: " + name +
+         "\n  cluster:\n    server: " + url +
+         "\n    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
+         "\n    extensions:\n    - name: troupe.dev/links\n      extension: {servers: [" + places +
+         "]}\nusers:\n- name: " + user +
+         "\n  user:\n    client-certificate-data: " + base64::encode(from.admin.certificate_pem) +
          "\n    client-key-data: " + base64::encode(from.admin.key_pem) +
          "\ncontexts:\n- name: " + name + "\n  context:\n    cluster: " + name +
          "\n    user: " + user + "\n";

@@ -1,5 +1,7 @@
 #include "actors/client/connection.hpp"
 
+#include "actors/link/hub.hpp"
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>

@@ -39,16 +39,16 @@ result<std::string> pem(const json::value& of, const std::string& key) {
   return tls::load_file(std::string(file));
 }
 
-result<server_address> address(std::string_view text) {
+result<server_place> address(std::string_view text) {
   auto colon = text.rfind(':');
   auto port = colon == text.npos ? 0 : atoi(std::string(text.substr(colon + 1)).c_str());
   if (port <= 0 || port > 65'535)
     return bad("\"" + std::string(text) + "\" is not HOST:PORT, as servers' links are given");
-  return server_address{std::string(text.substr(0, colon)), static_cast<uint16_t>(port)};
+  return server_place{std::string(text.substr(0, colon)), static_cast<uint16_t>(port)};
 }
 
-result<std::vector<server_address>> links(const json::value& cluster, std::string_view url) {
-  std::vector<server_address> out;
+result<std::vector<server_place>> links(const json::value& cluster, std::string_view url) {
+  std::vector<server_place> out;
   if (auto extension = named(cluster, "extensions", links_extension))
     if (auto list = json::find(*extension, {"extension", "servers"}); list && list->is_array())
       for (auto& each : list->get_array()) {

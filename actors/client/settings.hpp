@@ -1,7 +1,8 @@
 // How a client finds its cluster and proves who it is: what a kubeconfig says.
 #pragma once
 
-#include "actors/link/hub.hpp"
+#include "messages/base/error.hpp"
+#include "net/tls/context.hpp"
 
 #include <string>
 #include <string_view>
@@ -9,8 +10,13 @@
 
 namespace troupe::client {
 
+struct server_place {
+  std::string host;
+  uint16_t port = 0;
+};
+
 struct settings {
-  std::vector<server_address> servers; ///< where they take links; any one will do
+  std::vector<server_place> servers; ///< where they take links; any one will do
   tls::credentials who;
   std::string ns = "default";
   std::string context; ///< its name in the kubeconfig

@@ -85,7 +85,10 @@ void gateway::handle(http::request request, http::responder responder) {
   if (!acting) return c->fail(acting.error());
   c->who = std::move(*acting);
   if (audited && c->who != *who) audited->acts_as(c->who);
-  auto allowed = authorize->check(c->who, attributes_of(c->where));
+  // Of a transaction, each write is held against the book by itself.
+  auto allowed = c->where.path == transactions_path
+                     ? result<void>{}
+                     : authorize->check(c->who, attributes_of(c->where));
   if (audited) audited->decided(allowed.has_value());
   if (!allowed) return c->fail(allowed.error());
   dispatch(std::move(c));
