@@ -27,8 +27,8 @@ result<std::string> past(session& s, const std::string& at) {
 }
 
 result<std::vector<question>> questions(session& s, const arguments& given) {
-  std::string base = "?labelSelector=" + escaped(given.get("selector")) +
-                     "&fieldSelector=" + escaped(given.get("field-selector"));
+  auto base = "?labelSelector=" + escaped(given.get("selector"));
+  auto fields = "&fieldSelector=" + escaped(given.get("field-selector"));
   if (auto at = given.get("at"); !at.empty()) {
     auto extra = past(s, at);
     if (!extra) return extra.error();
@@ -51,7 +51,7 @@ result<std::vector<question>> questions(session& s, const arguments& given) {
       out.push_back(
           {{t.kind, t.ns, {}}, base + "&fieldSelector=" + escaped("metadata.name=" + t.name)});
     else
-      out.push_back({t, t.name.empty() ? base : "?"});
+      out.push_back({t, t.name.empty() ? base + fields : "?"});
   }
   return out;
 }

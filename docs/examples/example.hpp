@@ -27,7 +27,7 @@ inline void need(result<void> done) {
 
 struct config : caf::actor_system_config {
   config() {
-    add_message_types(*this);
+    troupe::client::add_message_types(*this);
     set("scheduler.policy", caf::atom("sharing"));
   }
 };

@@ -6,8 +6,8 @@ using namespace example;
 int main() {
   auto here = connect();
   auto map = [](const char* name) {
-    return write{
-        write::verb::create,
+    return troupe::client::write{
+        troupe::client::write::verb::create,
         json::object{{"apiVersion", "v1"},
                      {"kind", "ConfigMap"},
                      {"metadata", json::object{{"name", name}, {"namespace", "default"}}}}};

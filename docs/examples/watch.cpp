@@ -6,7 +6,7 @@ using namespace example;
 
 namespace {
 
-caf::behavior listener(caf::event_based_actor* self) {
+caf::behavior audience(caf::event_based_actor* self) {
   return {[=](troupe::changed_atom, const change& c) {
     if (c.kind == change::what::synced) return puts("all that was there is told"), void();
     bool put = c.kind == change::what::put;
@@ -34,7 +34,7 @@ int main() {
                      {"data", json::object{{"colour", colour}}}});
   };
   need(here.create(maps, map("white")));
-  auto heard = system.spawn(listener);
+  auto heard = system.spawn(audience);
   subscribe(system, here, maps, {.ns = "default", .labels = "room=hall"}, heard);
   need(here.apply(maps, map("yellow"), "painter"));
   need(here.remove(maps, "default", "paint"));

@@ -13,7 +13,10 @@ t() { on up "$troupe" "$@"; }
 # same WHAT EXPECTED ACTUAL
 same() { [ "$2" = "$3" ] || fail "$1: expected \"$2\", got \"$3\""; }
 has() { case $3 in *"$2"*) ;; *) fail "$1: \"$2\" is not in: $3" ;; esac; }
-code() { "${@:2}" >"$work/out.txt" 2>&1; same "exit code of ${*:2}: $(cat "$work/out.txt")" "$1" "$?"; }
+code() {
+  "${@:2}" >"$work/out.txt" 2>&1; local got=$?
+  [ "$got" = "$1" ] || fail "exit code of ${*:2}: expected $1, got $got: $(cat "$work/out.txt")"
+}
 
 cat >"$work/web.yaml" <<'YAML'
 apiVersion: apps/v1
