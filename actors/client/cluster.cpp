@@ -1,5 +1,6 @@
 #include "actors/client/cluster.hpp"
 
+#include "messages/api/status.pb.h"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/wire.hpp"
@@ -34,9 +35,17 @@ result<void> read_into(google::protobuf::Message& out, std::string_view bytes) {
 } // namespace
 
 error failure_of(const answer& got) {
-  auto read = json::parse(got.body);
-  auto reason = read ? json::string_at(*read, {"reason"}) : std::string_view{};
-  auto message = read ? std::string(json::string_at(*read, {"message"})) : got.body;
+  std::string reason, message = got.body;
+  if (codec::is_envelope(got.body)) {
+    k8s::meta::v1::Status status;
+    if (read_into(status, got.body)) {
+      reason = status.reason();
+      message = status.message();
+    }
+  } else if (auto read = json::parse(got.body)) {
+    reason = json::string_at(*read, {"reason"});
+    message = json::string_at(*read, {"message"});
+  }
   for (auto code : {errc::already_exists, errc::conflict, errc::not_found, errc::forbidden,
                     errc::unauthorized, errc::invalid, errc::gone, errc::expired,
                     errc::too_many_requests, errc::unavailable, errc::bad_request, errc::timeout})

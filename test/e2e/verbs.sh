@@ -150,7 +150,7 @@ why deployment/imageless "has no image"
 echo "containers: [{name: c, image: 'no-such-registry.invalid/x:1'}]" | faulty nameless
 why deployment/nameless "has no image"
 has "dns" "cannot be resolved" "$(t why deployment/nameless | sed -n 2p)"
-echo "$c, readinessProbe: {httpGet: {path: /fail, port: 8080}, periodSeconds: 1}}]" | faulty unready
+echo "$c, readinessProbe: {httpGet: {path: /, port: 9}, periodSeconds: 1}}]" | faulty unready
 why deployment/unready "eadiness probe failed"
 echo "$c, envFrom: [{secretRef: {name: missing}}]}]" | faulty secretless
 why deployment/secretless "\"missing\""
