@@ -256,7 +256,7 @@ void control_plane::lead(uint64_t term) {
                                  .scheduler_config = scheduler_config_};
   if (auto company = controllers::start(*system_, facts, options_.controllers))
     for (auto& [name, actor] : *company) {
-      introduce("controller/" + std::string(name), actor);
+      introduce((name == "scheduler" ? "" : "controller/") + std::string(name), actor);
       company_.push_back(actor);
     }
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};

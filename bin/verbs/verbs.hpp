@@ -5,7 +5,7 @@
 
 namespace troupe::verbs {
 
-extern const verb get_verb, describe_verb, events_verb, top_verb, explain_verb;
+extern const verb get_verb, describe_verb, events_verb, top_verb;
 extern const verb apply_verb, diff_verb, create_verb, replace_verb, delete_verb, edit_verb,
     patch_verb;
 extern const verb scale_verb, rollout_verb, run_verb, expose_verb, set_verb;
@@ -14,6 +14,7 @@ extern const verb wait_verb, label_verb, annotate_verb;
 extern const verb cordon_verb, uncordon_verb, drain_verb, taint_verb;
 extern const verb api_resources_verb, raw_verb, version_verb, cluster_info_verb, auth_verb;
 extern const verb why_verb, why_stuck_verb, history_verb, undo_verb;
+extern const verb actors_verb, mailbox_verb, ask_verb, tell_verb, completion_verb;
 
 /// An object of a file: where it goes, and what it is.
 struct file_object {
