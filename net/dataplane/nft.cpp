@@ -34,6 +34,7 @@ void put_value(netlink_batch& out, uint16_t attribute, std::string_view bytes) {
 } // namespace
 
 verdict verdict::go_to(std::string chain) { return {NFT_GOTO, std::move(chain)}; }
+verdict verdict::accept() { return {NF_ACCEPT, {}}; }
 verdict verdict::drop() { return {NF_DROP, {}}; }
 
 size_t rule::begin(std::string_view expression) {
@@ -168,15 +169,19 @@ rule& rule::find_verdict(reg key, const std::string& map) {
   return end(data);
 }
 
-rule& rule::go_to(const std::string& chain) {
+static void put_verdict(netlink_batch& out, uint16_t attribute, const verdict& what) {
+  auto data = out.open(attribute);
+  auto inner = out.open(NFTA_DATA_VERDICT);
+  out.put_be32(NFTA_VERDICT_CODE, static_cast<uint32_t>(what.code));
+  if (!what.chain.empty()) out.put_text(NFTA_VERDICT_CHAIN, what.chain);
+  out.close(inner);
+  out.close(data);
+}
+
+rule& rule::decide(const verdict& what) {
   auto data = begin("immediate");
   out_.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-  auto value = out_.open(NFTA_IMMEDIATE_DATA);
-  auto inner = out_.open(NFTA_DATA_VERDICT);
-  out_.put_be32(NFTA_VERDICT_CODE, static_cast<uint32_t>(NFT_GOTO));
-  out_.put_text(NFTA_VERDICT_CHAIN, chain);
-  out_.close(inner);
-  out_.close(value);
+  put_verdict(out_, NFTA_IMMEDIATE_DATA, what);
   return end(data);
 }
 
@@ -330,12 +335,7 @@ void transaction::add(const std::string& set, std::string_view key, std::string_
 
 void transaction::add(const std::string& set, std::string_view key, const verdict& value) {
   begin_element(NFT_MSG_NEWSETELEM, set, key);
-  auto data = batch_.open(NFTA_SET_ELEM_DATA);
-  auto inner = batch_.open(NFTA_DATA_VERDICT);
-  batch_.put_be32(NFTA_VERDICT_CODE, static_cast<uint32_t>(value.code));
-  if (!value.chain.empty()) batch_.put_text(NFTA_VERDICT_CHAIN, value.chain);
-  batch_.close(inner);
-  batch_.close(data);
+  put_verdict(batch_, NFTA_SET_ELEM_DATA, value);
   end_element();
 }
 

@@ -23,6 +23,7 @@ struct verdict {
 
   static verdict go_to(std::string chain);
   static verdict drop();
+  static verdict accept();
 };
 
 /// The expressions of one rule, in the order in which a packet meets them. A lookup without a hit
@@ -46,7 +47,7 @@ public:
   rule& is_in(reg key, const std::string& set);
   rule& find(reg key, const std::string& map, reg value);
   rule& find_verdict(reg key, const std::string& map);
-  rule& go_to(const std::string& chain);
+  rule& decide(const verdict& what);
   /// Notes key and value in a dynamic map for so long.
   rule& remember(reg key, reg value, const std::string& map, uint64_t milliseconds);
   rule& send_to(reg address, reg port); ///< destination NAT

@@ -1,5 +1,7 @@
 #include "net/dataplane/service_table.hpp"
 
+#include "net/dataplane/conntrack.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
@@ -18,8 +20,9 @@ using nft::rule;
 // found for that follow.
 constexpr nft::reg key = 0, slot = 3, source = 3, target = 4, target_port = 5;
 
+constexpr uint8_t udp = 17;
 constexpr uint32_t state_new = 8; // as the kernel counts: 1 << (IP_CT_NEW + 1)
-constexpr int before_routing = -100, after_routing = 100, filtering = 0;
+constexpr int guarding = -110, before_routing = -100, after_routing = 100, filtering = 0;
 
 std::string raw(const address& a) {
   return std::string(reinterpret_cast<const char*>(a.bytes.data()), 4);
@@ -81,12 +84,14 @@ result<void> service_table::rebuild() {
   placed_.clear();
   hairpins_.clear();
   made_chains_.clear();
+  guards_.clear();
   sticky_changed_.clear();
   dirty_.clear();
   for (auto& [at, what] : wanted_) change(to, at);
   auto batch = to.take();
   auto done = socket_.commit(batch);
   broken_ = !done;
+  if (done) forget_flows();
   return done;
 }
 
@@ -97,6 +102,7 @@ void service_table::make_skeleton(nft::transaction& to) {
   to.make_table();
   to.make_set("doors", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
   to.make_set("sticky", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
+  to.make_set("guarded", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
   to.make_set("closed", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
   to.make_set("slots",
               {.key_type = concatenation({type_address, type_protocol, type_port, type_mark}),
@@ -120,6 +126,10 @@ void service_table::make_skeleton(nft::transaction& to) {
   }
   to.make_chain(pick_chain(shared_slots));
   to.add_rule(pick_chain(shared_slots), pick(shared_slots).send_to(target, target_port));
+
+  rule guard;
+  to.make_filter_chain("guard", hook::prerouting, guarding);
+  to.add_rule("guard", load_door(guard).find_verdict(key, "guarded"));
 
   // Who has been led to a backend of a sticky door is noted where the translation is done. Only
   // there can the map's key and value be spelt in words that every `nft` can read back.
@@ -214,6 +224,7 @@ result<void> service_table::commit() {
   auto batch = to.take();
   auto done = socket_.commit(batch);
   broken_ = !done;
+  if (done) forget_flows();
   return done;
 }
 
@@ -228,6 +239,7 @@ result<void> service_table::remove() {
 void service_table::change(nft::transaction& to, const door& at) {
   auto wanted = wanted_.find(at);
   auto old = placed_.find(at);
+  if (at.protocol == udp) flows_stale_.insert(at);
   if (old != placed_.end()) {
     if (wanted != wanted_.end() && wanted->second == old->second.what) return;
     // The same number of exact backends: the door stays, some slots are changed.
@@ -235,7 +247,8 @@ void service_table::change(nft::transaction& to, const door& at) {
     if (wanted != wanted_.end() && !wanted->second.backends.empty() &&
         before.what.backends.size() == wanted->second.backends.size() &&
         before.slots.size() == wanted->second.backends.size() &&
-        before.what.sticky_seconds == wanted->second.sticky_seconds) {
+        before.what.sticky_seconds == wanted->second.sticky_seconds &&
+        before.what.allowed == wanted->second.allowed) {
       auto& now = wanted->second.backends;
       std::vector<backend> added;
       std::set_difference(now.begin(), now.end(), before.what.backends.begin(),
@@ -271,6 +284,7 @@ void service_table::close_door(nft::transaction& to, const door& at, placed& old
   auto slots = slots_of(old.what.backends.size());
   for (uint32_t i = 0; i < slots; ++i) to.remove("slots", raw(at) + raw(i));
   count_hairpins(to, old.what.backends, -1);
+  if (!old.what.allowed.empty()) to.remove("guarded", raw(at));
   if (old.what.sticky_seconds == 0) return;
   to.remove("sticky", raw(at));
   sticky_changed_.insert(raw(at));
@@ -292,6 +306,42 @@ void service_table::open_door(nft::transaction& to, const door& at, placed& fres
   to.add("doors", raw(at), nft::verdict::go_to(chain));
   if (sticky) to.add("sticky", raw(at), nft::verdict::go_to(note_chain(to, what.sticky_seconds)));
   count_hairpins(to, what.backends, +1);
+  if (!what.allowed.empty())
+    to.add("guarded", raw(at), nft::verdict::go_to(guard_chain(to, what.allowed)));
+}
+
+std::string service_table::guard_chain(nft::transaction& to, const std::vector<network>& allowed) {
+  std::string text;
+  for (auto& n : allowed) text += n.base.text() + "/" + std::to_string(n.bits) + " ";
+  auto& name = guards_[text];
+  if (!name.empty()) return name;
+  name = "guard-" + std::to_string(guards_.size());
+  to.make_chain(name);
+  for (auto& n : allowed) {
+    rule r;
+    r.load_source(key);
+    if (n.bits < 32) r.mask(key, key, mask_of(n));
+    to.add_rule(name,
+                r.compare(key, comparison::equal, raw(n.base)).decide(nft::verdict::accept()));
+  }
+  to.add_rule(name, rule{}.decide(nft::verdict::drop()));
+  return name;
+}
+
+/// A UDP client would go on to be led where it was led first: nobody tells it that its backend has
+/// gone, or that there is one now.
+void service_table::forget_flows() {
+  if (flows_stale_.empty()) return;
+  auto doors = std::exchange(flows_stale_, {});
+  auto gone = forget_udp_flows([&](const flow& f) {
+    door at{f.asked, f.protocol, f.asked_port};
+    if (!doors.contains(at)) return false;
+    auto p = placed_.find(at);
+    if (p == placed_.end()) return true;
+    auto& all = p->second.what.backends;
+    return std::find(all.begin(), all.end(), backend{f.answering, f.answering_port}) == all.end();
+  });
+  (void)gone; // flows also end by themselves
 }
 
 std::string service_table::stick_chain(nft::transaction& to, uint32_t slots) {
@@ -302,7 +352,7 @@ std::string service_table::stick_chain(nft::transaction& to, uint32_t slots) {
   to.add_rule(
       name,
       load_door(again).load_source(source).find(key, "stuck", target).send_to(target, target_port));
-  to.add_rule(name, rule{}.go_to(pick_chain(slots)));
+  to.add_rule(name, rule{}.decide(nft::verdict::go_to(pick_chain(slots))));
   return name;
 }
 

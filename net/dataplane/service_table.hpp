@@ -4,6 +4,7 @@
 //
 //   doors:  (address, protocol, port) -> the chain that picks one of so many backends
 //   slots:  (address, protocol, port, n) -> backend n
+//   guarded: (address, protocol, port) -> the chain that drops whom the door is not for
 //   sticky: (address, protocol, port) -> the chain that notes where a client was led
 //   stuck:  (address, protocol, port, client) -> the backend it comes back to
 #pragma once
@@ -40,6 +41,7 @@ struct behind {
   std::vector<backend> backends; ///< in any order, each once
   int sticky_seconds = 0;        ///< how long a client comes back to the same one; 0: it does not
   bool silent = false;           ///< without backends: drop instead of refusing
+  std::vector<network> allowed;  ///< whom clients from outside must belong to; empty: anybody
 
   bool operator==(const behind&) const = default;
 };
@@ -88,6 +90,8 @@ private:
   void open_door(nft::transaction& to, const door& at, placed& fresh);
   std::string stick_chain(nft::transaction& to, uint32_t slots);
   std::string note_chain(nft::transaction& to, int seconds);
+  std::string guard_chain(nft::transaction& to, const std::vector<network>& allowed);
+  void forget_flows();
   void forget_stuck(nft::transaction& to);
   void count_hairpins(nft::transaction& to, const std::vector<backend>& backends, int by);
   result<void> rebuild();
@@ -97,10 +101,12 @@ private:
   std::map<door, behind> wanted_;
   std::set<door> dirty_;
   std::map<door, placed> placed_;
-  std::map<address, int> hairpins_;   ///< addresses of this machine's backends
-  std::set<std::string> made_chains_; ///< beyond the skeleton
+  std::map<address, int> hairpins_;           ///< addresses of this machine's backends
+  std::map<std::string, std::string> guards_; ///< chains by the networks they let in
+  std::set<std::string> made_chains_;         ///< beyond the skeleton
   /// Keys of doors whose clients may be stuck to a backend that left.
   std::set<std::string> sticky_changed_;
+  std::set<door> flows_stale_; ///< doors of UDP that have changed
   bool broken_ = false;
 };
 
