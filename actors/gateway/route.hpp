@@ -19,6 +19,8 @@ struct route {
   std::string plural;
   std::string name;
   std::string subresource;
+  /// What the field selector of a list or watch narrows it down to: authorization asks for these.
+  std::string selected_name, selected_node;
   std::vector<std::string> rest; ///< what follows a subresource: the path behind a proxy
 };
 
