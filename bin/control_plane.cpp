@@ -217,6 +217,8 @@ result<gateway::environment> control_plane::gateway_environment() {
       door->handle(std::move(request), std::move(responder));
     };
   };
+  given.flow = options_.flow;
+  given.counters = [this] { return http_ ? http_->counters() : http::server_counters{}; };
   auto audit = open_audit(options_);
   if (!audit) return audit.error();
   given.audit = std::move(*audit);

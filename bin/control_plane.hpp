@@ -35,6 +35,7 @@ struct control_plane_options {
   std::string scheduler_config;  ///< a file with a KubeSchedulerConfiguration; empty: the usual one
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
+  gateway::flow_limits flow;
 
   /// The audit log, by kube-apiserver's names; no path: none.
   std::string audit_path, audit_policy_file;

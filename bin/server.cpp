@@ -29,6 +29,9 @@ Flags:
   --audit-log-path FILE  where it writes a line of JSON for each (- is standard output)
   --audit-log-maxsize N, --audit-log-maxbackup N, --audit-log-maxage DAYS
                        megabytes a file (100), files kept (10), days they are kept (0: no limit)
+  --max-requests-inflight N  reads worked on at once, before others wait (400; 0: no limit)
+  --max-mutating-requests-inflight N  the same for writes (200)
+  --max-watches-per-user N  watches, logs and streams that one user may have open (5000)
   --advertise IP       address at which pods and other machines reach this server
   --link-port N        port at which nodes link up (the API's and one)
   --id N               this server's number among several (1)
@@ -131,6 +134,12 @@ int server_command(const std::vector<std::string>& arguments) {
       options.plane.controllers = value;
     else if (name == "--anonymous-auth")
       options.plane.anonymous = value != "false";
+    else if (name == "--max-requests-inflight")
+      options.plane.flow.reading = number(value);
+    else if (name == "--max-mutating-requests-inflight")
+      options.plane.flow.writing = number(value);
+    else if (name == "--max-watches-per-user")
+      options.plane.flow.watching_of_user = number(value);
     else if (name == "--audit-policy-file")
       options.plane.audit_policy_file = value;
     else if (name == "--audit-log-path")
