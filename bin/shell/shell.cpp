@@ -45,6 +45,8 @@ The shell's own:
   use NAMESPACE    go to another namespace
   context NAME     go to another context of the kubeconfig
   TYPE/NAME        get it
+  watch TYPE       get it, and then every change
+  tree             who supervises whom (actors)
   LINE \watch [N]  run the line again every N seconds (2), until Ctrl-C
   help [COMMAND]   this, or all about one command
   exit             or Ctrl-D
@@ -88,6 +90,11 @@ private:
     if (word == "exit" || word == "quit") return over_ = true, 0;
     if (word == "help") return help(rest);
     if (word == "use" || word == "context") return go(word, rest);
+    if (word == "watch") {
+      rest.push_back("--watch");
+      return verbs::run(s_, *verbs::find("get"), rest);
+    }
+    if (word == "tree") return verbs::run(s_, *verbs::find("actors"), rest);
     if (auto v = verbs::find(word)) return verbs::run(s_, *v, rest);
     if (word.find('/') != word.npos && word[0] != '/')
       return verbs::run(s_, *verbs::find("get"), words);
@@ -157,7 +164,7 @@ char** complete_word(const char* text, int start, int) {
   auto words = troupe::shell::split(std::string(rl_line_buffer, static_cast<size_t>(start)));
   candidates = words ? verbs::complete(*completing, *words, text) : std::vector<std::string>{};
   if (words && words->empty())
-    for (auto* own : {"use", "context", "help", "exit"})
+    for (auto* own : {"use", "context", "watch", "tree", "help", "exit"})
       if (std::string_view(own).starts_with(text)) candidates.emplace_back(own);
   return candidates.empty() ? nullptr : rl_completion_matches(text, next_candidate);
 }

@@ -105,33 +105,55 @@ struct folder {
   }
 };
 
-int run_diff(session& s, const arguments& given) {
+void keep(const folder& work, const char* side, const target& what, json::value document) {
+  drop_managed_fields(document);
+  std::ofstream(work.path / side / (what.kind->group_resource() + "." + what.ns + "." + what.name))
+      << yaml_of(document);
+}
+
+/// What `apply` would make of the objects of files.
+result<void> compare_files(session& s, const arguments& given, const folder& work) {
   auto query = apply_query(given);
-  if (!query) return s.fail(query.error());
+  if (!query) return query.error();
   auto objects = read_objects(s, given);
-  if (!objects) return s.fail(objects.error());
+  if (!objects) return objects.error();
+  for (auto& o : *objects) {
+    auto before = s.get(o.where.path());
+    if (!before && before.error().code != errc::not_found) return before.error();
+    if (before) keep(work, "live", o.where, *before);
+    auto after = s.ask("PATCH", o.where.path() + *query + "&dryRun=All", json::write(o.document),
+                       apply_type);
+    if (!after) return error{after.error().code, conflict_hint(after.error())};
+    auto read = json::parse(*after);
+    if (!read) return read.error();
+    keep(work, "merged", o.where, *read);
+  }
+  return {};
+}
+
+/// What became of one object between two moments.
+result<void> compare_times(session& s, const arguments& given, const folder& work) {
+  auto what = read_target(s, given.words);
+  if (!what) return what.error();
+  auto from = as_it_was(s, *what, given.get("from"));
+  if (!from) return from.error();
+  auto to = given.get("to").empty() ? s.get(what->path()) : as_it_was(s, *what, given.get("to"));
+  if (!to) return to.error();
+  keep(work, "live", *what, *from);
+  keep(work, "merged", *what, *to);
+  return {};
+}
+
+int run_diff(session& s, const arguments& given) {
   folder work;
   std::error_code failure;
   for (auto* side : {"live", "merged"})
     std::filesystem::create_directories(work.path / side, failure);
   if (work.path.empty() || failure)
     return s.fail({errc::internal, "cannot make a temporary folder"});
-  for (auto& o : *objects) {
-    auto file = o.where.kind->group_resource() + "." + o.where.ns + "." + o.where.name;
-    auto keep = [&](const char* side, json::value document) {
-      drop_managed_fields(document);
-      std::ofstream(work.path / side / file) << yaml_of(document);
-    };
-    auto before = s.get(o.where.path());
-    if (!before && before.error().code != errc::not_found) return s.fail(before.error());
-    if (before) keep("live", *before);
-    auto after = s.ask("PATCH", o.where.path() + *query + "&dryRun=All", json::write(o.document),
-                       apply_type);
-    if (!after) return s.fail({after.error().code, conflict_hint(after.error())});
-    auto read = json::parse(*after);
-    if (!read) return s.fail(read.error());
-    keep("merged", *read);
-  }
+  auto ok =
+      given.get("from").empty() ? compare_files(s, given, work) : compare_times(s, given, work);
+  if (!ok) return s.fail(ok.error());
   auto live = (work.path / "live").string(), merged = (work.path / "merged").string();
   auto chosen = std::getenv("KUBECTL_EXTERNAL_DIFF");
   auto command =
@@ -166,12 +188,18 @@ const verb apply_verb{"apply",
                       "apply -f web.yaml --wait\napply -f manifests/ -R --dry-run=server",
                       run_apply};
 
-const verb diff_verb{"diff",
-                     "Change",
-                     "show what `apply` would change",
-                     "-f FILE|FOLDER|- [flags]; exit code 1 if anything",
-                     {filename_flag, recursive_flag, force_flag, manager_flag},
-                     "diff -f web.yaml",
-                     run_diff};
+const verb diff_verb{
+    "diff",
+    "Change",
+    "show what `apply` would change, or what became of an object",
+    "-f FILE|FOLDER|- | TYPE/NAME --from THEN [--to THEN]; exit code 1 if anything",
+    {filename_flag,
+     recursive_flag,
+     force_flag,
+     manager_flag,
+     {"from", 0, "TIME|REVISION", "as it was then: 10m (ago), a time, a revision"},
+     {"to", 0, "TIME|REVISION", "as it was then (now)"}},
+    "diff -f web.yaml\ndiff deployment/web --from 10m",
+    run_diff};
 
 } // namespace troupe::verbs

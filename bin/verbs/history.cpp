@@ -93,7 +93,8 @@ int run_history(session& s, const arguments& given) {
   return done;
 }
 
-/// The object as it was at a revision.
+} // namespace
+
 result<json::value> as_it_was(session& s, const target& what, const std::string& at) {
   auto revision = revision_at(s, at);
   if (!revision) return revision.error();
@@ -109,6 +110,8 @@ result<json::value> as_it_was(session& s, const target& what, const std::string&
   object.as_object()["kind"] = what.kind->name;
   return object;
 }
+
+namespace {
 
 int run_undo(session& s, const arguments& given) {
   if (given.words.size() < 2)

@@ -48,6 +48,9 @@ result<std::string> edit_text(const std::string& text, const char* suffix);
 /// A revision of the store, for `at`: a revision, a time, or a duration ago.
 result<std::string> revision_at(session& s, const std::string& at);
 
+/// The object as it was then.
+result<json::value> as_it_was(session& s, const target& what, const std::string& at);
+
 /// Waits until `settled` says so of the object as it is and with each change; null: it is gone.
 /// timeout if it does not.
 result<void> wait_for(session& s, const target& what, std::chrono::milliseconds patience,

@@ -89,6 +89,7 @@ revision=$(t get configmap settings -o jsonpath='{.metadata.resourceVersion}')
 code 0 t patch configmap settings -p '{"data":{"colour":"red"}}'
 has "history" "data.colour=red" "$(t history configmap/settings)"
 same "the past" "blue" "$(t get configmap settings --at "$revision" -o jsonpath='{.items[0].data.colour}')"
+has "diff of times" "+  colour: red" "$(t diff configmap/settings --from "$revision")"
 code 0 t undo configmap/settings "$revision"
 same "undo" "blue" "$(t get configmap settings -o jsonpath='{.data.colour}')"
 printf '#!/bin/sh\nsed -i s/blue/green/ "$1"\n' >"$work/editor"; chmod +x "$work/editor"
@@ -123,6 +124,10 @@ has "shell" "till" "$out"
 has "shell" 'there is no command "nonsense"' "$out"
 same "from a pipe" "configmap/settings" "$(printf '# a comment\nget cm settings -o name\n' | t shell)"
 has "an address alone" "2/2" "$(t shell -c deployment/web)"
+has "tree" "controller/deployment" "$(t shell -c tree)"
+has "mailbox" "yes" "$(t mailbox controller/deployment)"
+has "completion" "deployments" "$(t completion words -- get deplo)"
+has "completion of names" "settings" "$(t completion words -- get configmap se)"
 has "help" "The shell's own" "$(t shell -c help)"
 
 # ---- why: the one thing that is wrong, in the first line ----
