@@ -76,7 +76,7 @@ void network::core::forget(const std::shared_ptr<tcp_connection>& who) {
 }
 
 void network::core::dial(const std::shared_ptr<destination>& to) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
   const auto made = std::make_shared<socket>(asio::make_strand(io));
   made->async_connect(
       to->at, [this, self = shared_from_this(), made, to](boost::system::error_code failure) {
@@ -92,7 +92,7 @@ void network::core::dial(const std::shared_ptr<destination>& to) {
 }
 
 void network::core::redial(const std::shared_ptr<destination>& to) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
   const std::lock_guard lock{mutex};
   // Between half and the whole of the delay, so that a crowd does not come back as one.
   const auto whole = to->delay.count();
@@ -150,17 +150,26 @@ result<void> network::dial(const std::string& address, uint16_t port, const std:
   boost::system::error_code failure;
   const auto ip = asio::ip::make_address(address, failure);
   if (failure) return error{errc::invalid, "not an address: " + address};
-  const auto to =
-      std::make_shared<destination>(destination{{ip, port},
-                                                name,
-                                                core_->settings.redial_after,
-                                                std::make_unique<asio::steady_timer>(core_->io)});
+  const auto to = std::make_shared<destination>();
+  to->at = {ip, port};
+  to->name = name;
+  to->delay = core_->settings.redial_after;
+  to->pause = std::make_unique<asio::steady_timer>(core_->io);
   {
     const std::lock_guard lock{core_->mutex};
     core_->destinations.push_back(to);
   }
   core_->dial(to);
   return {};
+}
+
+void network::undial(const std::string& name) {
+  const std::lock_guard lock{core_->mutex};
+  std::erase_if(core_->destinations, [&](const auto& each) {
+    if (each->name != name) return false;
+    each->unwanted = true; // a pause or an attempt under way ends with that
+    return true;
+  });
 }
 
 void network::stop() {

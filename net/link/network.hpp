@@ -41,6 +41,8 @@ public:
   result<uint16_t> listen(const std::string& address, uint16_t port);
   /// Keeps a link up to the peer there, whose certificate must carry `name` as DNS name or address.
   result<void> dial(const std::string& address, uint16_t port, const std::string& name);
+  /// Dials no peer of this name any more; a link that is up stays.
+  void undial(const std::string& name);
   /// The certificate and CAs of connections made from now on.
   result<void> reload(const tls::credentials& who);
   /// Ends all links and joins the threads; harmless to repeat.

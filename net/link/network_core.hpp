@@ -17,6 +17,7 @@ struct destination {
   std::string name;
   std::chrono::milliseconds delay;
   std::unique_ptr<asio::steady_timer> pause;
+  std::atomic<bool> unwanted{false};
 };
 
 struct network::core : std::enable_shared_from_this<network::core> {
