@@ -1,7 +1,12 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
 #include "bin/agent.hpp"
+#include "bin/certificates.hpp"
 #include "bin/cluster/command.hpp"
 #include "bin/commands/commands.hpp"
+#include "bin/config.hpp"
+#include "bin/install.hpp"
+#include "bin/members.hpp"
+#include "bin/recover.hpp"
 #include "bin/relay.hpp"
 #include "bin/server.hpp"
 #include "bin/token.hpp"
@@ -23,9 +28,14 @@ struct command {
 constexpr command table[] = {
     {"up", troupe::up_command, "run a whole cluster on this machine"},
     {"down", troupe::down_command, "end the pods that `troupe up` left running"},
+    {"install", troupe::install_command, "make a server or agent of this machine for good"},
     {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
     {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
+    {"members", troupe::members_command, "the servers of a cluster while they run"},
+    {"config", troupe::config_command, "show settings and where they come from"},
+    {"certificates", troupe::certificates_command, "look after the certificates of this machine"},
+    {"recover", troupe::recover_command, "get out of a lost majority of servers"},
     {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
     {"relay", troupe::relay_command, "give all servers one address on this machine"},
     {"token", troupe::token_command, "tokens by which machines may join"},
@@ -37,7 +47,7 @@ constexpr command table[] = {
 
 void print_usage() {
   puts("Usage: troupe COMMAND [flags]\n\nCommands:");
-  for (auto& c : table) printf("  %-10s %s\n", c.name, c.summary);
+  for (auto& c : table) printf("  %-12s %s\n", c.name, c.summary);
   puts("\nEvery command explains itself with --help.");
 }
 
