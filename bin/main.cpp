@@ -4,6 +4,7 @@
 #include "bin/cluster/command.hpp"
 #include "bin/commands/commands.hpp"
 #include "bin/config.hpp"
+#include "bin/deploy/command.hpp"
 #include "bin/install.hpp"
 #include "bin/members.hpp"
 #include "bin/recover.hpp"
@@ -28,6 +29,7 @@ struct command {
 constexpr command table[] = {
     {"up", troupe::up_command, "run a whole cluster on this machine"},
     {"down", troupe::down_command, "end the pods that `troupe up` left running"},
+    {"deploy", troupe::deploy_command, "put servers and agents on a list of hosts"},
     {"install", troupe::install_command, "make a server or agent of this machine for good"},
     {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
