@@ -1,7 +1,13 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
 #include "bin/agent.hpp"
+#include "bin/certificates.hpp"
 #include "bin/cluster/command.hpp"
 #include "bin/commands/commands.hpp"
+#include "bin/config.hpp"
+#include "bin/deploy/command.hpp"
+#include "bin/install.hpp"
+#include "bin/members.hpp"
+#include "bin/recover.hpp"
 #include "bin/relay.hpp"
 #include "bin/server.hpp"
 #include "bin/shell/shell.hpp"
@@ -25,10 +31,16 @@ struct command {
 constexpr command table[] = {
     {"up", troupe::up_command, "run a whole cluster on this machine"},
     {"down", troupe::down_command, "end the pods that `troupe up` left running"},
+    {"deploy", troupe::deploy_command, "put servers and agents on a list of hosts"},
+    {"install", troupe::install_command, "make a server or agent of this machine for good"},
     {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
     {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
     {"shell", troupe::shell_command, "ask and tell a cluster line by line"},
+    {"members", troupe::members_command, "the servers of a cluster while they run"},
+    {"config", troupe::config_command, "show settings and where they come from"},
+    {"certificates", troupe::certificates_command, "look after the certificates of this machine"},
+    {"recover", troupe::recover_command, "get out of a lost majority of servers"},
     {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
     {"relay", troupe::relay_command, "give all servers one address on this machine"},
     {"token", troupe::token_command, "tokens by which machines may join"},

@@ -4,6 +4,7 @@
 #include "messages/base/base64.hpp"
 #include "net/tls/files.hpp"
 #include "net/tls/jws.hpp"
+#include "net/tls/life.hpp"
 
 namespace troupe {
 
@@ -11,12 +12,11 @@ namespace {
 
 constexpr std::chrono::days authority_life{3650};
 constexpr std::chrono::days leaf_life{365};
-/// Certificates are made anew when a third of their life is left.
-constexpr std::chrono::days renew_before{120};
 
 bool fresh(const tls::key_pair& pair, tls::wall_time now) {
-  auto read = tls::read_certificate(pair.certificate_pem);
-  return read && read->not_after_seconds > (now + renew_before).time_since_epoch().count();
+  auto life = tls::read_life(pair.certificate_pem);
+  return life && life->renewal() > now.time_since_epoch().count() &&
+         life->begins <= now.time_since_epoch().count();
 }
 
 result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pair& authority,
@@ -25,6 +25,8 @@ result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pai
     // A server that is reached under another name now needs another certificate.
     auto read = tls::read_certificate(old->certificate_pem);
     bool same_names = read && read->dns_names == spec.dns_names;
+    for (auto& a : spec.ip_addresses)
+      same_names = same_names && tls::names_address(old->certificate_pem, a);
     if (same_names) return old;
   }
   spec.not_before = now - tls::backdate;
@@ -97,6 +99,16 @@ std::vector<std::string> own_addresses(const std::string& advertised) {
   std::vector<std::string> out{"127.0.0.1", "::1", "10.96.0.1"};
   if (!advertised.empty()) out.push_back(advertised);
   return out;
+}
+
+std::vector<std::filesystem::path> leaf_stems(const std::filesystem::path& folder, uint64_t id) {
+  return {folder / "server", folder / "admin", folder / ("link-" + std::to_string(id))};
+}
+
+void forget_leaves(const std::filesystem::path& folder, uint64_t id) {
+  std::error_code ignored;
+  for (auto& stem : leaf_stems(folder, id))
+    std::filesystem::remove(stem.string() + ".crt", ignored);
 }
 
 std::string write_kubeconfig(const pki& from, const std::string& url,

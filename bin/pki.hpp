@@ -33,6 +33,11 @@ inline constexpr const char* shared_keys[] = {"ca.crt",    "ca.key",    "service
 std::vector<std::string> own_names();
 std::vector<std::string> own_addresses(const std::string& advertised);
 
+/// The certificates of server `id` that are renewed, without their ending; and how they are made
+/// anew by the next prepare_pki().
+std::vector<std::filesystem::path> leaf_stems(const std::filesystem::path& folder, uint64_t id);
+void forget_leaves(const std::filesystem::path& folder, uint64_t id);
+
 /// A kubeconfig with one cluster and one user: `name` and `name`-admin. `links` is where servers
 /// take links, as HOST:PORT.
 std::string write_kubeconfig(const pki& from, const std::string& url,

@@ -17,24 +17,27 @@ namespace {
 
 constexpr const char* usage = R"(Usage: troupe token create|list|delete [ID] [flags]
 
-Tokens by which machines may join, run on a server. A token holds for a day unless --ttl says
-otherwise, and carries the hash of the cluster's CA, so that the first contact is safe.
+Tokens by which machines may join, run on a server. A token holds for a day, one for servers for an
+hour, unless --ttl says otherwise. It carries the hash of the cluster's CA, so that the first contact
+is safe. Whoever has a token for servers can get the keys of the whole cluster: keep it as safe.
 
 Flags:
   --data DIR      the server's (/var/lib/troupe)
-  --ttl DURATION  how long the token holds: 24h, 30m; 0 for ever (24h)
+  --role ROLE     what may join with it: agent or server (agent)
+  --ttl DURATION  how long the token holds: 24h, 30m; 0 for ever
   --description TEXT
   -o json         machine-readable
 
 Examples:
   troupe token create
+  troupe token create --role server
   troupe token create --ttl 1h -o json
   troupe token list
   troupe token delete abcdef
 )";
 
 struct options {
-  std::string verb, id, description, ttl = "24h";
+  std::string verb, id, description, ttl, role = "agent";
   std::filesystem::path data = "/var/lib/troupe";
   bool as_json = false;
 };
@@ -57,6 +60,8 @@ std::string random_text(size_t size) {
 constexpr const char* secrets = "/api/v1/namespaces/kube-system/secrets";
 
 int create(const options& o, const cluster_access& to) {
+  if (o.role != "agent" && o.role != "server")
+    return complain("--role " + o.role + ": a token is for an agent or for a server");
   auto life = o.ttl == "0" ? result<std::chrono::nanoseconds>{std::chrono::nanoseconds{0}}
                            : parse_duration(o.ttl);
   if (!life || life->count() < 0)
@@ -64,7 +69,8 @@ int create(const options& o, const cluster_access& to) {
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*life).count();
   gateway::bootstrap_token token{random_text(6), random_text(16)};
   auto expires = seconds == 0 ? 0 : wall_clock().seconds + seconds;
-  auto secret = gateway::bootstrap_secret(token, expires, o.description);
+  auto secret = gateway::bootstrap_secret(token, expires, o.description,
+                                          o.role == "server" ? gateway::server_bootstrappers : "");
   auto made = call(to, {.method = "POST",
                         .target = secrets,
                         .headers = {{"Content-Type", "application/json"}},
@@ -123,6 +129,8 @@ int token_command(const std::vector<std::string>& arguments) {
     if (a == "--help" || a == "-h") return fputs(usage, stdout), 0;
     if (a == "--data")
       o.data = value();
+    else if (a == "--role")
+      o.role = value();
     else if (a == "--ttl")
       o.ttl = value();
     else if (a == "--description")
@@ -139,6 +147,7 @@ int token_command(const std::vector<std::string>& arguments) {
   }
   constexpr std::pair<const char*, int (*)(const options&, const cluster_access&)> verbs[] = {
       {"create", create}, {"list", list}, {"delete", remove}};
+  if (o.ttl.empty()) o.ttl = o.role == "server" ? "1h" : "24h";
   for (auto& [name, run] : verbs)
     if (o.verb == name) {
       auto to = access(o.data);

@@ -3,7 +3,9 @@
 #include "messages/base/log.hpp"
 #include "messages/cluster/node_link.pb.h"
 
+#include <condition_variable>
 #include <mutex>
+#include <optional>
 
 namespace troupe {
 
@@ -12,11 +14,54 @@ struct uplinks::connections {
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<link::connection>> up;
   link::door door;
+  link::network* network = nullptr; ///< null when all is over
+  std::map<uint64_t, server_address> servers;
+  uint64_t version = 0; ///< of the list of servers
+  std::function<void(const std::map<uint64_t, server_address>&)> servers_changed;
+  std::optional<result<std::string>> certificate; ///< what a server answered
+  std::condition_variable answered;
 
   std::shared_ptr<link::connection> of(uint64_t server) {
     std::lock_guard lock{mutex};
     auto hit = up.find(server);
     return hit == up.end() ? nullptr : hit->second;
+  }
+
+  /// Dials who is new, lets go of who is gone.
+  void aim(const std::map<uint64_t, server_address>& now) {
+    std::lock_guard lock{mutex};
+    if (!network) return;
+    auto before = std::exchange(servers, now);
+    for (auto& [id, at] : before) {
+      auto hit = now.find(id);
+      if (hit != now.end() && hit->second == at) continue;
+      network->undial(server_host(id));
+      if (auto link = up.find(id); link != up.end()) link->second->close();
+    }
+    for (auto& [id, at] : now) {
+      auto hit = before.find(id);
+      if (hit != before.end() && hit->second == at) continue;
+      if (auto ok = network->dial(at.host, at.port, server_host(id)); !ok)
+        log::warn("uplink", "a server cannot be linked",
+                  {{"server", id}, {"why", ok.error().message}});
+    }
+  }
+
+  /// A server says who the servers are; one that lags behind says what was.
+  void heard_of(const cluster::ServerList& said) {
+    std::map<uint64_t, server_address> now;
+    for (auto& s : said.servers())
+      if (s.id() != 0 && s.port() != 0 && s.port() <= 65'535)
+        now[s.id()] = {s.host(), static_cast<uint16_t>(s.port())};
+    {
+      std::lock_guard lock{mutex};
+      if (now.empty() || said.version() < version) return;
+      version = said.version();
+      if (now == servers) return;
+    }
+    log::info("uplink", "the servers are others now", {{"count", now.size()}});
+    aim(now);
+    if (servers_changed) servers_changed(now);
   }
 
   /// A server may ask anything of this node.
@@ -84,6 +129,16 @@ struct uplink_state {
     if (said.has_facts()) {
       if (server == leader && agent)
         self->send(agent, told_atom_v, said.facts().SerializeAsString());
+    } else if (said.has_certificate()) {
+      auto& x = said.certificate();
+      std::lock_guard lock{all->mutex};
+      if (x.refused().empty())
+        all->certificate = x.pem();
+      else
+        all->certificate = error{errc::forbidden, x.refused()};
+      all->answered.notify_all();
+    } else if (said.has_servers()) {
+      all->heard_of(said.servers());
     } else if (said.word_case() == cluster::ServerToNode::kLeads) {
       said.leads() ? lead(server) : lose(server);
     }
@@ -172,8 +227,9 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
                       caf::anon_send(actor, changed_atom_v, id);
                     }};
       });
-  for (auto& [id, at] : given.servers)
-    if (auto ok = made->network_->dial(at.host, at.port, server_host(id)); !ok) return ok.error();
+  all->network = made->network_.get();
+  all->servers_changed = std::move(given.servers_changed);
+  all->aim(given.servers);
   return made;
 }
 
@@ -184,8 +240,29 @@ void uplinks::serve(link::door node) {
   all_->door = std::move(node);
 }
 
+void uplinks::aim(const std::map<uint64_t, server_address>& servers) { all_->aim(servers); }
+
+result<std::string> uplinks::sign(const std::string& request_pem,
+                                  std::chrono::milliseconds patience) {
+  cluster::NodeToServer word;
+  word.set_renewal(request_pem);
+  auto bytes = std::make_shared<const std::string>(word.SerializeAsString());
+  std::unique_lock lock{all_->mutex};
+  all_->certificate.reset();
+  bool sent = false;
+  for (auto& [_, over] : all_->up) sent = sent || over->send(link::stream::messages, bytes);
+  if (!sent) return error{errc::unavailable, "no server can be reached"};
+  if (!all_->answered.wait_for(lock, patience, [&] { return all_->certificate.has_value(); }))
+    return error{errc::timeout, "no server has answered"};
+  return *std::exchange(all_->certificate, {});
+}
+
 void uplinks::stop() {
   serve({});
+  {
+    std::lock_guard lock{all_->mutex};
+    all_->network = nullptr;
+  }
   if (network_) network_->stop();
   if (nodes_) caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
   nodes_ = nullptr;

@@ -79,10 +79,11 @@ struct attributes {
   posix_spawnattr_t held;
 };
 
-result<int> spawn_here(const std::vector<std::string>& arguments,
-                       const std::filesystem::path& log) {
+result<int> spawn_here(const std::vector<std::string>& arguments, const std::filesystem::path& log,
+                       const std::filesystem::path& other) {
   std::error_code none;
-  auto program = std::filesystem::read_symlink("/proc/self/exe", none).string();
+  auto program = other.empty() ? std::filesystem::read_symlink("/proc/self/exe", none).string()
+                               : other.string();
   std::vector<char*> words{program.data()};
   for (auto& a : arguments) words.push_back(const_cast<char*>(a.c_str()));
   words.push_back(nullptr);
@@ -141,11 +142,11 @@ space::~space() {
 }
 
 result<int> spawn(const std::vector<std::string>& arguments, const space* where,
-                  const std::filesystem::path& log) {
-  if (!where) return spawn_here(arguments, log);
+                  const std::filesystem::path& log, const std::filesystem::path& program) {
+  if (!where) return spawn_here(arguments, log, program);
   return apart([&]() -> result<int> {
     if (setns(where->fd(), CLONE_NEWNET) != 0) return failed("cannot enter a network namespace");
-    return spawn_here(arguments, log);
+    return spawn_here(arguments, log, program);
   });
 }
 
@@ -158,6 +159,8 @@ result<int> run(const std::vector<std::string>& arguments, const space* where,
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+bool ended(int pid) { return waitpid(pid, nullptr, WNOHANG) == pid; }
 
 void remember(int pid, const std::filesystem::path& file) {
   (void)tls::save_private(file, std::to_string(pid) + " " + beginning_of(pid));

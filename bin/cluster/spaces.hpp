@@ -32,8 +32,11 @@ private:
 
 /// This program with other arguments, in a session of its own, its words in `log`. `where` null: in
 /// the network of this process.
+/// `program` empty: this one.
 result<int> spawn(const std::vector<std::string>& arguments, const space* where,
-                  const std::filesystem::path& log);
+                  const std::filesystem::path& log, const std::filesystem::path& program = {});
+/// Whether a process of ours has ended by now.
+bool ended(int pid);
 /// The same, until it has ended; its exit code.
 result<int> run(const std::vector<std::string>& arguments, const space* where,
                 const std::filesystem::path& log);

@@ -77,7 +77,7 @@ void network::core::forget(const std::shared_ptr<tcp_connection>& who) {
 }
 
 void network::core::dial(const std::shared_ptr<destination>& to) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
   boost::system::error_code failure;
   const auto ip = asio::ip::make_address(to->host, failure);
   if (!failure)
@@ -94,7 +94,7 @@ void network::core::dial(const std::shared_ptr<destination>& to) {
 
 void network::core::connect(const std::shared_ptr<destination>& to,
                             const asio::ip::tcp::resolver::results_type& places) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
   const auto made = std::make_shared<socket>(asio::make_strand(io));
   asio::async_connect(
       *made, places,
@@ -114,7 +114,7 @@ void network::core::failed(const std::shared_ptr<destination>& to, std::string_v
 }
 
 void network::core::redial(const std::shared_ptr<destination>& to) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
   const std::lock_guard lock{mutex};
   // Between half and the whole of the delay, so that a crowd does not come back as one.
   const auto whole = to->delay.count();
@@ -170,16 +170,28 @@ result<void> network::dial(const std::string& address, uint16_t port, const std:
   if (!core_->client_tls)
     if (const auto ready = reload(core_->settings.who); !ready) return ready.error();
   if (address.empty()) return error{errc::invalid, "a link needs an address or a host's name"};
-  const auto to = std::make_shared<destination>(
-      destination{address, port, name, core_->settings.redial_after,
-                  std::make_unique<asio::steady_timer>(core_->io),
-                  std::make_unique<asio::ip::tcp::resolver>(core_->io)});
+  const auto to = std::make_shared<destination>();
+  to->host = address;
+  to->port = port;
+  to->name = name;
+  to->delay = core_->settings.redial_after;
+  to->pause = std::make_unique<asio::steady_timer>(core_->io);
+  to->names = std::make_unique<asio::ip::tcp::resolver>(core_->io);
   {
     const std::lock_guard lock{core_->mutex};
     core_->destinations.push_back(to);
   }
   core_->dial(to);
   return {};
+}
+
+void network::undial(const std::string& name) {
+  const std::lock_guard lock{core_->mutex};
+  std::erase_if(core_->destinations, [&](const auto& each) {
+    if (each->name != name) return false;
+    each->unwanted = true; // a pause or an attempt under way ends with that
+    return true;
+  });
 }
 
 void network::stop() {

@@ -44,6 +44,8 @@ public:
   /// Keeps a link up to the peer there (a name is looked up each time), whose certificate must
   /// carry `name` as DNS name or address.
   result<void> dial(const std::string& address, uint16_t port, const std::string& name);
+  /// Dials no peer of this name any more; a link that is up stays.
+  void undial(const std::string& name);
   /// The certificate and CAs of connections made from now on.
   result<void> reload(const tls::credentials& who);
   /// Ends all links and joins the threads; harmless to repeat.

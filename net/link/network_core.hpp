@@ -21,6 +21,7 @@ struct destination {
   std::unique_ptr<asio::ip::tcp::resolver> names;
 
   std::string text() const { return host + ":" + std::to_string(port); }
+  std::atomic<bool> unwanted{false};
 };
 
 struct network::core : std::enable_shared_from_this<network::core> {

@@ -215,9 +215,14 @@ void tcp_connection::arm() {
 }
 
 void tcp_connection::arm_timer() {
-  if (timer_armed_) return;
+  const auto due = secure_ ? mux_.next_tick() : started_ + home_->settings.handshake_within;
+  if (timer_armed_) {
+    // What is due earlier than what was waited for must not come too late.
+    if (due < timer_.expiry()) timer_.cancel();
+    return;
+  }
   timer_armed_ = true;
-  timer_.expires_at(secure_ ? mux_.next_tick() : started_ + home_->settings.handshake_within);
+  timer_.expires_at(due);
   timer_.async_wait([self = shared_from_this()](boost::system::error_code failure) {
     self->timer_armed_ = false;
     if (self->over_) return;
