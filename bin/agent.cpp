@@ -25,7 +25,9 @@ Flags:
   --token TOKEN  from `troupe token create` on a server
   --name NAME    of the node (this machine's host name)
   --ip ADDRESS   by which other nodes reach this one (of the default route)
+  --images DIR   image archives dropped there are imported
   --data DIR     where everything is kept (/var/lib/troupe)
+  --manifests DIR  pods in files there run on this node, whatever else happens (DATA/manifests)
   --run DIR      sockets and namespaces, gone after a reboot (/run/troupe)
 
 Examples:
@@ -48,6 +50,8 @@ int run(agent_options options) {
   auto& machine_given = options.machine;
   if (machine_given.name.empty()) machine_given.name = host_name();
   machine_given.data_directory = std::filesystem::absolute(options.data) / "node";
+  if (machine_given.manifest_directory.empty())
+    machine_given.manifest_directory = std::filesystem::absolute(options.data) / "manifests";
   auto held = data_lock::take(options.data);
   if (!held) return complain(held.error());
   auto known = join(std::filesystem::absolute(options.data) / "join", machine_given.name,
@@ -66,9 +70,13 @@ int run(agent_options options) {
   machine_given.nodes = (*up)->nodes();
   auto here = machine::start(system, machine_given);
   if (!here) return complain(here.error());
+  (*up)->serve([door = (*here)->door()](http::request request, http::responder to) {
+    door->handle(std::move(request), std::move(to));
+  });
   log::info("agent", "this machine runs pods", {{"node", machine_given.name}});
   wait_for_signal();
   log::info("agent", "stopping; pods go on running");
+  (*up)->serve({});
   here->reset();
   (*up)->stop();
   return 0;
@@ -98,6 +106,10 @@ int agent_command(const std::vector<std::string>& arguments) {
       options.machine.ip = value;
     else if (name == "--data")
       options.data = value;
+    else if (name == "--manifests")
+      options.machine.manifest_directory = value;
+    else if (name == "--images")
+      options.machine.image_directory = value;
     else if (name == "--run")
       options.machine.run_directory = value;
     else {

@@ -104,12 +104,8 @@ control_plane::~control_plane() {
 result<void> control_plane::open(const control_plane_options& options) {
   options_ = options;
   auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
-  std::vector<std::string> reached{"127.0.0.1", "::1", "10.96.0.1"};
-  if (!options.advertised.empty()) reached.push_back(options.advertised);
-  auto keys = prepare_pki(options.data_directory / "pki",
-                          {"localhost", "kubernetes", "kubernetes.default",
-                           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-                          reached, options.id, now);
+  auto keys = prepare_pki(options.data_directory / "pki", own_names(),
+                          own_addresses(options.advertised), options.id, now);
   if (!keys) return keys.error();
   keys_ = std::move(*keys);
 
@@ -204,6 +200,7 @@ result<void> control_plane::join_group() {
     stage_->post([this, leads, term] { leads ? lead(term) : follow(); });
   };
   raft_ = system_->spawn(raft_member_actor, member_, driven);
+  company_names_->put({"raft", "server", false, caf::actor_cast<caf::weak_actor_ptr>(raft_)});
   hub_->listener(raft_);
   return {};
 }
@@ -211,10 +208,11 @@ result<void> control_plane::join_group() {
 result<gateway::environment> control_plane::gateway_environment() {
   gateway::environment given{
       .store = store_.get(), .work = work_.get(), .now = wall_clock, .random = entropy};
+  given.company = company_names_;
   given.authenticate.anonymous = options_.anonymous;
   given.find_door = [this](const std::string& node) -> gateway::node_door {
     auto door = door_of(node);
-    if (!door) return {};
+    if (!door) return hub_->door_of(node);
     return [door](http::request request, http::responder responder) {
       door->handle(std::move(request), std::move(responder));
     };
@@ -259,10 +257,14 @@ void control_plane::lead(uint64_t term) {
                                  .root_ca_pem = keys_.authority.certificate_pem,
                                  .scheduler_config = scheduler_config_};
   if (auto company = controllers::start(*system_, facts, options_.controllers))
-    company_ = std::move(*company);
+    for (auto& [name, actor] : *company) {
+      introduce((name == "scheduler" ? "" : "controller/") + std::string(name), actor);
+      company_.push_back(actor);
+    }
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   nodes_ = system_->spawn(nodes::nodes, around);
+  introduce("nodes", nodes_);
   hub_->lead(nodes_);
 }
 
@@ -271,6 +273,8 @@ void control_plane::follow() {
   if (one_of_several()) log::info("server", "this server leads no more");
   hub_->follow();
   caf::scoped_actor waiter{*system_};
+  for (auto& r : company_names_->all())
+    if (r.resyncs) company_names_->drop(r.name);
   for (auto& c : company_) {
     caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
     waiter->wait_for(c);
@@ -308,14 +312,22 @@ result<void> control_plane::listen() {
   settings.tls = tls::credentials{keys_.server.certificate_pem, keys_.server.key_pem,
                                   keys_.authority.certificate_pem};
   settings.handle = [this](http::request request, http::responder responder) {
-    if (!join_desk_->handle(request, responder))
-      api_->handle(std::move(request), std::move(responder));
+    handle(std::move(request), std::move(responder));
   };
+  hub_->serve(settings.handle);
   http_ = std::make_unique<http::server>(std::move(settings));
   if (auto started = http_->start(); !started) return started;
   kubeconfig_ = options_.data_directory / "admin.kubeconfig";
   auto url = "https://127.0.0.1:" + std::to_string(port());
-  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url));
+  std::vector<std::string> links;
+  for (auto& [_, at] : options_.servers) links.push_back(at.host + ":" + std::to_string(at.port));
+  if (links.empty()) links.push_back("127.0.0.1:" + std::to_string(hub_->port()));
+  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url, links));
+}
+
+void control_plane::handle(http::request request, http::responder responder) {
+  if (!join_desk_->handle(request, responder))
+    api_->handle(std::move(request), std::move(responder));
 }
 
 } // namespace troupe

@@ -2,6 +2,7 @@
 // machines. `troupe server` runs one, `troupe up` one and a machine.
 #pragma once
 
+#include "actors/directory.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "actors/node/agent.hpp"
 #include "actors/nodes/environment.hpp"
@@ -73,11 +74,17 @@ private:
   result<void> join_group();
   result<gateway::environment> gateway_environment();
   result<void> listen();
+  /// Whatever is asked of this server, over HTTP or a link.
+  void handle(http::request request, http::responder responder);
   bool one_of_several() const { return !options_.servers.empty(); }
 
   /// Begins to lead: makes what every cluster has, then lets the company play. On `stage_`.
   void lead(uint64_t term);
   void follow();
+  /// Lets an actor of the leader's be asked by its name.
+  template<class Handle> void introduce(std::string name, const Handle& who) {
+    company_names_->put({std::move(name), "server", true, caf::actor_cast<caf::weak_actor_ptr>(who)});
+  }
 
   control_plane_options options_;
   pki keys_;
@@ -100,6 +107,7 @@ private:
   std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
   std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms
   std::vector<controller_actor> company_;
+  std::shared_ptr<directory> company_names_ = std::make_shared<directory>();
   nodes_actor nodes_;
   std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
 };

@@ -21,6 +21,16 @@ constexpr std::string_view separator = "::";
 
 tls::wall_time now() { return tls::wall_time{std::chrono::seconds{wall_clock().seconds}}; }
 
+tls::certificate_spec node_certificate(const std::string& node, tls::wall_time now) {
+  tls::certificate_spec spec;
+  spec.common_name = "system:node:" + node;
+  spec.organizations = {node_group};
+  spec.use = {.client = true, .server = true};
+  spec.not_before = now - tls::backdate;
+  spec.not_after = now + node_life;
+  return spec;
+}
+
 std::string write_servers(const std::map<uint64_t, server_address>& servers) {
   json::array all;
   for (auto& [id, at] : servers)
@@ -58,6 +68,8 @@ result<node_credentials> load(const std::filesystem::path& folder) {
   return node_credentials{std::move(*pair), std::move(*ca), std::move(*servers)};
 }
 
+} // namespace
+
 result<void> save(const std::filesystem::path& folder, const node_credentials& made) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -68,7 +80,10 @@ result<void> save(const std::filesystem::path& folder, const node_credentials& m
   return {};
 }
 
-} // namespace
+result<tls::key_pair> issue_node(const tls::key_pair& authority, const std::string& node,
+                                 tls::wall_time now) {
+  return tls::issue(authority, node_certificate(node, now));
+}
 
 result<join_token> join_token::parse(std::string_view text) {
   auto at = text.find(separator);
@@ -118,12 +133,7 @@ result<std::string> join_desk::admit(const http::request& request) const {
     return error{errc::conflict, "there is a node " + name +
                                      " already: delete it first if that machine is gone, or choose "
                                      "another --name"};
-  tls::certificate_spec spec;
-  spec.common_name = "system:node:" + name;
-  spec.organizations = {node_group};
-  spec.use = {.client = true, .server = true};
-  spec.not_before = now() - tls::backdate;
-  spec.not_after = now() + node_life;
+  auto spec = node_certificate(name, now());
   auto certificate = tls::sign_request(keys_.authority, json::string_at(*asked, {"request"}), spec);
   if (!certificate) return certificate.error();
   log::info("join", "a node has got its certificate", {{"node", name}, {"by", who->name}});
@@ -152,10 +162,7 @@ result<node_credentials> join(const std::filesystem::path& folder, const std::st
   whom.expected_name = "kubernetes"; // every server has this name
   auto key = tls::make_key();
   if (!key) return key.error();
-  tls::certificate_spec spec;
-  spec.common_name = "system:node:" + node;
-  spec.organizations = {node_group};
-  auto request = tls::make_request(*key, spec);
+  auto request = tls::make_request(*key, node_certificate(node, now()));
   if (!request) return request.error();
   auto answer =
       http::ask(whom, {.method = "POST",

@@ -48,6 +48,11 @@ struct node_credentials {
   std::map<uint64_t, server_address> servers;
 };
 
+/// A certificate for a node, with a new key.
+result<tls::key_pair> issue_node(const tls::key_pair& authority, const std::string& node,
+                                 tls::wall_time now);
+result<void> save(const std::filesystem::path& folder, const node_credentials& made);
+
 /// Finds them in `folder`, or joins the cluster at `server` with the token.
 result<node_credentials> join(const std::filesystem::path& folder, const std::string& node,
                               const std::string& server, const std::string& token);

@@ -39,6 +39,7 @@ node::settings settings_of(const machine_options& options) {
   given.node_ip = options.ip.empty() ? own_ip() : options.ip;
   given.cluster_dns = {dns_address};
   given.image_watch_directory = options.image_directory;
+  given.manifest_directory = options.manifest_directory;
   given.nodes = options.nodes;
   given.now = wall_clock;
   given.random = entropy;

@@ -15,7 +15,8 @@ struct machine_options {
   std::string ip;   ///< empty: see own_ip()
   std::filesystem::path data_directory = "/var/lib/troupe/node";
   std::filesystem::path run_directory = "/run/troupe";
-  std::filesystem::path image_directory; ///< archives dropped there are imported; empty: nowhere
+  std::filesystem::path image_directory;    ///< archives dropped there are imported; empty: nowhere
+  std::filesystem::path manifest_directory; ///< of static pods; empty: nowhere
   nodes_actor nodes;
 };
 

@@ -1,10 +1,15 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
 #include "bin/agent.hpp"
+#include "bin/cluster/command.hpp"
 #include "bin/commands/commands.hpp"
+#include "bin/relay.hpp"
 #include "bin/server.hpp"
+#include "bin/shell/shell.hpp"
 #include "bin/token.hpp"
 #include "bin/up.hpp"
+#include "bin/verbs/verb.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -23,6 +28,9 @@ constexpr command table[] = {
     {"uninstall", troupe::uninstall_command, "remove everything of a cluster from this machine"},
     {"server", troupe::server_command, "run a control-plane member"},
     {"agent", troupe::agent_command, "run pods for a cluster elsewhere"},
+    {"shell", troupe::shell_command, "ask and tell a cluster line by line"},
+    {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
+    {"relay", troupe::relay_command, "give all servers one address on this machine"},
     {"token", troupe::token_command, "tokens by which machines may join"},
     {"image", troupe::commands::image, "list, import, pull, build and remove images"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
@@ -32,13 +40,22 @@ constexpr command table[] = {
 
 void print_usage() {
   puts("Usage: troupe COMMAND [flags]\n\nCommands:");
-  for (auto& c : table) printf("  %-10s %s\n", c.name, c.summary);
+  for (auto& c : table) printf("  %-14s %s\n", c.name, c.summary);
+  std::string_view group;
+  for (auto& v : troupe::verbs::all()) {
+    if (v.group != group) {
+      group = v.group;
+      printf("\n%s:\n", std::string(group).c_str());
+    }
+    printf("  %-14s %s\n", std::string(v.name).c_str(), std::string(v.summary).c_str());
+  }
   puts("\nEvery command explains itself with --help.");
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN); // a peer that is gone is an error of the call, not the end of us
   std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     print_usage();
@@ -46,6 +63,8 @@ int main(int argc, char** argv) {
   }
   for (auto& c : table)
     if (words[0] == c.name) return c.run({words.begin() + 1, words.end()});
+  if (auto v = troupe::verbs::find(words[0]))
+    return troupe::verbs::run_command(*v, {words.begin() + 1, words.end()});
   fprintf(stderr, "troupe: %s is not a command; see troupe --help\n", words[0].c_str());
   return 2;
 }

@@ -72,7 +72,7 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   spec = {};
   spec.common_name = server_name(id);
   spec.organizations = {server_group};
-  spec.dns_names = {server_host(id)};
+  spec.dns_names = {server_host(id), any_server_host};
   spec.use = {.client = true, .server = true};
   auto link = leaf(folder / ("link-" + std::to_string(id)), out.authority, spec, now);
   if (!link) return link.error();
@@ -88,15 +88,31 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   return out;
 }
 
-std::string write_kubeconfig(const pki& from, const std::string& url) {
-  return "apiVersion: v1\nkind: Config\ncurrent-context: troupe\nclusters:\n- name: troupe\n  "
-         "cluster:\n    server: " +
-         url +
+std::vector<std::string> own_names() {
+  return {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+          "kubernetes.default.svc.cluster.local"};
+}
+
+std::vector<std::string> own_addresses(const std::string& advertised) {
+  std::vector<std::string> out{"127.0.0.1", "::1", "10.96.0.1"};
+  if (!advertised.empty()) out.push_back(advertised);
+  return out;
+}
+
+std::string write_kubeconfig(const pki& from, const std::string& url,
+                             const std::vector<std::string>& links, const std::string& name) {
+  auto user = name + "-admin";
+  std::string places;
+  for (auto& at : links) places += (places.empty() ? "\"" : ", \"") + at + "\"";
+  return "apiVersion: v1\nkind: Config\ncurrent-context: " + name + "\nclusters:\n- name: " + name +
+         "\n  cluster:\n    server: " + url +
          "\n    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
-         "\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " +
-         base64::encode(from.admin.certificate_pem) +
+         "\n    extensions:\n    - name: troupe.dev/links\n      extension: {servers: [" + places +
+         "]}\nusers:\n- name: " + user +
+         "\n  user:\n    client-certificate-data: " + base64::encode(from.admin.certificate_pem) +
          "\n    client-key-data: " + base64::encode(from.admin.key_pem) +
-         "\ncontexts:\n- name: troupe\n  context:\n    cluster: troupe\n    user: troupe-admin\n";
+         "\ncontexts:\n- name: " + name + "\n  context:\n    cluster: " + name +
+         "\n    user: " + user + "\n";
 }
 
 } // namespace troupe

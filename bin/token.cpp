@@ -1,14 +1,13 @@
 #include "bin/token.hpp"
 
 #include "actors/gateway/bootstrap_token.hpp"
+#include "bin/admin.hpp"
 #include "bin/clock.hpp"
 #include "bin/join.hpp"
 #include "messages/base/base64.hpp"
 #include "messages/base/json.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/json_encode.hpp"
-#include "net/http/client.hpp"
-#include "net/tls/files.hpp"
 
 #include <cstdio>
 
@@ -45,46 +44,6 @@ int complain(const std::string& why) {
   return 1;
 }
 
-/// The cluster, as the administrator's kubeconfig beside the server's data describes it.
-struct cluster_access {
-  http::client_settings whom;
-  std::string authority_pem;
-};
-
-result<std::string> field(const std::string& kubeconfig, const std::string& name) {
-  auto at = kubeconfig.find(name + ": ");
-  if (at == kubeconfig.npos) return error{errc::bad_request, "the kubeconfig has no " + name};
-  at += name.size() + 2;
-  return kubeconfig.substr(at, kubeconfig.find('\n', at) - at);
-}
-
-result<std::string> decoded(const std::string& kubeconfig, const std::string& name) {
-  auto text = field(kubeconfig, name);
-  if (!text) return text;
-  auto bytes = base64::decode(*text);
-  if (!bytes) return error{errc::bad_request, "the kubeconfig's " + name + " is no base64"};
-  return std::string(*bytes);
-}
-
-result<cluster_access> access(const std::filesystem::path& data) {
-  auto text = tls::load_private(data / "admin.kubeconfig");
-  if (!text)
-    return with_context(text.error(), "no server has run from " + data.string() +
-                                          ", or it is not for you to read");
-  auto url = field(*text, "server");
-  if (!url) return url.error();
-  auto where = http::split_url(*url);
-  if (!where) return where.error();
-  auto ca = decoded(*text, "certificate-authority-data");
-  auto certificate = decoded(*text, "client-certificate-data");
-  auto key = decoded(*text, "client-key-data");
-  if (!ca) return ca.error();
-  if (!certificate) return certificate.error();
-  if (!key) return key.error();
-  return cluster_access{
-      {.host = where->first, .port = where->second, .who = {*certificate, *key, *ca}}, *ca};
-}
-
 std::string random_text(size_t size) {
   constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz";
   std::string out;
@@ -93,16 +52,6 @@ std::string random_text(size_t size) {
     if (x < letters.size()) out.push_back(letters[x]);
   }
   return out;
-}
-
-result<json::value> call(const cluster_access& to, http::client_request what) {
-  auto answer = http::ask(to.whom, what);
-  if (!answer) return answer.error();
-  auto read = json::parse(answer->body);
-  if (answer->status >= 300)
-    return error{errc::forbidden,
-                 read ? std::string(json::string_at(*read, {"message"})) : answer->body};
-  return read;
 }
 
 constexpr const char* secrets = "/api/v1/namespaces/kube-system/secrets";

@@ -28,6 +28,7 @@ Flags:
   --name NAME   of the node (this machine's host name)
   --ip ADDRESS  by which others reach this machine (of the default route)
   --images DIR  image archives dropped there are imported (DATA/images)
+  --manifests DIR  pods in files there run on this node, whatever else happens (DATA/manifests)
 
 Examples:
   troupe up
@@ -96,6 +97,8 @@ bool read(const char* command, const std::vector<std::string>& arguments, up_opt
       to.machine.ip = value;
     else if (up && name == "--images")
       to.machine.image_directory = value;
+    else if (up && name == "--manifests")
+      to.machine.manifest_directory = value;
     else {
       fprintf(stderr, "troupe %s: %s is not a flag; see troupe %s --help\n", command, name.c_str(),
               command);
@@ -141,6 +144,8 @@ int up_command(const std::vector<std::string>& arguments) {
   if (options.machine.name.empty()) options.machine.name = host_name();
   if (options.machine.image_directory.empty())
     options.machine.image_directory = options.plane.data_directory / "images";
+  if (options.machine.manifest_directory.empty())
+    options.machine.manifest_directory = options.plane.data_directory / "manifests";
   options.plane.advertised = options.machine.ip;
   auto plane = control_plane::start(options.plane);
   if (!plane) return complain("up", plane.error().message);

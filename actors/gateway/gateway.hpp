@@ -17,6 +17,10 @@
 #include <mutex>
 #include <random>
 
+namespace troupe {
+class directory;
+}
+
 namespace troupe::gateway {
 
 class audit_log;
@@ -38,6 +42,8 @@ struct environment {
   std::function<http::server_counters()> counters;
   /// The door of a node, by its name; empty while its agent is not connected. Any thread.
   std::function<node_door(const std::string& node)> find_door;
+  /// Who of the servers' actors can be asked; null: nobody.
+  std::shared_ptr<directory> company;
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.

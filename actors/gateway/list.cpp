@@ -137,6 +137,13 @@ result<storage::snapshot> choose_state(gateway& g, const list_options& options,
 
 } // namespace
 
+http::response list_answer(const call& c, const std::vector<storage::entry_ptr>& entries,
+                           uint64_t revision) {
+  auto writer = writer_for(c);
+  for (auto& entry : entries) writer->add(*entry);
+  return writer->finish(revision, {}, 0);
+}
+
 void list(gateway& g, call_ptr c) {
   auto options = read_list_options(*c->kind, c->query);
   if (!options) return c->fail(options.error());

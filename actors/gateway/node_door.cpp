@@ -1,6 +1,7 @@
 #include "actors/gateway/node_door.hpp"
 
 #include "actors/gateway/subresources.hpp"
+#include "net/http/forward.hpp"
 
 #include <algorithm>
 
@@ -63,44 +64,66 @@ private:
   media as_;
 };
 
+/// Protocols of a WebSocket without the one in which browsers hide a token.
+std::string without_tokens(std::string_view protocols) {
+  constexpr std::string_view token = "base64url.bearer.authorization.k8s.io.";
+  std::string out;
+  while (!protocols.empty()) {
+    auto one = protocols.substr(0, protocols.find(','));
+    protocols.remove_prefix(std::min(protocols.size(), one.size() + 1));
+    while (one.starts_with(" ")) one.remove_prefix(1);
+    if (!one.starts_with(token)) out.append(out.empty() ? "" : ", ").append(one);
+  }
+  return out;
+}
+
 /// The client's request as the node is asked it. What proves who the client is stays here.
-result<http::request> request_for(const http::request& from, const std::string& path) {
-  static constexpr std::string_view kept[] = {"connection",
-                                              "upgrade",
-                                              "x-stream-protocol-version",
-                                              "sec-websocket-key",
-                                              "sec-websocket-version",
-                                              "sec-websocket-protocol",
-                                              "accept",
-                                              "content-type"};
-  std::string text = std::string(from.verb() == http::method::get ? "GET" : "POST") + " " + path;
+result<http::request> request_for(const http::request& from, const std::string& path,
+                                  const http::header_list& more) {
+  auto text = std::string(http::to_string(from.verb())) + " " + path;
   if (!from.raw_query().empty()) text.append("?").append(from.raw_query());
   text += " HTTP/1.1\r\nHost: node\r\n";
+  auto add = [&](std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  };
   for (auto& h : from.headers()) {
-    std::string name(h.name);
-    std::transform(name.begin(), name.end(), name.begin(), ::tolower);
-    if (std::find(std::begin(kept), std::end(kept), name) != std::end(kept))
-      text.append(h.name).append(": ").append(h.value).append("\r\n");
+    if (http::same_name(h.name, "Sec-WebSocket-Protocol")) {
+      if (auto left = without_tokens(h.value); !left.empty()) add(h.name, left);
+    } else if (!http::stays_here(h.name)) {
+      add(h.name, h.value);
+    }
   }
-  if (!from.body.empty()) text += "Content-Length: " + std::to_string(from.body.size()) + "\r\n";
+  for (auto& [name, value] : more) add(name, value);
+  if (auto to = from.header("Upgrade"); !to.empty()) {
+    add("Connection", "Upgrade");
+    add("Upgrade", to);
+  }
+  if (!from.body.empty()) add("Content-Length", std::to_string(from.body.size()));
   http::limits bounds;
   bounds.request_line_bytes_max *= 2; // the path is longer than the client's may have been
+  bounds.header_bytes_max *= 2;       // and so is what stands below it
   return http::request::parse(text + "\r\n" + from.body, bounds);
 }
 
 } // namespace
 
-void ask_node(gateway& g, call_ptr c, const std::string& node, const std::string& path) {
+void pass_to_node(gateway& g, call_ptr c, const std::string& node, const std::string& path,
+                  const http::header_list& more) {
   auto door = g.given.find_door ? g.given.find_door(node) : node_door{};
   if (!door)
     return c->fail({errc::unavailable, "the node \"" + node +
                                            "\" is not connected; its agent may be "
                                            "stopped or out of reach"});
-  auto request = request_for(c->request, path);
+  auto request = request_for(c->request, path, more);
   if (!request) return c->fail(request.error());
   request->id = c->request.id;
+  door(std::move(*request), std::move(c->responder));
+}
+
+void ask_node(gateway& g, call_ptr c, const std::string& node, const std::string& path) {
   auto answers = std::make_shared<status_exchange>(c->responder.release(), c->media);
-  door(std::move(*request), http::responder(std::move(answers)));
+  c->responder = http::responder(std::move(answers));
+  pass_to_node(g, std::move(c), node, path, {});
 }
 
 void node_proxy(gateway& g, call_ptr c) {

@@ -11,7 +11,12 @@ namespace troupe::gateway {
 /// one.
 result<std::string> choose_container(const k8s::core::v1::Pod& pod, std::string wanted);
 
-/// Lets `node` answer the call at `path`, with the call's own query, headers and body.
+/// Lets `node` answer the call at `path`, with the call's own query, headers and body, and `more`
+/// headers. The answer goes to the client as it comes.
+void pass_to_node(gateway& g, call_ptr c, const std::string& node, const std::string& path,
+                  const http::header_list& more);
+
+/// The same; what the node refuses is told as a Status.
 void ask_node(gateway& g, call_ptr c, const std::string& node, const std::string& path);
 
 } // namespace troupe::gateway

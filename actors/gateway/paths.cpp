@@ -3,6 +3,7 @@
 #include "actors/gateway/audit/log.hpp"
 #include "actors/gateway/health.hpp"
 #include "actors/gateway/service_account.hpp"
+#include "actors/gateway/verbs.hpp"
 #include "messages/codec/discovery.hpp"
 #include "messages/codec/openapi.hpp"
 
@@ -269,6 +270,8 @@ void answer_path(gateway& g, call_ptr c) {
   if ((first == "healthz" || first == "livez" || first == "readyz") && parts.size() <= 2)
     return answer_health(g, c, first, parts.size() == 2 ? parts[1] : std::string{});
   if (first == "metrics" && parts.size() == 1) return metrics(g, *c);
+  if (c->where.path == transactions_path) return transact(g, std::move(c));
+  if (c->where.path.starts_with("/troupe/v1/actors")) return ask_actors(g, std::move(c));
   if (c->where.path == "/.well-known/openid-configuration") return issuer(g, *c, false);
   if (c->where.path == "/openid/v1/jwks") return issuer(g, *c, true);
   c->fail(no_such_resource());

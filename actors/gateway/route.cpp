@@ -52,6 +52,10 @@ result<route> read_route(const http::request& request, const http::query& query)
 
   auto& p = *parts;
   size_t i = 0;
+  if (p.size() >= 6 && p[0] == "troupe" && p[1] == "v1" && (p[3] == "api" || p[3] == "apis")) {
+    at.insight = p[2];
+    p.erase(p.begin(), p.begin() + 3);
+  }
   if (p.size() >= 3 && p[0] == "api") {
     at.version = p[1];
     i = 2;

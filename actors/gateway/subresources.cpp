@@ -23,6 +23,7 @@ bool handle_subresource(gateway& g, const call_ptr& c) {
   if (c->kind->name == "Pod" && (name == "exec" || name == "attach" || name == "portforward"))
     return pod_stream(g, c), true;
   if (name == "proxy" && c->kind->name == "Node") return node_proxy(g, c), true;
+  if (name == "proxy") return connect_proxy(g, c), true;
   if (name == "token" && c->kind->name == "ServiceAccount") return create_token(g, c), true;
   if (c->sub->verbs == std::vector<std::string>{"connect"})
     return c->fail({errc::unavailable,

@@ -16,6 +16,8 @@ void evict(gateway& g, call_ptr c);   // eviction.cpp
 void pod_log(gateway& g, call_ptr c); // log.cpp
 /// exec, attach and port-forward of a pod.
 void pod_stream(gateway& g, call_ptr c); // pod_stream.cpp
+/// Any request to a port of a pod, or of one behind a service.
+void connect_proxy(gateway& g, call_ptr c); // proxy.cpp
 /// Anything that a node serves behind nodes/NAME/proxy.
 void node_proxy(gateway& g, call_ptr c); // node_door.cpp
 

@@ -228,7 +228,7 @@ private:
   }
 
   void send_error(const error& failure) {
-    if (c_->media.as == format::protobuf) return;
+    if (c_->media.as == format::protobuf) return frame("ERROR", status_protobuf(failure));
     stream_.write("{\"type\":\"ERROR\",\"object\":" + status_json(failure) + "}\n");
   }
 

@@ -37,6 +37,7 @@ std::string server_host(uint64_t id) { return "server-" + std::to_string(id) + "
 struct hub::state : std::enable_shared_from_this<hub::state> {
   struct node_link {
     std::shared_ptr<link::connection> over;
+    std::shared_ptr<link::requests> asks;
     downlink_actor actor; ///< while this server leads
   };
 
@@ -49,14 +50,32 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
   std::map<std::string, node_link> node_links;
   raft_actor raft;
   nodes_actor nodes; ///< while this server leads
+  link::door api;
 
   link::connection::callbacks up(std::shared_ptr<link::connection> made) {
     if (auto id = server_id(made->peer())) return server_up(id, std::move(made));
     if (auto node = node_name(made->peer()); !node.empty()) return node_up(node, std::move(made));
-    log::warn("hub", "a peer that is neither a server nor a node is sent away",
-              {{"peer", made->peer().name}});
-    made->close();
-    return {};
+    return client_up(std::move(made));
+  }
+
+  /// Whoever else has a certificate of this cluster may ask what its owner may.
+  link::connection::callbacks client_up(std::shared_ptr<link::connection> made) {
+    log::debug("hub", "a client is here", {{"client", made->peer().name}});
+    auto serve = [me = shared_from_this()](http::request request, http::responder to) {
+      link::door api;
+      {
+        std::lock_guard lock{me->mutex};
+        api = me->api;
+      }
+      if (!api) return to.reply(http::plain_answer(503, "this server is not ready; try again"));
+      api(std::move(request), std::move(to));
+    };
+    auto asks = std::make_shared<link::requests>(made, std::move(serve));
+    return {.on_message =
+                [asks, made](link::stream on, std::string_view bytes) {
+                  if (on != link::stream::bulk || !asks->heard(bytes)) made->close();
+                },
+            .on_down = [asks](std::string_view) { asks->down(); }};
   }
 
   link::connection::callbacks server_up(uint64_t id, std::shared_ptr<link::connection> made) {
@@ -82,26 +101,31 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
   link::connection::callbacks node_up(const std::string& name,
                                       std::shared_ptr<link::connection> made) {
     log::info("hub", "a node is here", {{"node", name}});
+    auto asks = std::make_shared<link::requests>(made, nullptr);
     {
       std::lock_guard lock{mutex};
       auto& l = node_links[name];
       end(l);
       l.over = made;
+      l.asks = asks;
       if (nodes) l.actor = system.spawn(downlink, nodes, name, made);
     }
-    return {.on_message =
-                [me = shared_from_this(), name](link::stream on, std::string_view bytes) {
-                  if (on == link::stream::messages) me->node_said(name, bytes);
-                },
-            .on_down =
-                [me = shared_from_this(), name, raw = made.get()](std::string_view why) {
-                  std::lock_guard lock{me->mutex};
-                  auto hit = me->node_links.find(name);
-                  if (hit == me->node_links.end() || hit->second.over.get() != raw) return;
-                  end(hit->second);
-                  me->node_links.erase(hit);
-                  log::info("hub", "a node is gone", {{"node", name}, {"why", why}});
-                }};
+    return {
+        .on_message =
+            [me = shared_from_this(), name, asks, made](link::stream on, std::string_view bytes) {
+              if (on == link::stream::messages) me->node_said(name, bytes);
+              if (on == link::stream::bulk && !asks->heard(bytes)) made->close();
+            },
+        .on_down =
+            [me = shared_from_this(), name, asks, raw = made.get()](std::string_view why) {
+              asks->down();
+              std::lock_guard lock{me->mutex};
+              auto hit = me->node_links.find(name);
+              if (hit == me->node_links.end() || hit->second.over.get() != raw) return;
+              end(hit->second);
+              me->node_links.erase(hit);
+              log::info("hub", "a node is gone", {{"node", name}, {"why", why}});
+            }};
   }
 
   static void end(node_link& l) {
@@ -132,8 +156,10 @@ result<std::unique_ptr<hub>> hub::start(caf::actor_system& system, hub_settings 
   link::network_settings settings;
   settings.who = given.who;
   settings.seed = given.seed;
-  settings.allow = [](const link::identity& who) {
-    return server_id(who) != 0 || !node_name(who).empty();
+  settings.mux = link::with_requests();
+  settings.allow = [](const link::identity& who) { return !who.name.empty(); };
+  settings.several = [](const link::identity& who) {
+    return server_id(who) == 0 && node_name(who).empty();
   };
   made->network_ = std::make_unique<link::network>(
       std::move(settings),
@@ -154,6 +180,7 @@ void hub::stop() {
   std::lock_guard lock{state_->mutex};
   state_->raft = nullptr;
   state_->nodes = nullptr;
+  state_->api = nullptr;
   state_->servers.clear();
   for (auto& [_, l] : state_->node_links) state::end(l);
   state_->node_links.clear();
@@ -172,6 +199,20 @@ void hub::follow() {
   std::lock_guard lock{state_->mutex};
   state_->nodes = nullptr;
   for (auto& [_, l] : state_->node_links) state::end(l);
+}
+
+void hub::serve(link::door clients) {
+  std::lock_guard lock{state_->mutex};
+  state_->api = std::move(clients);
+}
+
+link::door hub::door_of(const std::string& node) const {
+  std::lock_guard lock{state_->mutex};
+  auto hit = state_->node_links.find(node);
+  if (hit == state_->node_links.end()) return {};
+  return [asks = hit->second.asks](http::request request, http::responder to) {
+    asks->ask(request, std::move(to));
+  };
 }
 
 void hub::listener(const raft_actor& raft) {

@@ -1,10 +1,11 @@
-// THE HUB of a server: every LINK that comes up here is either another server's, over which the
-// RAFT actors of both speak, or a node's. Who a peer is and what it may say follows from its
-// certificate.
+// THE HUB of a server: every LINK that comes up here is another server's, over which the RAFT
+// actors of both speak, a node's, or a client's, which asks what it would ask the API. Who a peer
+// is and what it may say follows from its certificate.
 #pragma once
 
 #include "messages/interfaces.hpp"
 #include "net/link/network.hpp"
+#include "net/link/requests.hpp"
 
 #include <map>
 #include <memory>
@@ -19,6 +20,8 @@ inline constexpr const char* node_group = "system:nodes";
 std::string server_name(uint64_t id);
 /// The DNS name in a server's certificate, by which whoever dials it knows it is the right one.
 std::string server_host(uint64_t id);
+/// A name that the certificates of all servers carry: for clients, to whom each is as good.
+inline constexpr const char* any_server_host = "servers.troupe";
 /// The number of the server that a peer is by its certificate; 0 if it is none.
 uint64_t server_id(const link::identity& who);
 
@@ -51,6 +54,10 @@ public:
   void lead(const nodes_actor& nodes);
   /// It leads no more: nodes look for another.
   void follow();
+  /// Answers what clients ask from now on.
+  void serve(link::door clients);
+  /// The door of a node that is linked here; none if it is not. Any thread.
+  link::door door_of(const std::string& node) const;
   void stop();
 
 private:

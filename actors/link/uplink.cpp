@@ -7,19 +7,33 @@
 
 namespace troupe {
 
-namespace {
-
 /// The links that are up: made by the network's threads, used by the actor.
-struct connections {
+struct uplinks::connections {
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<link::connection>> up;
+  link::door door;
 
   std::shared_ptr<link::connection> of(uint64_t server) {
     std::lock_guard lock{mutex};
     auto hit = up.find(server);
     return hit == up.end() ? nullptr : hit->second;
   }
+
+  /// A server may ask anything of this node.
+  void serve(http::request request, http::responder to) {
+    link::door through;
+    {
+      std::lock_guard lock{mutex};
+      through = door;
+    }
+    if (!through) return to.reply(http::plain_answer(503, "this node is not ready; try again"));
+    through(std::move(request), std::move(to));
+  }
 };
+
+namespace {
+
+using connections = uplinks::connections;
 
 bool send(connections& to, uint64_t server, const cluster::NodeToServer& word) {
   auto over = to.of(server);
@@ -118,10 +132,12 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
   std::unique_ptr<uplinks> made(new uplinks);
   auto all = std::make_shared<connections>();
   auto actor = system.spawn(uplink, all);
+  made->all_ = all;
   made->nodes_ = actor;
   link::network_settings settings;
   settings.who = given.who;
   settings.seed = given.seed;
+  settings.mux = link::with_requests();
   made->network_ = std::make_unique<link::network>(
       std::move(settings),
       [all, actor](std::shared_ptr<link::connection> c) -> link::connection::callbacks {
@@ -134,13 +150,19 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
           std::lock_guard lock{all->mutex};
           all->up[id] = c;
         }
+        auto asks =
+            std::make_shared<link::requests>(c, [all](http::request request, http::responder to) {
+              all->serve(std::move(request), std::move(to));
+            });
         return {.on_message =
-                    [actor, id](link::stream on, std::string_view bytes) {
+                    [actor, id, asks, c](link::stream on, std::string_view bytes) {
                       if (on == link::stream::messages)
                         caf::anon_send(actor, heard_atom_v, id, std::string(bytes));
+                      if (on == link::stream::bulk && !asks->heard(bytes)) c->close();
                     },
                 .on_down =
-                    [all, actor, id, raw = c.get()](std::string_view) {
+                    [all, actor, id, asks, raw = c.get()](std::string_view) {
+                      asks->down();
                       {
                         std::lock_guard lock{all->mutex};
                         auto hit = all->up.find(id);
@@ -157,7 +179,13 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
 
 uplinks::~uplinks() { stop(); }
 
+void uplinks::serve(link::door node) {
+  std::lock_guard lock{all_->mutex};
+  all_->door = std::move(node);
+}
+
 void uplinks::stop() {
+  serve({});
   if (network_) network_->stop();
   if (nodes_) caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
   nodes_ = nullptr;

@@ -22,12 +22,17 @@ public:
   ~uplinks();
 
   nodes_actor nodes() const { return nodes_; }
+  /// What servers ask about this node's pods is asked here from now on.
+  void serve(link::door node);
   /// Another certificate for links made from now on.
   result<void> renew(const tls::credentials& who) { return network_->reload(who); }
   void stop();
 
+  struct connections;
+
 private:
   uplinks() = default;
+  std::shared_ptr<connections> all_;
   std::unique_ptr<link::network> network_;
   uplink_actor nodes_;
 };

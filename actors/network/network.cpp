@@ -20,7 +20,7 @@ machine_network::machine_network(caf::actor_system& system, network_settings giv
   of_proxy.own_doors = [dns = given_.dns](const address& gateway) {
     // Every machine answers for names itself: the cluster's one address leads to its own server.
     doors out;
-    for (uint8_t protocol : {6, 17}) out[{dns, protocol, 53}] = {{{gateway, 53}}, 0, false};
+    for (uint8_t protocol : {6, 17}) out[{dns, protocol, 53}] = {{{gateway, 53}}, 0, false, {}};
     return out;
   };
   proxy_ = system.spawn(proxy, of_proxy);

@@ -1,6 +1,7 @@
 #include "actors/network/proxy.hpp"
 
 #include "actors/network/address_pool.hpp"
+#include "actors/network/health_ports.hpp"
 #include "actors/network/service_book.hpp"
 #include "messages/base/log.hpp"
 
@@ -67,6 +68,7 @@ struct proxy_state {
     for (auto& key : dirty) {
       auto service = book.service(key);
       set("service " + key, service ? doors_of(*service, book.slices(key), here) : doors{});
+      health.set(key, service ? health_of(*service, book.slices(key), here) : std::nullopt);
       if (given.board) count_ready(key);
     }
     dirty.clear();
@@ -132,6 +134,7 @@ struct proxy_state {
   service_book book;
   standpoint here;
   std::optional<dataplane::service_table> table;
+  health_ports health;
   std::map<std::string, doors> doors_of_owner;
   std::map<dataplane::door, std::string> owner_of;
   std::set<std::string> dirty;                       ///< services to be looked at

@@ -90,6 +90,17 @@ std::vector<dataplane::backend> choose(std::vector<candidate> all, bool local_on
   return out;
 }
 
+/// Whom a load balancer may let in; empty: anybody.
+std::vector<network> source_ranges(const Service& service) {
+  std::vector<network> out;
+  for (auto text : service.spec().load_balancer_source_ranges()) {
+    text.erase(0, text.find_first_not_of(' '));
+    text.erase(text.find_last_not_of(' ') + 1);
+    if (auto n = network::parse(text); n && !n->base.v6) out.push_back(*n);
+  }
+  return out;
+}
+
 } // namespace
 
 uint8_t protocol_number(std::string_view name) {
@@ -110,6 +121,7 @@ doors doors_of(const Service& service, const std::vector<const EndpointSlice*>& 
     auto& config = spec.session_affinity_config().client_ip();
     sticky = config.has_timeout_seconds() ? config.timeout_seconds() : sticky_seconds_default;
   }
+  auto allowed = source_ranges(service);
   for (auto& port : spec.ports()) {
     auto protocol = protocol_number(port.protocol());
     if (protocol == 0) continue;
@@ -119,7 +131,8 @@ doors doors_of(const Service& service, const std::vector<const EndpointSlice*>& 
       auto backends = choose(all, local_only, here);
       // Others may stand behind it elsewhere: whoever balances over machines must try those.
       bool silent = backends.empty() && local_only && !choose(all, false, here).empty();
-      out[{ip, protocol, static_cast<uint16_t>(number)}] = {std::move(backends), sticky, silent};
+      out[{ip, protocol, static_cast<uint16_t>(number)}] = {
+          std::move(backends), sticky, silent, {}};
     };
     bool inner_local = spec.internal_traffic_policy() == "Local";
     bool outer_local = spec.external_traffic_policy() == "Local";
@@ -129,9 +142,14 @@ doors doors_of(const Service& service, const std::vector<const EndpointSlice*>& 
       if (auto ip = address::parse(text)) open(*ip, port.port(), inner_local);
     for (auto& text : spec.external_ips())
       if (auto ip = address::parse(text)) open(*ip, port.port(), outer_local);
-    for (auto& i : service.status().load_balancer().ingress())
-      if (auto ip = address::parse(i.ip())) open(*ip, port.port(), outer_local);
     for (auto& ip : here.addresses) open(ip, port.node_port(), outer_local);
+    for (auto& i : service.status().load_balancer().ingress())
+      if (auto ip = address::parse(i.ip())) {
+        open(*ip, port.port(), outer_local);
+        if (auto at = out.find({*ip, protocol, static_cast<uint16_t>(port.port())});
+            at != out.end())
+          at->second.allowed = allowed;
+      }
   }
   return out;
 }
@@ -151,7 +169,7 @@ doors doors_of(const k8s::core::v1::Pod& pod, const standpoint& here) {
         auto at = only && !only->unspecified() ? std::vector{*only} : here.addresses;
         for (auto& own : at)
           out[{own, protocol, static_cast<uint16_t>(p.host_port())}] = {
-              {{*ip, static_cast<uint16_t>(p.container_port())}}, 0, false};
+              {{*ip, static_cast<uint16_t>(p.container_port())}}, 0, false, {}};
       }
   };
   open(pod.spec().containers());

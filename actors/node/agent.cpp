@@ -3,6 +3,7 @@
 #include "actors/node/door.hpp"
 #include "actors/node/images/import.hpp"
 #include "actors/node/images/watch.hpp"
+#include "actors/node/manifest_watch.hpp"
 #include "actors/node/node_status.hpp"
 #include "actors/node/place.hpp"
 #include "actors/node/pod.hpp"
@@ -22,6 +23,9 @@ constexpr std::chrono::milliseconds arrive_again{500};
 constexpr std::chrono::seconds arrive_patience{10};
 constexpr std::chrono::milliseconds network_look_max{1'000};
 constexpr std::chrono::milliseconds restart_after{1'000}; ///< of a POD that has failed
+constexpr std::chrono::seconds mirror_again{10}; ///< while the servers do not show a static pod
+/// How long static pods that may run already wait for the servers to tell what they know of them.
+constexpr std::chrono::seconds mirror_patience{3};
 
 struct agent_state {
   agent_state(node_agent_actor::pointer self, context_ptr with)
@@ -111,7 +115,10 @@ struct agent_state {
     }
     watch_network(); // it may have got its addresses from this very message
     pass_on(changed);
-    if (std::exchange(everything_told, false)) remove_orphans();
+    if (!std::exchange(everything_told, false)) return;
+    was_told = true;
+    tend_static_pods();
+    remove_orphans();
   }
 
   void pass_on(const std::set<std::string>& changed) {
@@ -151,7 +158,8 @@ struct agent_state {
     auto object = with->told.find<Pod>("pods", ns, name);
     for (auto& [uid, held] : pods)
       if (held.ns == ns && held.name == name) self->send(held.actor, told_atom_v);
-    if (!object || pods.contains(object->metadata().uid())) return;
+    if (!object || !mirrored_by(*object).empty()) return tend_static_pods();
+    if (pods.contains(object->metadata().uid())) return;
     if (object->metadata().uid().find('/') != std::string::npos) return; // it becomes a path
     begin_pod(object);
   }
@@ -168,12 +176,83 @@ struct agent_state {
   void pod_down(const std::string& uid, const caf::error& reason) {
     auto held = pods[uid];
     pods.erase(uid);
-    if (!reason) return; // it has done its work
+    if (!reason) { // it has done its work
+      with->manifests.forget(uid);
+      return tend_static_pods(); // a newer one may have waited for its end
+    }
     if (reason == caf::exit_reason::user_shutdown) return;
     log::error("node", "the actor of a pod has failed; it is started again",
                {{"pod", held.name}, {"namespace", held.ns}, {"reason", caf::to_string(reason)}});
+    with->manifests.forget(uid);
     failed.push_back(held.ns + "/" + held.name);
     self->delayed_send(self, restart_after, resync_atom_v);
+  }
+
+  // STATIC PODS
+
+  /// Begins and ends static pods as the files want it, and has the servers show them.
+  void tend_static_pods() {
+    for (auto& uid : with->manifests.end_unwanted(with->given.now()))
+      if (auto held = pods.find(uid); held != pods.end())
+        self->send(held->second.actor, told_atom_v);
+    bool unseen = false;
+    auto wanted = with->manifests.wanted();
+    for (auto& [uid, pod] : wanted) {
+      auto& m = pod->metadata();
+      auto shown = with->told.find<Pod>("pods", m.namespace_(), m.name());
+      if (!pods.contains(uid)) begin_static_pod(uid, pod, shown);
+      if (shown && mirrored_by(*shown) == uid && !shown->metadata().has_deletion_timestamp())
+        continue;
+      unseen = true;
+      if (!was_told || self->clock().now() < next_mirror[uid]) continue;
+      next_mirror[uid] = self->clock().now() + mirror_again;
+      if (shown && mirrored_by(*shown).empty())
+        log::warn("node", "a static pod is not shown: another pod has its name",
+                  {{"pod", m.namespace_() + "/" + m.name()}});
+      if (shown) continue;
+      cluster::Report r;
+      r.set_mirror(mirror_of(*pod).SerializeAsString());
+      with->reports.put(std::move(r));
+    }
+    std::erase_if(next_mirror, [&](auto& one) { return !wanted.contains(one.first); });
+    remove_stale_mirrors(wanted);
+    if (!unseen || self->clock().now() < mirror_wake) return;
+    auto pause = was_told ? mirror_again : mirror_patience;
+    mirror_wake = self->clock().now() + pause;
+    self->delayed_send(self, pause, resync_atom_v);
+  }
+
+  void begin_static_pod(const std::string& uid, const static_pods::pod_ptr& pod,
+                        const std::shared_ptr<const Pod>& shown) {
+    auto& m = pod->metadata();
+    for (auto& [other, held] : pods)
+      if (held.ns == m.namespace_() && held.name == m.name()) return; // it is on its way out
+    bool may_run = fs::exists(with->where.pod(uid));
+    if (may_run && !was_told && self->clock().now() < began + mirror_patience) return;
+    auto known = std::make_shared<Pod>(*pod);
+    if (shown && mirrored_by(*shown) == uid) *known->mutable_status() = shown->status();
+    with->manifests.begin(uid, known);
+    begin_pod(known);
+  }
+
+  /// Mirrors of what is not wanted any more, and such as somebody has deleted: they come back.
+  void remove_stale_mirrors(const std::map<std::string, static_pods::pod_ptr>& wanted) {
+    std::erase_if(ends_told, [&](auto& one) { return one.second < self->clock().now(); });
+    for (auto& object : with->told.list<Pod>("pods")) {
+      auto of = mirrored_by(*object);
+      bool stale = !wanted.contains(of) && !pods.contains(of);
+      if (of.empty() || !(stale || object->metadata().has_deletion_timestamp())) continue;
+      next_mirror.erase(of);
+      if (auto& said = ends_told[object->metadata().uid()]; self->clock().now() < said)
+        continue;
+      else
+        said = self->clock().now() + mirror_again;
+      cluster::Report r;
+      r.mutable_stopped()->set_namespace_(object->metadata().namespace_());
+      r.mutable_stopped()->set_name(object->metadata().name());
+      r.mutable_stopped()->set_uid(object->metadata().uid());
+      with->reports.put(std::move(r));
+    }
   }
 
   /// Pods that nobody knows any more, from before this process.
@@ -202,6 +281,7 @@ struct agent_state {
   void resync() {
     if (!node && !arriving) arrive();
     watch_network();
+    tend_static_pods();
     for (auto& key : std::exchange(failed, {})) pod_changed("pods/" + key);
     flush();
     auto now = self->clock().now();
@@ -257,6 +337,10 @@ struct agent_state {
   std::set<std::string> told_now;       ///< since the last arrival, until all is told
   std::map<std::string, held_pod> pods; ///< by uid
   std::vector<std::string> failed;
+  bool was_told = false; ///< all that the servers know, at least once
+  caf::actor_clock::time_point began = self->clock().now(), mirror_wake{};
+  std::map<std::string, caf::actor_clock::time_point> next_mirror; ///< by uid of the static pod
+  std::map<std::string, caf::actor_clock::time_point> ends_told;   ///< by uid of the mirror
   caf::actor_clock::time_point next_status{};
 };
 
@@ -345,6 +429,7 @@ result<agent> start_agent(caf::actor_system& system, settings given) {
   if (auto done = with->images.open(); !done) return done.error();
   import_hello(*with);
   watch_images(with);
+  watch_manifests(with);
   agent out;
   out.actor = system.spawn(agent_body, with);
   out.door = make_door(with);

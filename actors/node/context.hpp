@@ -10,7 +10,9 @@
 #include "actors/node/paths.hpp"
 #include "actors/node/pod_files.hpp"
 #include "actors/node/pool.hpp"
+#include "actors/node/static_pods.hpp"
 #include "actors/node/token_desk.hpp"
+#include "actors/node/usage_meter.hpp"
 #include "actors/runtime/cgroups.hpp"
 #include "actors/runtime/command_lines.hpp"
 
@@ -60,6 +62,8 @@ struct context {
   runtime::cgroups groups;
   image_store images;
   facts told;
+  static_pods manifests;
+  usage_meter usage;
   outbox reports;
   token_desk tokens{reports};
   event_loop loop;

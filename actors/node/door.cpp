@@ -6,6 +6,10 @@
 #include "actors/node/start.hpp"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
+#include "net/http/forward.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -65,7 +69,9 @@ public:
       if (!card) return no_pod(to, p);
       return serve_forward(with_, *card, request, std::move(to));
     }
+    if (p[0] == "forward" && p.size() >= 4) return forward(request, std::move(to), p);
     if (p[0] == "pods" && p.size() == 1) return pods(std::move(to));
+    if (p[0] == "usage" && p.size() == 1) return usage(std::move(to));
     if (p[0] == "metrics" || (p[0] == "stats" && p.size() == 2 && p[1] == "summary"))
       return metrics(std::move(to), p);
     refuse(to);
@@ -139,6 +145,25 @@ private:
                spec && spec->tty(), request, std::move(to));
   }
 
+  /// /forward/SCHEME/IP/PORT/...: any request, to an address that the servers have chosen.
+  void forward(const http::request& request, http::responder to,
+               const std::vector<std::string>& p) {
+    auto port = number(p[3]);
+    if (!port || *port < 1 || *port > 65'535) return refuse(to);
+    auto path = request.path();
+    size_t at = 0;
+    for (int i = 0; i < 4 && at != path.npos; ++i) at = path.find('/', at + 1);
+    auto rest = at == path.npos ? std::string("/") : std::string(path.substr(at));
+    if (!request.raw_query().empty()) rest.append("?").append(request.raw_query());
+    http::forward(with_->loop.context,
+                  {.ip = p[2],
+                   .port = static_cast<uint16_t>(*port),
+                   .tls = p[1] == "https",
+                   .path = std::move(rest),
+                   .more = {}},
+                  request, std::move(to));
+  }
+
   void pods(http::responder to) {
     k8s::core::v1::PodList all;
     all.mutable_metadata();
@@ -162,6 +187,26 @@ private:
       else
         held->reply(http::plain_answer(404, "this node serves no such metrics"));
     });
+  }
+
+  /// What is used now. Who asks first waits until there are two samples.
+  void usage(http::responder to) {
+    auto held = std::make_shared<http::responder>(std::move(to));
+    with_->work.run([with = with_, held] {
+      if (answer_usage(with, *held)) return;
+      boost::asio::post(with->loop.context, [with, held] {
+        auto timer = std::make_shared<boost::asio::steady_timer>(
+            with->loop.context, std::chrono::milliseconds(window_ms_min + 100));
+        timer->async_wait([with, held, timer](boost::system::error_code bad) {
+          if (!bad) with->work.run([with, held] { (void)answer_usage(with, *held); });
+        });
+      });
+    });
+  }
+  static bool answer_usage(const context_ptr& with, http::responder& to) {
+    auto used = with->usage.add(measure(*with), with->given.name);
+    if (used) to.reply(http::answer(200, "application/protobuf", used->SerializeAsString()));
+    return used.has_value();
   }
 
   context_ptr with_;

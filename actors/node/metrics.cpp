@@ -1,5 +1,7 @@
 #include "actors/node/metrics.hpp"
 
+#include "actors/node/context.hpp"
+
 #include "messages/base/json.hpp"
 
 #include <cstdio>

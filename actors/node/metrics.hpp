@@ -1,9 +1,15 @@
 // What pods use, in the forms that metrics collectors read.
 #pragma once
 
-#include "actors/node/context.hpp"
+#include "actors/runtime/cgroups.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace troupe::node {
+
+struct context;
 
 struct container_use {
   std::string ns, pod, container, uid;

@@ -28,6 +28,13 @@ void outbox::put(cluster::Report report) {
   if (wake) wake();
 }
 
+void outbox::wake() {
+  std::unique_lock lock(mutex_);
+  auto call = wake_;
+  lock.unlock();
+  if (call) call();
+}
+
 cluster::FromNode outbox::take() {
   std::lock_guard lock(mutex_);
   return std::exchange(waiting_, {});

@@ -17,6 +17,8 @@ public:
   /// Called when something waits and nothing did before. May not block.
   void on_waiting(std::function<void()> call);
   void put(cluster::Report report);
+  /// As if something waited: whoever takes has a look around.
+  void wake();
   cluster::FromNode take();
 
 private:

@@ -65,11 +65,16 @@ moment pod_state::now() const {
 
 void pod_state::told() {
   auto& m = pod_->metadata();
-  auto found = with_->told.find<Pod>("pods", m.namespace_(), m.name());
+  bool own = is_static(*pod_);
+  auto found = own ? with_->manifests.find(m.uid())
+                   : with_->told.find<Pod>("pods", m.namespace_(), m.name());
   if (found && found->metadata().uid() == m.uid()) {
     pod_ = found;
     record_.gone_from_servers = false;
-    if (!shows_what_was_told()) reported_.clear();
+    if (own)
+      look_at_mirror();
+    else if (!shows_what_was_told(*pod_))
+      reported_.clear();
   } else {
     note_gone(record_, now());
   }
@@ -84,13 +89,22 @@ void pod_state::told() {
 
 /// Others write into a pod's status, too: a controller that took the node for lost, a server that
 /// was overtaken. What the node knows better is told again.
-bool pod_state::shows_what_was_told() const {
+bool pod_state::shows_what_was_told(const Pod& object) const {
   k8s::core::v1::PodStatus told;
   if (reported_.empty() || !told.ParsePartialFromString(reported_)) return true;
   for (auto& c : told.conditions())
-    for (auto& shown : pod_->status().conditions())
+    for (auto& shown : object.status().conditions())
       if (shown.type() == c.type() && shown.status() != c.status()) return false;
   return true;
+}
+
+/// A mirror that is new knows nothing yet.
+void pod_state::look_at_mirror() {
+  auto& m = pod_->metadata();
+  auto shown = with_->told.find<Pod>("pods", m.namespace_(), m.name());
+  if (!shown || mirrored_by(*shown) != m.uid()) return;
+  bool fresh = std::exchange(mirror_uid_, shown->metadata().uid()) != mirror_uid_;
+  if (fresh || !shows_what_was_told(*shown)) reported_.clear();
 }
 
 void pod_state::elapsed(uint64_t number) {

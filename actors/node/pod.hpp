@@ -87,7 +87,8 @@ private:
   void shim_lost();
 
   // pod.cpp: deciding and telling.
-  bool shows_what_was_told() const;
+  bool shows_what_was_told(const Pod& shown) const;
+  void look_at_mirror();
   void report();
   void arm(std::optional<moment> wake);
   void tell(const std::string& container, bool warning, const std::string& reason,
@@ -117,6 +118,7 @@ private:
   bool refreshing_ = false, refresh_again_ = false;
   std::shared_ptr<runtime::shim_stream> watch_;
   std::string reported_;
+  std::string mirror_uid_; ///< of the object that shows a static pod
   uint64_t timer_ = 0;
   std::optional<moment> armed_for_;
   std::string config_error_; ///< the last that was told as an event

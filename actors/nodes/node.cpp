@@ -16,7 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds try_again{100}; // after a store that could not take it
 
 struct node_state : std::enable_shared_from_this<node_state> {
-  using pod_report = std::variant<cluster::PodReport, cluster::PodStopped>;
+  using pod_report =
+      std::variant<cluster::PodReport, cluster::PodStopped, k8s::core::v1::Pod>; ///< or a mirror
 
   /// What is to be stored: of each pod the last word.
   struct reports {
@@ -52,6 +53,11 @@ struct node_state : std::enable_shared_from_this<node_state> {
     } else if (r.has_stopped()) {
       auto uid = r.stopped().uid();
       waiting.pods[uid] = std::move(*r.mutable_stopped());
+    } else if (r.what_case() == cluster::Report::kMirror) {
+      // By what it mirrors, with a mark: its status may wait beside it.
+      if (k8s::core::v1::Pod p; p.ParsePartialFromString(r.mirror()))
+        waiting.pods["mirror " + p.metadata().namespace_() + "/" + p.metadata().name()] =
+            std::move(p);
     } else if (r.what_case() == cluster::Report::kNodeStatus) {
       if (k8s::core::v1::NodeStatus s; s.ParsePartialFromString(r.node_status()))
         waiting.node = std::move(s);
@@ -95,6 +101,8 @@ struct node_state : std::enable_shared_from_this<node_state> {
       auto one = waiting.pods.extract(waiting.pods.begin());
       if (auto status = std::get_if<cluster::PodReport>(&one.mapped()))
         put_pod_status(by, *status, now, tx);
+      else if (auto mirror = std::get_if<k8s::core::v1::Pod>(&one.mapped()))
+        put_mirror(by, *mirror, now, tx);
       else
         put_pod_end(by, std::get<cluster::PodStopped>(one.mapped()), now, tx);
       sent.pods.insert(std::move(one));

@@ -11,8 +11,9 @@ using namespace k8s::core::v1;
 
 struct collector {
   const Pod& pod;
-  const storage::snapshot& now;
+  const storage::snapshot* now; ///< none: claims lead no further
   std::set<std::string> keys;
+  bool wants_token = false;
 
   void add(const char* resource, const std::string& name) {
     if (!name.empty())
@@ -21,7 +22,8 @@ struct collector {
 
   void add_claim(const std::string& name) {
     add("persistentvolumeclaims", name);
-    auto held = now.get("persistentvolumeclaims/" + pod.metadata().namespace_() + "/" + name);
+    if (!now) return;
+    auto held = now->get("persistentvolumeclaims/" + pod.metadata().namespace_() + "/" + name);
     PersistentVolumeClaim claim;
     if (!held ||
         !claim.ParsePartialFromArray(held->value().data(), static_cast<int>(held->value().size())))
@@ -39,10 +41,21 @@ struct collector {
       add_claim(source.persistent_volume_claim().claim_name());
     if (source.has_ephemeral()) add_claim(pod.metadata().name() + "-" + volume.name());
     for (auto& part : source.projected().sources()) {
+      if (part.has_service_account_token()) wants_token = true;
       if (part.has_config_map())
         add("configmaps", part.config_map().local_object_reference().name());
       if (part.has_secret()) add("secrets", part.secret().local_object_reference().name());
     }
+  }
+
+  void add_all() {
+    auto& spec = pod.spec();
+    for (auto& v : spec.volumes()) add(v);
+    for (auto& c : spec.init_containers()) add_environment(c);
+    for (auto& c : spec.containers()) add_environment(c);
+    for (auto& c : spec.ephemeral_containers()) add_environment(c.ephemeral_container_common());
+    for (auto& s : spec.image_pull_secrets()) add("secrets", s.name());
+    add("serviceaccounts", spec.service_account_name());
   }
 
   template<class AnyContainer> void add_environment(const AnyContainer& container) {
@@ -60,15 +73,15 @@ struct collector {
 } // namespace
 
 std::set<std::string> references_of(const Pod& pod, const storage::snapshot& now) {
-  collector all{pod, now, {}};
-  auto& spec = pod.spec();
-  for (auto& v : spec.volumes()) all.add(v);
-  for (auto& c : spec.init_containers()) all.add_environment(c);
-  for (auto& c : spec.containers()) all.add_environment(c);
-  for (auto& c : spec.ephemeral_containers()) all.add_environment(c.ephemeral_container_common());
-  for (auto& s : spec.image_pull_secrets()) all.add("secrets", s.name());
-  all.add("serviceaccounts", spec.service_account_name());
+  collector all{pod, &now, {}};
+  all.add_all();
   return std::move(all.keys);
+}
+
+bool refers_to_objects(const Pod& pod) {
+  collector all{pod, nullptr, {}};
+  all.add_all();
+  return all.wants_token || !all.keys.empty();
 }
 
 } // namespace troupe::nodes

@@ -2,6 +2,11 @@
 
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
+#include "actors/nodes/references.hpp"
+#include "messages/base/log.hpp"
+#include "messages/schema/defaults.hpp"
+#include "messages/schema/qos.hpp"
+#include "messages/schema/validate.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -41,12 +46,19 @@ void create(const reporter& by, const schema::kind& kind, google::protobuf::Mess
   tx.put(key, gateway::stored_form(kind, object), gateway::index_of(kind, object));
 }
 
+/// The pod of a node's own that this object shows; empty if it is no mirror of one.
+std::string mirrored_by(const Pod& pod) {
+  auto hit = pod.metadata().annotations().find("kubernetes.io/config.mirror");
+  return hit == pod.metadata().annotations().end() ? std::string{} : hit->second;
+}
+
 /// The pod that a report means, if it is one of this node's.
 storage::entry_ptr pod_of(const reporter& by, const std::string& ns, const std::string& name,
                           const std::string& uid, const storage::snapshot& now, Pod& pod) {
   auto entry = now.get(gateway::key_of(kind_of("pods"), ns, name));
   if (!entry || !read(*entry, pod)) return {};
-  if (pod.metadata().uid() != uid || pod.spec().node_name() != by.node) return {};
+  if (pod.spec().node_name() != by.node) return {};
+  if (pod.metadata().uid() != uid && mirrored_by(pod) != uid) return {};
   return entry;
 }
 
@@ -108,13 +120,50 @@ void put_pod_end(const reporter& by, const cluster::PodStopped& said, const stor
                  storage::transaction& tx) {
   Pod pod;
   auto entry = pod_of(by, said.namespace_(), said.name(), said.uid(), now, pod);
-  if (!entry || !pod.metadata().has_deletion_timestamp()) return;
+  if (!entry) return;
+  if (!pod.metadata().has_deletion_timestamp() && mirrored_by(pod).empty()) return;
   auto& kind = kind_of("pods");
   pod.mutable_metadata()->set_deletion_grace_period_seconds(0);
   if (!pod.metadata().finalizers().empty()) return put(kind, *entry, pod, tx);
   std::string key(entry->key());
   tx.require_revision(key, entry->mod_revision());
   tx.erase(key, gateway::stored_form(kind, pod), gateway::index_of(kind, pod));
+}
+
+void put_mirror(const reporter& by, const Pod& said, const storage::snapshot& now,
+                storage::transaction& tx) {
+  auto& kind = kind_of("pods");
+  Pod pod = said;
+  auto& m = *pod.mutable_metadata();
+  auto refuse = [&](const std::string& why) {
+    log::warn("nodes", "a node's own pod is not shown",
+              {{"node", by.node}, {"pod", m.namespace_() + "/" + m.name()}, {"why", why}});
+  };
+  auto space = now.get(gateway::key_of(kind_of("namespaces"), "", m.namespace_()));
+  auto node_entry = now.get(gateway::key_of(kind_of("nodes"), "", by.node));
+  Node node;
+  if (!space || space->field("status.phase") == "Terminating" || !node_entry ||
+      !read(*node_entry, node))
+    return;
+  if (now.get(gateway::key_of(kind, m.namespace_(), m.name()))) return;
+  if (mirrored_by(pod).empty()) return refuse("it says of itself that it is no mirror");
+  if (refers_to_objects(pod)) return refuse("it refers to objects of the servers");
+  pod.clear_status();
+  pod.mutable_spec()->set_node_name(by.node);
+  m.clear_finalizers();
+  m.clear_owner_references();
+  auto& owner = *m.add_owner_references();
+  owner.set_api_version("v1");
+  owner.set_kind("Node");
+  owner.set_name(by.node);
+  owner.set_uid(node.metadata().uid());
+  owner.set_controller(true);
+  schema::set_defaults(pod);
+  for (auto& fault : schema::validate_create(pod))
+    return refuse(fault.field + ": " + fault.message);
+  pod.mutable_status()->set_phase("Pending");
+  pod.mutable_status()->set_qos_class(schema::qos_class(pod.spec()));
+  create(by, kind, pod, tx);
 }
 
 void put_node_status(const reporter& by, const NodeStatus& said, const storage::snapshot& now,

@@ -27,6 +27,10 @@ void put_pod_status(const reporter& by, const cluster::PodReport& said,
                     const storage::snapshot& now, storage::transaction& tx);
 void put_pod_end(const reporter& by, const cluster::PodStopped& said, const storage::snapshot& now,
                  storage::transaction& tx);
+/// A pod that the node runs of its own accord. It may not refer to objects: the node would be shown
+/// them.
+void put_mirror(const reporter& by, const k8s::core::v1::Pod& said, const storage::snapshot& now,
+                storage::transaction& tx);
 void put_node_status(const reporter& by, const k8s::core::v1::NodeStatus& said,
                      const storage::snapshot& now, storage::transaction& tx);
 /// The same event told again becomes one object with a count.

@@ -41,6 +41,8 @@ struct network {
   bool contains(const address& a) const;
   /// Whether `inner` lies within this network and is smaller.
   bool strictly_contains(const network& inner) const;
+
+  bool operator==(const network&) const = default;
 };
 
 } // namespace troupe

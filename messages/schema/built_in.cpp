@@ -163,6 +163,10 @@ std::vector<const google::protobuf::Message*> built_in_prototypes() {
     using namespace k8s::resource::v1;
     append<DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice>(all);
   }
+  {
+    using namespace k8s::metrics::v1beta1;
+    append<NodeMetrics, PodMetrics>(all);
+  }
   return all;
 }
 
@@ -170,7 +174,7 @@ std::vector<const google::protobuf::Message*> other_documents() {
   std::vector<const google::protobuf::Message*> all;
   append<k8s::meta::v1::Status, k8s::meta::v1::DeleteOptions, k8s::meta::v1::APIGroup,
          k8s::admission::v1::AdmissionReview, k8s::audit::v1::EventList,
-         k8s::metrics::v1beta1::PodMetrics, k8s::apidiscovery::v2::APIGroupDiscovery,
+         k8s::apidiscovery::v2::APIGroupDiscovery,
          k8s::custom_metrics::v1beta1::MetricValue, k8s::custom_metrics::v1beta2::MetricValue,
          k8s::external_metrics::v1beta1::ExternalMetricValue, k8s::policy::v1::Eviction,
          k8s::autoscaling::v1::Scale, k8s::core::v1::PodExecOptions, openapi::v2::Document,

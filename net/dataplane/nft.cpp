@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <cstring>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <optional>
 
 namespace troupe::dataplane::nft {
 
@@ -32,6 +34,7 @@ void put_value(netlink_batch& out, uint16_t attribute, std::string_view bytes) {
 } // namespace
 
 verdict verdict::go_to(std::string chain) { return {NFT_GOTO, std::move(chain)}; }
+verdict verdict::accept() { return {NF_ACCEPT, {}}; }
 verdict verdict::drop() { return {NF_DROP, {}}; }
 
 size_t rule::begin(std::string_view expression) {
@@ -79,10 +82,40 @@ rule& rule::load_protocol(reg to) {
   return end(data);
 }
 
+static void put_connection(netlink_batch& out, reg to, uint32_t key,
+                           std::optional<uint8_t> direction = {}) {
+  out.put_be32(NFTA_CT_DREG, number(to));
+  out.put_be32(NFTA_CT_KEY, key);
+  if (direction) out.put_u8(NFTA_CT_DIRECTION, *direction);
+}
+
 rule& rule::load_connection_status(reg to) {
   auto data = begin("ct");
-  out_.put_be32(NFTA_CT_DREG, number(to));
-  out_.put_be32(NFTA_CT_KEY, NFT_CT_STATUS);
+  put_connection(out_, to, NFT_CT_STATUS);
+  return end(data);
+}
+
+rule& rule::load_connection_state(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_STATE);
+  return end(data);
+}
+
+rule& rule::load_original_source(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_SRC_IP, IP_CT_DIR_ORIGINAL);
+  return end(data);
+}
+
+rule& rule::load_original_destination(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_DST_IP, IP_CT_DIR_ORIGINAL);
+  return end(data);
+}
+
+rule& rule::load_original_port(reg to) {
+  auto data = begin("ct");
+  put_connection(out_, to, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL);
   return end(data);
 }
 
@@ -133,6 +166,22 @@ rule& rule::find_verdict(reg key, const std::string& map) {
   out_.put_text(NFTA_LOOKUP_SET, map);
   out_.put_be32(NFTA_LOOKUP_SREG, number(key));
   out_.put_be32(NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+  return end(data);
+}
+
+static void put_verdict(netlink_batch& out, uint16_t attribute, const verdict& what) {
+  auto data = out.open(attribute);
+  auto inner = out.open(NFTA_DATA_VERDICT);
+  out.put_be32(NFTA_VERDICT_CODE, static_cast<uint32_t>(what.code));
+  if (!what.chain.empty()) out.put_text(NFTA_VERDICT_CHAIN, what.chain);
+  out.close(inner);
+  out.close(data);
+}
+
+rule& rule::decide(const verdict& what) {
+  auto data = begin("immediate");
+  out_.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+  put_verdict(out_, NFTA_IMMEDIATE_DATA, what);
   return end(data);
 }
 
@@ -286,12 +335,7 @@ void transaction::add(const std::string& set, std::string_view key, std::string_
 
 void transaction::add(const std::string& set, std::string_view key, const verdict& value) {
   begin_element(NFT_MSG_NEWSETELEM, set, key);
-  auto data = batch_.open(NFTA_SET_ELEM_DATA);
-  auto inner = batch_.open(NFTA_DATA_VERDICT);
-  batch_.put_be32(NFTA_VERDICT_CODE, static_cast<uint32_t>(value.code));
-  if (!value.chain.empty()) batch_.put_text(NFTA_VERDICT_CHAIN, value.chain);
-  batch_.close(inner);
-  batch_.close(data);
+  put_verdict(batch_, NFTA_SET_ELEM_DATA, value);
   end_element();
 }
 

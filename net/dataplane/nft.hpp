@@ -23,6 +23,7 @@ struct verdict {
 
   static verdict go_to(std::string chain);
   static verdict drop();
+  static verdict accept();
 };
 
 /// The expressions of one rule, in the order in which a packet meets them. A lookup without a hit
@@ -34,12 +35,19 @@ public:
   rule& load_protocol(reg to);         ///< of the transport layer
   rule& load_destination_port(reg to); ///< of TCP, UDP, SCTP
   rule& load_connection_status(reg to);
+  rule& load_connection_state(reg to);
+  // What the client asked for, before the address was translated.
+  rule& load_original_source(reg to);
+  rule& load_original_destination(reg to);
+  rule& load_original_port(reg to);
   rule& load_random(reg to, uint32_t below);
   rule& mask(reg from, reg to, std::string_view mask); ///< of 4 bytes
+  rule& swap_bytes(reg from, reg to, uint32_t bytes);  ///< of each word of 4 bytes
   rule& compare(reg what, comparison how, std::string_view with);
   rule& is_in(reg key, const std::string& set);
   rule& find(reg key, const std::string& map, reg value);
   rule& find_verdict(reg key, const std::string& map);
+  rule& decide(const verdict& what);
   /// Notes key and value in a dynamic map for so long.
   rule& remember(reg key, reg value, const std::string& map, uint64_t milliseconds);
   rule& send_to(reg address, reg port); ///< destination NAT

@@ -1,5 +1,7 @@
 #include "net/dataplane/service_table.hpp"
 
+#include "net/dataplane/conntrack.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
@@ -14,10 +16,13 @@ using nft::comparison;
 using nft::hook;
 using nft::rule;
 
-// Registers: the key of a door takes three, and what is found for it follows.
-constexpr nft::reg key = 0, id = 3, slot = 4, source = 4, target = 5, target_port = 6;
+// Registers: the key of a door takes three; what completes it to the key of a backend and what is
+// found for that follow.
+constexpr nft::reg key = 0, slot = 3, source = 3, target = 4, target_port = 5;
 
-constexpr int before_routing = -100, after_routing = 100, filtering = 0;
+constexpr uint8_t udp = 17;
+constexpr uint32_t state_new = 8; // as the kernel counts: 1 << (IP_CT_NEW + 1)
+constexpr int guarding = -110, before_routing = -100, after_routing = 100, filtering = 0;
 
 std::string raw(const address& a) {
   return std::string(reinterpret_cast<const char*>(a.bytes.data()), 4);
@@ -45,6 +50,11 @@ rule& load_door(rule& r) {
   return r.load_destination(key).load_protocol(1).load_destination_port(2);
 }
 
+/// The door at which the client of a translated connection knocked.
+rule& load_original_door(rule& r) {
+  return r.load_original_destination(key).load_protocol(1).load_original_port(2);
+}
+
 uint32_t slots_of(size_t backends) {
   return backends > exact_backends_max ? shared_slots : static_cast<uint32_t>(backends);
 }
@@ -53,7 +63,7 @@ std::string pick_chain(uint32_t slots) { return "pick-" + std::to_string(slots);
 
 rule pick(uint32_t slots) {
   rule r;
-  load_door(r).find(key, "ids", id).load_random(slot, slots).find(id, "slots", target);
+  load_door(r).load_random(slot, slots).find(key, "slots", target);
   return r;
 }
 
@@ -73,13 +83,15 @@ result<void> service_table::rebuild() {
   make_skeleton(to);
   placed_.clear();
   hairpins_.clear();
-  sticky_chains_.clear();
+  made_chains_.clear();
+  guards_.clear();
   sticky_changed_.clear();
   dirty_.clear();
   for (auto& [at, what] : wanted_) change(to, at);
   auto batch = to.take();
   auto done = socket_.commit(batch);
   broken_ = !done;
+  if (done) forget_flows();
   return done;
 }
 
@@ -89,23 +101,22 @@ void service_table::make_skeleton(nft::transaction& to) {
   constexpr auto backend_type = concatenation({type_address, type_port});
   to.make_table();
   to.make_set("doors", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
+  to.make_set("sticky", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
+  to.make_set("guarded", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
   to.make_set("closed", {.key_type = door_type, .key_bytes = 12, .map = true, .verdicts = true});
-  to.make_set("ids", {.key_type = door_type,
-                      .key_bytes = 12,
-                      .map = true,
-                      .value_type = type_mark,
-                      .value_bytes = 4});
-  to.make_set("slots", {.key_type = concatenation({type_mark, type_mark}),
-                        .key_bytes = 8,
-                        .map = true,
-                        .value_type = backend_type,
-                        .value_bytes = 8});
-  to.make_set("stuck", {.key_type = concatenation({type_mark, type_address}),
-                        .key_bytes = 8,
-                        .map = true,
-                        .value_type = backend_type,
-                        .value_bytes = 8,
-                        .dynamic = true});
+  to.make_set("slots",
+              {.key_type = concatenation({type_address, type_protocol, type_port, type_mark}),
+               .key_bytes = 16,
+               .map = true,
+               .value_type = backend_type,
+               .value_bytes = 8});
+  to.make_set("stuck",
+              {.key_type = concatenation({type_address, type_protocol, type_port, type_address}),
+               .key_bytes = 16,
+               .map = true,
+               .value_type = backend_type,
+               .value_bytes = 8,
+               .dynamic = true});
   to.make_set("hairpins",
               {.key_type = concatenation({type_address, type_address}), .key_bytes = 8});
 
@@ -115,6 +126,22 @@ void service_table::make_skeleton(nft::transaction& to) {
   }
   to.make_chain(pick_chain(shared_slots));
   to.add_rule(pick_chain(shared_slots), pick(shared_slots).send_to(target, target_port));
+
+  rule guard;
+  to.make_filter_chain("guard", hook::prerouting, guarding);
+  to.add_rule("guard", load_door(guard).find_verdict(key, "guarded"));
+
+  // Who has been led to a backend of a sticky door is noted where the translation is done. Only
+  // there can the map's key and value be spelt in words that every `nft` can read back.
+  for (auto [name, at] :
+       {std::pair("note-sent", hook::postrouting), std::pair("note-arrived", hook::input)}) {
+    rule r;
+    to.make_filter_chain(name, at, filtering);
+    to.add_rule(name, load_original_door(r.load_connection_state(key)
+                                             .mask(key, key, raw(uint32_t{state_new}))
+                                             .compare(key, comparison::not_equal, raw(uint32_t{0})))
+                          .find_verdict(key, "sticky"));
+  }
 
   for (auto [name, at] :
        {std::pair("from-outside", hook::prerouting), std::pair("from-here", hook::output)}) {
@@ -197,6 +224,7 @@ result<void> service_table::commit() {
   auto batch = to.take();
   auto done = socket_.commit(batch);
   broken_ = !done;
+  if (done) forget_flows();
   return done;
 }
 
@@ -211,6 +239,7 @@ result<void> service_table::remove() {
 void service_table::change(nft::transaction& to, const door& at) {
   auto wanted = wanted_.find(at);
   auto old = placed_.find(at);
+  if (at.protocol == udp) flows_stale_.insert(at);
   if (old != placed_.end()) {
     if (wanted != wanted_.end() && wanted->second == old->second.what) return;
     // The same number of exact backends: the door stays, some slots are changed.
@@ -218,21 +247,22 @@ void service_table::change(nft::transaction& to, const door& at) {
     if (wanted != wanted_.end() && !wanted->second.backends.empty() &&
         before.what.backends.size() == wanted->second.backends.size() &&
         before.slots.size() == wanted->second.backends.size() &&
-        before.what.sticky_seconds == wanted->second.sticky_seconds) {
+        before.what.sticky_seconds == wanted->second.sticky_seconds &&
+        before.what.allowed == wanted->second.allowed) {
       auto& now = wanted->second.backends;
       std::vector<backend> added;
       std::set_difference(now.begin(), now.end(), before.what.backends.begin(),
                           before.what.backends.end(), std::back_inserter(added));
       for (uint32_t i = 0; i < before.slots.size(); ++i) {
         if (std::binary_search(now.begin(), now.end(), before.slots[i])) continue;
-        to.remove("slots", raw(before.id) + raw(i));
+        to.remove("slots", raw(at) + raw(i));
         before.slots[i] = added.back();
         added.pop_back();
-        to.add("slots", raw(before.id) + raw(i), raw(before.slots[i]));
+        to.add("slots", raw(at) + raw(i), raw(before.slots[i]));
       }
       count_hairpins(to, before.what.backends, -1);
       count_hairpins(to, now, +1);
-      if (before.what.sticky_seconds > 0) sticky_changed_.insert(before.id);
+      if (before.what.sticky_seconds > 0) sticky_changed_.insert(raw(at));
       before.what = wanted->second;
       return;
     }
@@ -244,7 +274,6 @@ void service_table::change(nft::transaction& to, const door& at) {
   }
   if (wanted == wanted_.end()) return;
   auto& fresh = placed_[at];
-  if (fresh.id == 0) fresh.id = next_id_++;
   fresh.what = wanted->second;
   open_door(to, at, fresh);
 }
@@ -252,11 +281,13 @@ void service_table::change(nft::transaction& to, const door& at) {
 void service_table::close_door(nft::transaction& to, const door& at, placed& old) {
   if (old.what.backends.empty()) return to.remove("closed", raw(at));
   to.remove("doors", raw(at));
-  to.remove("ids", raw(at));
   auto slots = slots_of(old.what.backends.size());
-  for (uint32_t i = 0; i < slots; ++i) to.remove("slots", raw(old.id) + raw(i));
+  for (uint32_t i = 0; i < slots; ++i) to.remove("slots", raw(at) + raw(i));
   count_hairpins(to, old.what.backends, -1);
-  if (old.what.sticky_seconds > 0) sticky_changed_.insert(old.id);
+  if (!old.what.allowed.empty()) to.remove("guarded", raw(at));
+  if (old.what.sticky_seconds == 0) return;
+  to.remove("sticky", raw(at));
+  sticky_changed_.insert(raw(at));
 }
 
 void service_table::open_door(nft::transaction& to, const door& at, placed& fresh) {
@@ -268,47 +299,88 @@ void service_table::open_door(nft::transaction& to, const door& at, placed& fres
   }
   auto slots = slots_of(what.backends.size());
   fresh.slots = slots == shared_slots ? std::vector<backend>{} : what.backends;
-  auto chain = chain_for(to, what);
-  to.add("ids", raw(at), raw(fresh.id));
   for (uint32_t i = 0; i < slots; ++i)
-    to.add("slots", raw(fresh.id) + raw(i), raw(what.backends[i % what.backends.size()]));
+    to.add("slots", raw(at) + raw(i), raw(what.backends[i % what.backends.size()]));
+  bool sticky = what.sticky_seconds > 0;
+  auto chain = sticky ? stick_chain(to, slots) : pick_chain(slots);
   to.add("doors", raw(at), nft::verdict::go_to(chain));
+  if (sticky) to.add("sticky", raw(at), nft::verdict::go_to(note_chain(to, what.sticky_seconds)));
   count_hairpins(to, what.backends, +1);
+  if (!what.allowed.empty())
+    to.add("guarded", raw(at), nft::verdict::go_to(guard_chain(to, what.allowed)));
 }
 
-std::string service_table::chain_for(nft::transaction& to, const behind& what) {
-  auto slots = slots_of(what.backends.size());
-  if (what.sticky_seconds == 0) return pick_chain(slots);
-  auto name = "stick-" + std::to_string(what.sticky_seconds) + "-" + std::to_string(slots);
-  if (!sticky_chains_.insert(name).second) return name;
+std::string service_table::guard_chain(nft::transaction& to, const std::vector<network>& allowed) {
+  std::string text;
+  for (auto& n : allowed) text += n.base.text() + "/" + std::to_string(n.bits) + " ";
+  auto& name = guards_[text];
+  if (!name.empty()) return name;
+  name = "guard-" + std::to_string(guards_.size());
   to.make_chain(name);
-  uint64_t milliseconds = static_cast<uint64_t>(what.sticky_seconds) * 1000;
+  for (auto& n : allowed) {
+    rule r;
+    r.load_source(key);
+    if (n.bits < 32) r.mask(key, key, mask_of(n));
+    to.add_rule(name,
+                r.compare(key, comparison::equal, raw(n.base)).decide(nft::verdict::accept()));
+  }
+  to.add_rule(name, rule{}.decide(nft::verdict::drop()));
+  return name;
+}
+
+/// A UDP client would go on to be led where it was led first: nobody tells it that its backend has
+/// gone, or that there is one now.
+void service_table::forget_flows() {
+  if (flows_stale_.empty()) return;
+  auto doors = std::exchange(flows_stale_, {});
+  auto gone = forget_udp_flows([&](const flow& f) {
+    door at{f.asked, f.protocol, f.asked_port};
+    if (!doors.contains(at)) return false;
+    auto p = placed_.find(at);
+    if (p == placed_.end()) return true;
+    auto& all = p->second.what.backends;
+    return std::find(all.begin(), all.end(), backend{f.answering, f.answering_port}) == all.end();
+  });
+  (void)gone; // flows also end by themselves
+}
+
+std::string service_table::stick_chain(nft::transaction& to, uint32_t slots) {
+  auto name = "stick-" + std::to_string(slots);
+  if (!made_chains_.insert(name).second) return name;
+  to.make_chain(name);
   rule again;
-  to.add_rule(name, load_door(again)
-                        .find(key, "ids", id)
-                        .load_source(source)
-                        .find(id, "stuck", target)
-                        .remember(id, target, "stuck", milliseconds)
-                        .send_to(target, target_port));
-  auto first = pick(slots);
-  to.add_rule(name, first.load_source(source)
-                        .remember(id, target, "stuck", milliseconds)
-                        .send_to(target, target_port));
+  to.add_rule(
+      name,
+      load_door(again).load_source(source).find(key, "stuck", target).send_to(target, target_port));
+  to.add_rule(name, rule{}.decide(nft::verdict::go_to(pick_chain(slots))));
+  return name;
+}
+
+std::string service_table::note_chain(nft::transaction& to, int seconds) {
+  auto name = "note-" + std::to_string(seconds);
+  if (!made_chains_.insert(name).second) return name;
+  to.make_chain(name);
+  rule note;
+  to.add_rule(name, load_original_door(note)
+                        .load_original_source(source)
+                        .load_destination(target)
+                        .load_destination_port(target_port)
+                        .remember(key, target, "stuck", static_cast<uint64_t>(seconds) * 1000));
   return name;
 }
 
 void service_table::forget_stuck(nft::transaction& to) {
-  std::map<uint32_t, const placed*> by_id;
-  for (auto& [at, p] : placed_) by_id[p.id] = &p;
+  std::map<std::string, const behind*> by_door;
+  for (auto& at : dirty_)
+    if (auto p = placed_.find(at); p != placed_.end()) by_door[raw(at)] = &p->second.what;
   (void)nft::list_elements(
       socket_, given_.table, "stuck", [&](std::string_view k, std::string_view value) {
-        if (k.size() != 8 || value.size() != 8) return;
-        uint32_t of;
-        memcpy(&of, k.data(), 4);
-        if (!sticky_changed_.contains(of)) return;
-        auto p = by_id.find(of);
-        bool stays = p != by_id.end() &&
-                     std::any_of(p->second->what.backends.begin(), p->second->what.backends.end(),
+        if (k.size() != 16 || value.size() != 8) return;
+        std::string at(k.substr(0, 12));
+        if (!sticky_changed_.contains(at)) return;
+        auto p = by_door.find(at);
+        bool stays = p != by_door.end() &&
+                     std::any_of(p->second->backends.begin(), p->second->backends.end(),
                                  [&](auto& b) { return raw(b) == value; });
         if (!stays) to.remove("stuck", k);
       });

@@ -3,8 +3,10 @@
 // elements in place; the chains stay as they are. It knows addresses and ports, not services.
 //
 //   doors:  (address, protocol, port) -> the chain that picks one of so many backends
-//   ids:    (address, protocol, port) -> a number
-//   slots:  (number, n) -> backend n
+//   slots:  (address, protocol, port, n) -> backend n
+//   guarded: (address, protocol, port) -> the chain that drops whom the door is not for
+//   sticky: (address, protocol, port) -> the chain that notes where a client was led
+//   stuck:  (address, protocol, port, client) -> the backend it comes back to
 #pragma once
 
 #include "messages/base/address.hpp"
@@ -39,6 +41,7 @@ struct behind {
   std::vector<backend> backends; ///< in any order, each once
   int sticky_seconds = 0;        ///< how long a client comes back to the same one; 0: it does not
   bool silent = false;           ///< without backends: drop instead of refusing
+  std::vector<network> allowed;  ///< whom clients from outside must belong to; empty: anybody
 
   bool operator==(const behind&) const = default;
 };
@@ -74,7 +77,6 @@ public:
 
 private:
   struct placed {
-    uint32_t id = 0;
     std::vector<backend> slots; ///< exact: one a backend; shared: none is kept, see `count`
     behind what;
   };
@@ -86,7 +88,10 @@ private:
   void change(nft::transaction& to, const door& at);
   void close_door(nft::transaction& to, const door& at, placed& old);
   void open_door(nft::transaction& to, const door& at, placed& fresh);
-  std::string chain_for(nft::transaction& to, const behind& what);
+  std::string stick_chain(nft::transaction& to, uint32_t slots);
+  std::string note_chain(nft::transaction& to, int seconds);
+  std::string guard_chain(nft::transaction& to, const std::vector<network>& allowed);
+  void forget_flows();
   void forget_stuck(nft::transaction& to);
   void count_hairpins(nft::transaction& to, const std::vector<backend>& backends, int by);
   result<void> rebuild();
@@ -96,10 +101,12 @@ private:
   std::map<door, behind> wanted_;
   std::set<door> dirty_;
   std::map<door, placed> placed_;
-  std::map<address, int> hairpins_;     ///< addresses of this machine's backends
-  std::set<std::string> sticky_chains_; ///< made so far
-  std::set<uint32_t> sticky_changed_;   ///< doors whose clients may be stuck to a backend that left
-  uint32_t next_id_ = 1;
+  std::map<address, int> hairpins_;           ///< addresses of this machine's backends
+  std::map<std::string, std::string> guards_; ///< chains by the networks they let in
+  std::set<std::string> made_chains_;         ///< beyond the skeleton
+  /// Keys of doors whose clients may be stuck to a backend that left.
+  std::set<std::string> sticky_changed_;
+  std::set<door> flows_stale_; ///< doors of UDP that have changed
   bool broken_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include "actors/gateway/object.hpp"
 #include "messages/api/config.pb.h"
 #include "messages/api/event.pb.h"
+#include "messages/api/namespace.pb.h"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/base/log.hpp"
@@ -255,6 +256,48 @@ BOOST_AUTO_TEST_CASE(a_stopped_pod_goes_only_if_it_was_to_go) {
   pod.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(clock);
   put("pods", "default", pod);
   report("n1", end);
+  BOOST_TEST(store->current().count("pods/") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_nodes_own_pod_is_shown_unless_it_would_show_the_node_what_is_not_its_own) {
+  Namespace space;
+  space.mutable_metadata()->set_name("default");
+  put("namespaces", "", space);
+  put_secret("key");
+  arrive("n1");
+  take("n1");
+  auto mirror = [&](const std::string& name, const std::string& secret) {
+    Pod pod;
+    pod.mutable_metadata()->set_name(name);
+    pod.mutable_metadata()->set_namespace_("default");
+    (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.mirror"] = "uid-" + name;
+    pod.mutable_spec()->set_node_name("another");
+    auto& c = *pod.mutable_spec()->add_containers();
+    c.set_name("main");
+    c.set_image("x");
+    if (!secret.empty()) {
+      auto& from = *c.add_env_from()->mutable_secret_ref();
+      from.mutable_local_object_reference()->set_name(secret);
+    }
+    cluster::Report r;
+    r.set_mirror(pod.SerializeAsString());
+    report("n1", std::move(r));
+  };
+  mirror("bad", "key");
+  BOOST_TEST(store->current().count("pods/") == 0u);
+  mirror("own", "");
+  auto made = read<Pod>("pods/default/own");
+  BOOST_TEST(made.spec().node_name() == "n1");
+  BOOST_REQUIRE(made.metadata().owner_references_size() == 1);
+  BOOST_TEST(made.metadata().owner_references(0).name() == "n1");
+  BOOST_TEST(made.metadata().uid() != "uid-own");
+  report_phase("n1", "own", "Running"); // by the uid of what it mirrors
+  BOOST_TEST(phase_of("own") == "Running");
+  cluster::Report r;
+  r.mutable_stopped()->set_namespace_("default");
+  r.mutable_stopped()->set_name("own");
+  r.mutable_stopped()->set_uid("uid-own");
+  report("n1", std::move(r));
   BOOST_TEST(store->current().count("pods/") == 0u);
 }
 

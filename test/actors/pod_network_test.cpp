@@ -46,6 +46,16 @@ std::string visit(const std::string& ip, uint16_t port) {
   return out;
 }
 
+/// What a program says in this thread's network, and "ended with N" if that is not 0.
+std::string output_of(const std::string& command) {
+  auto in = popen((command + " 2>&1").c_str(), "r");
+  std::string out;
+  char buffer[4096];
+  while (auto n = fread(buffer, 1, sizeof buffer, in)) out.append(buffer, n);
+  int status = pclose(in);
+  return status == 0 ? out : out + "ended with " + std::to_string(status);
+}
+
 /// A machine's network and pods in it, each in a thread that serves its name on port 8080.
 struct machine {
   machine() {
@@ -131,7 +141,7 @@ struct machine {
   }
 
   void put(const std::string& ip, uint16_t port, std::vector<std::string> pods, int sticky = 0) {
-    behind what{{}, sticky, false};
+    behind what{{}, sticky, false, {}};
     for (auto& p : pods) what.backends.push_back({*address::parse(p), 8080});
     table->put({*address::parse(ip), 6, port}, what);
     auto done = table->commit();
@@ -228,6 +238,88 @@ BOOST_AUTO_TEST_CASE(many_backends_are_all_reached) {
     BOOST_REQUIRE(m.table->commit());
     m.put("10.96.0.15", 80, all);
     BOOST_TEST(visit("10.96.0.15", 80).size() > 2u);
+  });
+}
+
+// The program nft of Debian 12 used to end with an assertion over our rules, and with it whatever
+// else on the machine lists them.
+BOOST_AUTO_TEST_CASE(other_programs_can_list_our_rules) {
+  if (output_of("nft --version").find("nftables") == std::string::npos) {
+    BOOST_TEST_MESSAGE("there is no nft to list with");
+    return;
+  }
+  test::in_new_network([] {
+    machine m;
+    m.put("10.96.0.17", 80, {"10.244.0.9", "10.244.0.8"});
+    m.put("10.96.0.18", 80, {"10.244.0.9"}, 600);
+    m.put("10.96.0.19", 80, {});
+    behind guarded{{{*address::parse("10.244.0.9"), 80}}, 0, false, {}};
+    guarded.allowed = {*network::parse("198.51.100.0/24"), *network::parse("192.0.2.1/32")};
+    m.table->put({*address::parse("192.0.2.9"), 17, 80}, guarded);
+    BOOST_REQUIRE(m.table->commit());
+    for (auto command :
+         {"nft list ruleset", "nft -j list ruleset", "nft -a list table ip troupe"}) {
+      auto text = output_of(command);
+      BOOST_TEST(text.find("ended with") == std::string::npos, command << ": " << text);
+      BOOST_TEST(text.find("10.244.0.8") != std::string::npos, command << ": " << text);
+      BOOST_TEST(text.find("pick-2") != std::string::npos, command << ": " << text);
+      BOOST_TEST(text.find("netlink:") == std::string::npos, command << ": " << text);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_guarded_door_lets_in_whom_it_is_for) {
+  test::in_new_network([] {
+    machine m;
+    auto a = m.add_pod("a");
+    auto b = m.add_pod("b");
+    behind what{{{*address::parse(a), 8080}}, 0, false, {*network::parse("10.244.0.128/25")}};
+    door at{*address::parse("10.96.0.20"), 6, 80};
+    m.table->put(at, what);
+    BOOST_REQUIRE(m.table->commit());
+    what.allowed = {*network::parse(b + "/32")};
+    door open{*address::parse("10.96.0.21"), 6, 80};
+    m.table->put(open, what);
+    BOOST_REQUIRE(m.table->commit());
+    auto seen = m.in_last_pod([&] {
+      return std::vector{visit("10.96.0.20", 80), visit("10.96.0.21", 80)};
+    });
+    BOOST_TEST(!seen[0].starts_with("a "));
+    BOOST_TEST(seen[1] == "a " + b);
+  });
+}
+
+// A UDP client used to go on sending to a backend that had left.
+BOOST_AUTO_TEST_CASE(a_udp_client_is_led_to_whoever_is_there_now) {
+  test::in_new_network([] {
+    machine m;
+    // Backends on the machine itself: two sockets that say who they are.
+    auto serve = [](uint16_t port) {
+      int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      auto any = socket_address("10.244.0.1", port);
+      BOOST_REQUIRE(bind(s, reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
+      return s;
+    };
+    int first = serve(5001), second = serve(5002);
+    int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    auto to = socket_address("10.96.0.22", 53);
+    BOOST_REQUIRE(connect(client, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+    auto lead_to = [&](uint16_t port) {
+      m.table->put({*address::parse("10.96.0.22"), 17, 53},
+                   {{{*address::parse("10.244.0.1"), port}}, 0, false, {}});
+      BOOST_REQUIRE(m.table->commit());
+    };
+    auto hears = [&](int socket) {
+      BOOST_REQUIRE(write(client, "x", 1) == 1);
+      pollfd wait{socket, POLLIN, 0};
+      char c;
+      return poll(&wait, 1, 2000) == 1 && read(socket, &c, 1) == 1;
+    };
+    lead_to(5001);
+    BOOST_TEST(hears(first));
+    lead_to(5002);
+    BOOST_TEST(hears(second));
+    for (int s : {first, second, client}) close(s);
   });
 }
 

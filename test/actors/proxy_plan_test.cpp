@@ -1,4 +1,5 @@
 // Which doors services have and what stands behind them, as tables.
+#include "actors/network/health_ports.hpp"
 #include "actors/network/proxy_plan.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -29,6 +30,7 @@ std::string plan(const std::string& service, const std::string& slice) {
     for (auto& b : what.backends) out += " " + b.ip.text() + ":" + std::to_string(b.port);
     if (what.sticky_seconds > 0) out += " sticky " + std::to_string(what.sticky_seconds);
     if (what.silent) out += " silent";
+    for (auto& n : what.allowed) out += " for " + n.base.text() + "/" + std::to_string(n.bits);
   }
   return out;
 }
@@ -93,6 +95,10 @@ BOOST_AUTO_TEST_CASE(doors_of_services) {
        "10.96.0.1:80/6 -> " + both},
       {"sticky", plain("session_affinity: \"ClientIP\""), two,
        "10.96.0.1:80/6 -> " + both + " sticky 10800"},
+      {"a load balancer for some",
+       plain("type: \"LoadBalancer\" load_balancer_source_ranges: \" 198.51.100.0/24 \"") +
+           " status { load_balancer { ingress { ip: \"192.0.2.9\" } } }",
+       two, "10.96.0.1:80/6 -> " + both + "; 192.0.2.9:80/6 -> " + both + " for 198.51.100.0/24"},
       {"headless", "spec { cluster_ip: \"None\" ports { port: 80 } }", two, ""},
       {"external name", "spec { type: \"ExternalName\" external_name: \"example.com\" }", two, ""},
       {"another port's name", plain(""),
@@ -105,6 +111,24 @@ BOOST_AUTO_TEST_CASE(doors_of_services) {
        "10.96.0.1:80/6 ->"},
   };
   for (auto& row : rows) BOOST_TEST(plan(row.service, row.slice) == row.wanted, row.what);
+}
+
+BOOST_AUTO_TEST_CASE(load_balancers_hear_where_pods_are) {
+  standpoint here{"n1", "", {}};
+  auto s = read<Service>(R"(metadata { namespace: "shop" name: "web" } spec { type: "LoadBalancer"
+    external_traffic_policy: "Local" health_check_node_port: 30100 })");
+  auto e = read<EndpointSlice>(two);
+  auto said = health_of(s, {&e}, here);
+  BOOST_REQUIRE(said);
+  BOOST_TEST(said->local_endpoints == 1);
+  auto r = answer_of(*said);
+  BOOST_TEST(r.status == 200);
+  BOOST_TEST(*r.body[0] == "{\"service\":{\"namespace\":\"shop\",\"name\":\"web\"},"
+                           "\"localEndpoints\":1,\"serviceProxyHealthy\":true}\n");
+  said->local_endpoints = 0;
+  BOOST_TEST(answer_of(*said).status == 503);
+  s.mutable_spec()->set_external_traffic_policy("Cluster");
+  BOOST_TEST(!health_of(s, {&e}, here).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(ports_of_the_machine_lead_into_a_pod) {

@@ -65,6 +65,28 @@ for round in 1 2 3; do
     "$(kubectl rollout status deployment/hello --timeout=60s 2>&1)"
   [ "$before" = "$(cat "$top"/run/pods/*/*.run | sort)" ] || { echo "FAILED: other processes run"; failed=1; }
 done
+cat >"$top/data/manifests/own.yaml" <<'END'
+apiVersion: v1
+kind: Pod
+metadata: {name: own}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: troupe.dev/hello}]
+END
+until kubectl wait pod/own-n1 --for=condition=Ready --timeout=20s >/dev/null 2>&1; do
+  [ $((tries = ${tries:-0} + 1)) -lt 50 ] || break
+done
+is 'a static pod is shown' 'file Node/n1' "$(kubectl get pod own-n1 -o \
+  jsonpath='{.metadata.annotations.kubernetes\.io/config\.source} {.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name}' 2>&1)"
+container=$(kubectl get pod own-n1 -o jsonpath='{.status.containerStatuses[0].containerID}')
+kubectl delete pod own-n1 --wait=false >/dev/null
+kubectl wait pod/own-n1 --for=delete --timeout=5s >/dev/null 2>&1
+kubectl wait pod/own-n1 --for=condition=Ready --timeout=20s >/dev/null 2>&1
+is 'deleting its mirror does not touch it' "$container" \
+  "$(kubectl get pod own-n1 -o jsonpath='{.status.containerStatuses[0].containerID}' 2>&1)"
+rm "$top/data/manifests/own.yaml"
+kubectl wait pod/own-n1 --for=delete --timeout=20s >/dev/null 2>&1
+is 'it goes with its file' NotFound "$(kubectl get pod own-n1 2>&1)"
 kubectl run job --image=troupe.dev/hello --restart=Never -- exit 3 >/dev/null
 kubectl wait pod/job --for=jsonpath='{.status.phase}'=Failed --timeout=20s >/dev/null 2>&1
 is 'exit codes are shown' 3 "$(kubectl get pod job -o jsonpath='{.status.containerStatuses[0].state.terminated.exitCode}')"

@@ -81,6 +81,7 @@ struct company {
     out.now = [] { return timestamp{time(nullptr), 0}; };
     out.random = [] { return std::random_device{}(); };
     out.log_bytes_max = 64 << 10;
+    out.manifest_directory = top / "manifests";
     return out;
   }
   void start() {
@@ -137,6 +138,62 @@ BOOST_FIXTURE_TEST_CASE(a_pod_runs_is_reported_and_goes, company) {
   BOOST_TEST(!fs::exists(with->where.pod(pod.metadata().uid())));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_static_pod_lives_as_long_as_its_file, company) {
+  auto write = [&](const std::string& said) {
+    std::ofstream(top / "manifests" / ".new")
+        << R"({apiVersion: v1, kind: Pod, metadata: {name: own}, spec: {terminationGracePeriodSeconds: 1,
+      containers: [{name: main, image: "test/busybox:1", command: [sh, -c, "echo )"
+        << said << R"(; exec sleep 1000"]}]}})";
+    fs::rename(top / "manifests" / ".new", top / "manifests" / "own.yaml");
+  };
+  auto log_of = [&](const std::string& said) {
+    return servers->wait([&] {
+      for (auto& e : fs::directory_iterator(with->where.logs())) {
+        auto text = node::read_file(e.path() / "main" / "0.log");
+        if (text && text->find(said) != std::string::npos) return true;
+      }
+      return false;
+    });
+  };
+  write("first");
+  BOOST_TEST(servers->wait_ready("own-machine"));
+  BOOST_TEST(log_of("first"));
+  std::string mirror;
+  servers->wait([&] { return !(mirror = servers->mirrors["own-machine"]).empty(); });
+  // Who deletes the mirror sees it come back; the containers do not notice.
+  auto id = servers->status("own-machine").container_statuses(0).container_id();
+  auto shown = with->told.find<node::Pod>("pods", "default", "own-machine");
+  BOOST_REQUIRE(shown);
+  BOOST_TEST(servers->remove(*shown, 0));
+  BOOST_TEST(servers->wait([&] { return servers->mirrors["own-machine"] != mirror; }));
+  BOOST_TEST(servers->status("own-machine").container_statuses(0).container_id() == id);
+  // It is adopted, with what the servers knew of it.
+  stop();
+  start();
+  BOOST_TEST(servers->wait_ready("own-machine"));
+  BOOST_TEST(servers->status("own-machine").container_statuses(0).container_id() == id);
+  // Another text is another pod; a text that is none changes nothing.
+  write("second");
+  BOOST_TEST(servers->wait([&] {
+    auto& s = servers->statuses["own-machine"];
+    return s.container_statuses_size() && s.container_statuses(0).state().has_running() &&
+           s.container_statuses(0).container_id() != id;
+  }));
+  BOOST_TEST(log_of("second"));
+  auto second = servers->status("own-machine").container_statuses(0).container_id();
+  std::ofstream(top / "manifests" / "own.yaml") << "{kind: Pod";
+  std::ofstream(top / "manifests" / "secret.yaml")
+      << "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: [{name: a, image: b, "
+         "envFrom: [{secretRef: {name: s}}]}]}}";
+  fs::remove(top / "manifests" / "own.yaml");
+  BOOST_TEST(servers->wait([&] {
+    for (auto& uid : servers->stopped)
+      if (second.find(uid) != std::string::npos) return true;
+    return false;
+  }));
+  BOOST_TEST(fs::is_empty(with->where.pods()));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_pod_that_comes_to_its_end_has_succeeded, company) {
   auto pod = servers->pod(R"({metadata: {name: job}, spec: {restartPolicy: Never, containers: [
     {name: main, image: "test/busybox:1", command: [sh, -c, "echo done; echo said > /dev/termination-log"]}]}})");
@@ -150,8 +207,7 @@ BOOST_FIXTURE_TEST_CASE(a_pod_that_comes_to_its_end_has_succeeded, company) {
 BOOST_FIXTURE_TEST_CASE(variables_and_volumes_come_from_objects_and_follow_them, company) {
   servers->stands("", "v1", "configmaps",
                   "{metadata: {name: conf}, data: {greeting: hello, file: one}}");
-  servers->stands("", "v1", "secrets",
-                  "{metadata: {name: key}, data: {word: c2VjcmV0}}");
+  servers->stands("", "v1", "secrets", "{metadata: {name: key}, data: {word: c2VjcmV0}}");
   auto pod = servers->pod(
       R"({metadata: {name: web, labels: {app: shop}}, spec: {serviceAccountName: me, containers: [
     {name: main, image: "test/busybox:1", env: [

@@ -128,8 +128,9 @@ public:
   }
 
   // Look at these only inside wait().
-  std::map<std::string, PodStatus> statuses; ///< by name
-  std::set<std::string> stopped;             ///< uids
+  std::map<std::string, PodStatus> statuses;  ///< by name
+  std::set<std::string> stopped;              ///< uids
+  std::map<std::string, std::string> mirrors; ///< uids of objects made for static pods, by name
   std::vector<k8s::core::v1::Event> events;
   k8s::core::v1::Node node;
   bool refuse_tokens = false;
@@ -172,6 +173,9 @@ private:
         hit->second.mutable_stands()->set_value(pod.SerializePartialAsString());
       } else if (r.has_stopped()) {
         stopped.insert(r.stopped().uid());
+        remove_mirror(r.stopped());
+      } else if (r.what_case() == cluster::Report::kMirror) {
+        mirror(r.mirror());
       } else if (r.what_case() == cluster::Report::kEvent) {
         events.emplace_back().ParsePartialFromString(r.event());
       } else if (r.what_case() == cluster::Report::kNodeStatus) {
@@ -189,6 +193,33 @@ private:
       }
     }
     changed_.notify_all();
+  }
+
+  /// What mirrors a static pod goes with it. Under the lock.
+  void remove_mirror(const cluster::PodStopped& said) {
+    auto hit = facts_.find("pods/" + said.namespace_() + "/" + said.name());
+    if (hit == facts_.end() || !mirrors.contains(said.name())) return;
+    cluster::ToNode all;
+    *all.add_facts()->mutable_gone() = hit->second.stands().name();
+    facts_.erase(hit);
+    caf::anon_send(agent_, told_atom_v, all.SerializeAsString());
+  }
+
+  /// As the servers do: an object with a uid of its own. Under the lock.
+  void mirror(const std::string& bytes) {
+    Pod pod;
+    pod.ParsePartialFromString(bytes);
+    auto& m = *pod.mutable_metadata();
+    m.set_uid("00000000-0000-4000-8000-" + padded(++serial_));
+    mirrors[m.name()] = m.uid();
+    cluster::ToNode all;
+    auto& object = *all.add_facts()->mutable_stands();
+    object.mutable_name()->set_resource("pods");
+    object.mutable_name()->set_namespace_(m.namespace_());
+    object.mutable_name()->set_name(m.name());
+    object.set_value(pod.SerializeAsString());
+    facts_["pods/" + m.namespace_() + "/" + m.name()] = all.facts(0);
+    caf::anon_send(agent_, told_atom_v, all.SerializeAsString());
   }
 
   caf::actor_system& system_;

@@ -1,10 +1,8 @@
 #include "actors/node/images/watch.hpp"
 
+#include "actors/node/directory_watch.hpp"
 #include "actors/node/images/import.hpp"
 #include "messages/base/log.hpp"
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 
 #include <sys/inotify.h>
 
@@ -19,35 +17,19 @@ namespace {
 class image_watch : public std::enable_shared_from_this<image_watch> {
 public:
   explicit image_watch(const context_ptr& with)
-      : with_{with}, directory_{with->given.image_watch_directory}, changes_{with->loop.context} {}
+      : with_{with}, directory_{with->given.image_watch_directory} {}
 
   void start(const context_ptr& with) {
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd >= 0) inotify_add_watch(fd, directory_.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO);
-    boost::asio::post(with->loop.context, [me = shared_from_this(), fd] {
-      if (fd >= 0) me->changes_.assign(fd);
-      if (fd >= 0) me->hear();
-    });
+    watch_directory(with->loop.context, directory_, IN_CLOSE_WRITE | IN_MOVED_TO,
+                    [me = shared_from_this()](const std::string& name) {
+                      if (!name.empty()) me->take(me->directory_ / name);
+                    });
     std::error_code bad;
     for (auto& e : fs::directory_iterator(directory_, bad))
       if (e.is_regular_file(bad)) take(e.path());
   }
 
 private:
-  void hear() {
-    changes_.async_read_some(boost::asio::buffer(heard_),
-                             [me = shared_from_this()](boost::system::error_code bad, size_t n) {
-                               if (bad) return;
-                               for (size_t at = 0; at + sizeof(inotify_event) <= n;) {
-                                 auto& event =
-                                     *reinterpret_cast<const inotify_event*>(me->heard_ + at);
-                                 if (event.len) me->take(me->directory_ / event.name);
-                                 at += sizeof event + event.len;
-                               }
-                               me->hear();
-                             });
-  }
-
   void take(const fs::path& file) {
     auto name = file.filename().string();
     if (name.starts_with(".")) return; // still being written by a careful copier
@@ -69,8 +51,6 @@ private:
 
   std::weak_ptr<context> with_;
   fs::path directory_;
-  boost::asio::posix::stream_descriptor changes_;
-  alignas(inotify_event) char heard_[4096];
 };
 
 } // namespace

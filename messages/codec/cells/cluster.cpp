@@ -13,12 +13,14 @@
 #include "messages/api/events.pb.h"
 #include "messages/api/flow_control.pb.h"
 #include "messages/api/lease.pb.h"
+#include "messages/api/metrics.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/node.pb.h"
 #include "messages/api/priority_class.pb.h"
 #include "messages/api/quota.pb.h"
 #include "messages/api/rbac.pb.h"
 #include "messages/api/runtime_class.pb.h"
+#include "messages/base/quantity.hpp"
 
 #include <map>
 #include <set>
@@ -28,6 +30,25 @@ namespace troupe::codec {
 namespace {
 
 using k8s::core::v1::Node;
+
+using usage_map = google::protobuf::Map<std::string, k8s::base::Quantity>;
+
+std::string usage_text(const usage_map& usage, const char* what) {
+  auto hit = usage.find(what);
+  return hit == usage.end() ? "0" : hit->second.string();
+}
+
+std::string sum_text(const k8s::metrics::v1beta1::PodMetrics& m, const char* what) {
+  quantity sum;
+  for (auto& c : m.containers())
+    if (auto q = quantity::parse(usage_text(c.usage(), what))) sum = sum.zero() ? *q : sum + *q;
+  return sum.text();
+}
+
+template<class Metrics> std::string window_of(const Metrics& m) {
+  auto ms = m.window().duration() / 1'000'000;
+  return ms < 1000 ? std::to_string(ms) + "ms" : format_age(std::chrono::seconds(ms / 1000));
+}
 
 std::string node_status(const Node& n) {
   std::string out;
@@ -294,6 +315,16 @@ void add_cluster_views(views& to) {
   add_view<node::v1::RuntimeClass>(
       to, {"Handler", "Age"}, [](const node::v1::RuntimeClass& r, int64_t now, json::array& out) {
         add(out, {r.handler(), age_of(r, now)});
+      });
+  add_view<metrics::v1beta1::NodeMetrics>(
+      to, {"Cpu", "Memory", "Window"},
+      [](const metrics::v1beta1::NodeMetrics& m, int64_t, json::array& out) {
+        add(out, {usage_text(m.usage(), "cpu"), usage_text(m.usage(), "memory"), window_of(m)});
+      });
+  add_view<metrics::v1beta1::PodMetrics>(
+      to, {"Cpu", "Memory", "Window"},
+      [](const metrics::v1beta1::PodMetrics& m, int64_t, json::array& out) {
+        add(out, {sum_text(m, "cpu"), sum_text(m, "memory"), window_of(m)});
       });
   add_view<certificates::v1::CertificateSigningRequest>(
       to, {"Age", "SignerName", "Requestor", "RequestedDuration", "Condition"},
