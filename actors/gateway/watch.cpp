@@ -20,14 +20,40 @@ constexpr size_t events_per_turn = 256;
 constexpr std::chrono::minutes bookmark_every{1};
 constexpr int64_t timeout_seconds_default = 1800;
 
-/// The JSON of an event's object as every plain watcher gets it, kept with the event.
-using shared_text = std::string;
+/// An event as every plain watcher gets it, whole lines of JSON, kept with the event. It depends on
+/// the selector whether an object is new to a watcher or changed.
+struct shared_lines {
+  static constexpr std::string_view types[] = {"ADDED", "MODIFIED", "DELETED"};
 
-std::shared_ptr<const shared_text> object_json(const schema::kind& kind, const storage::event& e) {
-  if (auto kept = e.attachment()) return std::static_pointer_cast<const shared_text>(kept);
-  auto made = std::make_shared<shared_text>();
-  write_json(kind, e.now->value(), e.revision(), *made);
-  return std::static_pointer_cast<const shared_text>(e.attach(made));
+  explicit shared_lines(std::string version) : version{std::move(version)} {}
+
+  http::bytes of(const schema::kind& kind, const storage::event& e, std::string_view type) const {
+    if (kind.version != version) return make(kind, e, type);
+    auto& line = lines[type == types[0] ? 0 : type == types[1] ? 1 : 2];
+    std::lock_guard hold{mutex};
+    if (!line) line = make(kind, e, type);
+    return line;
+  }
+
+  static http::bytes make(const schema::kind& kind, const storage::event& e,
+                          std::string_view type) {
+    std::string text;
+    text.reserve(e.now->value().size() * 2 + 512);
+    text.append("{\"type\":\"").append(type).append("\",\"object\":");
+    write_json(kind, e.now->value(), e.revision(), text);
+    text += "}\n";
+    return http::share(std::move(text));
+  }
+
+  const std::string version; ///< who watches custom objects in another one gets lines of its own
+  mutable std::mutex mutex;
+  mutable http::bytes lines[3];
+};
+
+http::bytes shared_line(const schema::kind& kind, const storage::event& e, std::string_view type) {
+  auto kept = e.attachment();
+  if (!kept) kept = e.attach(std::make_shared<shared_lines>(kind.version));
+  return std::static_pointer_cast<const shared_lines>(kept)->of(kind, e, type);
 }
 
 /// Where events go: the body of an answer, or messages of a WebSocket.
@@ -160,6 +186,10 @@ private:
   void send(const char* type, std::string_view stored, uint64_t revision,
             const storage::event* shared) {
     if (c_->media.as == format::protobuf) return send_protobuf(type, stored, revision);
+    if (shared && c_->media.what == shape::object && !converted(kind_)) {
+      stream_.write(shared_line(kind_, *shared, type));
+      return;
+    }
     std::string line = std::string("{\"type\":\"") + type + "\",\"object\":";
     if (c_->media.what == shape::table) {
       codec::table table(kind_, codec::include_of(c_->query.get("includeObject")),
@@ -169,8 +199,6 @@ private:
       columns_sent_ = true;
     } else if (c_->media.what == shape::partial) {
       codec::write_partial(stored, revision, c_->media.table_version, line);
-    } else if (shared && !converted(kind_)) {
-      line += *object_json(kind_, *shared);
     } else {
       write_json(kind_, stored, revision, line);
     }

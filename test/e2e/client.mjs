@@ -33,7 +33,7 @@ assert.deepEqual((await core.listNamespacedPod({ namespace, labelSelector: "app=
 
 const patched = await core.patchNamespacedPod(
   { namespace, name: "web", body: [{ op: "add", path: "/metadata/labels/by", value: "javascript" }] },
-  k8s.setHeaderOptions("Content-Type", k8s.PatchStrategy.JsonPatch));
+  k8s.setHeaderOptions?.("Content-Type", k8s.PatchStrategy.JsonPatch)); // older ones send it by themselves
 assert.equal(patched.metadata.labels.by, "javascript");
 
 let said = "";

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Client libraries against a cluster of one: Python's (Debian: python3-kubernetes) and JavaScript's
-# (@kubernetes/client-node from npm) create, list, watch, patch, exec and delete. What is not on the machine
+# (@kubernetes/client-node from npm, in a version that runs on every node from 18 on) create, list, watch, patch, exec and delete. What is not on the machine
 # is left out, and says so.
 set -u
 troupe=$1
@@ -10,7 +10,7 @@ for p in python3 /usr/bin/python3; do "$p" -c 'import kubernetes' 2>/dev/null &&
 [ -n "$python" ] || echo "left out: there is no python3-kubernetes"
 . "$here/machine.sh"
 if command -v node >/dev/null && command -v npm >/dev/null &&
-  (mkdir -p "$work/js" && cd "$work/js" && timeout 120 npm install --silent --no-audit --no-fund @kubernetes/client-node >"$work/npm.out" 2>&1); then
+  (mkdir -p "$work/js" && cd "$work/js" && timeout 120 npm install --silent --no-audit --no-fund @kubernetes/client-node@1.0.0 >"$work/npm.out" 2>&1); then
   node=$(command -v node)
 else
   echo "left out: @kubernetes/client-node cannot be installed (is there node, npm and a way to its registry?)"

@@ -165,15 +165,15 @@ void bench_list(const server& on, int pods) {
               (on.cpu_seconds() - cpu) / rounds * 1e3);
 }
 
-std::string watch_request() {
-  return request("GET", std::string(pods_path) + "?watch=1&labelSelector=watched");
+std::string watch_request(const std::string& label) {
+  return request("GET", std::string(pods_path) + "?watch=1&labelSelector=" + label);
 }
 
 void bench_watch(const server& on, int watchers, int pods) {
   std::vector<std::unique_ptr<raw_client>> all;
   for (int i = 0; i < watchers; ++i) {
     all.push_back(on.client());
-    all.back()->send(watch_request());
+    all.back()->send(watch_request("watched"));
     all.back()->until("\r\n\r\n");
   }
   const auto cpu = on.cpu_seconds(), own = own_cpu_seconds();
@@ -205,7 +205,7 @@ void bench_idle(const server& on, int watchers) {
   const auto before = on.memory_mib();
   for (int i = 0; i < watchers; ++i) {
     all.push_back(on.client());
-    all.back()->send(watch_request());
+    all.back()->send(watch_request("nobody")); // nothing to tell at first
     all.back()->until("\r\n\r\n");
   }
   const auto cpu = on.cpu_seconds();
@@ -223,6 +223,7 @@ int main(int argc, char** argv) {
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
+  setlinebuf(stdout);
   const int pods = argc > 2 ? std::atoi(argv[2]) : 12'000;
   const server on(argv[1]);
   {
