@@ -18,32 +18,34 @@ json::object card(const directory::row& r) {
   return {{"name", r.name}, {"supervisor", r.supervisor}, {"alive", bool(r.who.lock())}};
 }
 
-/// How long a message waits in front of it: the time of a question that every actor answers.
-json::object describe(const directory::row& r) {
-  auto out = card(r);
+/// Answers with how long a message waits in front of it: the time of a question that every actor
+/// answers.
+void describe(call_ptr c, const directory::row& r) {
+  auto told = std::make_shared<json::object>(card(r));
+  auto answer = [c, told] {
+    c->answer(json_answer(200, json::write(json::value(*told)), c->media));
+  };
   auto who = r.who.lock();
-  if (!who) return out;
-  caf::scoped_actor self{*who->home_system};
+  if (!who) return answer();
   auto begun = std::chrono::steady_clock::now();
-  auto note = [&](bool answered) {
+  auto note = [told, begun, answer](bool answered) {
     auto took = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - begun);
-    out["answers"] = answered;
-    out["waitedMicroseconds"] = took.count();
+    (*told)["answers"] = answered;
+    (*told)["waitedMicroseconds"] = took.count();
+    answer();
   };
-  self->request(caf::actor_cast<caf::actor>(who), answer_within, caf::sys_atom_v, caf::get_atom_v,
-                std::string("info"))
-      .receive(
-          [&](caf::ok_atom, const std::string&, const caf::strong_actor_ptr&,
-              const std::string& kind) {
-            note(true);
-            out["kind"] = kind;
-          },
-          [&](const caf::error& why) {
-            note(why != caf::sec::request_timeout);
-            if (why != caf::sec::unexpected_message) out["why"] = caf::to_string(why);
-          });
-  return out;
+  who->home_system->spawn([who, note, told](caf::event_based_actor* self) {
+    self->request(caf::actor_cast<caf::actor>(who), answer_within, caf::sys_atom_v, caf::get_atom_v,
+                  std::string("info"))
+        .then(
+            [=](caf::ok_atom, const std::string&, const caf::strong_actor_ptr&,
+                const std::string& kind) {
+              (*told)["kind"] = kind;
+              note(true);
+            },
+            [=](const caf::error& why) { note(why != caf::sec::request_timeout); });
+  });
 }
 
 void list(call& c, const directory& company) {
@@ -69,11 +71,7 @@ void ask_actors(gateway& g, call_ptr c) {
                                          std::string(prefix) + " lists them"});
   auto word = std::string(c->query.get("word"));
   if (c->where.verb == "get") {
-    // It may take its time: not on the connection's thread.
-    g.given.work->post([c, row = *row] {
-      c->answer(json_answer(200, json::write(json::value(describe(row))), c->media));
-    });
-    return;
+    return describe(std::move(c), *row);
   }
   if (c->where.verb != "post") return c->fail(method_not_supported());
   auto who = row->who.lock();

@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(links_are_where_the_extension_says) {
   BOOST_TEST(got->servers[0].host == "a");
   BOOST_TEST(got->servers[1].port == 7002);
   BOOST_TEST(got->ns == "shop");
-  BOOST_TEST(got->who.certificate_pem == "CERT");
+  BOOST_TEST(got->who.certificate_chain_pem == "CERT");
 }
 
 BOOST_AUTO_TEST_CASE(or_behind_the_port_of_the_api) {

@@ -95,10 +95,7 @@ int main(int, char** argv) {
            "ms, p99 %.2f ms; behind the answer p50 %.2f ms, p99 %.2f ms\n",
            notes->written.size(), failures, lost, notes->twice, times[times.size() / 2],
            times[times.size() * 99 / 100], behind[behind.size() / 2],
-           behind[behind.size() * 99 / 100]); from asking to hearing "
-           "p50 %.2f ms, p99 %.2f ms\n",
-           notes->written.size(), failures, lost, notes->twice, times[times.size() / 2],
-           times[times.size() * 99 / 100]);
+           behind[behind.size() * 99 / 100]);
   caf::anon_send_exit(listener, caf::exit_reason::user_shutdown);
   return lost == 0 && notes->twice == 0 && notes->written.size() > 100 ? 0 : 1;
 }
