@@ -47,7 +47,7 @@ public:
     {
       std::lock_guard lock{mutex_};
       queued_ -= std::min(queued_, bytes);
-      if (queued_ == 0) call = std::exchange(drained_, nullptr);
+      if (queued_ == 0) call = drained_;
     }
     if (call) call();
   }
@@ -80,14 +80,8 @@ public:
     return queued_;
   }
   void on_drained(std::function<void()> call) override {
-    {
-      std::lock_guard lock{mutex_};
-      if (queued_ > 0) {
-        drained_ = std::move(call);
-        return;
-      }
-    }
-    if (hears_.paced) call();
+    std::lock_guard lock{mutex_};
+    drained_ = std::move(call);
   }
   void on_closed(std::function<void(http::gone)> call) override { keep(closed_, std::move(call)); }
   void on_data(std::function<void(std::string_view)> call) override {
@@ -117,12 +111,14 @@ private:
 
   void end(http::gone why, bool whole) {
     gone_call gone, closed;
+    std::function<void()> drained; // what it holds goes when the lock does not
     {
       std::lock_guard lock{mutex_};
       if (std::exchange(ended_, true)) return;
       why_ = why;
       gone = std::exchange(gone_, nullptr);
       closed = std::exchange(closed_, nullptr);
+      drained = std::exchange(drained_, nullptr);
       to_server_ = nullptr;
       changed_.notify_all();
     }

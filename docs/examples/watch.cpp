@@ -2,13 +2,18 @@
 // connection.
 #include "example.hpp"
 
+#include <future>
+
 using namespace example;
 
 namespace {
 
-caf::behavior audience(caf::event_based_actor* self) {
+caf::behavior audience(caf::event_based_actor* self, std::shared_ptr<std::promise<void>> told) {
   return {[=](troupe::changed_atom, const change& c) {
-    if (c.kind == change::what::synced) return puts("all that was there is told"), void();
+    if (c.kind == change::what::synced) {
+      puts("all that was there is told");
+      return told->set_value();
+    }
     bool put = c.kind == change::what::put;
     auto colour = json::string_at(*c.object, {"data", "colour"});
     printf("%s %s %s\n", std::string(c.name()).c_str(), put ? "is" : "was",
@@ -34,8 +39,10 @@ int main() {
                      {"data", json::object{{"colour", colour}}}});
   };
   need(here.create(maps, map("white")));
-  auto heard = system.spawn(audience);
+  auto told = std::make_shared<std::promise<void>>();
+  auto heard = system.spawn(audience, told);
   subscribe(system, here, maps, {.ns = "default", .labels = "room=hall"}, heard);
+  told->get_future().wait();
   need(here.apply(maps, map("yellow"), "painter"));
   need(here.remove(maps, "default", "paint"));
   caf::scoped_actor self{system};

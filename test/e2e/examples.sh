@@ -14,7 +14,7 @@ export KUBECONFIG=$work/d/admin.kubeconfig
 # says NAME LINE...: the program ends well and these are among its lines, in order
 says() {
   local name=$1 out; shift
-  out=$(timeout 60 "$examples/$name" 2>"$work/$name.log") || { echo "FAILED: $name: $out $(cat "$work/$name.log")" >&2; exit 1; }
+  out=$(timeout ${PATIENCE:-60} "$examples/$name" 2>"$work/$name.log") || { echo "FAILED: $name: $out $(cat "$work/$name.log")" >&2; exit 1; }
   for line; do
     case $out in *"$line"*) out=${out#*"$line"} ;; *) echo "FAILED: $name does not say \"$line\" but: $out" >&2; exit 1 ;; esac
   done
