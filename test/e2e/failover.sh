@@ -50,4 +50,12 @@ wait_for 15 a_third || { echo "nobody takes over from a server that hangs"; exit
 kill -CONT "${pid[$second]}"
 read -rt 1 <> <(:) || true
 touch "$work/stop"
-wait $writer
+wait $writer || exit 1
+
+# A server that is left alone is alive, and not ready: nobody leads.
+last=$first
+for n in 1 2 3; do [ "$n" = "$last" ] || { kill -9 "${pid[$n]}"; wait "${pid[$n]}" 2>/dev/null; }; done
+code() { curl -sk -m 5 -o /dev/null -w '%{http_code}' "https://127.0.0.1:${ports[$((2 + last))]}/$1"; }
+is_unready() { [ "$(code readyz)" = 500 ] && [ "$(code livez)" = 200 ]; }
+wait_for 15 is_unready || { echo "alone, server $last answers $(code readyz) to readyz and $(code livez) to livez"; exit 1; }
+echo "alone, server $last is alive and not ready"
