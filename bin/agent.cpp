@@ -59,7 +59,9 @@ int run(agent_options options) {
     known->own = made->own;
     return (*up)->renew({made->own.certificate_pem, made->own.key_pem, made->authority_pem});
   };
-  renewal certificates{{.now = wall_clock,
+  renewal certificates{{.name = "renewal",
+                        .done = "certificates are renewed",
+                        .now = wall_clock,
                         .due = [&] { return due_seconds({known->own.certificate_pem}); },
                         .renew = renew}};
   watchdog turning{[] { return true; }};

@@ -158,6 +158,13 @@ result<pki> control_plane::load_keys() const {
                      own_addresses(options_.advertised), options_.id, now);
 }
 
+result<void> control_plane::save_backup(const backup_settings& given) const {
+  auto keys = options_.data_directory / "pki";
+  auto seal = sealer(keys / "secrets.key");
+  if (!seal) return seal.error();
+  return save_backup_folder(given, store_->current(), keys, **seal, wall_clock().seconds);
+}
+
 bool control_plane::turns() const {
   constexpr std::chrono::seconds patience{5};
   if (!member_) return true;

@@ -8,6 +8,7 @@
 #include "actors/nodes/environment.hpp"
 #include "actors/link/hub.hpp"
 #include "actors/raft/raft.hpp"
+#include "bin/backup.hpp"
 #include "bin/join.hpp"
 #include "bin/members.hpp"
 #include "bin/pki.hpp"
@@ -77,6 +78,8 @@ public:
   result<void> renew_certificates();
   /// The certificates that renew_certificates() makes.
   std::vector<std::string> certificates() const;
+  /// Saves a backup of what this server has now. Any thread.
+  result<void> save_backup(const backup_settings& given) const;
   /// Whether its actors still answer: false if they have not for a while. Any thread.
   bool turns() const;
   const std::filesystem::path& kubeconfig() const { return kubeconfig_; }

@@ -1,5 +1,6 @@
 // The entry point of every command and role: looks the word up in a table and hands over.
 #include "bin/agent.hpp"
+#include "bin/backup.hpp"
 #include "bin/certificates.hpp"
 #include "bin/cluster/command.hpp"
 #include "bin/commands/commands.hpp"
@@ -40,6 +41,7 @@ constexpr command table[] = {
     {"members", troupe::members_command, "the servers of a cluster while they run"},
     {"config", troupe::config_command, "show settings and where they come from"},
     {"certificates", troupe::certificates_command, "look after the certificates of this machine"},
+    {"backup", troupe::backup_command, "backups of a server, and how they are restored"},
     {"recover", troupe::recover_command, "get out of a lost majority of servers"},
     {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
     {"relay", troupe::relay_command, "give all servers one address on this machine"},

@@ -63,13 +63,13 @@ void renewal::run() {
     }
     auto done = work_.renew();
     if (done && work_.due() <= work_.now().seconds)
-      done = error{errc::internal, "what was made is to be renewed at once"};
+      done = error{errc::internal, "what was made is due again at once"};
     if (done) {
       failures = 0;
-      log::info("renewal", "certificates are renewed");
+      log::info(work_.name, work_.done);
     } else {
       ++failures;
-      log::warn("renewal", "certificates cannot be renewed; trying again later",
+      log::warn(work_.name, "it cannot be done; trying again later",
                 {{"why", done.error().message}});
     }
   }

@@ -1,5 +1,6 @@
-// RENEWAL: makes certificates anew while the process runs, when two thirds of their life are over,
-// or when it is asked to. When is decided by pure functions; the clock is an argument.
+// RENEWAL: makes what grows old anew while the process runs, when it is due or when it is asked to:
+// certificates when two thirds of their life are over, backups at their time. When is decided by
+// pure functions; the clock is an argument.
 #pragma once
 
 #include "messages/base/error.hpp"
@@ -26,6 +27,7 @@ std::chrono::seconds wait_before(int64_t due, int64_t now, unsigned failures);
 class renewal {
 public:
   struct work {
+    std::string name, done; ///< for the log: "renewal", "certificates are renewed"
     std::function<timestamp()> now;
     std::function<int64_t()> due;        ///< of what there is at this moment
     std::function<result<void>()> renew; ///< may take its time; called again later if it fails

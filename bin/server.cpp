@@ -125,6 +125,17 @@ command_spec spec_of(server_options& o) {
             "where server N takes links from the others, if a group of several starts at once; "
             "once for each, this one too",
             [&p](const std::string& text) { return add_server(text, p); }, true},
+           {"backup-dir", "DIR", "save backups there (none); see troupe backup --help",
+            into(o.backup.directory)},
+           {"backup-every", "DURATION", "how often (24h)",
+            [&o](const std::string& text) -> result<void> {
+              auto read = parse_duration(text);
+              if (!read) return read.error();
+              o.backup.every = std::chrono::duration_cast<std::chrono::seconds>(*read);
+              if (o.backup.every >= std::chrono::seconds{1}) return {};
+              return error{errc::bad_request, "write a duration like 6h"};
+            }},
+           {"backup-keep", "N", "how many of them stay (14)", into(o.backup.keep, 1, 10'000)},
            {"hollow", "N", "also pretend N nodes, whose pods are only played (0)",
             into(o.hollow, 0, 100'000)},
            {"hollow-zones", "N", "zones over which pretended nodes are spread (3)",
@@ -162,9 +173,18 @@ int run_server(server_options options) {
   log::info("server", "the API is ready",
             {{"url", "https://127.0.0.1:" + std::to_string((*plane)->port())},
              {"kubeconfig", (*plane)->kubeconfig().string()}});
-  renewal certificates{{.now = wall_clock,
+  renewal certificates{{.name = "renewal",
+                        .done = "certificates are renewed",
+                        .now = wall_clock,
                         .due = [&] { return due_seconds((*plane)->certificates()); },
                         .renew = [&] { return (*plane)->renew_certificates(); }}};
+  std::optional<renewal> backups;
+  if (!options.backup.directory.empty())
+    backups.emplace(renewal::work{.name = "backup",
+                                  .done = "a backup is saved",
+                                  .now = wall_clock,
+                                  .due = [&] { return backup_due(options.backup); },
+                                  .renew = [&] { return (*plane)->save_backup(options.backup); }});
   watchdog turning{[&] { return (*plane)->turns(); }};
   notify("READY=1");
   wait_for_signal([&] { certificates.now(); });
