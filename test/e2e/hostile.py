@@ -657,6 +657,8 @@ def main():
         try:
             test()
             took, grown = time.monotonic() - begun, peak_mib() - before
+            if took > 5:
+                print(f"{title}: {took:.0f} s", flush=True)
             assert took <= seconds * float(os.environ.get("PATIENCE", "3")), f"it took {took:.2f} s, {seconds} s at most"
             assert grown <= mib, f"it took {grown:.0f} MiB, {mib} at most"
         except Exception as e:  # a test that breaks in any way has failed
