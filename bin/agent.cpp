@@ -28,6 +28,8 @@ Flags:
   --data DIR     where everything is kept (/var/lib/troupe)
   --manifests DIR  pods in files there run on this node, whatever else happens (DATA/manifests)
   --run DIR      sockets and namespaces, gone after a reboot (/run/troupe)
+  --runtime PATH   the OCI runtime of pods (runc)
+  --runtime-handler NAME=PATH  another one, for pods of a RuntimeClass with this handler; may be repeated
 
 Examples:
   troupe agent --server https://10.0.0.1:6443 --token abcdef.0123456789abcdef::...
@@ -101,6 +103,8 @@ int agent_command(const std::vector<std::string>& arguments) {
       options.machine.ip = value;
     else if (name == "--data")
       options.data = value;
+    else if (take_runtime_flag(options.machine, name, value))
+      continue;
     else if (name == "--manifests")
       options.machine.manifest_directory = value;
     else if (name == "--run")
