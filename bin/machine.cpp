@@ -40,6 +40,8 @@ node::settings settings_of(const machine_options& options) {
   given.cluster_dns = {dns_address};
   given.image_watch_directory = options.image_directory;
   given.manifest_directory = options.manifest_directory;
+  given.runtime_path = options.runtime;
+  given.runtime_handlers = options.runtime_handlers;
   given.nodes = options.nodes;
   given.now = wall_clock;
   given.random = entropy;
@@ -47,6 +49,15 @@ node::settings settings_of(const machine_options& options) {
 }
 
 } // namespace
+
+bool take_runtime_flag(machine_options& to, const std::string& name, const std::string& value) {
+  if (name == "--runtime") return to.runtime = value, true;
+  if (name != "--runtime-handler") return false;
+  auto equal = value.find('=');
+  auto handler = value.substr(0, equal);
+  to.runtime_handlers[handler] = equal == value.npos ? handler : value.substr(equal + 1);
+  return true;
+}
 
 std::string own_ip() {
   if (auto links = dataplane::links::open())

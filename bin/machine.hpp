@@ -5,6 +5,7 @@
 #include "actors/node/agent.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,8 @@ struct machine_options {
   std::filesystem::path run_directory = "/run/troupe";
   std::filesystem::path image_directory;    ///< archives dropped there are imported; empty: nowhere
   std::filesystem::path manifest_directory; ///< of static pods; empty: nowhere
+  std::string runtime = "runc";             ///< any OCI runtime, by name or path
+  std::map<std::string, std::string> runtime_handlers; ///< of RuntimeClasses, to such a runtime
   nodes_actor nodes;
 };
 
@@ -24,6 +27,9 @@ struct machine_options {
 /// other.
 std::string own_ip();
 std::string host_name();
+
+/// Takes one of the flags that say which runtimes there are; false if it is none of them.
+bool take_runtime_flag(machine_options& to, const std::string& name, const std::string& value);
 
 class machine {
 public:

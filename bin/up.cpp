@@ -30,6 +30,8 @@ Flags:
   --ip ADDRESS  by which others reach this machine (of the default route)
   --images DIR  image archives dropped there are imported (DATA/images)
   --manifests DIR  pods in files there run on this node, whatever else happens (DATA/manifests)
+  --runtime PATH   the OCI runtime of pods (runc)
+  --runtime-handler NAME=PATH  another one, for pods of a RuntimeClass with this handler; may be repeated
 
 Examples:
   troupe up
@@ -98,6 +100,8 @@ bool read(const char* command, const std::vector<std::string>& arguments, up_opt
       to.machine.ip = value;
     else if (up && name == "--images")
       to.machine.image_directory = value;
+    else if (up && take_runtime_flag(to.machine, name, value))
+      continue;
     else if (up && name == "--manifests")
       to.machine.manifest_directory = value;
     else {

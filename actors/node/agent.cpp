@@ -7,8 +7,10 @@
 #include "actors/node/node_status.hpp"
 #include "actors/node/place.hpp"
 #include "actors/node/pod.hpp"
+#include "actors/volumes/binding.hpp"
 #include "messages/base/log.hpp"
 
+#include <algorithm>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -134,12 +136,34 @@ struct agent_state {
         auto begin = key.find('/') + 1;
         namespaces.insert(key.substr(begin, key.find('/', begin) - begin));
       } else if (key.starts_with("persistentvolumes/")) {
+        volume_changed(key);
         everywhere = true;
       }
     }
     if (!everywhere && namespaces.empty()) return;
     for (auto& [uid, held] : pods)
       if (everywhere || namespaces.contains(held.ns)) self->send(held.actor, told_atom_v);
+  }
+
+  /// A volume that was made as a directory of this node and is deleted: the directory goes first.
+  void volume_changed(const std::string& key) {
+    auto name = key.substr(key.rfind('/') + 1);
+    auto v = with->told.find<k8s::core::v1::PersistentVolume>("persistentvolumes", "", name);
+    if (!v || !v->metadata().has_deletion_timestamp() ||
+        volumes::node_of_own(*v) != with->given.name)
+      return;
+    auto& kept = v->metadata().finalizers();
+    if (std::find(kept.begin(), kept.end(), volumes::directory_finalizer) == kept.end()) return;
+    if (kept.size() > 1) return; // somebody still uses it
+    with->work.run([with = with, v] {
+      fs::path path = v->spec().persistent_volume_source().host_path().path();
+      bool ours =
+          path.is_absolute() && path.filename().string().starts_with(v->metadata().name() + "_");
+      if (ours && v->spec().persistent_volume_reclaim_policy() == "Delete") remove_tree(path);
+      cluster::Report r;
+      r.set_volume_gone(v->metadata().name());
+      with->reports.put(std::move(r));
+    });
   }
 
   /// What the servers show of this node is what it last told, unless that was overtaken by

@@ -1,6 +1,7 @@
 #include "actors/node/context.hpp"
 
 #include "actors/node/images/pull.hpp"
+#include "messages/api/runtime_class.pb.h"
 #include "messages/base/log.hpp"
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr unsigned work_threads = 8, pull_threads = 3;
 constexpr size_t reserve_namespaces = 8;
+constexpr const char* usual_handler = "runc"; ///< what classes may call the runtime of all others
 
 uint64_t bounding_set() {
   auto text = read_file("/proc/self/status");
@@ -78,11 +80,21 @@ context::~context() {
   pulls.stop();
 }
 
-runtime::program context::runtime_for(const Pod& pod) const {
-  runtime::program out{given.runtime_path, where.runtime_root().string()};
-  auto hit = given.runtime_handlers.find(pod.spec().runtime_class_name());
-  if (hit != given.runtime_handlers.end()) out.path = hit->second;
-  return out;
+runtime::program context::usual_runtime() const {
+  return {given.runtime_path, where.runtime_root().string()};
+}
+
+result<runtime::program> context::runtime_for(const Pod& pod) const {
+  auto& name = pod.spec().runtime_class_name();
+  if (name.empty()) return usual_runtime();
+  auto known = told.find<k8s::node::v1::RuntimeClass>("runtimeclasses.node.k8s.io", "", name);
+  if (!known) return error{errc::not_found, "RuntimeClass \"" + name + "\" not found"};
+  auto hit = given.runtime_handlers.find(known->handler());
+  if (hit != given.runtime_handlers.end())
+    return runtime::program{hit->second, where.runtime_root().string()};
+  if (known->handler() == usual_handler) return usual_runtime();
+  return error{errc::not_found, "no runtime for \"" + known->handler() +
+                                    "\" is configured on this node; see --runtime-handler"};
 }
 
 node_view context::view(const std::vector<std::string>& pod_ips) const {

@@ -10,6 +10,7 @@
 #include "actors/node/paths.hpp"
 #include "actors/node/pod_files.hpp"
 #include "actors/node/pool.hpp"
+#include "actors/node/probes/counts.hpp"
 #include "actors/node/static_pods.hpp"
 #include "actors/node/token_desk.hpp"
 #include "actors/node/usage_meter.hpp"
@@ -64,6 +65,7 @@ struct context {
   facts told;
   static_pods manifests;
   usage_meter usage;
+  probe_counts probes;
   outbox reports;
   token_desk tokens{reports};
   event_loop loop;
@@ -72,7 +74,9 @@ struct context {
   std::optional<namespace_reserve> reserve;
   std::unique_ptr<image_puller> puller;
 
-  runtime::program runtime_for(const Pod& pod) const;
+  /// The runtime that the pod's class names; not_found if this node has none of that name.
+  result<runtime::program> runtime_for(const Pod& pod) const;
+  runtime::program usual_runtime() const;
   node_view view(const std::vector<std::string>& pod_ips) const;
   dns_view dns() const;
 

@@ -184,6 +184,10 @@ private:
         held->reply(http::answer(200, text, resource_metrics(use)));
       else if (p.size() == 2 && p[1] == "cadvisor")
         held->reply(http::answer(200, text, cadvisor_metrics(use)));
+      else if (p.size() == 2 && p[1] == "probes")
+        held->reply(http::answer(200, text, with->probes.text()));
+      else if (p.size() == 1)
+        held->reply(http::answer(200, text, own_metrics(use, with->given.name)));
       else
         held->reply(http::plain_answer(404, "this node serves no such metrics"));
     });

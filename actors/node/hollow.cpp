@@ -1,6 +1,7 @@
 #include "actors/node/hollow.hpp"
 
 #include "messages/api/node.pb.h"
+#include "messages/api/persistent_volume.pb.h"
 #include "messages/base/log.hpp"
 #include "messages/cluster/node.pb.h"
 
@@ -112,12 +113,25 @@ struct hollow_state {
     for (auto& f : facts.facts()) {
       if (f.has_stands() && f.stands().name().resource() == "pods")
         stands(f.stands());
+      else if (f.has_stands() && f.stands().name().resource() == "persistentvolumes")
+        let_go(f.stands());
       else if (f.has_gone() && f.gone().resource() == "pods")
         pods.erase(f.gone().namespace_() + "/" + f.gone().name());
       else if (f.has_all_told())
         std::erase_if(pods, [this](auto& p) { return !p.second.told_since_arrival; });
     }
     look();
+  }
+
+  /// A volume that is deleted has no directory here that would have to go first.
+  void let_go(const cluster::Object& what) {
+    k8s::core::v1::PersistentVolume v;
+    if (!reports_to || !v.ParsePartialFromString(what.value()) ||
+        !v.metadata().has_deletion_timestamp())
+      return;
+    cluster::FromNode said;
+    said.add_reports()->set_volume_gone(what.name().name());
+    self->send(reports_to, reported_atom_v, said.SerializeAsString());
   }
 
   void stands(const cluster::Object& what) {

@@ -154,6 +154,19 @@ std::string cadvisor_metrics(const machine_use& use) {
   return std::move(t.out);
 }
 
+std::string own_metrics(const machine_use& use, const std::string& node) {
+  std::string out;
+  auto add = [&](const char* name, const char* help, const std::string& labels, uint64_t value) {
+    out += "# HELP " + std::string(name) + " " + help + "\n# TYPE " + name + " gauge\n" + name +
+           labels + " " + std::to_string(value) + "\n";
+  };
+  add("kubelet_node_name", "The node's name; the count is always 1", "{node=\"" + node + "\"}", 1);
+  add("kubelet_running_pods", "Pods with a running container", "", use.pods.size());
+  add("kubelet_running_containers", "Containers by state", "{container_state=\"running\"}",
+      use.containers.size());
+  return out;
+}
+
 std::string summary_json(const machine_use& use, const std::string& node) {
   auto when = format_time(use.now_ms / 1000);
   auto figures = [&](const runtime::cgroup_usage& u) {

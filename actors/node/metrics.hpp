@@ -29,6 +29,7 @@ machine_use measure(const context& of);
 // Pure.
 std::string resource_metrics(const machine_use& use);                      ///< /metrics/resource
 std::string cadvisor_metrics(const machine_use& use);                      ///< /metrics/cadvisor
+std::string own_metrics(const machine_use& use, const std::string& node);  ///< /metrics
 std::string summary_json(const machine_use& use, const std::string& node); ///< /stats/summary
 
 } // namespace troupe::node

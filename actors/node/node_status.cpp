@@ -1,5 +1,7 @@
 #include "actors/node/node_status.hpp"
 
+#include "actors/volumes/binding.hpp"
+
 #include "messages/base/quantity.hpp"
 
 #include <algorithm>
@@ -156,6 +158,7 @@ NodeStatus node_status(context& of) {
                         : std::string(system.machine) == "aarch64" ? "arm64"
                                                                    : system.machine);
   out.mutable_daemon_endpoints()->mutable_kubelet_endpoint();
+  for (auto& [name, path] : of.given.runtime_handlers) out.add_runtime_handlers()->set_name(name);
   auto images = of.images.all();
   std::sort(images.begin(), images.end(), [](auto& a, auto& b) { return a->bytes > b->bytes; });
   for (auto& i : images) {
@@ -179,6 +182,8 @@ Node node_object(context& of) {
   labels["kubernetes.io/arch"] = labels["beta.kubernetes.io/arch"] =
       out.status().node_info().architecture();
   for (auto& [key, value] : of.given.labels) labels[key] = value;
+  (*m.mutable_annotations())[volumes::volumes_annotation] =
+      (of.where.data.parent_path() / "volumes").string();
   return out;
 }
 

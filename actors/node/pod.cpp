@@ -11,6 +11,11 @@ namespace troupe::node {
 
 namespace {
 
+/// How often a pod's use of disk is looked at, and how much rarer if looking takes long.
+constexpr moment disk_look_every{10'000};
+constexpr int disk_look_rest = 20; ///< times as long as the look took
+constexpr moment eviction_grace{1'000};
+
 constexpr int rounds_max = 64; ///< of deciding in one step: more would be a circle
 
 cluster::Report pod_report(const Pod& pod, const std::string& status) {
@@ -47,6 +52,7 @@ pod_state::pod_state(pod_actor::pointer self, context_ptr with, std::shared_ptr<
     : self_{self}, with_{std::move(with)}, pod_{std::move(pod)}, inbox_{std::make_shared<pod_inbox>(
                                                                      pod_actor{self})} {
   record_ = begin_record(*pod_, now());
+  disk_limits_ = disk_limits_of(*pod_);
   if (pod_->status().has_start_time())
     record_.start_time = timestamp{pod_->status().start_time().seconds(), 0};
   else
@@ -131,10 +137,43 @@ void pod_state::step() {
       ask_for_tokens();
       break;
     }
+  look_at_disk();
   report();
+  if (auto disk = disk_wake()) wake = wake ? std::min(*wake, *disk) : *disk;
   if (auto token = token_wake(); token && !record_.ending)
     wake = wake ? std::min(*wake, *token) : *token;
   arm(wake);
+}
+
+std::optional<moment> pod_state::disk_wake() const {
+  if (!disk_limits_.any() || looking_at_disk_ || record_.ending) return std::nullopt;
+  bool runs = std::any_of(record_.containers.begin(), record_.containers.end(),
+                          [](auto& c) { return c.running(); });
+  return runs ? std::optional(next_disk_look_) : std::nullopt;
+}
+
+/// Only pods with a limit are looked at, and only while they run.
+void pod_state::look_at_disk() {
+  auto due = disk_wake();
+  if (!due || *due > now()) return;
+  looking_at_disk_ = true;
+  std::vector<std::string> names;
+  for (auto& c : record_.containers) names.push_back(c.name);
+  do_blocking(
+      [where = with_->where, pod = pod_, names] {
+        auto begun = std::chrono::steady_clock::now();
+        auto use = measure_disk(where, *pod, names);
+        auto took = std::chrono::steady_clock::now() - begun;
+        return std::pair(use, std::chrono::duration_cast<moment>(took));
+      },
+      [](pod_state& s, std::pair<disk_use, moment> seen) {
+        s.looking_at_disk_ = false;
+        s.next_disk_look_ = s.now() + std::max(disk_look_every, seen.second * disk_look_rest);
+        auto why = beyond_limits(s.disk_limits_, seen.first);
+        if (!why || s.record_.ending) return;
+        s.tell({}, true, "Evicted", *why);
+        note_failed(s.record_, "Evicted", *why, s.now(), eviction_grace);
+      });
 }
 
 void pod_state::arm(std::optional<moment> wake) {

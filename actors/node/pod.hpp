@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/node/context.hpp"
+#include "actors/node/disk_use.hpp"
 #include "actors/node/images/pull.hpp"
 #include "actors/node/place.hpp"
 #include "actors/node/pod_plan.hpp"
@@ -90,6 +91,8 @@ private:
   bool shows_what_was_told(const Pod& shown) const;
   void look_at_mirror();
   void report();
+  void look_at_disk();
+  std::optional<moment> disk_wake() const;
   void arm(std::optional<moment> wake);
   void tell(const std::string& container, bool warning, const std::string& reason,
             const std::string& message);
@@ -117,6 +120,9 @@ private:
   std::set<token_request> tokens_asked_;
   bool refreshing_ = false, refresh_again_ = false;
   std::shared_ptr<runtime::shim_stream> watch_;
+  disk_limits disk_limits_;
+  bool looking_at_disk_ = false;
+  moment next_disk_look_{};
   std::string reported_;
   std::string mirror_uid_; ///< of the object that shows a static pod
   uint64_t timer_ = 0;

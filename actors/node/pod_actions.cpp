@@ -100,6 +100,12 @@ int signal_number(const std::string& name) {
   return hit->second + (more == plain.npos ? 0 : atoi(plain.c_str() + more));
 }
 
+/// With which runtime what is left of a container is removed.
+static runtime::program runtime_of(const context& with, const Pod& pod) {
+  auto known = with.runtime_for(pod);
+  return known ? *known : with.usual_runtime();
+}
+
 // PLACE AND VOLUMES
 
 void pod_state::carry_out(const prepare_place&) {
@@ -284,7 +290,7 @@ void pod_state::container_failed(const std::string& container, const start_failu
   if (why.at == start_stage::config) return note_config_error(c, why.reason, why.message, now());
   c.container_id = container_id(uid(), container, c.attempt);
   with_->work.run(
-      [with = with_, uid = uid(), id = c.container_id, program = with_->runtime_for(*pod_)] {
+      [with = with_, uid = uid(), id = c.container_id, program = runtime_of(*with_, *pod_)] {
         remove_container(*with, uid, id, program);
       });
   note_ended(c, {128, 0, why.reason, why.message, {}, wall(), c.container_id}, now());
@@ -398,6 +404,11 @@ void pod_state::probe_ended(const std::string& container, probe_kind kind, int a
   if (!c || !spec || c->attempt != attempt || !c->running()) return; // of an earlier life
   auto& probe = probe_in(*spec, kind);
   note_probe(*c, kind, probe, answer.success, answer.output, now());
+  with_->probes.note(uid(),
+                     "container=\"" + container + "\",namespace=\"" +
+                         pod_->metadata().namespace_() + "\",pod=\"" + pod_->metadata().name() +
+                         "\"",
+                     word_for(kind), answer.success);
   if (answer.success) return;
   auto word = std::string(word_for(kind));
   tell(container, true, "Unhealthy", word + " probe failed: " + answer.output);
@@ -458,7 +469,7 @@ void pod_state::ended(const std::string& container, const std::string& id, endin
     tell(container, true, "BackOff",
          "Back-off restarting failed container " + container + " in pod " +
              pod_->metadata().name() + "_" + pod_->metadata().namespace_() + "(" + uid() + ")");
-  with_->work.run([with = with_, uid = uid(), id, program = with_->runtime_for(*pod_)] {
+  with_->work.run([with = with_, uid = uid(), id, program = runtime_of(*with_, *pod_)] {
     remove_container(*with, uid, id, program);
   });
 }
@@ -503,6 +514,7 @@ void pod_state::carry_out(const remove_pod&) { take_away(true); }
 
 void pod_state::carry_out(const tell_stopped&) {
   with_->forget(uid());
+  with_->probes.forget(uid());
   record_.removal_told_last = true;
   if (!record_.gone_from_servers) {
     cluster::Report out;

@@ -250,7 +250,8 @@ void note_wanted(pod_record& record, const Pod& pod, moment now) {
     note_failed(record, "DeadlineExceeded",
                 "Pod was active on the node longer than the specified deadline", now);
   if (!record.ending || record.failed_reason.size())
-    record.grace = std::chrono::seconds(pod.spec().termination_grace_period_seconds());
+    record.grace = record.failed_grace.value_or(
+        std::chrono::seconds(pod.spec().termination_grace_period_seconds()));
   if (!pod.metadata().has_deletion_timestamp()) return;
   moment grace = std::chrono::seconds(pod.metadata().deletion_grace_period_seconds());
   if (!record.ending) {
@@ -349,8 +350,10 @@ void note_stopping(container_record& c, const std::string& why, moment grace, mo
 }
 
 void note_failed(pod_record& record, const std::string& reason, const std::string& message,
-                 moment now) {
+                 moment now, std::optional<moment> grace) {
   if (record.ending) return;
+  record.failed_grace = grace;
+  if (grace) record.grace = *grace;
   record.failed_reason = reason;
   record.failed_message = message;
   record.ending = true;

@@ -104,7 +104,7 @@ void note_probe(container_record& c, probe_kind kind, const k8s::core::v1::Probe
 void note_stopping(container_record& c, const std::string& why, moment grace, moment now);
 /// The node gives the pod up.
 void note_failed(pod_record& record, const std::string& reason, const std::string& message,
-                 moment now);
+                 moment now, std::optional<moment> grace = {});
 
 // QUESTIONS
 

@@ -105,6 +105,7 @@ struct pod_record {
 
   /// A fate that the node itself decided: refused, deadline, evicted. Phase Failed.
   std::string failed_reason, failed_message;
+  std::optional<moment> failed_grace; ///< how long its containers get then, if not their own time
 
   bool ending = false; ///< it is to go, or has come to its end: containers are stopped
   moment ending_since{};

@@ -246,6 +246,8 @@ PodStatus status_of(const Pod& pod, const pod_record& record, const std::string&
     *list->Add() = show.one(*spec, c);
   }
   show_conditions(out, pod, record, initialized);
+  if (record.failed_reason == "Evicted")
+    condition(out, pod, "DisruptionTarget", true, "TerminationByKubelet", record.failed_message);
   return out;
 }
 

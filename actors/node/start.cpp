@@ -116,7 +116,8 @@ struct starter {
 
   outcome ask(const Container& spec, const runtime::container_setup& setup) {
     auto program = with.runtime_for(pod);
-    (void)write_file(bundle / "runtime", program.path);
+    if (!program) return config_failure(program.error(), "CreateContainerError");
+    (void)write_file(bundle / "runtime", program->path);
     auto file = log_file_of(with.where, pod, what.container, what.attempt);
     if (auto made = make_directories(file.parent_path()); !made)
       return config_failure(made.error());
@@ -131,7 +132,7 @@ struct starter {
                                    file.string(),
                                    std::to_string(with.given.log_bytes_max),
                                    std::to_string(with.given.log_files_max)};
-    auto command = runtime::run_command(program, id, "bundles/" + id, spec.tty());
+    auto command = runtime::run_command(*program, id, "bundles/" + id, spec.tty());
     words.insert(words.end(), command.begin(), command.end());
     auto answer = runtime::ask_shim(with.where.pod(pod.metadata().uid()), words, start_patience);
     if (!answer) return config_failure(answer.error(), "RunContainerError");

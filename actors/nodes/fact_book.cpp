@@ -1,13 +1,15 @@
 #include "actors/nodes/fact_book.hpp"
 
 #include "actors/nodes/references.hpp"
+#include "actors/volumes/binding.hpp"
 
 namespace troupe::nodes {
 
 namespace {
 
 constexpr std::string_view pods = "pods", nodes = "nodes", claims = "persistentvolumeclaims",
-                           services = "services", slices = "endpointslices.discovery.k8s.io";
+                           pvs = "persistentvolumes", services = "services",
+                           slices = "endpointslices.discovery.k8s.io";
 
 bool is_network(std::string_view resource) {
   return resource == nodes || resource == services || resource == slices;
@@ -32,6 +34,13 @@ void add_object(cluster::ToNode& to, const storage::entry& entry) {
   o.set_value(std::string(entry.value()));
 }
 
+/// The node whose directory a volume is: it hears of it without any pod.
+std::string owner_of(const storage::entry& entry) {
+  k8s::core::v1::PersistentVolume v;
+  v.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+  return volumes::node_of_own(v);
+}
+
 k8s::core::v1::Pod pod_of(const storage::entry& entry) {
   k8s::core::v1::Pod pod;
   pod.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
@@ -47,6 +56,7 @@ const std::vector<std::string>& fact_book::resources() {
                                             "serviceaccounts",
                                             "persistentvolumeclaims",
                                             "persistentvolumes",
+                                            "runtimeclasses.node.k8s.io",
                                             "nodes",
                                             "services",
                                             "endpointslices.discovery.k8s.io",
@@ -82,6 +92,11 @@ void fact_book::heard(const storage::event& what, const storage::snapshot& now) 
     return;
   }
   auto used = users_.find(std::string(entry.key()));
+  if (resource == pvs)
+    if (auto node = owner_of(entry); !node.empty()) {
+      tell(node);
+      if (used != users_.end() && used->second.size() == 1 && used->second.contains(node)) return;
+    }
   if (used == users_.end()) return;
   std::vector<std::string> concerned;
   for (auto& [node, count] : used->second) concerned.push_back(node);
@@ -154,6 +169,8 @@ cluster::ToNode fact_book::all(const std::string& node, const storage::snapshot&
   } else if (auto own = now.get("nodes//" + node)) {
     add_object(out, *own);
   }
+  for (auto& entry : now.list(std::string(pvs) + "/"))
+    if (owner_of(entry) == node) add_object(out, entry);
   auto of_node = pods_of_node_.find(node);
   if (of_node != pods_of_node_.end()) {
     std::set<std::string> references;

@@ -16,8 +16,12 @@ namespace {
 constexpr std::chrono::milliseconds try_again{100}; // after a store that could not take it
 
 struct node_state : std::enable_shared_from_this<node_state> {
-  using pod_report =
-      std::variant<cluster::PodReport, cluster::PodStopped, k8s::core::v1::Pod>; ///< or a mirror
+  struct volume_gone {
+    std::string name;
+  };
+
+  using pod_report = std::variant<cluster::PodReport, cluster::PodStopped, k8s::core::v1::Pod,
+                                  volume_gone>; ///< or a mirror, or something else
 
   /// What is to be stored: of each pod the last word.
   struct reports {
@@ -53,6 +57,8 @@ struct node_state : std::enable_shared_from_this<node_state> {
     } else if (r.has_stopped()) {
       auto uid = r.stopped().uid();
       waiting.pods[uid] = std::move(*r.mutable_stopped());
+    } else if (r.what_case() == cluster::Report::kVolumeGone) {
+      waiting.pods["volume " + r.volume_gone()] = volume_gone{r.volume_gone()};
     } else if (r.what_case() == cluster::Report::kMirror) {
       // By what it mirrors, with a mark: its status may wait beside it.
       if (k8s::core::v1::Pod p; p.ParsePartialFromString(r.mirror()))
@@ -103,6 +109,8 @@ struct node_state : std::enable_shared_from_this<node_state> {
         put_pod_status(by, *status, now, tx);
       else if (auto mirror = std::get_if<k8s::core::v1::Pod>(&one.mapped()))
         put_mirror(by, *mirror, now, tx);
+      else if (auto volume = std::get_if<volume_gone>(&one.mapped()))
+        put_volume_gone(by, volume->name, now, tx);
       else
         put_pod_end(by, std::get<cluster::PodStopped>(one.mapped()), now, tx);
       sent.pods.insert(std::move(one));

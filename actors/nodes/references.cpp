@@ -56,6 +56,8 @@ struct collector {
     for (auto& c : spec.ephemeral_containers()) add_environment(c.ephemeral_container_common());
     for (auto& s : spec.image_pull_secrets()) add("secrets", s.name());
     add("serviceaccounts", spec.service_account_name());
+    if (now && !spec.runtime_class_name().empty())
+      keys.insert("runtimeclasses.node.k8s.io//" + spec.runtime_class_name());
   }
 
   template<class AnyContainer> void add_environment(const AnyContainer& container) {

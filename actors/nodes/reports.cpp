@@ -3,6 +3,8 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "actors/nodes/references.hpp"
+#include "actors/volumes/binding.hpp"
+#include "messages/api/persistent_volume.pb.h"
 #include "messages/base/log.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/qos.hpp"
@@ -164,6 +166,22 @@ void put_mirror(const reporter& by, const Pod& said, const storage::snapshot& no
   pod.mutable_status()->set_phase("Pending");
   pod.mutable_status()->set_qos_class(schema::qos_class(pod.spec()));
   create(by, kind, pod, tx);
+}
+
+void put_volume_gone(const reporter& by, const std::string& volume, const storage::snapshot& now,
+                     storage::transaction& tx) {
+  auto& kind = kind_of("persistentvolumes");
+  auto entry = now.get(gateway::key_of(kind, "", volume));
+  PersistentVolume v;
+  if (!entry || !read(*entry, v) || volumes::node_of_own(v) != by.node) return;
+  auto& all = *v.mutable_metadata()->mutable_finalizers();
+  auto hit = std::find(all.begin(), all.end(), volumes::directory_finalizer);
+  if (hit == all.end() || !v.metadata().has_deletion_timestamp()) return;
+  all.erase(hit);
+  if (!all.empty()) return put(kind, *entry, v, tx);
+  std::string key(entry->key());
+  tx.require_revision(key, entry->mod_revision());
+  tx.erase(key, gateway::stored_form(kind, v), gateway::index_of(kind, v));
 }
 
 void put_node_status(const reporter& by, const NodeStatus& said, const storage::snapshot& now,

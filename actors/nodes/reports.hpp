@@ -31,6 +31,9 @@ void put_pod_end(const reporter& by, const cluster::PodStopped& said, const stor
 /// them.
 void put_mirror(const reporter& by, const k8s::core::v1::Pod& said, const storage::snapshot& now,
                 storage::transaction& tx);
+/// The directory of a volume of this node is gone, as its deletion asked for: so may its object.
+void put_volume_gone(const reporter& by, const std::string& volume, const storage::snapshot& now,
+                     storage::transaction& tx);
 void put_node_status(const reporter& by, const k8s::core::v1::NodeStatus& said,
                      const storage::snapshot& now, storage::transaction& tx);
 /// The same event told again becomes one object with a count.

@@ -3,8 +3,10 @@
 #include "actors/controllers/reconciler.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/volumes/binding.hpp"
+#include "messages/api/node.pb.h"
 #include "messages/codec/json_encode.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -119,8 +121,8 @@ private:
     bool there = !ref.name().empty() &&
                  read(r.now.find(gateway::key_of(claims, ref.namespace_(), ref.name())), claim);
     auto phase = phase_of(v, there ? &claim : nullptr);
-    if (phase == "Released" && v.spec().persistent_volume_reclaim_policy() == "Delete" &&
-        !v.metadata().has_deletion_timestamp()) {
+    bool going = v.metadata().has_deletion_timestamp();
+    if (!going && phase == "Released" && v.spec().persistent_volume_reclaim_policy() == "Delete") {
       auto& made_by = v.metadata().annotations();
       auto hit = made_by.find("pv.kubernetes.io/provisioned-by");
       if (hit != made_by.end() && hit->second == own_provisioner) {
@@ -128,13 +130,28 @@ private:
         return;
       }
     }
-    if (v.status().phase() == phase || phase == "Bound") return;
+    if (v.status().phase() == phase || phase == "Bound") {
+      if (going) let_go(r, *entry, v);
+      return;
+    }
     auto object = gateway::load(volumes, *entry);
     auto& status = *static_cast<PersistentVolume&>(*object).mutable_status();
     status.set_phase(phase);
     status.mutable_last_phase_transition_time()->set_seconds(r.at.seconds);
     if (auto ok = r.write.update(volumes, *entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
+  }
+
+  /// Its node removes the directory and says so; where there is no node any more, nothing is left.
+  void let_go(round& r, const storage::entry& entry, const PersistentVolume& v) {
+    auto node = node_of_own(v);
+    if (node.empty() || r.now.find(gateway::key_of(nodes, {}, node))) return;
+    auto object = gateway::load(volumes, entry);
+    auto& all = *gateway::meta(*object).mutable_finalizers();
+    auto hit = std::find(all.begin(), all.end(), directory_finalizer);
+    if (hit == all.end()) return;
+    all.erase(hit);
+    if (auto ok = r.write.update(volumes, entry, std::move(object)); !ok) r.fail(ok.error());
   }
 
   void look_at_claim(round& r) {
@@ -174,7 +191,12 @@ private:
       return note("Warning", "ProvisioningFailed",
                   "a directory of a node can be made only when the node is known: use a storage "
                   "class with volumeBindingMode WaitForFirstConsumer");
-    auto made = provision(claim, of, node->second);
+    k8s::core::v1::Node machine;
+    auto& notes = machine.metadata().annotations();
+    auto root = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine)
+                    ? notes.find(volumes_annotation)
+                    : notes.end();
+    auto made = provision(claim, of, node->second, root == notes.end() ? "" : root->second);
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
     note("Normal", "ProvisioningSucceeded",
          "Successfully provisioned volume " + made.metadata().name());
@@ -276,6 +298,7 @@ private:
 
   const schema::kind& volumes = built_in("", "v1", "persistentvolumes");
   const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
+  const schema::kind& nodes = built_in("", "v1", "nodes");
   const schema::kind& classes = built_in("storage.k8s.io", "v1", "storageclasses");
   bool has_class = false;
   std::map<std::string, std::set<std::string>> open_volumes; ///< keys by class

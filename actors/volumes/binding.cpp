@@ -110,13 +110,22 @@ bool bind(PersistentVolumeClaim& claim, PersistentVolume& volume, timestamp now)
   return codec::to_wire(claim) + codec::to_wire(volume) != before;
 }
 
+std::string node_of_own(const PersistentVolume& volume) {
+  if (at(volume.metadata().annotations(), provisioned_by) != own_provisioner) return {};
+  for (auto& term : volume.spec().node_affinity().required().node_selector_terms())
+    for (auto& one : term.match_expressions())
+      if (one.key() == "kubernetes.io/hostname" && one.values_size() == 1) return one.values(0);
+  return {};
+}
+
 PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClass& of,
-                           const std::string& node) {
+                           const std::string& node, const std::string& node_root) {
   PersistentVolume out;
   auto& m = *out.mutable_metadata();
   m.set_name("pvc-" + claim.metadata().uid());
   (*m.mutable_annotations())[provisioned_by] = of.provisioner();
   m.add_finalizers("kubernetes.io/pv-protection");
+  m.add_finalizers(directory_finalizer);
   auto& spec = *out.mutable_spec();
   for (auto& [what, amount] : claim.spec().resources().requests())
     if (what == "storage") (*spec.mutable_capacity())[what] = amount;
@@ -128,7 +137,8 @@ PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClas
   *spec.mutable_mount_options() = of.mount_options();
   auto& root = at(of.parameters(), "path");
   auto& path = *spec.mutable_persistent_volume_source()->mutable_host_path();
-  path.set_path((root.empty() ? own_root : root) + "/" + m.name() + "_" +
+  auto usual = node_root.empty() ? std::string(own_root) : node_root;
+  path.set_path((root.empty() ? usual : root) + "/" + m.name() + "_" +
                 claim.metadata().namespace_() + "_" + claim.metadata().name());
   path.set_type("DirectoryOrCreate");
   auto& term = *spec.mutable_node_affinity()->mutable_required()->add_node_selector_terms();

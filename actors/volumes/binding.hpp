@@ -18,6 +18,12 @@ using k8s::storage::v1::StorageClass;
 
 /// Makes directories of nodes; the one provisioner of our own.
 constexpr const char* own_provisioner = "troupe.dev/local-path";
+/// Keeps a volume that we have made until its node has removed the directory.
+constexpr const char* directory_finalizer = "troupe.dev/directory";
+/// Where a node wants such directories to be, as its Node object says.
+constexpr const char* volumes_annotation = "troupe.dev/volumes";
+/// The node that a volume of ours is on; empty if it is none of ours.
+std::string node_of_own(const PersistentVolume& volume);
 /// Where its directories are, unless the class's parameter "path" says otherwise.
 constexpr const char* own_root = "/var/lib/troupe/volumes";
 /// The node for which a volume is to be made, on claims that wait for their first consumer.
@@ -43,7 +49,7 @@ bool bind(PersistentVolumeClaim& claim, PersistentVolume& volume, timestamp now)
 
 /// A directory of `node` for the claim, kept for it already.
 PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClass& of,
-                           const std::string& node);
+                           const std::string& node, const std::string& node_root = {});
 
 /// What a volume's phase is to be; `claim` is the one it names, null if that is gone.
 std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim* claim);

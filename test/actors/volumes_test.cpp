@@ -112,6 +112,15 @@ BOOST_AUTO_TEST_CASE(a_directory_is_made_for_its_claim_on_its_node) {
   BOOST_TEST(kept_for(made, c));
   BOOST_TEST(suits(made, c));
   BOOST_TEST(made.spec().persistent_volume_reclaim_policy() == "Delete");
+  BOOST_TEST(node_of_own(made) == "a");
+  auto path = [](const PersistentVolume& v) {
+    return v.spec().persistent_volume_source().host_path().path();
+  };
+  BOOST_TEST(path(made) == "/var/lib/troupe/volumes/pvc-uid-c_default_c");
+  auto there = provision(c, class_named("provisioner: troupe.dev/local-path"), "a", "/srv/volumes");
+  BOOST_TEST(path(there) == "/srv/volumes/pvc-uid-c_default_c");
+  there.mutable_metadata()->clear_annotations();
+  BOOST_TEST(node_of_own(there) == "");
   bind(c, made, {1, 0});
   BOOST_TEST(!grows(c, made));
   (*c.mutable_spec()->mutable_resources()->mutable_requests())["storage"].set_string("3Gi");

@@ -20,6 +20,8 @@ is 'as a table' WINDOW "$(kubectl get nodes.metrics.k8s.io 2>&1)"
 node=/api/v1/nodes/n1/proxy
 is 'cadvisor' "pod=\"$pod\"" "$(kubectl get --raw $node/metrics/cadvisor 2>&1)"
 is 'summary' "\"name\":\"$pod\"" "$(kubectl get --raw $node/stats/summary 2>&1)"
+is 'probes' 'prober_probe_total' "$(kubectl get --raw $node/metrics/probes 2>&1)"
+is 'of the node itself' 'kubelet_running_pods' "$(kubectl get --raw $node/metrics 2>&1)"
 base=/api/v1/namespaces/default
 is 'through a pod' "Hello from $pod" "$(kubectl get --raw "$base/pods/$pod:8080/proxy/" 2>&1)"
 is 'through a service' 'Hello from hello-' "$(kubectl get --raw "$base/services/hello:80/proxy/" 2>&1)"

@@ -2,6 +2,7 @@
 
 #include "actors/node/files.hpp"
 #include "actors/node/volumes/volume_writer.hpp"
+#include "actors/volumes/binding.hpp"
 #include "messages/api/claim.pb.h"
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/base/quantity.hpp"
@@ -89,6 +90,11 @@ result<volume_place> find_claim(const Pod& pod, const std::string& name, bool re
   out.block_device = volume->spec().volume_mode() == "Block";
   if (source.has_host_path()) {
     out.path = source.host_path().path();
+    // A directory that we make for a claim is for whoever its pods run as.
+    if (!volumes::node_of_own(*volume).empty() && !fs::exists(out.path)) {
+      if (auto made = make_directories(out.path); !made) return made.error();
+      chmod(out.path.c_str(), 0777);
+    }
     if (auto good = check_host_path(out.path, source.host_path().type()); !good)
       return good.error();
   } else if (source.has_local()) {
