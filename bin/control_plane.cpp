@@ -1,6 +1,7 @@
 #include "bin/control_plane.hpp"
 
 #include "actors/controllers/controllers.hpp"
+#include "actors/gateway/audit/log.hpp"
 #include "actors/scheduler/profile_config.hpp"
 #include "actors/gateway/bootstrap.hpp"
 #include "actors/gateway/own_services.hpp"
@@ -13,7 +14,6 @@
 #include "storage/keyring.hpp"
 
 #include <algorithm>
-#include <future>
 
 namespace troupe {
 
@@ -62,6 +62,26 @@ result<std::shared_ptr<const storage::sealer>> sealer(const std::filesystem::pat
   return std::shared_ptr<const storage::sealer>(std::move(*ring));
 }
 
+/// The audit log that the options ask for; null if they ask for none.
+result<std::shared_ptr<gateway::audit_log>> open_audit(const control_plane_options& options) {
+  if (options.audit_path.empty()) return std::shared_ptr<gateway::audit_log>{};
+  if (options.audit_policy_file.empty())
+    return error{errc::bad_request, "--audit-log-path needs --audit-policy-file: a Policy of "
+                                    "audit.k8s.io/v1 that says what is to be told"};
+  auto text = tls::load_file(options.audit_policy_file);
+  if (!text) return text.error();
+  auto policy = gateway::audit_policy::read(*text);
+  if (!policy) return with_context(policy.error(), options.audit_policy_file);
+  gateway::audit_settings given;
+  given.path = options.audit_path;
+  given.policy = std::move(*policy);
+  if (options.audit_megabytes_max > 0)
+    given.file_bytes_max = uint64_t{options.audit_megabytes_max} * 1024 * 1024;
+  given.backups_max = options.audit_backups_max;
+  given.backup_days_max = options.audit_days_max;
+  return gateway::audit_log::open(std::move(given));
+}
+
 } // namespace
 
 result<std::unique_ptr<control_plane>> control_plane::start(const control_plane_options& options) {
@@ -72,23 +92,29 @@ result<std::unique_ptr<control_plane>> control_plane::start(const control_plane_
 
 control_plane::~control_plane() {
   if (http_) http_->stop();
-  if (stage_) stage_->post([this] { follow(); });
-  stage_.reset();
+  ending_ = true; // whatever the stage is still told has no effect
+  if (stage_) {
+    std::promise<void> over;
+    stage_->post([&] {
+      follow();
+      over.set_value();
+    });
+    over.get_future().wait();
+  }
   if (hub_) hub_->stop();
-  if (raft_) caf::anon_send_exit(raft_, caf::exit_reason::user_shutdown);
-  raft_ = nullptr;
+  if (raft_) {
+    caf::scoped_actor waiter{*system_};
+    caf::anon_send_exit(raft_, caf::exit_reason::user_shutdown);
+    waiter->wait_for(raft_);
+    raft_ = nullptr;
+  }
+  stage_.reset();  // before the actors' system, whose logger its thread has used
   system_.reset(); // waits for every actor: nobody uses what is closed below
 }
 
 result<void> control_plane::open(const control_plane_options& options) {
   options_ = options;
-  auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
-  std::vector<std::string> reached{"127.0.0.1", "::1", "10.96.0.1"};
-  if (!options.advertised.empty()) reached.push_back(options.advertised);
-  auto keys = prepare_pki(options.data_directory / "pki",
-                          {"localhost", "kubernetes", "kubernetes.default",
-                           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-                          reached, options.id, now);
+  auto keys = load_keys();
   if (!keys) return keys.error();
   keys_ = std::move(*keys);
 
@@ -109,29 +135,71 @@ result<void> control_plane::open(const control_plane_options& options) {
     if (auto good = scheduler::read_profiles(*text); !good) return good.error();
     scheduler_config_ = std::move(*text);
   }
-  if (one_of_several()) {
-    // Somebody will lead, as soon as enough of us are there; the API answers before.
-    if (auto done = start_hub(); !done) return done;
-    if (auto done = listen(); !done) return done;
-    return join_group();
-  }
-  if (auto done = gateway::bootstrap(*api_); !done) return done;
+  if (!options.replicated)
+    if (auto done = gateway::bootstrap(*api_); !done) return done;
   if (auto done = start_hub(); !done) return done;
   if (auto done = listen(); !done) return done;
-  std::promise<void> leads;
-  stage_->post([&] {
-    lead(0);
-    leads.set_value();
-  });
-  leads.get_future().wait();
-  return {};
+  // With others, somebody will lead as soon as enough of us are there: the API answers before.
+  bool alone = true;
+  if (options.replicated) {
+    auto& members = member_->replica->agreement().members();
+    alone = members.members.size() == 1 && members.votes(options.id);
+    join_group();
+  } else {
+    stage_->post([this] { lead(0); });
+  }
+  if (alone) first_lead_.get_future().wait();
+  return let_admin_in();
+}
+
+result<pki> control_plane::load_keys() const {
+  auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
+  return prepare_pki(options_.data_directory / "pki", own_names(),
+                     own_addresses(options_.advertised), options_.id, now);
+}
+
+result<void> control_plane::save_backup(const backup_settings& given) const {
+  auto keys = options_.data_directory / "pki";
+  auto seal = sealer(keys / "secrets.key");
+  if (!seal) return seal.error();
+  return save_backup_folder(given, store_->current(), keys, **seal, wall_clock().seconds);
+}
+
+bool control_plane::turns() const {
+  constexpr std::chrono::seconds patience{5};
+  if (!member_) return true;
+  auto answered = std::make_shared<std::promise<void>>();
+  auto heard = answered->get_future();
+  member_->group->look([answered](const raft::group_view&) { answered->set_value(); });
+  return heard.wait_for(patience) == std::future_status::ready;
+}
+
+std::vector<std::string> control_plane::certificates() const {
+  std::lock_guard lock{keys_mutex_};
+  return {keys_.server.certificate_pem, keys_.link.certificate_pem, keys_.admin.certificate_pem};
+}
+
+result<void> control_plane::renew_certificates() {
+  forget_leaves(options_.data_directory / "pki", options_.id);
+  auto made = load_keys();
+  if (!made) return made.error();
+  auto& ca = made->authority.certificate_pem;
+  if (auto done = http_->reload({made->server.certificate_pem, made->server.key_pem, ca}); !done)
+    return done;
+  if (auto done = hub_->renew({made->link.certificate_pem, made->link.key_pem, ca}); !done)
+    return done;
+  std::lock_guard lock{keys_mutex_};
+  keys_.server = std::move(made->server);
+  keys_.link = std::move(made->link);
+  keys_.admin = std::move(made->admin);
+  return let_admin_in();
 }
 
 result<void> control_plane::open_store() {
   auto path = (options_.data_directory / "store").string();
   auto seal = sealer(options_.data_directory / "pki" / "secrets.key");
   if (!seal) return seal.error();
-  if (!one_of_several()) {
+  if (!options_.replicated) {
     auto opened = storage::engine::open({.path = path, .seal = *seal});
     if (!opened) return opened.error();
     store_ = std::move(*opened);
@@ -139,10 +207,7 @@ result<void> control_plane::open_store() {
   }
   raft::replica_settings settings;
   settings.self = options_.id;
-  for (auto& [id, at] : options_.servers) {
-    settings.bootstrap.members[id] = {at.host + ":" + std::to_string(at.port), true};
-    settings.bootstrap.greatest_id = std::max(settings.bootstrap.greatest_id, id);
-  }
+  settings.bootstrap = first_members();
   settings.seal = *seal;
   settings.seed = entropy();
   settings.wall_clock_ms = [] {
@@ -156,48 +221,141 @@ result<void> control_plane::open_store() {
   return {};
 }
 
+/// Where others link with this server; no host if it has none that they could use.
+server_address control_plane::own_link() const {
+  if (auto named = options_.servers.find(options_.id); named != options_.servers.end())
+    return named->second;
+  auto port = options_.port == 0 ? 0 : options_.port + 1;
+  return {options_.advertised, options_.link_port.value_or(static_cast<uint16_t>(port))};
+}
+
+/// What a group begins with; nothing if this server joins one that there is.
+raft::membership control_plane::first_members() const {
+  raft::membership out;
+  if (options_.joined) return out;
+  auto servers = options_.servers;
+  if (servers.empty()) servers[options_.id] = {};
+  for (auto& [id, at] : servers) {
+    out.members[id] = {at.host.empty() ? "" : at.text(), true, ""};
+    out.greatest_id = std::max(out.greatest_id, id);
+  }
+  return out;
+}
+
+/// Where the members take links. One that has not said so can only be this one, alone.
+std::map<uint64_t, server_address>
+control_plane::servers_of(const raft::membership& members) const {
+  std::map<uint64_t, server_address> out;
+  for (auto& [id, m] : members.members) out[id] = server_address::parse(m.address);
+  auto own = out.find(options_.id);
+  if (own != out.end() && own->second.port == 0)
+    own->second = {own_link().host, hub_ ? hub_->port() : own_link().port};
+  return out;
+}
+
 result<void> control_plane::start_hub() {
-  auto own = options_.servers.find(options_.id);
-  if (one_of_several() && own == options_.servers.end())
+  if (!options_.servers.empty() && !options_.servers.contains(options_.id))
     return error{errc::bad_request, "--id " + std::to_string(options_.id) +
                                         " is not among the servers that --server names"};
-  uint16_t port = options_.port == 0 ? 0 : static_cast<uint16_t>(options_.port + 1);
-  if (options_.link_port) port = *options_.link_port;
-  if (one_of_several()) port = own->second.port;
+  auto members = member_ ? member_->replica->agreement().members() : first_members();
+  auto sign = [this](const std::string& node, const std::string& request_pem) {
+    auto now = std::chrono::sys_seconds{std::chrono::seconds{wall_clock().seconds}};
+    return sign_node(keys_.authority, node, request_pem, now);
+  };
   auto started = hub::start(*system_, {.self = options_.id,
                                        .who = {keys_.link.certificate_pem, keys_.link.key_pem,
                                                keys_.authority.certificate_pem},
                                        .address = options_.address,
-                                       .port = port,
-                                       .servers = options_.servers,
-                                       .seed = entropy()});
+                                       .port = own_link().port,
+                                       .servers = servers_of(members),
+                                       .seed = entropy(),
+                                       .sign = sign,
+                                       .removed = options_.removed});
   if (!started) return with_context(started.error(), "cannot take links");
   hub_ = std::move(*started);
   return {};
 }
 
-result<void> control_plane::join_group() {
+void control_plane::join_group() {
   raft_settings driven;
   driven.send = [this](uint64_t to, std::string bytes) { hub_->send(to, std::move(bytes)); };
   driven.leadership_changed = [this](bool leads, uint64_t term) {
     stage_->post([this, leads, term] { leads ? lead(term) : follow(); });
   };
+  driven.group_changed = [this](const raft::group_view& now) {
+    stage_->post([this, now] { settle_group(now); });
+  };
+  driven.reachable = [this] { return hub_->reachable(); };
   raft_ = system_->spawn(raft_member_actor, member_, driven);
+  company_names_->put({"raft", "server", false, caf::actor_cast<caf::weak_actor_ptr>(raft_)});
   hub_->listener(raft_);
-  return {};
+}
+
+void control_plane::settle_group(const raft::group_view& now) {
+  if (ending_) return;
+  auto servers = servers_of(now.members);
+  if (now.agreed) {
+    agreed_servers_ = servers;
+  } else {
+    // Who is about to go is needed until it is agreed on.
+    for (auto& [id, at] : agreed_servers_) servers.emplace(id, at);
+  }
+  if (!servers.empty()) {
+    hub_->servers(servers, now.agreed ? now.members.greatest_id : 0, now.members_index);
+    join_desk_->servers(servers);
+  }
+  bool removed = now.agreed && now.members.greatest_id >= options_.id &&
+                 !now.members.members.contains(options_.id);
+  if (removed && options_.removed) return options_.removed();
+  // A server tells the group where it is, if the group knows otherwise.
+  auto own = now.members.members.find(options_.id);
+  if (own != now.members.members.end() && !options_.advertised.empty() && http_) {
+    auto link = server_address{own_link().host, hub_->port()}.text();
+    auto api = server_address{options_.advertised, port()}.text();
+    if (own->second.address != link || own->second.api != api) {
+      auto said = [](result<uint64_t> x) {
+        if (!x) log::debug("server", "the group has not taken the address", {});
+      };
+      member_->group->ask({raft::group_wish::kind::move, options_.id, link, api}, said);
+    }
+  }
+  api_hosts_.clear();
+  for (auto& [_, m] : now.members.members)
+    if (auto at = server_address::parse(m.api); http_ && at.port == port())
+      api_hosts_.push_back(at.host);
+  publish();
+}
+
+/// Pods find the API at all servers that serve it at the usual port.
+void control_plane::publish() {
+  if (!fenced_ || !http_ || options_.advertised.empty()) return;
+  auto hosts = api_hosts_;
+  if (std::find(hosts.begin(), hosts.end(), options_.advertised) == hosts.end())
+    hosts.push_back(options_.advertised);
+  if (hosts == published_) return;
+  if (auto done = gateway::publish_api(*api_, hosts, port()); done)
+    published_ = std::move(hosts);
+  else
+    log::warn("server", "pods cannot find the API", {{"why", done.error().message}});
 }
 
 result<gateway::environment> control_plane::gateway_environment() {
   gateway::environment given{
       .store = store_.get(), .work = work_.get(), .now = wall_clock, .random = entropy};
+  given.company = company_names_;
   given.authenticate.anonymous = options_.anonymous;
   given.find_door = [this](const std::string& node) -> gateway::node_door {
     auto door = door_of(node);
-    if (!door) return {};
+    if (!door) return hub_->door_of(node);
     return [door](http::request request, http::responder responder) {
       door->handle(std::move(request), std::move(responder));
     };
   };
+  given.flow = options_.flow;
+  given.counters = [this] { return http_ ? http_->counters() : http::server_counters{}; };
+  auto audit = open_audit(options_);
+  if (!audit) return audit.error();
+  given.audit = std::move(*audit);
   auto token_keys = tls::token_keys::load({keys_.token_key_pem});
   if (!token_keys) return token_keys.error();
   given.token_keys = std::move(*token_keys);
@@ -211,8 +369,10 @@ result<gateway::environment> control_plane::gateway_environment() {
 }
 
 void control_plane::lead(uint64_t term) {
+  if (ending_) return;
   follow();
-  if (one_of_several()) {
+  published_.clear();
+  if (options_.replicated) {
     log::info("server", "this server leads", {{"term", term}});
     fenced_ = std::make_shared<fenced_store>(store_, term);
     // Whoever is overtaken here leads no more, and hears so next.
@@ -222,9 +382,7 @@ void control_plane::lead(uint64_t term) {
   } else {
     fenced_ = store_;
   }
-  if (!options_.advertised.empty())
-    if (auto done = gateway::publish_api(*api_, options_.advertised, port()); !done)
-      log::warn("server", "pods cannot find the API", {{"why", done.error().message}});
+  publish();
   controllers::environment facts{.store = fenced_.get(),
                                  .api = api_.get(),
                                  .kinds = [this] { return api_->kinds(); },
@@ -233,18 +391,25 @@ void control_plane::lead(uint64_t term) {
                                  .root_ca_pem = keys_.authority.certificate_pem,
                                  .scheduler_config = scheduler_config_};
   if (auto company = controllers::start(*system_, facts, options_.controllers))
-    company_ = std::move(*company);
+    for (auto& [name, actor] : *company) {
+      introduce((name == "scheduler" ? "" : "controller/") + std::string(name), actor);
+      company_.push_back(actor);
+    }
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   nodes_ = system_->spawn(nodes::nodes, around);
+  introduce("nodes", nodes_);
   hub_->lead(nodes_);
+  if (!std::exchange(has_led_, true)) first_lead_.set_value();
 }
 
 void control_plane::follow() {
   if (!fenced_) return;
-  if (one_of_several()) log::info("server", "this server leads no more");
+  if (options_.replicated) log::info("server", "this server leads no more");
   hub_->follow();
   caf::scoped_actor waiter{*system_};
+  for (auto& r : company_names_->all())
+    if (r.resyncs) company_names_->drop(r.name);
   for (auto& c : company_) {
     caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
     waiter->wait_for(c);
@@ -273,23 +438,35 @@ std::shared_ptr<node::door> control_plane::door_of(const std::string& name) cons
 }
 
 result<void> control_plane::listen() {
-  auto servers = options_.servers;
-  if (servers.empty()) servers[options_.id] = {options_.advertised, hub_->port()};
-  join_desk_ = std::make_unique<join_desk>(*api_, keys_, std::move(servers));
+  auto members = member_ ? member_->replica->agreement().members() : first_members();
+  join_desk_ = std::make_unique<join_desk>(*api_, keys_, servers_of(members));
+  members_desk_ = std::make_unique<members_desk>(*api_, member_ ? member_->group : nullptr, *hub_,
+                                                 options_.data_directory / "pki");
   http::server_settings settings;
   settings.address = options_.address;
   settings.port = options_.port;
   settings.tls = tls::credentials{keys_.server.certificate_pem, keys_.server.key_pem,
                                   keys_.authority.certificate_pem};
   settings.handle = [this](http::request request, http::responder responder) {
-    if (!join_desk_->handle(request, responder))
-      api_->handle(std::move(request), std::move(responder));
+    handle(std::move(request), std::move(responder));
   };
+  hub_->serve(settings.handle);
   http_ = std::make_unique<http::server>(std::move(settings));
-  if (auto started = http_->start(); !started) return started;
+  return http_->start();
+}
+
+result<void> control_plane::let_admin_in() {
   kubeconfig_ = options_.data_directory / "admin.kubeconfig";
   auto url = "https://127.0.0.1:" + std::to_string(port());
-  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url));
+  std::vector<std::string> links;
+  for (auto& [_, at] : options_.servers) links.push_back(at.host + ":" + std::to_string(at.port));
+  if (links.empty()) links.push_back("127.0.0.1:" + std::to_string(hub_->port()));
+  return tls::save_private(kubeconfig_, write_kubeconfig(keys_, url, links));
+}
+
+void control_plane::handle(http::request request, http::responder responder) {
+  if (!join_desk_->handle(request, responder) && !members_desk_->handle(request, responder))
+    api_->handle(std::move(request), std::move(responder));
 }
 
 } // namespace troupe

@@ -2,19 +2,24 @@
 // machines. `troupe server` runs one, `troupe up` one and a machine.
 #pragma once
 
+#include "actors/directory.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "actors/node/agent.hpp"
 #include "actors/nodes/environment.hpp"
 #include "actors/link/hub.hpp"
 #include "actors/raft/raft.hpp"
+#include "bin/backup.hpp"
 #include "bin/join.hpp"
+#include "bin/members.hpp"
 #include "bin/pki.hpp"
 #include "messages/interfaces.hpp"
 #include "net/http/server.hpp"
 #include "storage/engine.hpp"
 #include "storage/worker.hpp"
 
+#include <atomic>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,12 +39,23 @@ struct control_plane_options {
   std::string scheduler_config;  ///< a file with a KubeSchedulerConfiguration; empty: the usual one
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
+  gateway::flow_limits flow;
 
-  /// This server's number among several, and where they all take links; none: it is the only one.
+  /// The audit log, by kube-apiserver's names; no path: none.
+  std::string audit_path, audit_policy_file;
+  unsigned audit_megabytes_max = 100, audit_backups_max = 10, audit_days_max = 0;
+
+  /// Whether this server can be one of several: it agrees with others, if only with itself so far.
+  bool replicated = false;
+  /// This server's number, and, when a group of several first starts, where all of them take links.
+  /// Later the group itself knows who belongs to it.
   uint64_t id = 1;
+  bool joined = false; ///< the others told this server its number: it has nothing to begin with
   std::map<uint64_t, server_address> servers;
-  /// Where it takes links from nodes if it is the only one; none: the API's port and one.
+  /// Where it takes links, if `servers` does not say so; none: the API's port and one.
   std::optional<uint16_t> link_port;
+  /// Called when the others know that this server does not belong to them any more. Any thread.
+  std::function<void()> removed;
 };
 
 class control_plane {
@@ -58,6 +74,14 @@ public:
   void serve_node(const std::string& name, std::shared_ptr<node::door> through);
   std::shared_ptr<node::door> door_of(const std::string& name) const;
   uint16_t port() const { return http_->port(); }
+  /// Makes its certificates anew and shows them from the next connection on.
+  result<void> renew_certificates();
+  /// The certificates that renew_certificates() makes.
+  std::vector<std::string> certificates() const;
+  /// Saves a backup of what this server has now. Any thread.
+  result<void> save_backup(const backup_settings& given) const;
+  /// Whether its actors still answer: false if they have not for a while. Any thread.
+  bool turns() const;
   const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
 
 private:
@@ -65,16 +89,31 @@ private:
   result<void> open(const control_plane_options& options);
   result<void> open_store();
   result<void> start_hub();
-  result<void> join_group();
+  void join_group();
   result<gateway::environment> gateway_environment();
   result<void> listen();
-  bool one_of_several() const { return !options_.servers.empty(); }
+  /// Whatever is asked of this server, over HTTP or a link.
+  void handle(http::request request, http::responder responder);
+  server_address own_link() const;
+  raft::membership first_members() const;
+  std::map<uint64_t, server_address> servers_of(const raft::membership& members) const;
+  result<void> let_admin_in();
+  result<pki> load_keys() const;
 
   /// Begins to lead: makes what every cluster has, then lets the company play. On `stage_`.
   void lead(uint64_t term);
   void follow();
+  /// Lets an actor of the leader's be asked by its name.
+  template<class Handle> void introduce(std::string name, const Handle& who) {
+    company_names_->put(
+        {std::move(name), "server", true, caf::actor_cast<caf::weak_actor_ptr>(who)});
+  }
+  /// The servers are these from now on. On `stage_`.
+  void settle_group(const raft::group_view& now);
+  void publish();
 
   control_plane_options options_;
+  mutable std::mutex keys_mutex_; ///< for the parts of keys_ that are renewed
   pki keys_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
@@ -85,6 +124,7 @@ private:
   std::unique_ptr<gateway::workers> work_;
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<join_desk> join_desk_;
+  std::unique_ptr<members_desk> members_desk_;
   std::unique_ptr<http::server> http_;
   std::string scheduler_config_; ///< as it was read
   std::filesystem::path kubeconfig_;
@@ -95,6 +135,12 @@ private:
   std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
   std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms
   std::vector<controller_actor> company_;
+  std::shared_ptr<directory> company_names_ = std::make_shared<directory>();
+  std::vector<std::string> api_hosts_, published_; ///< where servers serve the API
+  std::map<uint64_t, server_address> agreed_servers_;
+  std::promise<void> first_lead_;
+  bool has_led_ = false;
+  std::atomic<bool> ending_ = false;
   nodes_actor nodes_;
   std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
 };

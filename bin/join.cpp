@@ -21,6 +21,16 @@ constexpr std::string_view separator = "::";
 
 tls::wall_time now() { return tls::wall_time{std::chrono::seconds{wall_clock().seconds}}; }
 
+tls::certificate_spec node_certificate(const std::string& node, tls::wall_time now) {
+  tls::certificate_spec spec;
+  spec.common_name = "system:node:" + node;
+  spec.organizations = {node_group};
+  spec.use = {.client = true, .server = true};
+  spec.not_before = now - tls::backdate;
+  spec.not_after = now + node_life;
+  return spec;
+}
+
 std::string write_servers(const std::map<uint64_t, server_address>& servers) {
   json::array all;
   for (auto& [id, at] : servers)
@@ -44,7 +54,29 @@ result<std::map<uint64_t, server_address>> read_servers(const json::value& list,
   return out;
 }
 
-result<node_credentials> load(const std::filesystem::path& folder) {
+} // namespace
+
+result<void> save_servers(const std::filesystem::path& folder,
+                          const std::map<uint64_t, server_address>& servers) {
+  return tls::save_private(folder / "servers.json", write_servers(servers));
+}
+
+result<void> save(const std::filesystem::path& folder, const node_credentials& made) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  for (auto& step : {tls::save(made.own, folder / "node"),
+                     tls::save_private(folder / "ca.crt", made.authority_pem),
+                     save_servers(folder, made.servers)})
+    if (!step) return step;
+  return {};
+}
+
+result<tls::key_pair> issue_node(const tls::key_pair& authority, const std::string& node,
+                                 tls::wall_time now) {
+  return tls::issue(authority, node_certificate(node, now));
+}
+
+result<node_credentials> load_node(const std::filesystem::path& folder) {
   auto pair = tls::load_pair(folder / "node");
   if (!pair) return pair.error();
   auto ca = tls::load_private(folder / "ca.crt");
@@ -58,17 +90,28 @@ result<node_credentials> load(const std::filesystem::path& folder) {
   return node_credentials{std::move(*pair), std::move(*ca), std::move(*servers)};
 }
 
-result<void> save(const std::filesystem::path& folder, const node_credentials& made) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  for (auto& step : {tls::save(made.own, folder / "node"),
-                     tls::save_private(folder / "ca.crt", made.authority_pem),
-                     tls::save_private(folder / "servers.json", write_servers(made.servers))})
-    if (!step) return step;
-  return {};
+result<std::string> sign_node(const tls::key_pair& authority, const std::string& node,
+                              std::string_view request_pem, tls::wall_time now) {
+  return tls::sign_request(authority, request_pem, node_certificate(node, now));
 }
 
-} // namespace
+result<node_credentials>
+renew_node(const std::filesystem::path& folder, const std::string& node,
+           const std::function<result<std::string>(const std::string& request_pem)>& sign) {
+  auto known = load_node(folder);
+  if (!known) return known;
+  auto request = tls::make_request(known->own.key_pem, node_certificate(node, now()));
+  if (!request) return request.error();
+  auto made = sign(*request);
+  if (!made) return made.error();
+  // What cannot be used is not kept.
+  auto good = tls::verify_certificate(*made, known->authority_pem, now(), {.client = true});
+  if (!good) return with_context(good.error(), "the server sent a certificate that does not hold");
+  known->own.certificate_pem = std::move(*made);
+  if (auto saved = tls::save_private(folder / "node.crt", known->own.certificate_pem); !saved)
+    return saved.error();
+  return known;
+}
 
 result<join_token> join_token::parse(std::string_view text) {
   auto at = text.find(separator);
@@ -102,6 +145,11 @@ bool join_desk::handle(http::request& request, http::responder& responder) const
   return true;
 }
 
+void join_desk::servers(std::map<uint64_t, server_address> now) {
+  std::lock_guard lock{mutex_};
+  servers_ = std::move(now);
+}
+
 result<std::string> join_desk::admit(const http::request& request) const {
   auto who = api_.given.authenticate.identify(request);
   if (!who) return error{errc::unauthorized, "the token is not known or does not hold any more"};
@@ -118,44 +166,47 @@ result<std::string> join_desk::admit(const http::request& request) const {
     return error{errc::conflict, "there is a node " + name +
                                      " already: delete it first if that machine is gone, or choose "
                                      "another --name"};
-  tls::certificate_spec spec;
-  spec.common_name = "system:node:" + name;
-  spec.organizations = {node_group};
-  spec.use = {.client = true, .server = true};
-  spec.not_before = now() - tls::backdate;
-  spec.not_after = now() + node_life;
-  auto certificate = tls::sign_request(keys_.authority, json::string_at(*asked, {"request"}), spec);
+  auto certificate = sign_node(keys_.authority, name, json::string_at(*asked, {"request"}), now());
   if (!certificate) return certificate.error();
+  std::map<uint64_t, server_address> known;
+  {
+    std::lock_guard lock{mutex_};
+    known = servers_;
+  }
   log::info("join", "a node has got its certificate", {{"node", name}, {"by", who->name}});
-  return json::write(json::object{{"certificate", *certificate},
-                                  {"servers", *json::parse(write_servers(servers_))}});
+  return json::write(
+      json::object{{"certificate", *certificate}, {"servers", *json::parse(write_servers(known))}});
 }
 
-result<node_credentials> join(const std::filesystem::path& folder, const std::string& node,
-                              const std::string& server, const std::string& token) {
-  if (auto known = load(folder)) return known;
-  if (server.empty() || token.empty())
-    return error{errc::bad_request, "this machine has not joined a cluster yet: give --server "
-                                    "https://HOST:PORT and --token (from `troupe token create`)"};
+result<met_cluster> meet(const std::string& server, const join_token& pass) {
   auto where = http::split_url(server);
   if (!where) return where.error();
-  auto pass = join_token::parse(token);
-  if (!pass) return pass.error();
   http::client_settings whom{.host = where->first, .port = where->second};
   auto ca = http::ask(whom, {.target = ca_path});
   if (!ca) return ca.error();
-  if (ca->status != 200 || hash_of_authority(ca->body) != pass->authority_hash)
+  if (ca->status != 200 || hash_of_authority(ca->body) != pass.authority_hash)
     return error{errc::unauthorized, "the server at " + server +
                                          " is of another cluster than the token: nothing was sent "
                                          "to it"};
   whom.who.trusted_ca_pem = ca->body;
   whom.expected_name = "kubernetes"; // every server has this name
+  return met_cluster{std::move(whom), std::move(ca->body)};
+}
+
+result<node_credentials> join(const std::filesystem::path& folder, const std::string& node,
+                              const std::string& server, const std::string& token) {
+  if (auto known = load_node(folder)) return known;
+  if (server.empty() || token.empty())
+    return error{errc::bad_request, "this machine has not joined a cluster yet: give --server "
+                                    "https://HOST:PORT and --token (from `troupe token create`)"};
+  auto pass = join_token::parse(token);
+  if (!pass) return pass.error();
+  auto met = meet(server, *pass);
+  if (!met) return met.error();
+  auto& whom = met->whom;
   auto key = tls::make_key();
   if (!key) return key.error();
-  tls::certificate_spec spec;
-  spec.common_name = "system:node:" + node;
-  spec.organizations = {node_group};
-  auto request = tls::make_request(*key, spec);
+  auto request = tls::make_request(*key, node_certificate(node, now()));
   if (!request) return request.error();
   auto answer =
       http::ask(whom, {.method = "POST",
@@ -168,10 +219,11 @@ result<node_credentials> join(const std::filesystem::path& folder, const std::st
   auto read = json::parse(answer->body);
   if (!read) return read.error();
   auto list = json::find(*read, "servers");
-  auto servers = read_servers(list ? *list : json::value{}, where->first);
+  auto servers = read_servers(list ? *list : json::value{}, whom.host);
   if (!servers) return servers.error();
-  node_credentials made{
-      {std::string(json::string_at(*read, {"certificate"})), *key}, ca->body, std::move(*servers)};
+  node_credentials made{{std::string(json::string_at(*read, {"certificate"})), *key},
+                        met->authority_pem,
+                        std::move(*servers)};
   if (auto saved = save(folder, made); !saved) return saved.error();
   return made;
 }

@@ -5,9 +5,12 @@
 #include "actors/gateway/gateway.hpp"
 #include "actors/link/hub.hpp"
 #include "bin/pki.hpp"
+#include "net/http/client.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 
 namespace troupe {
@@ -32,14 +35,24 @@ public:
 
   /// Takes the request if it is one of these; false otherwise.
   bool handle(http::request& request, http::responder& responder) const;
+  /// Those that join from now on hear of these servers. Any thread.
+  void servers(std::map<uint64_t, server_address> now);
 
 private:
   result<std::string> admit(const http::request& request) const;
 
   const gateway::gateway& api_;
   const pki& keys_;
+  mutable std::mutex mutex_;
   std::map<uint64_t, server_address> servers_;
 };
+
+/// The API of a cluster that is proven to be the token's: nothing was sent to any other.
+struct met_cluster {
+  http::client_settings whom;
+  std::string authority_pem;
+};
+result<met_cluster> meet(const std::string& server, const join_token& pass);
 
 /// What a node has once it has joined. Kept in its data directory.
 struct node_credentials {
@@ -47,6 +60,22 @@ struct node_credentials {
   std::string authority_pem;
   std::map<uint64_t, server_address> servers;
 };
+
+/// A certificate for a node, with a new key.
+result<tls::key_pair> issue_node(const tls::key_pair& authority, const std::string& node,
+                                 tls::wall_time now);
+/// The same for a key that is elsewhere; of the request, nothing but the key is taken over.
+result<std::string> sign_node(const tls::key_pair& authority, const std::string& node,
+                              std::string_view request_pem, tls::wall_time now);
+/// Has a node's certificate made anew for the key that it has, by way of `sign`, and keeps it.
+result<node_credentials>
+renew_node(const std::filesystem::path& folder, const std::string& node,
+           const std::function<result<std::string>(const std::string& request_pem)>& sign);
+result<node_credentials> load_node(const std::filesystem::path& folder);
+result<void> save(const std::filesystem::path& folder, const node_credentials& made);
+/// The servers are others now.
+result<void> save_servers(const std::filesystem::path& folder,
+                          const std::map<uint64_t, server_address>& servers);
 
 /// Finds them in `folder`, or joins the cluster at `server` with the token.
 result<node_credentials> join(const std::filesystem::path& folder, const std::string& node,

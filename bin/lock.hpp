@@ -15,6 +15,9 @@ public:
   /// Whether anything ever ran from there.
   static bool known(const std::filesystem::path& data);
 
+  /// The process that has it; 0 if nobody has.
+  static int holder(const std::filesystem::path& data);
+
   data_lock() = default;
   data_lock(data_lock&& other) noexcept;
   data_lock& operator=(data_lock&& other) noexcept;

@@ -4,6 +4,7 @@
 #include "messages/base/base64.hpp"
 #include "net/tls/files.hpp"
 #include "net/tls/jws.hpp"
+#include "net/tls/life.hpp"
 
 namespace troupe {
 
@@ -11,12 +12,11 @@ namespace {
 
 constexpr std::chrono::days authority_life{3650};
 constexpr std::chrono::days leaf_life{365};
-/// Certificates are made anew when a third of their life is left.
-constexpr std::chrono::days renew_before{120};
 
 bool fresh(const tls::key_pair& pair, tls::wall_time now) {
-  auto read = tls::read_certificate(pair.certificate_pem);
-  return read && read->not_after_seconds > (now + renew_before).time_since_epoch().count();
+  auto life = tls::read_life(pair.certificate_pem);
+  return life && life->renewal() > now.time_since_epoch().count() &&
+         life->begins <= now.time_since_epoch().count();
 }
 
 result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pair& authority,
@@ -25,6 +25,8 @@ result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pai
     // A server that is reached under another name now needs another certificate.
     auto read = tls::read_certificate(old->certificate_pem);
     bool same_names = read && read->dns_names == spec.dns_names;
+    for (auto& a : spec.ip_addresses)
+      same_names = same_names && tls::names_address(old->certificate_pem, a);
     if (same_names) return old;
   }
   spec.not_before = now - tls::backdate;
@@ -72,7 +74,7 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   spec = {};
   spec.common_name = server_name(id);
   spec.organizations = {server_group};
-  spec.dns_names = {server_host(id)};
+  spec.dns_names = {server_host(id), any_server_host};
   spec.use = {.client = true, .server = true};
   auto link = leaf(folder / ("link-" + std::to_string(id)), out.authority, spec, now);
   if (!link) return link.error();
@@ -88,15 +90,41 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
   return out;
 }
 
-std::string write_kubeconfig(const pki& from, const std::string& url) {
-  return "apiVersion: v1\nkind: Config\ncurrent-context: troupe\nclusters:\n- name: troupe\n  "
-         "cluster:\n    server: " +
-         url +
+std::vector<std::string> own_names() {
+  return {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+          "kubernetes.default.svc.cluster.local"};
+}
+
+std::vector<std::string> own_addresses(const std::string& advertised) {
+  std::vector<std::string> out{"127.0.0.1", "::1", "10.96.0.1"};
+  if (!advertised.empty()) out.push_back(advertised);
+  return out;
+}
+
+std::vector<std::filesystem::path> leaf_stems(const std::filesystem::path& folder, uint64_t id) {
+  return {folder / "server", folder / "admin", folder / ("link-" + std::to_string(id))};
+}
+
+void forget_leaves(const std::filesystem::path& folder, uint64_t id) {
+  std::error_code ignored;
+  for (auto& stem : leaf_stems(folder, id))
+    std::filesystem::remove(stem.string() + ".crt", ignored);
+}
+
+std::string write_kubeconfig(const pki& from, const std::string& url,
+                             const std::vector<std::string>& links, const std::string& name) {
+  auto user = name + "-admin";
+  std::string places;
+  for (auto& at : links) places += (places.empty() ? "\"" : ", \"") + at + "\"";
+  return "apiVersion: v1\nkind: Config\ncurrent-context: " + name + "\nclusters:\n- name: " + name +
+         "\n  cluster:\n    server: " + url +
          "\n    certificate-authority-data: " + base64::encode(from.authority.certificate_pem) +
-         "\nusers:\n- name: troupe-admin\n  user:\n    client-certificate-data: " +
-         base64::encode(from.admin.certificate_pem) +
+         "\n    extensions:\n    - name: troupe.dev/links\n      extension: {servers: [" + places +
+         "]}\nusers:\n- name: " + user +
+         "\n  user:\n    client-certificate-data: " + base64::encode(from.admin.certificate_pem) +
          "\n    client-key-data: " + base64::encode(from.admin.key_pem) +
-         "\ncontexts:\n- name: troupe\n  context:\n    cluster: troupe\n    user: troupe-admin\n";
+         "\ncontexts:\n- name: " + name + "\n  context:\n    cluster: " + name +
+         "\n    user: " + user + "\n";
 }
 
 } // namespace troupe

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace troupe {
 
@@ -24,7 +25,23 @@ struct pki {
 result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<std::string>& names,
                         const std::vector<std::string>& addresses, uint64_t id, tls::wall_time now);
 
-/// A kubeconfig with one cluster and one user.
-std::string write_kubeconfig(const pki& from, const std::string& url);
+/// The files of `folder` that all servers of a cluster share.
+inline constexpr const char* shared_keys[] = {"ca.crt",    "ca.key",    "service-account.key",
+                                              "admin.crt", "admin.key", "secrets.key"};
+
+/// What every server is reached under, besides its own address.
+std::vector<std::string> own_names();
+std::vector<std::string> own_addresses(const std::string& advertised);
+
+/// The certificates of server `id` that are renewed, without their ending; and how they are made
+/// anew by the next prepare_pki().
+std::vector<std::filesystem::path> leaf_stems(const std::filesystem::path& folder, uint64_t id);
+void forget_leaves(const std::filesystem::path& folder, uint64_t id);
+
+/// A kubeconfig with one cluster and one user: `name` and `name`-admin. `links` is where servers
+/// take links, as HOST:PORT.
+std::string write_kubeconfig(const pki& from, const std::string& url,
+                             const std::vector<std::string>& links,
+                             const std::string& name = "troupe");
 
 } // namespace troupe

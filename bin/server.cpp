@@ -3,60 +3,24 @@
 
 #include "actors/node/hollow.hpp"
 #include "bin/clock.hpp"
+#include "bin/config.hpp"
+#include "bin/lock.hpp"
+#include "bin/machine.hpp"
+#include "bin/members.hpp"
+#include "bin/notify.hpp"
+#include "bin/options.hpp"
+#include "bin/renewal.hpp"
 #include "bin/signals.hpp"
 #include "messages/base/log.hpp"
 
-#include <cstdio>
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <unistd.h>
 
 namespace troupe {
 
 namespace {
-
-constexpr const char* usage = R"(Usage: troupe server [flags]
-
-Runs a control-plane member: the store, the Kubernetes API, controllers and the scheduler.
-
-Flags:
-  --data DIR           where everything is kept (/var/lib/troupe)
-  --address IP         address to listen on (0.0.0.0)
-  --port N             port to listen on (6443; 0 takes any free one)
-  --token-file FILE    lines of token,user,uid[,"group1,group2"]
-  --controllers LIST   which controllers run: *, none, or a list of names (*)
-  --scheduler-config FILE  a KubeSchedulerConfiguration: schedulers and the weights of their scores
-  --anonymous-auth=BOOL  whether requests without credentials are system:anonymous (true)
-  --advertise IP       address at which pods and other machines reach this server
-  --link-port N        port at which nodes link up (the API's and one)
-  --id N               this server's number among several (1)
-  --server N=HOST:PORT where server N takes links from the others; once for each, this one too
-  --hollow N           also pretend N nodes, whose pods are only played (0)
-  --hollow-zones N     zones over which pretended nodes are spread (3)
-  --hollow-start-delay DURATION  how long a pretended pod takes to start (0s)
-
-Examples:
-  troupe server --data /tmp/troupe --port 6443
-  KUBECONFIG=/tmp/troupe/admin.kubeconfig kubectl get namespaces
-  troupe server --data /tmp/troupe --hollow 1000
-  troupe server --data /tmp/a --id 1 --server 1=127.0.0.1:7001 --server 2=127.0.0.1:7002 --server 3=127.0.0.1:7003
-)";
-
-int complain(const error& failure) {
-  fprintf(stderr, "troupe server: %s\n", failure.message.c_str());
-  return 1;
-}
-
-/// Nodes that only pretend.
-result<std::vector<node_agent_actor>> start_hollow_nodes(control_plane& over,
-                                                         const server_options& options) {
-  auto delay = parse_duration(options.hollow_start_delay);
-  if (!delay) return with_context(delay.error(), "--hollow-start-delay");
-  node::hollow_settings given;
-  given.manners.start_delay = *delay;
-  given.nodes = over.nodes();
-  given.now = wall_clock;
-  given.random = entropy;
-  return node::spawn_hollow_nodes(over.system(), options.hollow, options.hollow_zones, given);
-}
 
 /// "2=10.0.0.2:6444".
 result<void> add_server(const std::string& text, control_plane_options& to) {
@@ -74,75 +38,170 @@ result<void> add_server(const std::string& text, control_plane_options& to) {
 
 } // namespace
 
-int run_server(const server_options& options) {
+result<void> find_number(server_options& o) {
+  auto& p = o.plane;
+  if (!o.join.empty()) {
+    if (p.advertised.empty()) p.advertised = own_ip();
+    auto link = p.link_port.value_or(static_cast<uint16_t>(p.port + 1));
+    new_server own{p.data_directory, server_address{p.advertised, link}.text(),
+                   server_address{p.advertised, p.port}.text()};
+    auto id = join_servers(own, o.join);
+    if (!id) return id.error();
+    o.plane.id = *id;
+  }
+  auto known = own_number(p.data_directory);
+  if (known && o.id != 0 && o.id != *known)
+    return error{errc::conflict, "--id " + std::to_string(o.id) + ": " + p.data_directory.string() +
+                                     " is the data of server " + std::to_string(*known)};
+  if (o.join.empty()) p.id = known ? *known : o.id != 0 ? o.id : 1;
+  p.joined = p.id != 1 && p.servers.empty();
+  return known ? result<void>{} : remember_number(p.data_directory, p.id);
+}
+
+/// Nodes that only pretend.
+result<std::vector<node_agent_actor>> start_hollow_nodes(control_plane& over,
+                                                         const server_options& options) {
+  auto delay = parse_duration(options.hollow_start_delay);
+  if (!delay) return with_context(delay.error(), "--hollow-start-delay");
+  node::hollow_settings given;
+  given.manners.start_delay = *delay;
+  given.nodes = over.nodes();
+  given.now = wall_clock;
+  given.random = entropy;
+  return node::spawn_hollow_nodes(over.system(), options.hollow, options.hollow_zones, given);
+}
+
+command_spec spec_of(server_options& o) {
+  auto& p = o.plane;
+  return {
+      .name = "server",
+      .synopsis = "",
+      .about = "Runs a control-plane member: the store, the Kubernetes API, controllers and the "
+               "scheduler. The first one of a\ncluster just starts; another one joins it with "
+               "--join, and is one of several from then on. Both find what they\nneed in --data "
+               "when they start again.",
+      .options =
+          {{"data", "DIR", "where everything is kept (/var/lib/troupe)", into(p.data_directory)},
+           {"address", "IP", "address to listen on (0.0.0.0)", into(p.address)},
+           {"port", "N", "port to listen on (6443; 0 takes any free one)", into(p.port, 0, 65'535)},
+           {"advertise", "IP", "address at which pods and other machines reach this server",
+            into(p.advertised)},
+           {"join", "TOKEN@HOST",
+            "become a server of the cluster there; TOKEN from `troupe token create --role server`",
+            into(o.join)},
+           {"link-port", "N", "port at which nodes and servers link up (the API's and one)",
+            into_number(0, 65'535, [&p](uint64_t v) { p.link_port = static_cast<uint16_t>(v); })},
+           {"token-file", "FILE", "lines of token,user,uid[,\"group1,group2\"]",
+            into(p.token_file)},
+           {"controllers", "LIST", "which controllers run: *, none, or a list of names (*)",
+            into(p.controllers)},
+           {"scheduler-config", "FILE",
+            "a KubeSchedulerConfiguration: schedulers and the weights of their scores",
+            into(p.scheduler_config)},
+           {"anonymous-auth", "BOOL",
+            "whether requests without credentials are system:anonymous (true)", into(p.anonymous)},
+           {"audit-policy-file", "FILE",
+            "a Policy of audit.k8s.io/v1: which requests the audit log tells of",
+            into(p.audit_policy_file)},
+           {"audit-log-path", "FILE",
+            "where it writes a line of JSON for each (- is standard output)", into(p.audit_path)},
+           {"audit-log-maxsize", "N", "megabytes a file (100; 0: no limit)",
+            into(p.audit_megabytes_max, 0, 1'000'000)},
+           {"audit-log-maxbackup", "N", "older files kept (10; 0: no limit)",
+            into(p.audit_backups_max, 0, 1'000'000)},
+           {"audit-log-maxage", "DAYS", "how long they are kept (0: no limit)",
+            into(p.audit_days_max, 0, 1'000'000)},
+           {"max-requests-inflight", "N",
+            "reads worked on at once, before others wait (400; 0: no limit)",
+            into(p.flow.reading, 0, 1'000'000)},
+           {"max-mutating-requests-inflight", "N", "the same for writes (200)",
+            into(p.flow.writing, 0, 1'000'000)},
+           {"max-watches-per-user", "N",
+            "watches, logs and streams that one user may have open (5000)",
+            into(p.flow.watching_of_user, 0, 1'000'000)},
+           {"id", "N", "this server's number, if a group of several starts at once (1)",
+            into(o.id, 1, 1'000'000)},
+           {"server", "N=HOST:PORT",
+            "where server N takes links from the others, if a group of several starts at once; "
+            "once for each, this one too",
+            [&p](const std::string& text) { return add_server(text, p); }, true},
+           {"backup-dir", "DIR", "save backups there (none); see troupe backup --help",
+            into(o.backup.directory)},
+           {"backup-every", "DURATION", "how often (24h)",
+            [&o](const std::string& text) -> result<void> {
+              auto read = parse_duration(text);
+              if (!read) return read.error();
+              o.backup.every = std::chrono::duration_cast<std::chrono::seconds>(*read);
+              if (o.backup.every >= std::chrono::seconds{1}) return {};
+              return error{errc::bad_request, "write a duration like 6h"};
+            }},
+           {"backup-keep", "N", "how many of them stay (14)", into(o.backup.keep, 1, 10'000)},
+           {"hollow", "N", "also pretend N nodes, whose pods are only played (0)",
+            into(o.hollow, 0, 100'000)},
+           {"hollow-zones", "N", "zones over which pretended nodes are spread (3)",
+            into(o.hollow_zones, 1, 1'000)},
+           {"hollow-start-delay", "DURATION", "how long a pretended pod takes to start (0s)",
+            into(o.hollow_start_delay)}},
+      .examples =
+          "troupe server --data /tmp/troupe --port 6443\n"
+          "KUBECONFIG=/tmp/troupe/admin.kubeconfig kubectl get namespaces\n"
+          "troupe server --advertise 10.0.0.2 --join abcdef.0123456789abcdef::...@10.0.0.1\n"
+          "troupe server --data /tmp/troupe --hollow 1000"};
+}
+
+int run_server(server_options options) {
   block_signals(); // before any thread is made, so that one place alone hears them
+  auto held = data_lock::take(options.plane.data_directory);
+  if (!held) return complain("server", held.error());
+  if (auto found = find_number(options); !found) return complain("server", found.error());
+  std::atomic<bool> removed = false;
+  options.plane.replicated = true;
+  options.plane.removed = [&removed] {
+    if (!removed.exchange(true)) kill(getpid(), SIGTERM);
+  };
   auto plane = control_plane::start(options.plane);
-  if (!plane) return complain(plane.error());
+  if (!plane) return complain("server", plane.error());
   std::vector<node_agent_actor> pretenders;
   if (options.hollow > 0) {
     if (!(*plane)->nodes())
       return complain(
-          {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
+          "server", {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
     auto made = start_hollow_nodes(**plane, options);
-    if (!made) return complain(made.error());
+    if (!made) return complain("server", made.error());
     pretenders = std::move(*made);
   }
   log::info("server", "the API is ready",
             {{"url", "https://127.0.0.1:" + std::to_string((*plane)->port())},
              {"kubeconfig", (*plane)->kubeconfig().string()}});
-  wait_for_signal();
+  renewal certificates{{.name = "renewal",
+                        .done = "certificates are renewed",
+                        .now = wall_clock,
+                        .due = [&] { return due_seconds((*plane)->certificates()); },
+                        .renew = [&] { return (*plane)->renew_certificates(); }}};
+  std::optional<renewal> backups;
+  if (!options.backup.directory.empty())
+    backups.emplace(renewal::work{.name = "backup",
+                                  .done = "a backup is saved",
+                                  .now = wall_clock,
+                                  .due = [&] { return backup_due(options.backup); },
+                                  .renew = [&] { return (*plane)->save_backup(options.backup); }});
+  watchdog turning{[&] { return (*plane)->turns(); }};
+  notify("READY=1");
+  wait_for_signal([&] { certificates.now(); });
+  notify("STOPPING=1");
   log::info("server", "stopping");
   for (auto& a : pretenders) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
   pretenders.clear();
-  return 0;
+  if (!removed) return 0;
+  return complain("server", {errc::gone, "the others have removed this server: remove " +
+                                             options.plane.data_directory.string() +
+                                             " before this machine joins again"});
 }
 
 int server_command(const std::vector<std::string>& arguments) {
   server_options options;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    auto name = arguments[i];
-    std::string value;
-    if (auto equal = name.find('='); equal != name.npos) {
-      value = name.substr(equal + 1);
-      name.resize(equal);
-    } else if (name != "--help" && name != "-h" && i + 1 < arguments.size()) {
-      value = arguments[++i];
-    }
-    if (name == "--help" || name == "-h") return fputs(usage, stdout), 0;
-    if (name == "--data")
-      options.plane.data_directory = value;
-    else if (name == "--address")
-      options.plane.address = value;
-    else if (name == "--port")
-      options.plane.port = static_cast<uint16_t>(atoi(value.c_str()));
-    else if (name == "--token-file")
-      options.plane.token_file = value;
-    else if (name == "--scheduler-config")
-      options.plane.scheduler_config = value;
-    else if (name == "--controllers")
-      options.plane.controllers = value;
-    else if (name == "--anonymous-auth")
-      options.plane.anonymous = value != "false";
-    else if (name == "--advertise")
-      options.plane.advertised = value;
-    else if (name == "--link-port")
-      options.plane.link_port = static_cast<uint16_t>(atoi(value.c_str()));
-    else if (name == "--id")
-      options.plane.id = strtoull(value.c_str(), nullptr, 10);
-    else if (name == "--server") {
-      if (auto done = add_server(value, options.plane); !done) return complain(done.error());
-    } else if (name == "--hollow")
-      options.hollow = static_cast<unsigned>(atoi(value.c_str()));
-    else if (name == "--hollow-zones")
-      options.hollow_zones = static_cast<unsigned>(atoi(value.c_str()));
-    else if (name == "--hollow-start-delay")
-      options.hollow_start_delay = value;
-    else {
-      fprintf(stderr, "troupe server: %s is not a flag; see troupe server --help\n", name.c_str());
-      return 2;
-    }
-  }
-  return run_server(options);
+  auto read = read_configured(spec_of(options), arguments);
+  return read.exit_code ? *read.exit_code : run_server(std::move(options));
 }
 
 } // namespace troupe

@@ -1,19 +1,29 @@
 // `troupe server`: a control-plane member.
 #pragma once
 
+#include "bin/backup.hpp"
 #include "bin/control_plane.hpp"
+#include "bin/options.hpp"
 
 namespace troupe {
 
 struct server_options {
   control_plane_options plane;
+  backup_settings backup;
+  std::string join;          ///< "TOKEN@HOST": become one of the servers there
+  uint64_t id = 0;           ///< 0: whatever is remembered, or the first
   unsigned hollow = 0;       ///< pretended nodes
   unsigned hollow_zones = 3; ///< over which they are spread
   std::string hollow_start_delay = "0s";
 };
 
+command_spec spec_of(server_options& o);
+
+/// Which number this server has: given, remembered from its first start, or got by joining.
+result<void> find_number(server_options& o);
+
 /// Runs until a signal ends it; the exit code.
-int run_server(const server_options& options);
+int run_server(server_options options);
 
 /// The arguments after the word `server`, read and run.
 int server_command(const std::vector<std::string>& arguments);

@@ -12,6 +12,7 @@ sigset_t ending() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -23,11 +24,14 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-int wait_for_signal() {
+int wait_for_signal(const std::function<void()>& on_hangup) {
   auto set = ending();
-  int got = 0;
-  sigwait(&set, &got);
-  return got;
+  for (;;) {
+    int got = 0;
+    sigwait(&set, &got);
+    if (got != SIGHUP || !on_hangup) return got;
+    on_hangup();
+  }
 }
 
 } // namespace troupe

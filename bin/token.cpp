@@ -1,14 +1,13 @@
 #include "bin/token.hpp"
 
 #include "actors/gateway/bootstrap_token.hpp"
+#include "bin/admin.hpp"
 #include "bin/clock.hpp"
 #include "bin/join.hpp"
 #include "messages/base/base64.hpp"
 #include "messages/base/json.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/json_encode.hpp"
-#include "net/http/client.hpp"
-#include "net/tls/files.hpp"
 
 #include <cstdio>
 
@@ -18,24 +17,27 @@ namespace {
 
 constexpr const char* usage = R"(Usage: troupe token create|list|delete [ID] [flags]
 
-Tokens by which machines may join, run on a server. A token holds for a day unless --ttl says
-otherwise, and carries the hash of the cluster's CA, so that the first contact is safe.
+Tokens by which machines may join, run on a server. A token holds for a day, one for servers for an
+hour, unless --ttl says otherwise. It carries the hash of the cluster's CA, so that the first contact
+is safe. Whoever has a token for servers can get the keys of the whole cluster: keep it as safe.
 
 Flags:
   --data DIR      the server's (/var/lib/troupe)
-  --ttl DURATION  how long the token holds: 24h, 30m; 0 for ever (24h)
+  --role ROLE     what may join with it: agent or server (agent)
+  --ttl DURATION  how long the token holds: 24h, 30m; 0 for ever
   --description TEXT
   -o json         machine-readable
 
 Examples:
   troupe token create
+  troupe token create --role server
   troupe token create --ttl 1h -o json
   troupe token list
   troupe token delete abcdef
 )";
 
 struct options {
-  std::string verb, id, description, ttl = "24h";
+  std::string verb, id, description, ttl, role = "agent";
   std::filesystem::path data = "/var/lib/troupe";
   bool as_json = false;
 };
@@ -43,46 +45,6 @@ struct options {
 int complain(const std::string& why) {
   fprintf(stderr, "troupe token: %s\n", why.c_str());
   return 1;
-}
-
-/// The cluster, as the administrator's kubeconfig beside the server's data describes it.
-struct cluster_access {
-  http::client_settings whom;
-  std::string authority_pem;
-};
-
-result<std::string> field(const std::string& kubeconfig, const std::string& name) {
-  auto at = kubeconfig.find(name + ": ");
-  if (at == kubeconfig.npos) return error{errc::bad_request, "the kubeconfig has no " + name};
-  at += name.size() + 2;
-  return kubeconfig.substr(at, kubeconfig.find('\n', at) - at);
-}
-
-result<std::string> decoded(const std::string& kubeconfig, const std::string& name) {
-  auto text = field(kubeconfig, name);
-  if (!text) return text;
-  auto bytes = base64::decode(*text);
-  if (!bytes) return error{errc::bad_request, "the kubeconfig's " + name + " is no base64"};
-  return std::string(*bytes);
-}
-
-result<cluster_access> access(const std::filesystem::path& data) {
-  auto text = tls::load_private(data / "admin.kubeconfig");
-  if (!text)
-    return with_context(text.error(), "no server has run from " + data.string() +
-                                          ", or it is not for you to read");
-  auto url = field(*text, "server");
-  if (!url) return url.error();
-  auto where = http::split_url(*url);
-  if (!where) return where.error();
-  auto ca = decoded(*text, "certificate-authority-data");
-  auto certificate = decoded(*text, "client-certificate-data");
-  auto key = decoded(*text, "client-key-data");
-  if (!ca) return ca.error();
-  if (!certificate) return certificate.error();
-  if (!key) return key.error();
-  return cluster_access{
-      {.host = where->first, .port = where->second, .who = {*certificate, *key, *ca}}, *ca};
 }
 
 std::string random_text(size_t size) {
@@ -95,19 +57,11 @@ std::string random_text(size_t size) {
   return out;
 }
 
-result<json::value> call(const cluster_access& to, http::client_request what) {
-  auto answer = http::ask(to.whom, what);
-  if (!answer) return answer.error();
-  auto read = json::parse(answer->body);
-  if (answer->status >= 300)
-    return error{errc::forbidden,
-                 read ? std::string(json::string_at(*read, {"message"})) : answer->body};
-  return read;
-}
-
 constexpr const char* secrets = "/api/v1/namespaces/kube-system/secrets";
 
 int create(const options& o, const cluster_access& to) {
+  if (o.role != "agent" && o.role != "server")
+    return complain("--role " + o.role + ": a token is for an agent or for a server");
   auto life = o.ttl == "0" ? result<std::chrono::nanoseconds>{std::chrono::nanoseconds{0}}
                            : parse_duration(o.ttl);
   if (!life || life->count() < 0)
@@ -115,7 +69,8 @@ int create(const options& o, const cluster_access& to) {
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*life).count();
   gateway::bootstrap_token token{random_text(6), random_text(16)};
   auto expires = seconds == 0 ? 0 : wall_clock().seconds + seconds;
-  auto secret = gateway::bootstrap_secret(token, expires, o.description);
+  auto secret = gateway::bootstrap_secret(token, expires, o.description,
+                                          o.role == "server" ? gateway::server_bootstrappers : "");
   auto made = call(to, {.method = "POST",
                         .target = secrets,
                         .headers = {{"Content-Type", "application/json"}},
@@ -174,6 +129,8 @@ int token_command(const std::vector<std::string>& arguments) {
     if (a == "--help" || a == "-h") return fputs(usage, stdout), 0;
     if (a == "--data")
       o.data = value();
+    else if (a == "--role")
+      o.role = value();
     else if (a == "--ttl")
       o.ttl = value();
     else if (a == "--description")
@@ -190,6 +147,7 @@ int token_command(const std::vector<std::string>& arguments) {
   }
   constexpr std::pair<const char*, int (*)(const options&, const cluster_access&)> verbs[] = {
       {"create", create}, {"list", list}, {"delete", remove}};
+  if (o.ttl.empty()) o.ttl = o.role == "server" ? "1h" : "24h";
   for (auto& [name, run] : verbs)
     if (o.verb == name) {
       auto to = access(o.data);

@@ -2,6 +2,7 @@
 
 #include "bin/clock.hpp"
 #include "bin/control_plane.hpp"
+#include "bin/install.hpp"
 #include "bin/lock.hpp"
 #include "bin/machine.hpp"
 #include "bin/signals.hpp"
@@ -190,6 +191,8 @@ int uninstall_command(const std::vector<std::string>& arguments) {
     fflush(stdout);
     if (int c = getchar(); c != 'y' && c != 'Y') return 1;
   }
+  // Only who means the usual place means what was installed there.
+  if (data == installation{}.data()) remove_installation({});
   auto held = data_lock::take(data);
   if (!held) return complain("uninstall", held.error().message);
   if (auto done = machine::clear(options.machine, true); !done)

@@ -48,10 +48,10 @@ public:
   result<watch> subscribe(watch_options options) override {
     return live_.subscribe(std::move(options));
   }
-  /// The newest changes of one object, newest first: see keeper::history.
-  result<std::vector<keeper::change>> history(std::string_view key, size_t changes_max) {
+  result<std::vector<past_change>> history(std::string_view key, size_t changes_max) override {
     return keeper_->history(key, changes_max);
   }
+  result<uint64_t> revision_at(uint64_t time_ms) override { return keeper_->revision_at(time_ms); }
 
   /// Writes a consistent backup of now to a new file, while everything goes on.
   result<void> save(const std::string& path) const;

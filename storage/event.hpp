@@ -48,4 +48,13 @@ private:
 
 using event_ptr = boost::intrusive_ptr<const event>;
 
+/// One change of one object as the past remembers it.
+struct past_change {
+  uint64_t revision = 0;
+  uint64_t cause = 0;
+  uint64_t time_ms = 0;
+  entry_ptr after;  ///< null: it was removed
+  entry_ptr before; ///< null: it was created
+};
+
 } // namespace troupe::storage

@@ -63,7 +63,7 @@ result<snapshot> keeper::at(uint64_t revision) {
   return built;
 }
 
-result<std::vector<keeper::change>> keeper::history(std::string_view key, size_t changes_max) {
+result<std::vector<past_change>> keeper::history(std::string_view key, size_t changes_max) {
   std::vector<batch_ptr> waiting;
   snapshot from;
   {
@@ -71,7 +71,7 @@ result<std::vector<keeper::change>> keeper::history(std::string_view key, size_t
     waiting = waiting_;
     from = noted_;
   }
-  std::vector<change> out;
+  std::vector<past_change> out;
   auto after = from.get(key);
   auto lowest =
       from.revision() + 1; // what a checkpoint in between has taken over is not seen twice
@@ -90,6 +90,31 @@ result<std::vector<keeper::change>> keeper::history(std::string_view key, size_t
   });
   if (!visited) return visited.error();
   return out;
+}
+
+result<uint64_t> keeper::revision_at(uint64_t time_ms) {
+  std::vector<batch_ptr> waiting;
+  uint64_t lowest = 0;
+  {
+    std::lock_guard lock{mutex_};
+    waiting = waiting_;
+    lowest = noted_.revision() + 1;
+  }
+  for (auto batch = waiting.rbegin(); batch != waiting.rend(); ++batch) {
+    if ((*batch)->time_ms <= time_ms) return (*batch)->revision;
+    for (auto& x : (*batch)->events) lowest = std::min(lowest, x->revision());
+  }
+  std::optional<uint64_t> found;
+  auto oldest = checkpoint_->visit_history(lowest, [&](checkpoint::undo x) {
+    if (x.time_ms <= time_ms) found = x.revision;
+    lowest = std::min(lowest, x.revision);
+    return !found;
+  });
+  if (!oldest) return oldest.error();
+  if (found) return *found;
+  if (lowest > *oldest) return lowest - 1;
+  return error{errc::expired, "the past is not kept so far back: its oldest revision is " +
+                                  std::to_string(*oldest)};
 }
 
 /// Walks back from `from`: first what still waits for the checkpoint, then what is in it.

@@ -38,16 +38,11 @@ public:
   /// The state at a past revision.
   result<snapshot> at(uint64_t revision);
 
-  /// One change of one object, as far back as history goes.
-  struct change {
-    uint64_t revision = 0;
-    uint64_t cause = 0;
-    uint64_t time_ms = 0;
-    entry_ptr after;  ///< null: it was removed
-    entry_ptr before; ///< null: it was created
-  };
   /// The newest changes of `key`, newest first, at most `changes_max`.
-  result<std::vector<change>> history(std::string_view key, size_t changes_max);
+  result<std::vector<past_change>> history(std::string_view key, size_t changes_max);
+
+  /// The newest revision that was there at that time, as far back as history goes.
+  result<uint64_t> revision_at(uint64_t time_ms);
 
 private:
   using batch_ptr = std::shared_ptr<const published_batch>;

@@ -52,6 +52,14 @@ public:
   /// errc::bad_request for a revision that has not happened. May read from disk; any thread.
   virtual result<snapshot> at(uint64_t revision) = 0;
 
+  /// The newest changes of the object at `key`, newest first, as far as retention goes. May read
+  /// from disk; any thread.
+  virtual result<std::vector<past_change>> history(std::string_view key, size_t changes_max) = 0;
+
+  /// The newest revision that was there at a time, in milliseconds since 1970: errc::expired before
+  /// what is kept.
+  virtual result<uint64_t> revision_at(uint64_t time_ms) = 0;
+
   /// Asks for `change`, which is decided when applied. `done` is called exactly once, on a thread
   /// of the store, after the outcome is durable and visible in current(); it must not block. A
   /// failed result tells why there is no outcome; only errc::timeout and errc::unavailable leave

@@ -100,12 +100,12 @@ result<void> check(std::string_view list) {
   return chosen ? result<void>{} : chosen.error();
 }
 
-result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
-                                            std::string_view list) {
+result<std::vector<player>> start(caf::actor_system& system, const environment& given,
+                                  std::string_view list) {
   auto chosen = choose(list);
   if (!chosen) return chosen.error();
-  std::vector<controller_actor> out;
-  for (auto r : *chosen) out.push_back(system.spawn(r->body, given));
+  std::vector<player> out;
+  for (auto r : *chosen) out.push_back({r->name, system.spawn(r->body, given)});
   return out;
 }
 

@@ -5,10 +5,16 @@
 
 namespace troupe::controllers {
 
+/// A controller that runs.
+struct player {
+  std::string_view name;
+  controller_actor actor;
+};
+
 /// Starts those that `list` names as kube-controller-manager takes it: "*" for all, "none", names
 /// separated by commas, "-name" to leave one out. bad_request for a name that is none of ours.
-result<std::vector<controller_actor>> start(caf::actor_system& system, const environment& given,
-                                            std::string_view list);
+result<std::vector<player>> start(caf::actor_system& system, const environment& given,
+                                  std::string_view list);
 
 /// Whether start() would take the list.
 result<void> check(std::string_view list);

@@ -1,5 +1,7 @@
 #include "actors/gateway/authentication.hpp"
 
+#include "net/streams/websocket.hpp"
+
 #include <openssl/crypto.h>
 
 namespace troupe::gateway {
@@ -34,7 +36,7 @@ user authenticated(user who) {
   return who;
 }
 
-/// The bearer token of a request, from its header or, for browsers' WebSockets, from its protocols.
+/// The bearer token of a request, from its header.
 std::optional<std::string_view> bearer(const http::request& request) {
   auto header = request.header("Authorization");
   constexpr std::string_view scheme = "Bearer ";
@@ -91,6 +93,11 @@ result<user> authenticator::identify(const http::request& request) const {
     return authenticated({c.common_name, {}, c.organizations, {}});
   }
   if (auto token = bearer(request)) return identify_token(*token);
+  if (streams::wants_websocket(request)) { // browsers cannot set headers on them
+    auto token = streams::bearer_token(request);
+    if (!token) return unauthorized(token.error().message);
+    if (*token) return identify_token(**token);
+  }
   if (!request.header("Authorization").empty()) return unauthorized("only bearer tokens are taken");
   if (!anonymous) return unauthorized("anonymous requests are refused");
   return user{"system:anonymous", {}, {"system:unauthenticated"}, {}};

@@ -6,17 +6,25 @@ namespace troupe::gateway {
 
 namespace {
 
-constexpr const char* manager = "kube-controller-manager"; // what clients know controllers by
+constexpr const char* controller_manager = "kube-controller-manager"; // what clients know controllers by
 constexpr int names_tried_max = 8;
 
 } // namespace
 
-author::author(gateway& g, std::string_view name, const storage::snapshot& now) : g_{g}, now_{now} {
+author::author(gateway& g, std::string_view name, const storage::snapshot& now)
+    : author{g,
+             user{"system:serviceaccount:kube-system:" + std::string(name),
+                  {},
+                  {"system:serviceaccounts", "system:serviceaccounts:kube-system",
+                   "system:authenticated"},
+                  {}},
+             controller_manager, now} {}
+
+author::author(gateway& g, user who, std::string manager, const storage::snapshot& now)
+    : g_{g}, manager_{std::move(manager)}, now_{now} {
   call_.kinds = g.kinds();
   call_.now = g.given.now();
-  call_.who.name = "system:serviceaccount:kube-system:" + std::string(name);
-  call_.who.groups = {"system:serviceaccounts", "system:serviceaccounts:kube-system",
-                      "system:authenticated"};
+  call_.who = std::move(who);
   call_.pending = [this](std::string_view key) -> const storage::entry* {
     auto hit = places_.find(std::string(key));
     return hit == places_.end() ? nullptr : tx_.mutations[hit->second].object.get();
@@ -50,7 +58,7 @@ result<const storage::entry*> author::create(const schema::kind& kind, object fr
   if (touched(key)) return already_exists(kind, m.name());
   begin(kind, "create", m.namespace_(), {}, {});
   write_options options;
-  options.field_manager = manager;
+  options.field_manager = manager_;
   if (auto ok = add(plan_create(g_, call_, std::move(fresh), options, now_)); !ok)
     return ok.error();
   return tx_.mutations[places_.at(key)].object.get();
@@ -62,7 +70,7 @@ result<void> author::update(const schema::kind& kind, const storage::entry& old,
   if (touched(old.key())) return stale(kind, at.name);
   begin(kind, "update", at.ns, at.name, subresource);
   write_options options;
-  options.field_manager = manager;
+  options.field_manager = manager_;
   return add(plan_update(g_, call_, std::move(fresh), old, options, now_));
 }
 

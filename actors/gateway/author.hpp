@@ -14,6 +14,9 @@ class author {
 public:
   /// Writes as the account `name` of kube-system, against the state `now`.
   author(gateway& g, std::string_view name, const storage::snapshot& now);
+  /// Writes as that user, who must be allowed to: nobody asks here. `manager` is whose fields they
+  /// are.
+  author(gateway& g, user who, std::string manager, const storage::snapshot& now);
   author(const author&) = delete;
 
   /// Adds a new object, with a name of its own if it asks for one. Returns what will be stored;
@@ -50,6 +53,7 @@ private:
   void require(storage::precondition p);
 
   gateway& g_;
+  std::string manager_;
   call call_;
   const storage::snapshot& now_;
   storage::transaction tx_;

@@ -1,5 +1,7 @@
 #include "actors/gateway/authorization.hpp"
 
+#include "actors/gateway/node_authorizer.hpp"
+
 namespace troupe::gateway {
 
 namespace {
@@ -29,21 +31,23 @@ attributes attributes_of(const route& where) {
   a.version = where.version;
   a.plural = where.plural;
   a.subresource = where.subresource;
-  a.name = where.name;
+  a.name = where.name.empty() ? where.selected_name : where.name;
   a.ns = where.ns;
+  a.of_node = where.selected_node;
   return a;
 }
 
-error not_allowed(const user& who, const attributes& a) {
+error not_allowed(const user& who, const attributes& a, const std::string& why) {
+  auto because = why.empty() ? std::string{} : ": " + why;
   if (!a.resource)
-    return {errc::forbidden,
-            "forbidden: User \"" + who.name + "\" cannot " + a.verb + " path \"" + a.path + "\""};
+    return {errc::forbidden, "forbidden: User \"" + who.name + "\" cannot " + a.verb + " path \"" +
+                                 a.path + "\"" + because};
   auto resource = a.subresource.empty() ? a.plural : a.plural + "/" + a.subresource;
   auto subject = a.group.empty() ? a.plural : a.plural + "." + a.group;
   if (!a.name.empty()) subject += " \"" + a.name + "\"";
   error e{errc::forbidden, subject + " is forbidden: User \"" + who.name + "\" cannot " + a.verb +
                                " resource \"" + resource + "\" in API group \"" + a.group + "\"" +
-                               in_namespace(a.ns)};
+                               in_namespace(a.ns) + because};
   e.details = {.name = a.name, .group = a.group, .kind = a.plural};
   return e;
 }
@@ -72,8 +76,16 @@ std::shared_ptr<const rule_book> authorizer::book() {
 }
 
 result<void> authorizer::check(const user& who, const attributes& wanted) {
-  if (who.in("system:masters") || book()->allows(who, wanted)) return {};
-  return not_allowed(who, wanted);
+  if (who.in("system:masters")) return {};
+  auto rules = book();
+  if (rules->allows(who, wanted)) return {};
+  auto node = node_of(who);
+  if (!node) return not_allowed(who, wanted);
+  auto granted = rules->rules_of_role({}, "system:node");
+  auto why = why_node_may_not(*node, wanted, granted ? *granted : std::vector<const policy_rule*>{},
+                              store_.current());
+  if (why.empty()) return {};
+  return not_allowed(who, wanted, why);
 }
 
 result<user> authorizer::impersonated(const user& who, const http::request& request) {

@@ -1,4 +1,5 @@
-// May they: every request is held against the rule book, which is made anew when roles change.
+// May they: every request is held against the rule book, which is made anew when roles change, and
+// that of a node against what is on the node.
 #pragma once
 
 #include "actors/gateway/call.hpp"
@@ -13,7 +14,7 @@ namespace troupe::gateway {
 attributes attributes_of(const route& where);
 /// `pods "p" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace
 /// "n"`.
-error not_allowed(const user& who, const attributes& wanted);
+error not_allowed(const user& who, const attributes& wanted, const std::string& why = {});
 
 class authorizer {
 public:

@@ -65,7 +65,7 @@ result<std::optional<user>> check_bootstrap_token(const storage::snapshot& now, 
 }
 
 k8s::core::v1::Secret bootstrap_secret(const bootstrap_token& token, int64_t expires_at,
-                                       const std::string& words) {
+                                       const std::string& words, const std::string& group) {
   k8s::core::v1::Secret out;
   out.mutable_metadata()->set_name("bootstrap-token-" + token.id);
   out.mutable_metadata()->set_namespace_("kube-system");
@@ -77,6 +77,7 @@ k8s::core::v1::Secret bootstrap_secret(const bootstrap_token& token, int64_t exp
   data["usage-bootstrap-signing"] = "true";
   if (expires_at != 0) data["expiration"] = format_time(expires_at);
   if (!words.empty()) data["description"] = words;
+  if (!group.empty()) data["auth-extra-groups"] = group;
   return out;
 }
 

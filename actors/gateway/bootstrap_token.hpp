@@ -13,6 +13,8 @@
 namespace troupe::gateway {
 
 inline constexpr const char* bootstrappers = "system:bootstrappers";
+/// Those who may become servers, too: they get the keys of the cluster.
+inline constexpr const char* server_bootstrappers = "system:bootstrappers:troupe:servers";
 
 /// "abcdef.0123456789abcdef": id and secret.
 struct bootstrap_token {
@@ -27,6 +29,6 @@ result<std::optional<user>> check_bootstrap_token(const storage::snapshot& now, 
 
 /// The Secret of a token that holds until then (0: forever).
 k8s::core::v1::Secret bootstrap_secret(const bootstrap_token& token, int64_t expires_at,
-                                       const std::string& words);
+                                       const std::string& words, const std::string& group = {});
 
 } // namespace troupe::gateway

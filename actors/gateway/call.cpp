@@ -5,6 +5,7 @@
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/table.hpp"
 #include "messages/codec/yaml.hpp"
+#include "net/http/gzip.hpp"
 
 #include <algorithm>
 
@@ -33,6 +34,9 @@ void call::warn(std::string text) {
 void call::answer(http::response r) {
   for (auto& w : warnings) r.headers.emplace_back("Warning", "299 - " + quoted_header(w));
   r.headers.emplace_back("Cache-Control", "no-cache, private");
+  if (!audit_id.empty()) r.headers.emplace_back("Audit-Id", audit_id);
+  // Single objects are small, watches are streams: lists and documents are what is worth it.
+  if (where.verb == "get" || where.verb == "list") http::compress_if_wanted(request, r);
   responder.reply(std::move(r));
 }
 

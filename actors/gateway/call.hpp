@@ -26,7 +26,8 @@ struct call {
   const schema::kind* kind = nullptr;
   const schema::subresource* sub = nullptr;
   std::vector<std::string> warnings;
-  timestamp now; ///< when it came
+  std::string audit_id; ///< empty unless the audit log tells of it
+  timestamp now;        ///< when it came
   /// What is written together with it, by key: admission counts it as if it were there already.
   std::function<const storage::entry*(std::string_view)> pending;
 

@@ -9,10 +9,16 @@ void create(gateway& g, call_ptr c) {
   auto read = read_sent(*c, *options);
   if (!read) return c->fail(read.error());
   if (auto ok = fit_to_path(*c, **read); !ok) return c->fail(ok.error());
-  std::shared_ptr<google::protobuf::Message> sent = std::move(*read);
-  g.write(c, [&g, sent, options = *options](call& c, const storage::snapshot& now) {
-    return plan_create(g, c, copy(*sent), options, now);
-  });
+  auto sent = std::make_shared<object>(std::move(*read));
+  g.write(c,
+          [&g, sent, options = *options](call& c, const storage::snapshot& now) -> result<change> {
+            // Used up by the first attempt, which nearly always is the only one.
+            if (*sent) return plan_create(g, c, std::move(*sent), options, now);
+            auto again = read_sent(c, options);
+            if (!again) return again.error();
+            if (auto ok = fit_to_path(c, **again); !ok) return ok.error();
+            return plan_create(g, c, std::move(*again), options, now);
+          });
 }
 
 } // namespace troupe::gateway

@@ -1,4 +1,6 @@
 // Eviction: a deletion that asks the pod's disruption budgets first.
+#include "actors/gateway/node_authorizer.hpp"
+#include "actors/gateway/node_restriction.hpp"
 #include "actors/gateway/subresources.hpp"
 #include "actors/gateway/write.hpp"
 
@@ -91,6 +93,9 @@ void evict(gateway& g, call_ptr c) {
         if (!entry) return not_found(*c.kind, c.where.name);
         auto object = load(*c.kind, *entry);
         auto& pod = static_cast<Pod&>(*object);
+        if (auto node = node_of(c.who))
+          if (auto why = why_node_may_not_remove(*node, pod, true); !why.empty())
+            return forbidden(*c.kind, c.where.name, why);
         auto& phase = pod.status().phase();
         storage::transaction charges;
         bool over = phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||

@@ -117,12 +117,15 @@ std::string success_json(const schema::kind& kind, std::string_view name, std::s
   return codec::to_json(s, {.api_version = "v1", .kind = "Status", .resource_version = {}});
 }
 
+std::string status_protobuf(const error& failure) {
+  return codec::seal_envelope("v1", "Status", codec::to_wire(to_status(failure)));
+}
+
 http::response failure_answer(const error& failure, const media& as) {
   auto& row = info(failure.code);
   http::response out;
   if (as.as == format::protobuf) {
-    auto bytes = codec::seal_envelope("v1", "Status", codec::to_wire(to_status(failure)));
-    out = http::answer(row.http_status, std::string(content_type(as.as)), std::move(bytes));
+    out = http::answer(row.http_status, std::string(content_type(as.as)), status_protobuf(failure));
   } else {
     out = json_answer(row.http_status, status_json(failure), as);
   }

@@ -20,8 +20,9 @@ error forbidden(const schema::kind& kind, std::string_view name, std::string_vie
 error no_such_resource();
 error method_not_supported();
 
-/// The Status document of a failure, as JSON.
+/// The Status document of a failure, as JSON, or in Protobuf in its envelope.
 std::string status_json(const error& failure);
+std::string status_protobuf(const error& failure);
 /// Status of a deletion that is complete.
 std::string success_json(const schema::kind& kind, std::string_view name, std::string_view uid);
 

@@ -1,9 +1,11 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/audit/audit.hpp"
 #include "actors/gateway/bootstrap_token.hpp"
 #include "actors/gateway/authorization.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/metrics_api.hpp"
+#include "actors/gateway/listened.hpp"
 #include "actors/gateway/paths.hpp"
 #include "actors/gateway/reviews.hpp"
 #include "actors/gateway/service_account.hpp"
@@ -33,11 +35,51 @@ bool allowed(const call& c) {
   return std::find(verbs.begin(), verbs.end(), c.where.verb) != verbs.end();
 }
 
+/// Whether a server is well may be asked by anybody, also before there are any roles.
+bool is_health(const route& at) {
+  return !at.resource && (at.path == "/healthz" || at.path == "/livez" || at.path == "/readyz");
+}
+
+/// Kinds of the stable API that Kubernetes asks people to leave.
+void warn_of_age(call& c) {
+  if (!c.kind->group.empty() || c.where.verb == "watch") return;
+  if (c.kind->name == "Endpoints")
+    c.warn("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+  if (c.kind->name == "ComponentStatus") c.warn("v1 ComponentStatus is deprecated in v1.19+");
+}
+
+/// What connects a client with something for as long as it likes takes nobody's turn.
+flow_kind flow_kind_of(const call& c) {
+  auto& at = c.where;
+  static constexpr std::string_view streams[] = {"exec", "attach", "portforward", "proxy", "log"};
+  if (at.verb == "watch" ||
+      std::find(std::begin(streams), std::end(streams), at.subresource) != std::end(streams))
+    return flow_kind::watching;
+  return at.verb == "get" || at.verb == "list" ? flow_kind::reading : flow_kind::writing;
+}
+
+/// A request's turn, which ends with its answer.
+class turn : public answer_listener {
+public:
+  turn(std::shared_ptr<flow_control> flow, flow_kind kind, std::string user)
+      : flow_{std::move(flow)}, kind_{kind}, user_{std::move(user)} {}
+  void begun(int, const http::response*) override {}
+  void ended() override {
+    if (auto next = flow_->leave(kind_, user_)) next();
+  }
+
+private:
+  std::shared_ptr<flow_control> flow_;
+  flow_kind kind_;
+  std::string user_;
+};
+
 } // namespace
 
 gateway::gateway(environment given)
     : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)},
-      kinds_{schema::registry::built_in()}, custom_{std::make_unique<custom_kinds>()} {
+      flow{std::make_shared<flow_control>(this->given.flow)}, kinds_{schema::registry::built_in()},
+      custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
   this->given.authenticate.check =
       [this](std::string_view token,
@@ -72,6 +114,8 @@ void gateway::handle(http::request request, http::responder responder) {
   if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1")
     c->media.pretty = true;
   auto who = given.authenticate.identify(c->request);
+  std::shared_ptr<audited> audited;
+  if (given.audit) audited = audit(given.audit, *c, who ? *who : user{}, given.now, given.random());
   if (!who) {
     log::debug(
         "gateway", "refused a request",
@@ -81,8 +125,35 @@ void gateway::handle(http::request request, http::responder responder) {
   auto acting = authorize->impersonated(*who, c->request);
   if (!acting) return c->fail(acting.error());
   c->who = std::move(*acting);
-  if (auto ok = authorize->check(c->who, attributes_of(c->where)); !ok) return c->fail(ok.error());
-  dispatch(std::move(c));
+  if (audited && c->who != *who) audited->acts_as(c->who);
+  // Of a transaction, each write is held against the book by itself.
+  auto allowed = c->where.path == transactions_path || is_health(c->where)
+                     ? result<void>{}
+                     : authorize->check(c->who, attributes_of(c->where));
+  if (audited) audited->decided(allowed.has_value());
+  if (!allowed) return c->fail(allowed.error());
+  take_turn(std::move(c));
+}
+
+void gateway::take_turn(call_ptr c) {
+  // Whoever runs the cluster can always look and act; health is asked when nothing else goes.
+  if (!c->where.resource || c->who.in("system:masters")) return dispatch(std::move(c));
+  auto kind = flow_kind_of(*c);
+  auto plain = c->responder.release();
+  // Before anybody may answer: it may be its turn at once.
+  c->responder = http::responder(listened(plain, std::make_shared<turn>(flow, kind, c->who.name)));
+  auto entered =
+      flow->enter(kind, c->who.name, [this, c] { given.work->post([this, c] { dispatch(c); }); });
+  if (entered == flow_control::entry::go) return dispatch(std::move(c));
+  if (entered == flow_control::entry::wait) return;
+  error busy{errc::too_many_requests,
+             kind == flow_kind::watching
+                 ? "this user has as many watches and streams open as one may have; close some"
+                 : "too many requests, please try again later"};
+  busy.details.retry_after_seconds = 1;
+  c->responder.release();
+  c->responder = http::responder(std::move(plain)); // it had no turn that could end
+  c->fail(busy);
 }
 
 void gateway::dispatch(call_ptr c) {
@@ -124,10 +195,15 @@ void gateway::resource(call_ptr c) {
   c->media = *media;
   c->media.pretty = c->media.pretty || pretty;
   bool named = verb_is_of_one_object(at.verb);
+  // All namespaces at once are there to be looked at.
+  if (c->kind->namespaced && at.ns.empty() && at.verb != "list" && at.verb != "watch")
+    return c->fail(method_not_supported());
   if (!allowed(*c) || (named && at.name.empty()) ||
       (at.verb == "create" && !at.name.empty() && !c->sub))
     return c->fail(method_not_supported());
+  warn_of_age(*c);
   auto& verb = at.verb;
+  if (!at.insight.empty()) return insight(*this, std::move(c));
   if (c->sub && handle_subresource(*this, c)) return;
   if (at.group == metrics_group) return metrics(*this, std::move(c));
   if (verb == "get") return get(*this, std::move(c));

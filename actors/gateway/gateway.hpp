@@ -4,8 +4,10 @@
 
 #include "actors/gateway/authentication.hpp"
 #include "actors/gateway/call.hpp"
+#include "actors/gateway/flow.hpp"
 #include "actors/gateway/workers.hpp"
 #include "messages/base/time.hpp"
+#include "net/http/server.hpp"
 #include "net/tls/jws.hpp"
 
 #include <atomic>
@@ -15,7 +17,13 @@
 #include <mutex>
 #include <random>
 
+namespace troupe {
+class directory;
+}
+
 namespace troupe::gateway {
+
+class audit_log;
 
 /// Takes a request that a machine's agent answers, by the kubelet's own paths.
 using node_door = std::function<void(http::request, http::responder)>;
@@ -28,8 +36,14 @@ struct environment {
   std::function<uint64_t()> random;
   authenticator authenticate;
   std::shared_ptr<const tls::token_keys> token_keys; ///< of service accounts
+  std::shared_ptr<audit_log> audit;                  ///< null: nothing is audited
+  flow_limits flow;
+  /// What has happened to connections so far, for /metrics; may be empty.
+  std::function<http::server_counters()> counters;
   /// The door of a node, by its name; empty while its agent is not connected. Any thread.
   std::function<node_door(const std::string& node)> find_door;
+  /// Who of the servers' actors can be asked; null: nobody.
+  std::shared_ptr<directory> company;
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.
@@ -80,11 +94,14 @@ public:
 
   environment given;
   std::unique_ptr<authorizer> authorize;
+  std::shared_ptr<flow_control> flow; ///< answers may outlive the gateway
   document_cache documents;
 
 private:
   /// Takes over what definitions in the store say now.
   void refresh_kinds();
+  /// Lets it be answered now or when it is its turn, or tells the client to come back.
+  void take_turn(call_ptr c);
   void dispatch(call_ptr c);
   void resource(call_ptr c);
 

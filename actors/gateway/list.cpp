@@ -131,13 +131,7 @@ result<storage::snapshot> choose_state(gateway& g, const list_options& options,
   if (options.version.empty() || options.version == "0") return now;
   auto asked = *read_version(options.version);
   if (options.version_match == "Exact") return g.given.store->at(asked);
-  if (asked > now.revision()) {
-    error e{errc::timeout, "Too large resource version: " + options.version +
-                               ", current: " + std::to_string(now.revision())};
-    e.details.retry_after_seconds = 1;
-    e.details.causes = {{"ResourceVersionTooLarge", "Too large resource version", ""}};
-    return e;
-  }
+  if (asked > now.revision()) return version_to_come(options.version, now.revision());
   return now;
 }
 

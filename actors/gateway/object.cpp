@@ -182,9 +182,14 @@ result<body> from_json(const schema::kind& kind, std::string_view json) {
 }
 
 std::string stored_form(const schema::kind& kind, const Message& object) {
-  auto bare = copy(object);
-  meta(*bare).clear_resource_version();
-  auto bytes = codec::to_wire(*bare);
+  std::string bytes;
+  if (meta(object).has_resource_version()) {
+    auto bare = copy(object);
+    meta(*bare).clear_resource_version();
+    bytes = codec::to_wire(*bare);
+  } else {
+    bytes = codec::to_wire(object);
+  }
   return converted(kind) ? to_stored(kind, bytes) : bytes;
 }
 
@@ -193,7 +198,7 @@ namespace {
 /// The JSON of an object in the shape in which it is served.
 void write_own_json(const schema::kind& kind, std::string_view stored, uint64_t revision,
                     std::string& out, bool with_type) {
-  auto version = std::to_string(revision);
+  auto version = revision ? std::to_string(revision) : std::string{}; // none before it is stored
   auto api_version = kind.api_version();
   codec::head head{with_type ? std::string_view(api_version) : std::string_view{},
                    with_type ? std::string_view(kind.name) : std::string_view{}, version};

@@ -126,6 +126,22 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
     if (!version) return version.error();
   }
   std::vector<cause> causes;
+  auto forbid = [&](const char* field, const char* why) {
+    causes.push_back({"FieldValueForbidden", std::string("Forbidden: ") + why, field});
+  };
+  bool initial = query.has("sendInitialEvents");
+  if (boolean(query.get("watch"))) {
+    if (initial && out.version_match != "NotOlderThan")
+      forbid("resourceVersionMatch",
+             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    if (!initial && !out.version_match.empty())
+      forbid("resourceVersionMatch",
+             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  } else {
+    if (initial) forbid("sendInitialEvents", "sendInitialEvents is forbidden for list");
+    if (!out.version_match.empty() && !out.continue_token.empty())
+      forbid("resourceVersionMatch", "resourceVersionMatch is forbidden with continue");
+  }
   if (!out.version_match.empty() && out.version_match != "Exact" &&
       out.version_match != "NotOlderThan")
     causes.push_back(

@@ -66,14 +66,14 @@ object dns_service() {
   return s;
 }
 
-object api_endpoints(const std::string& address, uint16_t port) {
+object api_endpoints(const std::vector<std::string>& addresses, uint16_t port) {
   auto e = std::make_unique<k8s::core::v1::Endpoints>();
   e->mutable_metadata()->set_name(api_name);
   e->mutable_metadata()->set_namespace_("default");
   // Its slice stands beside it already.
   (*e->mutable_metadata()->mutable_labels())["endpointslice.kubernetes.io/skip-mirror"] = "true";
   auto& s = *e->add_subsets();
-  s.add_addresses()->set_ip(address);
+  for (auto& a : addresses) s.add_addresses()->set_ip(a);
   auto& p = *s.add_ports();
   p.set_name("https");
   p.set_port(port);
@@ -81,15 +81,17 @@ object api_endpoints(const std::string& address, uint16_t port) {
   return e;
 }
 
-object api_slice(const std::string& address, uint16_t port) {
+object api_slice(const std::vector<std::string>& addresses, uint16_t port) {
   auto e = std::make_unique<k8s::discovery::v1::EndpointSlice>();
   e->mutable_metadata()->set_name(api_name);
   e->mutable_metadata()->set_namespace_("default");
   (*e->mutable_metadata()->mutable_labels())["kubernetes.io/service-name"] = api_name;
   e->set_address_type("IPv4");
-  auto& one = *e->add_endpoints();
-  one.add_addresses(address);
-  one.mutable_conditions()->set_ready(true);
+  for (auto& a : addresses) {
+    auto& one = *e->add_endpoints();
+    one.add_addresses(a);
+    one.mutable_conditions()->set_ready(true);
+  }
   auto& p = *e->add_ports();
   p.set_name("https");
   p.set_port(port);
@@ -99,7 +101,7 @@ object api_slice(const std::string& address, uint16_t port) {
 
 } // namespace
 
-result<void> publish_api(gateway& g, const std::string& address, uint16_t port) {
+result<void> publish_api(gateway& g, const std::vector<std::string>& addresses, uint16_t port) {
   auto kinds = g.kinds();
   auto& services = *kinds->by_resource("", "v1", "services");
   auto& endpoints = *kinds->by_resource("", "v1", "endpoints");
@@ -109,8 +111,8 @@ result<void> publish_api(gateway& g, const std::string& address, uint16_t port) 
     author by(g, "endpoint-controller", now);
     if (auto ok = settle(by, services, api_service(), false); !ok) return ok;
     if (auto ok = settle(by, services, dns_service(), false); !ok) return ok;
-    if (auto ok = settle(by, endpoints, api_endpoints(address, port), true); !ok) return ok;
-    if (auto ok = settle(by, slices, api_slice(address, port), true); !ok) return ok;
+    if (auto ok = settle(by, endpoints, api_endpoints(addresses, port), true); !ok) return ok;
+    if (auto ok = settle(by, slices, api_slice(addresses, port), true); !ok) return ok;
     if (by.empty()) return {};
     auto done = storage::commit_and_wait(*g.given.store, by.take());
     if (!done) return done.error();

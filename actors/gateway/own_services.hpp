@@ -6,7 +6,7 @@
 namespace troupe::gateway {
 
 /// Makes the services `kubernetes` and `kube-dns` if they are not there, and says that the API is
-/// at this address and port from now on. Blocks until that is durable; harmless to repeat.
-result<void> publish_api(gateway& g, const std::string& address, uint16_t port);
+/// at these addresses and this port from now on. Blocks until that is durable; harmless to repeat.
+result<void> publish_api(gateway& g, const std::vector<std::string>& addresses, uint16_t port);
 
 } // namespace troupe::gateway

@@ -35,4 +35,12 @@ result<page_token> read_page_token(std::string_view text) {
   return page_token{static_cast<uint64_t>(revision->get_int64()), std::string(start)};
 }
 
+error version_to_come(std::string_view asked, uint64_t now) {
+  error e{errc::timeout, "Too large resource version: " + std::string(asked) +
+                             ", current: " + std::to_string(now)};
+  e.details.retry_after_seconds = 1;
+  e.details.causes = {{"ResourceVersionTooLarge", "Too large resource version", ""}};
+  return e;
+}
+
 } // namespace troupe::gateway

@@ -19,4 +19,7 @@ std::string write_page_token(const page_token& token);
 /// An empty text is no token; a malformed one is bad_request.
 result<page_token> read_page_token(std::string_view text);
 
+/// What a client is told that asks for a version that has not happened, `now` being the newest.
+error version_to_come(std::string_view asked, uint64_t now);
+
 } // namespace troupe::gateway

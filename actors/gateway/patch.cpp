@@ -88,6 +88,22 @@ result<object> decode(call& c, const patch_request& p, const json::value& tree) 
   return std::move(read->object);
 }
 
+/// Who applies owns what they name: what the schema does not know cannot be owned.
+result<object> decode_applied(call& c, const patch_request& p) {
+  auto read = from_json(*c.kind, json::write(p.content));
+  if (!read) return read.error();
+  if (p.options.fields == field_validation::strict)
+    if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  for (auto& problem : read->problems)
+    if (problem.what == codec::field_problem::kind::unknown)
+      return error{errc::bad_request, "failed to create typed patch object (" + c.where.ns + "/" +
+                                          c.where.name + "; " + c.kind->api_version() +
+                                          ", Kind=" + c.kind->name + "): ." + problem.path +
+                                          ": field not declared in schema"};
+  if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  return std::move(read->object);
+}
+
 error with_subject(error failure, const call& c) {
   if (failure.code == errc::invalid || failure.code == errc::conflict) {
     auto causes = std::move(failure.details.causes);
@@ -129,7 +145,7 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p,
                           const storage::snapshot& now) {
   if (auto ok = check_applied(c, p.content); !ok) return ok.error();
   // Decoding what was stated alone finds unknown fields and wrong types.
-  auto stated = decode(c, p, p.content);
+  auto stated = decode_applied(c, p);
   if (!stated) return stated.error();
   if (auto ok = fit_to_path(c, **stated); !ok) return ok.error();
   auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));

@@ -1,6 +1,9 @@
 #include "actors/gateway/paths.hpp"
 
+#include "actors/gateway/audit/log.hpp"
+#include "actors/gateway/health.hpp"
 #include "actors/gateway/service_account.hpp"
+#include "actors/gateway/verbs.hpp"
 #include "messages/codec/discovery.hpp"
 #include "messages/codec/openapi.hpp"
 
@@ -41,6 +44,11 @@ void answer_document(call& c, const document_cache::document& d, std::string typ
   c.answer(std::move(r));
 }
 
+bool has_group(const schema::registry& kinds, const std::string& name) {
+  auto& all = kinds.all();
+  return std::any_of(all.begin(), all.end(), [&](auto& k) { return k.group == name; });
+}
+
 void discovery(gateway& g, call& c, const std::vector<std::string>& parts) {
   auto kinds = c.kinds;
   bool core = parts[0] == "api";
@@ -67,6 +75,8 @@ void discovery(gateway& g, call& c, const std::vector<std::string>& parts) {
     text = codec::group_json(*kinds, parts[1]);
   else if (parts.size() == 3)
     text = codec::resources_json(*kinds, parts[1], parts[2]);
+  if (!text && !core && !has_group(*kinds, parts[1]))
+    return c.answer(http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
   if (!text) return c.fail(no_such_resource());
   c.answer(json_answer(200, std::move(*text), *media));
 }
@@ -95,20 +105,6 @@ void openapi(gateway& g, call& c, const std::vector<std::string>& parts) {
     if (!found.body->empty()) return answer_document(c, found, "application/json");
   }
   c.answer(http::plain_answer(404, "there is no such document"));
-}
-
-void health(call& c, const std::string& which) {
-  std::string checks;
-  bool verbose = c.query.has("verbose");
-  auto excluded = c.query.all("exclude");
-  for (auto name : {"ping", "log", "store"}) {
-    bool out = std::find(excluded.begin(), excluded.end(), name) != excluded.end();
-    checks += "[+]" + std::string(name) + (out ? " excluded: ok\n" : " ok\n");
-  }
-  auto text = verbose ? checks + which + " check passed\n" : std::string("ok");
-  auto r = http::answer(200, "text/plain; charset=utf-8", std::move(text));
-  r.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  c.answer(std::move(r));
 }
 
 void root(call& c) {
@@ -150,18 +146,89 @@ void issuer(gateway& g, call& c, bool keys) {
   c.answer(http::answer(200, "application/json", std::move(text)));
 }
 
+/// Prometheus' text form, one family after the other.
+class metrics_text {
+public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    out.append("# HELP ").append(name).append(" ").append(help);
+    out.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+  }
+  void sample(std::string_view labels, uint64_t value) {
+    out.append(name_);
+    if (!labels.empty()) out.append("{").append(labels).append("}");
+    out.append(" ").append(std::to_string(value)).append("\n");
+  }
+  std::string out;
+
+private:
+  std::string name_;
+};
+
+void flow_metrics(const flow_control& flow, metrics_text& to) {
+  struct row {
+    flow_kind kind;
+    const char* label;
+  };
+  static constexpr row rows[] = {{flow_kind::reading, "request_kind=\"readOnly\""},
+                                 {flow_kind::writing, "request_kind=\"mutating\""},
+                                 {flow_kind::watching, "request_kind=\"longRunning\""}};
+  to.family("apiserver_current_inflight_requests", "gauge", "Requests being worked on.");
+  for (auto& r : rows) to.sample(r.label, flow.count(r.kind).running);
+  to.family("apiserver_current_inqueue_requests", "gauge", "Requests that wait for their turn.");
+  for (auto& r : rows) to.sample(r.label, flow.count(r.kind).waiting);
+  to.family("apiserver_dropped_requests_total", "counter", "Requests answered with 429.");
+  for (auto& r : rows) to.sample(r.label, flow.count(r.kind).refused);
+}
+
+void http_metrics(const http::server_counters& n, metrics_text& to) {
+  to.family("apiserver_request_total", "counter", "Answers by method and status.");
+  for (auto& r : n.answers)
+    to.sample("verb=\"" + std::string(http::to_string(r.verb)) + "\",code=\"" +
+                  std::to_string(r.status) + "\"",
+              r.answers);
+  struct row {
+    const char *name, *type, *help;
+    uint64_t value;
+  };
+  for (auto& r :
+       {row{"troupe_http_connections", "gauge", "Connections that are open.", n.connections_now},
+        row{"troupe_http_connections_total", "counter", "Connections taken.", n.connections_total},
+        row{"troupe_http_connections_refused_total", "counter", "Connections over a limit.",
+            n.connections_refused},
+        row{"troupe_http_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+            n.handshakes_failed},
+        row{"troupe_http_requests_refused_total", "counter", "Malformed requests refused.",
+            n.refused_by_gate},
+        row{"troupe_http_requests_timed_out_total", "counter", "Requests that came too slowly.",
+            n.requests_timed_out},
+        row{"troupe_http_slow_readers_total", "counter", "Connections of those who do not read.",
+            n.slow_readers_dropped},
+        row{"troupe_http_received_bytes_total", "counter", "Bytes received.", n.bytes_in},
+        row{"troupe_http_sent_bytes_total", "counter", "Bytes sent.", n.bytes_out}}) {
+    to.family(r.name, r.type, r.help);
+    to.sample({}, r.value);
+  }
+}
+
 void metrics(gateway& g, call& c) {
-  std::string out = "# HELP troupe_store_revision The newest revision of the store.\n# TYPE "
-                    "troupe_store_revision gauge\n";
+  metrics_text to;
   auto now = g.given.store->current();
-  out += "troupe_store_revision " + std::to_string(now.revision()) + "\n";
-  out += "# HELP apiserver_storage_objects Number of stored objects by kind.\n# TYPE "
-         "apiserver_storage_objects gauge\n";
+  to.family("troupe_store_revision", "gauge", "The newest revision of the store.");
+  to.sample({}, now.revision());
+  to.family("apiserver_storage_objects", "gauge", "Number of stored objects by kind.");
   for (auto& k : c.kinds->all())
     if (k.has_verb("list"))
-      out += "apiserver_storage_objects{resource=\"" + k.group_resource() + "\"} " +
-             std::to_string(now.count(prefix_of(k))) + "\n";
-  c.answer(http::answer(200, "text/plain; version=0.0.4; charset=utf-8", std::move(out)));
+      to.sample("resource=\"" + k.group_resource() + "\"", now.count(prefix_of(k)));
+  flow_metrics(*g.flow, to);
+  if (g.given.counters) http_metrics(g.given.counters(), to);
+  if (g.given.audit) {
+    to.family("apiserver_audit_event_total", "counter", "Events written to the audit log.");
+    to.sample({}, g.given.audit->written());
+    to.family("apiserver_audit_error_total", "counter", "Events that the audit log lost.");
+    to.sample("plugin=\"log\"", g.given.audit->dropped());
+  }
+  c.answer(http::answer(200, "text/plain; version=0.0.4; charset=utf-8", std::move(to.out)));
 }
 
 } // namespace
@@ -200,8 +267,11 @@ void answer_path(gateway& g, call_ptr c) {
   if (first == "openapi") return openapi(g, *c, parts);
   if (first == "version" && parts.size() == 1)
     return c->answer(json_answer(200, version_json, c->media));
-  if (first == "healthz" || first == "livez" || first == "readyz") return health(*c, first);
+  if ((first == "healthz" || first == "livez" || first == "readyz") && parts.size() <= 2)
+    return answer_health(g, c, first, parts.size() == 2 ? parts[1] : std::string{});
   if (first == "metrics" && parts.size() == 1) return metrics(g, *c);
+  if (c->where.path == transactions_path) return transact(g, std::move(c));
+  if (c->where.path.starts_with("/troupe/v1/actors")) return ask_actors(g, std::move(c));
   if (c->where.path == "/.well-known/openid-configuration") return issuer(g, *c, false);
   if (c->where.path == "/openid/v1/jwks") return issuer(g, *c, true);
   c->fail(no_such_resource());

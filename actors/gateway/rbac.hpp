@@ -18,7 +18,8 @@ struct attributes {
   std::string verb;
   bool resource = true;
   std::string group, version, plural, subresource, name, ns;
-  std::string path; ///< when it is not about a resource
+  std::string path;    ///< when it is not about a resource
+  std::string of_node; ///< the one spec.nodeName that a field selector asks for
 };
 
 using policy_rule = k8s::rbac::v1::PolicyRule;

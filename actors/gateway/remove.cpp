@@ -6,6 +6,8 @@
 #include "actors/gateway/admission.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
+#include "actors/gateway/node_authorizer.hpp"
+#include "actors/gateway/node_restriction.hpp"
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/service.pb.h"
@@ -86,6 +88,11 @@ bool is_namespace(const schema::kind& kind) {
   return kind.name == "Namespace" && kind.group.empty();
 }
 
+/// Namespaces that every cluster has.
+bool is_immortal(std::string_view name) {
+  return name == "default" || name == "kube-system" || name == "kube-public";
+}
+
 } // namespace
 
 int64_t grace_of(const Message& object, const DeleteOptions& options) {
@@ -104,6 +111,12 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
   auto object = load(*c.kind, entry);
   auto& m = meta(*object);
   if (auto ok = check_preconditions(c, *object, options); !ok) return ok.error();
+  if (auto node = node_of(c.who))
+    if (auto pod = dynamic_cast<const k8s::core::v1::Pod*>(object.get()))
+      if (auto why = why_node_may_not_remove(*node, *pod, false); !why.empty())
+        return forbidden(*c.kind, m.name(), why);
+  if (is_namespace(*c.kind) && is_immortal(m.name()))
+    return forbidden(*c.kind, m.name(), "this namespace may not be deleted");
   auto first_time = !m.has_deletion_timestamp();
   set_propagation(m, options);
   auto grace = grace_of(*object, options);

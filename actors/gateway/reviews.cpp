@@ -1,6 +1,7 @@
 #include "actors/gateway/reviews.hpp"
 
 #include "actors/gateway/authorization.hpp"
+#include "actors/gateway/service_account.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/authentication.pb.h"
 #include "messages/api/authorization.pb.h"
@@ -102,6 +103,8 @@ void rules_review(gateway& g, call& c, authz::SelfSubjectRulesReview& review) {
 }
 
 void token_review(gateway& g, call& c, authn::TokenReview& review) {
+  if (review.spec().token().empty())
+    return c.fail({errc::bad_request, "token is required for TokenReview in authentication"});
   auto& status = *review.mutable_status();
   std::vector<std::string> audiences(review.spec().audiences().begin(),
                                      review.spec().audiences().end());
@@ -110,6 +113,7 @@ void token_review(gateway& g, call& c, authn::TokenReview& review) {
     status.set_authenticated(true);
     set_user(*status.mutable_user(), *who);
     for (auto& a : audiences) status.add_audiences(a);
+    if (audiences.empty()) status.add_audiences(token_issuer); // made for this server
   } else {
     status.set_error(who.error().message);
   }

@@ -1,5 +1,7 @@
 #include "actors/gateway/route.hpp"
 
+#include "messages/base/selector.hpp"
+
 namespace troupe::gateway {
 
 namespace {
@@ -21,6 +23,18 @@ std::string resource_verb(const std::string& method, const route& at, bool watch
   return method;
 }
 
+void note_selected(route& at, const http::query& query) {
+  if (at.verb != "list" && at.verb != "watch") return;
+  auto text = query.get("fieldSelector");
+  if (text.empty()) return;
+  auto read = parse_field_selector(text);
+  if (!read) return; // whoever lists will say so
+  for (auto& r : *read) {
+    if (r.equal && r.path == "metadata.name") at.selected_name = r.value;
+    if (r.equal && r.path == "spec.nodeName") at.selected_node = r.value;
+  }
+}
+
 bool truthy(std::string_view text) {
   return !text.empty() && text != "0" && text != "false" && text != "False" && text != "f" &&
          text != "F";
@@ -38,6 +52,10 @@ result<route> read_route(const http::request& request, const http::query& query)
 
   auto& p = *parts;
   size_t i = 0;
+  if (p.size() >= 6 && p[0] == "troupe" && p[1] == "v1" && (p[3] == "api" || p[3] == "apis")) {
+    at.insight = p[2];
+    p.erase(p.begin(), p.begin() + 3);
+  }
   if (p.size() >= 3 && p[0] == "api") {
     at.version = p[1];
     i = 2;
@@ -65,6 +83,7 @@ result<route> read_route(const http::request& request, const http::query& query)
   if (at.plural == "namespaces" && at.group.empty()) at.ns = at.name;
   // A watch of one named object is a watch of the collection that selects it.
   at.verb = resource_verb(method, at, watching && at.subresource.empty());
+  note_selected(at, query);
   return at;
 }
 

@@ -19,6 +19,11 @@ struct route {
   std::string plural;
   std::string name;
   std::string subresource;
+  /// What is asked about the object besides what it is: `why`, `history`; of
+  /// /troupe/v1/why/api/v1/namespaces/a/pods/b. Who may get the object may ask.
+  std::string insight;
+  /// What the field selector of a list or watch narrows it down to: authorization asks for these.
+  std::string selected_name, selected_node;
   std::vector<std::string> rest; ///< what follows a subresource: the path behind a proxy
 };
 

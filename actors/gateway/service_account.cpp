@@ -1,7 +1,10 @@
 #include "actors/gateway/service_account.hpp"
 
 #include "actors/gateway/write.hpp"
+#include "actors/gateway/node_authorizer.hpp"
+#include "actors/gateway/node_restriction.hpp"
 #include "messages/api/authentication.pb.h"
+#include "messages/api/pod.pb.h"
 
 #include <algorithm>
 
@@ -88,6 +91,19 @@ result<bound> bound_object(const call& c, const storage::snapshot& now,
   return bound{kind->singular, ref.name(), *uid};
 }
 
+/// A node gets tokens for its own pods only.
+std::string why_not_for_node(const call& c, const std::string& node, const storage::snapshot& now,
+                             const TokenRequest& request) {
+  k8s::core::v1::Pod pod;
+  auto& ref = request.spec().bound_object_ref();
+  auto pods = c.kinds->by_resource("", "v1", "pods");
+  auto entry = ref.kind() == "Pod" ? now.find(key_of(*pods, c.where.ns, ref.name())) : nullptr;
+  bool there = entry && read_entry(*entry, pod);
+  return why_node_may_not_have_token(node, c.where.name,
+                                     request.spec().has_bound_object_ref() ? &ref : nullptr,
+                                     there ? &pod : nullptr);
+}
+
 } // namespace
 
 result<std::string> sign_token(const tls::token_keys& keys, const token_claims& t) {
@@ -127,6 +143,9 @@ void create_token(gateway& g, call_ptr p) {
   if (!account) return c.fail(not_found(*c.kind, c.where.name));
   if (auto causes = check(request); !causes.empty())
     return c.fail(invalid("authentication.k8s.io", "TokenRequest", "", std::move(causes)));
+  if (auto node = node_of(c.who))
+    if (auto why = why_not_for_node(c, *node, now, request); !why.empty())
+      return c.fail(forbidden(*c.kind, c.where.name, why));
   auto bound = bound_object(c, now, request);
   if (!bound) return c.fail(bound.error());
 

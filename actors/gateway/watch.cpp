@@ -1,11 +1,14 @@
 // Watches: a cursor into the store's events, pushed to one client. Encodings are shared: the first
 // watcher that needs an event as JSON leaves the bytes with the event for all others.
+#include "actors/gateway/page.hpp"
 #include "actors/gateway/verbs.hpp"
 
 #include "actors/gateway/versions.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/table.hpp"
 #include "messages/codec/wire.hpp"
+#include "net/streams/event_socket.hpp"
+#include "net/streams/websocket.hpp"
 
 #include <mutex>
 
@@ -17,15 +20,61 @@ constexpr size_t events_per_turn = 256;
 constexpr std::chrono::minutes bookmark_every{1};
 constexpr int64_t timeout_seconds_default = 1800;
 
-/// The JSON of an event's object as every plain watcher gets it, kept with the event.
-using shared_text = std::string;
+/// An event as every plain watcher gets it, whole lines of JSON, kept with the event. It depends on
+/// the selector whether an object is new to a watcher or changed.
+struct shared_lines {
+  static constexpr std::string_view types[] = {"ADDED", "MODIFIED", "DELETED"};
 
-std::shared_ptr<const shared_text> object_json(const schema::kind& kind, const storage::event& e) {
-  if (auto kept = e.attachment()) return std::static_pointer_cast<const shared_text>(kept);
-  auto made = std::make_shared<shared_text>();
-  write_json(kind, e.now->value(), e.revision(), *made);
-  return std::static_pointer_cast<const shared_text>(e.attach(made));
+  explicit shared_lines(std::string version) : version{std::move(version)} {}
+
+  http::bytes of(const schema::kind& kind, const storage::event& e, std::string_view type) const {
+    if (kind.version != version) return make(kind, e, type);
+    auto& line = lines[type == types[0] ? 0 : type == types[1] ? 1 : 2];
+    std::lock_guard hold{mutex};
+    if (!line) line = make(kind, e, type);
+    return line;
+  }
+
+  static http::bytes make(const schema::kind& kind, const storage::event& e,
+                          std::string_view type) {
+    std::string text;
+    text.reserve(e.now->value().size() * 2 + 512);
+    text.append("{\"type\":\"").append(type).append("\",\"object\":");
+    write_json(kind, e.now->value(), e.revision(), text);
+    text += "}\n";
+    return http::share(std::move(text));
+  }
+
+  const std::string version; ///< who watches custom objects in another one gets lines of its own
+  mutable std::mutex mutex;
+  mutable http::bytes lines[3];
+};
+
+http::bytes shared_line(const schema::kind& kind, const storage::event& e, std::string_view type) {
+  auto kept = e.attachment();
+  if (!kept) kept = e.attach(std::make_shared<shared_lines>(kind.version));
+  return std::static_pointer_cast<const shared_lines>(kept)->of(kind, e, type);
 }
+
+/// Where events go: the body of an answer, or messages of a WebSocket.
+struct outlet {
+  http::stream stream;
+  streams::event_socket socket;
+
+  /// Calls `use` with whichever it is.
+  template<class Use> auto with(Use use) { return stream ? use(stream) : use(socket); }
+  explicit operator bool() const { return stream || socket; }
+  bool write(std::string text) { return write(http::share(std::move(text))); }
+  bool write(http::bytes data) {
+    return with([&](auto& to) { return to.write(data); });
+  }
+  size_t queued_bytes() {
+    return with([](auto& to) { return to.queued_bytes(); });
+  }
+  void finish() {
+    with([](auto& to) { to.finish(); });
+  }
+};
 
 /// One client's watch, from the first event to its end. Kept alive by its own callbacks.
 class watcher : public std::enable_shared_from_this<watcher> {
@@ -38,12 +87,7 @@ public:
     auto asked = options_.version.empty() ? 0 : *read_version(options_.version);
     // Without a version, or from 0, the objects that are there come first.
     bool present = asked == 0 || options_.initial_events;
-    if (asked > now.revision()) {
-      error e{errc::timeout, "Too large resource version: " + options_.version +
-                                 ", current: " + std::to_string(now.revision())};
-      e.details.retry_after_seconds = 1;
-      return e;
-    }
+    if (asked > now.revision()) return version_to_come(options_.version, now.revision());
     auto self = weak_from_this();
     storage::watch_options wanted;
     wanted.resource = stored_resource(kind_);
@@ -58,17 +102,17 @@ public:
     if (!cursor) return cursor.error();
     cursor_.emplace(std::move(*cursor));
 
-    http::header_list headers{{"Content-Type", content_type_of_stream()},
-                              {"Cache-Control", "no-cache, private"}};
-    stream_ = c_->responder.stream(200, std::move(headers));
+    if (auto opened = open(); !opened) return opened;
     if (!stream_) return {};
     keep_ = shared_from_this();
-    stream_.on_closed([self](http::gone) {
-      if (auto live = self.lock()) live->end();
-    });
-    stream_.on_drained([self, work = g_.given.work] {
-      work->post([self] {
-        if (auto live = self.lock()) live->turn();
+    stream_.with([&](auto& to) {
+      to.on_closed([self](http::gone) {
+        if (auto live = self.lock()) live->end();
+      });
+      to.on_drained([self, work = g_.given.work] {
+        work->post([self] {
+          if (auto live = self.lock()) live->turn();
+        });
       });
     });
     auto seconds = options_.timeout_seconds.value_or(timeout_seconds_default);
@@ -82,6 +126,22 @@ public:
   }
 
 private:
+  result<void> open() {
+    if (streams::wants_websocket(c_->request)) {
+      // Text for JSON, binary for protobuf; a message is an event, so nothing else frames it.
+      auto socket = streams::event_socket::start(c_->request, c_->responder,
+                                                 c_->media.as != format::protobuf);
+      if (!socket) return socket.error();
+      stream_.socket = std::move(*socket);
+      return {};
+    }
+    http::header_list headers{{"Content-Type", content_type_of_stream()},
+                              {"Cache-Control", "no-cache, private"}};
+    if (!c_->audit_id.empty()) headers.emplace_back("Audit-Id", c_->audit_id);
+    stream_.stream = c_->responder.stream(200, std::move(headers));
+    return {};
+  }
+
   std::string content_type_of_stream() const {
     auto type =
         std::string(content_type(c_->media.as == format::yaml ? format::json : c_->media.as));
@@ -126,6 +186,10 @@ private:
   void send(const char* type, std::string_view stored, uint64_t revision,
             const storage::event* shared) {
     if (c_->media.as == format::protobuf) return send_protobuf(type, stored, revision);
+    if (shared && c_->media.what == shape::object && !converted(kind_)) {
+      stream_.write(shared_line(kind_, *shared, type));
+      return;
+    }
     std::string line = std::string("{\"type\":\"") + type + "\",\"object\":";
     if (c_->media.what == shape::table) {
       codec::table table(kind_, codec::include_of(c_->query.get("includeObject")),
@@ -135,8 +199,6 @@ private:
       columns_sent_ = true;
     } else if (c_->media.what == shape::partial) {
       codec::write_partial(stored, revision, c_->media.table_version, line);
-    } else if (shared && !converted(kind_)) {
-      line += *object_json(kind_, *shared);
     } else {
       write_json(kind_, stored, revision, line);
     }
@@ -155,6 +217,10 @@ private:
     codec::wire::put_bytes(event, 1, type);
     codec::wire::put_bytes(event, 2, raw);
     event = codec::seal_envelope("v1", "WatchEvent", event);
+    if (stream_.socket) {
+      stream_.write(std::move(event));
+      return;
+    }
     std::string out;
     for (int shift = 24; shift >= 0; shift -= 8)
       out += static_cast<char>(event.size() >> shift & 255);
@@ -162,7 +228,7 @@ private:
   }
 
   void send_error(const error& failure) {
-    if (c_->media.as == format::protobuf) return;
+    if (c_->media.as == format::protobuf) return frame("ERROR", status_protobuf(failure));
     stream_.write("{\"type\":\"ERROR\",\"object\":" + status_json(failure) + "}\n");
   }
 
@@ -217,7 +283,7 @@ private:
   std::recursive_mutex mutex_; // turns come from several threads, one at a time
   std::optional<storage::watch> cursor_;
   std::vector<storage::event_ptr> events_;
-  http::stream stream_;
+  outlet stream_;
   bool columns_sent_ = false;
   workers::timer deadline_, bookmark_;
   std::shared_ptr<watcher> keep_;

@@ -270,6 +270,7 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
       c.answer_object(200, stored, revision);
     };
   };
+  meta(*fresh).clear_resource_version(); // the store knows
   if (ready_to_go(*fresh, *old)) {
     auto stored = stored_form(*c.kind, *fresh);
     return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));

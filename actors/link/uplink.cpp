@@ -3,23 +3,82 @@
 #include "messages/base/log.hpp"
 #include "messages/cluster/node_link.pb.h"
 
+#include <condition_variable>
 #include <mutex>
+#include <optional>
 
 namespace troupe {
 
-namespace {
-
 /// The links that are up: made by the network's threads, used by the actor.
-struct connections {
+struct uplinks::connections {
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<link::connection>> up;
+  link::door door;
+  link::network* network = nullptr; ///< null when all is over
+  std::map<uint64_t, server_address> servers;
+  uint64_t version = 0; ///< of the list of servers
+  std::function<void(const std::map<uint64_t, server_address>&)> servers_changed;
+  std::optional<result<std::string>> certificate; ///< what a server answered
+  std::condition_variable answered;
 
   std::shared_ptr<link::connection> of(uint64_t server) {
     std::lock_guard lock{mutex};
     auto hit = up.find(server);
     return hit == up.end() ? nullptr : hit->second;
   }
+
+  /// Dials who is new, lets go of who is gone.
+  void aim(const std::map<uint64_t, server_address>& now) {
+    std::lock_guard lock{mutex};
+    if (!network) return;
+    auto before = std::exchange(servers, now);
+    for (auto& [id, at] : before) {
+      auto hit = now.find(id);
+      if (hit != now.end() && hit->second == at) continue;
+      network->undial(server_host(id));
+      if (auto link = up.find(id); link != up.end()) link->second->close();
+    }
+    for (auto& [id, at] : now) {
+      auto hit = before.find(id);
+      if (hit != before.end() && hit->second == at) continue;
+      if (auto ok = network->dial(at.host, at.port, server_host(id)); !ok)
+        log::warn("uplink", "a server cannot be linked",
+                  {{"server", id}, {"why", ok.error().message}});
+    }
+  }
+
+  /// A server says who the servers are; one that lags behind says what was.
+  void heard_of(const cluster::ServerList& said) {
+    std::map<uint64_t, server_address> now;
+    for (auto& s : said.servers())
+      if (s.id() != 0 && s.port() != 0 && s.port() <= 65'535)
+        now[s.id()] = {s.host(), static_cast<uint16_t>(s.port())};
+    {
+      std::lock_guard lock{mutex};
+      if (now.empty() || said.version() < version) return;
+      version = said.version();
+      if (now == servers) return;
+    }
+    log::info("uplink", "the servers are others now", {{"count", now.size()}});
+    aim(now);
+    if (servers_changed) servers_changed(now);
+  }
+
+  /// A server may ask anything of this node.
+  void serve(http::request request, http::responder to) {
+    link::door through;
+    {
+      std::lock_guard lock{mutex};
+      through = door;
+    }
+    if (!through) return to.reply(http::plain_answer(503, "this node is not ready; try again"));
+    through(std::move(request), std::move(to));
+  }
 };
+
+namespace {
+
+using connections = uplinks::connections;
 
 bool send(connections& to, uint64_t server, const cluster::NodeToServer& word) {
   auto over = to.of(server);
@@ -70,6 +129,16 @@ struct uplink_state {
     if (said.has_facts()) {
       if (server == leader && agent)
         self->send(agent, told_atom_v, said.facts().SerializeAsString());
+    } else if (said.has_certificate()) {
+      auto& x = said.certificate();
+      std::lock_guard lock{all->mutex};
+      if (x.refused().empty())
+        all->certificate = x.pem();
+      else
+        all->certificate = error{errc::forbidden, x.refused()};
+      all->answered.notify_all();
+    } else if (said.has_servers()) {
+      all->heard_of(said.servers());
     } else if (said.word_case() == cluster::ServerToNode::kLeads) {
       said.leads() ? lead(server) : lose(server);
     }
@@ -118,10 +187,12 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
   std::unique_ptr<uplinks> made(new uplinks);
   auto all = std::make_shared<connections>();
   auto actor = system.spawn(uplink, all);
+  made->all_ = all;
   made->nodes_ = actor;
   link::network_settings settings;
   settings.who = given.who;
   settings.seed = given.seed;
+  settings.mux = link::with_requests();
   made->network_ = std::make_unique<link::network>(
       std::move(settings),
       [all, actor](std::shared_ptr<link::connection> c) -> link::connection::callbacks {
@@ -134,13 +205,19 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
           std::lock_guard lock{all->mutex};
           all->up[id] = c;
         }
+        auto asks =
+            std::make_shared<link::requests>(c, [all](http::request request, http::responder to) {
+              all->serve(std::move(request), std::move(to));
+            });
         return {.on_message =
-                    [actor, id](link::stream on, std::string_view bytes) {
+                    [actor, id, asks, c](link::stream on, std::string_view bytes) {
                       if (on == link::stream::messages)
                         caf::anon_send(actor, heard_atom_v, id, std::string(bytes));
+                      if (on == link::stream::bulk && !asks->heard(bytes)) c->close();
                     },
                 .on_down =
-                    [all, actor, id, raw = c.get()](std::string_view) {
+                    [all, actor, id, asks, raw = c.get()](std::string_view) {
+                      asks->down();
                       {
                         std::lock_guard lock{all->mutex};
                         auto hit = all->up.find(id);
@@ -150,14 +227,42 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
                       caf::anon_send(actor, changed_atom_v, id);
                     }};
       });
-  for (auto& [id, at] : given.servers)
-    if (auto ok = made->network_->dial(at.host, at.port, server_host(id)); !ok) return ok.error();
+  all->network = made->network_.get();
+  all->servers_changed = std::move(given.servers_changed);
+  all->aim(given.servers);
   return made;
 }
 
 uplinks::~uplinks() { stop(); }
 
+void uplinks::serve(link::door node) {
+  std::lock_guard lock{all_->mutex};
+  all_->door = std::move(node);
+}
+
+void uplinks::aim(const std::map<uint64_t, server_address>& servers) { all_->aim(servers); }
+
+result<std::string> uplinks::sign(const std::string& request_pem,
+                                  std::chrono::milliseconds patience) {
+  cluster::NodeToServer word;
+  word.set_renewal(request_pem);
+  auto bytes = std::make_shared<const std::string>(word.SerializeAsString());
+  std::unique_lock lock{all_->mutex};
+  all_->certificate.reset();
+  bool sent = false;
+  for (auto& [_, over] : all_->up) sent = sent || over->send(link::stream::messages, bytes);
+  if (!sent) return error{errc::unavailable, "no server can be reached"};
+  if (!all_->answered.wait_for(lock, patience, [&] { return all_->certificate.has_value(); }))
+    return error{errc::timeout, "no server has answered"};
+  return *std::exchange(all_->certificate, {});
+}
+
 void uplinks::stop() {
+  serve({});
+  {
+    std::lock_guard lock{all_->mutex};
+    all_->network = nullptr;
+  }
   if (network_) network_->stop();
   if (nodes_) caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
   nodes_ = nullptr;

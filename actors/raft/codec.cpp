@@ -22,6 +22,7 @@ void write(cluster::RaftMembership& to, const membership& from) {
     y.set_id(id);
     y.set_address(x.address);
     y.set_voter(x.voter);
+    if (!x.api.empty()) y.set_api(x.api);
   }
 }
 
@@ -30,9 +31,10 @@ result<membership> read(const cluster::RaftMembership& from) {
   membership to;
   to.greatest_id = from.greatest_id();
   for (auto& x : from.members()) {
-    if (x.id() == nobody || x.id() > from.greatest_id() || x.address().size() > address_bytes_max)
+    if (x.id() == nobody || x.id() > from.greatest_id() || x.address().size() > address_bytes_max ||
+        x.api().size() > address_bytes_max)
       return malformed("a member's id or address is out of range");
-    if (!to.members.emplace(x.id(), member{x.address(), x.voter()}).second)
+    if (!to.members.emplace(x.id(), member{x.address(), x.voter(), x.api()}).second)
       return malformed("a member is named twice");
   }
   if (to.voters() == 0) return malformed("a membership without voters");

@@ -70,10 +70,11 @@ struct output {
 enum class role : uint8_t { follower, pre_candidate, candidate, leader };
 
 struct membership_change {
-  enum class kind : uint8_t { add_learner, promote, remove };
+  enum class kind : uint8_t { add_learner, promote, remove, move };
   kind what = kind::add_learner;
   member_id id = nobody;
-  std::string address;
+  std::string address = {};
+  std::string api = {};
 };
 
 class core {
@@ -104,6 +105,9 @@ public:
 
   output take_output();
 
+  /// On the leader: a learner that has caught up, if a change can be proposed now; else nobody.
+  member_id promotable() const;
+
   // -- what is known ------------------------------------------------------------------------------
   member_id self() const { return self_; }
   role current_role() const { return static_cast<role>(role_.index()); }
@@ -112,6 +116,8 @@ public:
   uint64_t commit_index() const { return state_.commit; }
   const entry_log& entries() const { return log_; }
   const membership& members() const { return memberships_.back().members; }
+  /// Where the newest membership is in the log, committed or not.
+  uint64_t members_index() const { return memberships_.back().index; }
   /// The membership as of `index`, and as of the last compaction.
   const membership& members_at(uint64_t index) const;
   hard_state state() const { return state_; }
@@ -218,6 +224,8 @@ private:
   void advance_commit();
   void after_commit();
   void follow_membership();
+  bool change_allowed() const;
+  bool caught_up(member_id learner) const;
   void finish_transfer(member_id to);
   entry append_own(record_kind kind, payload_ptr payload);
 

@@ -229,7 +229,7 @@ result<membership> changed(membership from, const membership_change& wanted) {
   case membership_change::kind::add_learner:
     if (wanted.id <= from.greatest_id)
       return error{errc::conflict, "member id " + std::to_string(wanted.id) + " was used before"};
-    from.members[wanted.id] = {wanted.address, false};
+    from.members[wanted.id] = {wanted.address, false, wanted.api};
     from.greatest_id = wanted.id;
     return from;
   case membership_change::kind::promote:
@@ -243,6 +243,11 @@ result<membership> changed(membership from, const membership_change& wanted) {
       return error{errc::invalid, "the last voter cannot be removed"};
     from.members.erase(at);
     return from;
+  case membership_change::kind::move:
+    if (!known) return error{errc::not_found, "no member " + std::to_string(wanted.id)};
+    at->second.address = wanted.address;
+    at->second.api = wanted.api;
+    return from;
   }
   return error{errc::invalid, "unknown change"};
 }
@@ -254,16 +259,31 @@ result<membership> changed(membership from, const membership_change& wanted) {
 result<uint64_t> core::change(const membership_change& wanted) {
   auto me = leading();
   if (!me) return not_leader(leader_);
-  if (state_.commit < me->first_index || memberships_.back().index > state_.commit)
+  if (!change_allowed())
     return error{errc::too_many_requests, "another change of members is not finished yet"};
   auto next = changed(members(), wanted);
   if (!next) return next.error();
   if (wanted.what == membership_change::kind::promote) {
-    auto& x = me->others.at(wanted.id);
-    if (!x.active || x.match + settings_.promotion_lag_max < log_.last_index())
-      return error{errc::unavailable, "the learner has not caught up yet"};
+    if (!caught_up(wanted.id)) return error{errc::unavailable, "the learner has not caught up yet"};
   }
   return propose(record_kind::membership, std::make_shared<const std::string>(encode(*next)));
+}
+
+bool core::change_allowed() const {
+  auto me = leading();
+  return me && state_.commit >= me->first_index && memberships_.back().index <= state_.commit;
+}
+
+bool core::caught_up(member_id learner) const {
+  auto& x = leading()->others.at(learner);
+  return x.active && x.match > 0 && x.match + settings_.promotion_lag_max >= log_.last_index();
+}
+
+member_id core::promotable() const {
+  if (!change_allowed()) return nobody;
+  for (auto& [id, x] : members().members)
+    if (!x.voter && caught_up(id)) return id;
+  return nobody;
 }
 
 result<void> core::transfer(member_id to) {

@@ -32,6 +32,7 @@ struct entry {
 struct member {
   std::string address;
   bool voter = false; ///< otherwise a learner: it receives everything and decides nothing
+  std::string api;    ///< where it serves the API
 
   bool operator==(const member&) const = default;
 };

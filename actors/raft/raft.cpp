@@ -28,6 +28,13 @@ std::string wrapped(char tag, std::string_view body) {
   return out;
 }
 constexpr char raft_tag = 0x0a, request_tag = 0x12, answer_tag = 0x1a;
+constexpr size_t wishes_max = 1'000;
+constexpr uint64_t wish_patience_ticks = 250;
+
+errc code_of(uint32_t wire) {
+  return wire > static_cast<uint32_t>(errc::not_leader) + 1 ? errc::unavailable
+                                                            : static_cast<errc>(wire - 1);
+}
 
 caf::error refused(const error& why) {
   return caf::make_error(caf::sec::runtime_error, why.message);
@@ -57,6 +64,8 @@ result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings
   hooks.background = [worker = made->background.get()](auto job) { worker->post(std::move(job)); };
   hooks.stop_process = stop_process;
   hooks.role_changed = [changed = made->role_changed] { (*changed)(); };
+  made->why_no_leader = std::make_shared<std::function<std::string()>>(hooks.why_no_leader);
+  hooks.why_no_leader = [why = made->why_no_leader] { return (*why)(); };
   auto seal = settings.seal;
   auto clock = settings.wall_clock_ms;
   auto replica = raft::replica::open(std::move(settings), std::move(hooks), *made->directory,
@@ -79,11 +88,15 @@ raft_actor::behavior_type raft_member_actor(raft_state::pointer self,
 
 raft_state::~raft_state() {
   if (!member) return;
+  member->group->serve(nullptr);
   member->queue->close();
   disk.reset();             // its job is finished first
   *member->later = nullptr; // the queue is closed: no other thread calls it any more
   *member->send = [](raft::message) {};
   *member->role_changed = [] {};
+  *member->why_no_leader = [] { return std::string("this server is ending"); };
+  for (auto& [_, x] : wishes) x.done(error{errc::unavailable, "this server is ending"});
+  for (auto& x : held_wishes) x.done(error{errc::unavailable, "this server is ending"});
 }
 
 raft_actor::behavior_type raft_state::make_behavior() {
@@ -98,6 +111,12 @@ raft_actor::behavior_type raft_state::make_behavior() {
   *member->later = [queue = member->queue](std::function<void()> job) {
     queue->push_job(std::move(job));
   };
+  *member->why_no_leader = [this] { return why_no_leader(); };
+  raft::group::actor door;
+  door.post = [queue = member->queue](auto job) { queue->push_job(std::move(job)); };
+  door.carry_out = [this](auto what, auto done) { wish(std::move(what), std::move(done)); };
+  door.view = [this] { return view(); };
+  member->group->serve(std::make_shared<const raft::group::actor>(std::move(door)));
   role_changed();
   work();
   return {
@@ -126,6 +145,153 @@ raft_actor::behavior_type raft_state::make_behavior() {
   };
 }
 
+// -- the group ------------------------------------------------------------------------------------
+
+raft::group_view raft_state::view() const {
+  auto& agreement = member->replica->agreement();
+  return {.self = agreement.self(),
+          .leader = agreement.leader(),
+          .term = agreement.term(),
+          .members = agreement.members(),
+          .members_index = agreement.members_index(),
+          .agreed = agreement.members_index() <= agreement.commit_index(),
+          .last_index = agreement.entries().last_index(),
+          .peers = agreement.peers()};
+}
+
+/// Members and leader are told to whoever keeps links, each change once.
+void raft_state::note_group() {
+  if (!settings.group_changed) return;
+  auto& agreement = member->replica->agreement();
+  seen_group now{agreement.members_index(), agreement.term(), agreement.leader(),
+                 agreement.members_index() <= agreement.commit_index()};
+  if (seen == now) return;
+  seen = now;
+  settings.group_changed(view());
+}
+
+std::string raft_state::why_no_leader() const {
+  auto& members = member->replica->agreement().members();
+  return raft::why_no_leader(members, settings.reachable ? settings.reachable() : 1);
+}
+
+void raft_state::wish(raft::group_wish what, raft::group::answer done) {
+  auto& agreement = member->replica->agreement();
+  if (agreement.current_role() == raft::role::leader) return wish_here(what, std::move(done));
+  if (agreement.leader() == raft::nobody) return done(error{errc::unavailable, why_no_leader()});
+  if (wishes.size() >= wishes_max)
+    return done(error{errc::too_many_requests, "too many wishes wait for the leader"});
+  auto id = next_wish++;
+  send_wish(id, wishes[id] = {std::move(what), std::move(done), ticks + wish_patience_ticks});
+}
+
+void raft_state::send_wish(uint64_t id, waiting_wish& x) {
+  cluster::PeerMessage word;
+  auto& to = *word.mutable_group_wish();
+  to.set_id(id);
+  to.set_kind(static_cast<uint32_t>(x.what.what));
+  to.set_member(x.what.id);
+  to.set_address(x.what.address);
+  to.set_api(x.what.api);
+  x.sent_to = member->replica->agreement().leader();
+  post(x.sent_to, word.SerializeAsString());
+}
+
+/// On the leader.
+void raft_state::wish_here(const raft::group_wish& what, raft::group::answer done) {
+  if (what.what == raft::group_wish::kind::transfer) {
+    auto begun = member->replica->transfer(what.id);
+    work();
+    return done(begun ? result<uint64_t>{what.id} : begun.error());
+  }
+  auto& members = member->replica->agreement().members();
+  // Asked again after the leader was lost that carried it out.
+  if (what.what == raft::group_wish::kind::remove && what.id <= members.greatest_id &&
+      !members.members.contains(what.id))
+    return done(what.id);
+  auto change = raft::decide(what, view());
+  if (!change) return done(change.error());
+  auto committed = [done, id = change->id](result<storage::outcome> x) {
+    done(x ? result<uint64_t>{id} : x.error());
+  };
+  auto proposed = member->replica->change(*change, committed);
+  work();
+  if (proposed) return;
+  // One change at a time: the next one waits for its turn.
+  if (proposed.error().code == errc::too_many_requests && held_wishes.size() < wishes_max)
+    held_wishes.push_back({what, std::move(done), ticks + wish_patience_ticks});
+  else
+    done(proposed.error());
+}
+
+/// A follower passes a wish on to us; one that was removed wishes nothing any more.
+void raft_state::wish_for(uint64_t from, uint64_t id, const raft::group_wish& what) {
+  auto answer = [this, from, id](result<uint64_t> x) {
+    cluster::PeerMessage word;
+    auto& to = *word.mutable_group_answer();
+    to.set_id(id);
+    if (x) {
+      to.set_member(*x);
+    } else {
+      to.set_error(static_cast<uint32_t>(x.error().code) + 1);
+      to.set_message(x.error().message);
+    }
+    post(from, word.SerializeAsString());
+  };
+  auto& agreement = member->replica->agreement();
+  if (!agreement.members().members.contains(from))
+    return answer(error{errc::forbidden, "this server does not belong to the cluster any more"});
+  if (agreement.current_role() != raft::role::leader)
+    return answer(error{errc::unavailable, "the leader has changed; try again"});
+  wish_here(what, answer);
+}
+
+void raft_state::answered(uint64_t id, result<uint64_t> outcome) {
+  auto hit = wishes.extract(id);
+  if (!hit.empty()) hit.mapped().done(std::move(outcome));
+}
+
+/// Those that were held have their turn; those that took too long are told so.
+void raft_state::tick_wishes() {
+  while (!wishes.empty() && wishes.begin()->second.until_tick <= ticks)
+    answered(wishes.begin()->first,
+             error{errc::timeout, "the leader did not answer: it may have happened; look at "
+                                  "`troupe members list`"});
+  auto leads = member->replica->agreement().current_role() == raft::role::leader;
+  auto leader = member->replica->agreement().leader();
+  // The leader was lost that was asked: the next one is. Two of the same do no harm, but two
+  // members more than one would.
+  std::vector<uint64_t> again;
+  for (auto& [id, x] : wishes)
+    if (leader != raft::nobody && x.sent_to != leader) again.push_back(id);
+  for (auto id : again) {
+    auto& x = wishes.at(id);
+    if (x.what.what == raft::group_wish::kind::add) {
+      answered(id, error{errc::unavailable, "the leader was lost: look at `troupe members list` "
+                                            "before you try again"});
+    } else if (leads) {
+      auto taken = wishes.extract(id);
+      wish_here(taken.mapped().what, std::move(taken.mapped().done));
+    } else {
+      send_wish(id, x);
+    }
+  }
+  for (auto& x : std::exchange(held_wishes, {}))
+    if (x.until_tick <= ticks || !leads)
+      x.done(error{errc::unavailable, "another change of members is not finished yet; try again"});
+    else if (held_wishes.empty())
+      wish_here(x.what, std::move(x.done));
+    else
+      held_wishes.push_back(std::move(x)); // the one before it still waits
+}
+
+/// A learner that has caught up votes from now on.
+void raft_state::promote() {
+  auto id = member->replica->agreement().promotable();
+  if (id != raft::nobody)
+    (void)member->replica->change({raft::membership_change::kind::promote, id});
+}
+
 caf::result<caf::unit_t> raft_state::change(const raft::membership_change& wanted) {
   auto done = member->replica->change(wanted);
   work();
@@ -148,6 +314,16 @@ void raft_state::hear(uint64_t from, const std::string& bytes) {
     uint64_t id = 0;
     auto outcome = decode_answer(heard.commit_answer().SerializeAsString(), id);
     forward->answered(id, std::move(outcome), member->store->current().revision());
+  } else if (heard.has_group_wish()) {
+    auto& x = heard.group_wish();
+    wish_for(from, x.id(),
+             {static_cast<raft::group_wish::kind>(x.kind()), x.member(), x.address(), x.api()});
+  } else if (heard.has_group_answer()) {
+    auto& x = heard.group_answer();
+    if (x.error() == 0)
+      answered(x.id(), x.member());
+    else
+      answered(x.id(), error{code_of(x.error()), x.message()});
   }
   work();
 }
@@ -225,6 +401,7 @@ void raft_state::work() {
     break;
   }
   forward->reached(member->store->current().revision());
+  note_group();
   arm();
 }
 
@@ -248,6 +425,8 @@ void raft_state::arm() {
 void raft_state::tick() {
   armed = false;
   catch_up();
+  promote();
+  tick_wishes();
   work();
 }
 
@@ -263,7 +442,7 @@ void raft_state::catch_up() {
     if (member->replica->agreement().needs_ticks()) member->replica->tick();
   }
   if (now - last_tick >= settings.tick) last_tick = now;
-  forward->tick(ticks);
+  forward->tick(ticks, [this] { return why_no_leader(); });
 }
 
 } // namespace troupe

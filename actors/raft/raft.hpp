@@ -2,6 +2,7 @@
 // core.hpp for the decisions and replica.hpp for their order.
 #pragma once
 
+#include "actors/raft/group.hpp"
 #include "actors/store/forwarding.hpp"
 #include "actors/store/replicated_store.hpp"
 #include "messages/interfaces.hpp"
@@ -20,6 +21,10 @@ struct raft_settings {
   std::function<void(uint64_t to, std::string bytes)> send;
   /// Called on the actor's thread when this member begins or ceases to lead, with the term.
   std::function<void(bool leads, uint64_t term)> leadership_changed;
+  /// Called on the actor's thread when the members or their leader are others than before.
+  std::function<void(const raft::group_view&)> group_changed;
+  /// How many servers can be reached, this one too.
+  std::function<size_t()> reachable;
 };
 
 /// What a RAFT actor is given: opened first, so that a member that cannot start says why.
@@ -32,6 +37,8 @@ struct raft_member {
   std::shared_ptr<std::function<void(std::function<void()>)>> later;
   std::shared_ptr<std::function<void(raft::message)>> send;
   std::shared_ptr<std::function<void()>> role_changed;
+  std::shared_ptr<std::function<std::string()>> why_no_leader;
+  std::shared_ptr<raft::group> group = std::make_shared<raft::group>();
   std::unique_ptr<storage::worker> background;
 };
 
@@ -62,6 +69,35 @@ struct raft_state {
   void post(uint64_t to, const std::string& bytes) const { settings.send(to, bytes); }
   caf::result<caf::unit_t> change(const raft::membership_change& wanted);
 
+  // The group's door.
+  raft::group_view view() const;
+  void wish(raft::group_wish what, raft::group::answer done);
+  void wish_here(const raft::group_wish& what, raft::group::answer done);
+  void wish_for(uint64_t from, uint64_t id, const raft::group_wish& what);
+  void answered(uint64_t id, result<uint64_t> outcome);
+  void tick_wishes();
+  void promote();
+  void note_group();
+  std::string why_no_leader() const;
+
+  struct held_wish {
+    raft::group_wish what;
+    raft::group::answer done;
+    uint64_t until_tick = 0;
+  };
+  struct waiting_wish {
+    raft::group_wish what;
+    raft::group::answer done;
+    uint64_t until_tick = 0;
+    uint64_t sent_to = 0;
+  };
+  void send_wish(uint64_t id, waiting_wish& x);
+  struct seen_group {
+    uint64_t members_index = 0, term = 0, leader = 0;
+    bool agreed = false;
+    bool operator==(const seen_group&) const = default;
+  };
+
   pointer self;
   raft_settings settings;
   storage::low_water low_water;
@@ -75,6 +111,10 @@ struct raft_state {
   bool armed = false;   ///< a tick is under way
   bool led = false;
   uint64_t ticks = 0;
+  std::map<uint64_t, waiting_wish> wishes; ///< that the leader was asked for
+  std::deque<held_wish> held_wishes;       ///< on the leader: another change is not finished yet
+  uint64_t next_wish = 1;
+  std::optional<seen_group> seen;
   caf::actor_clock::time_point last_tick;
 };
 

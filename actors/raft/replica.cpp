@@ -131,8 +131,9 @@ void replica::linearize(std::function<void(result<void>)> ready) {
   carry_out();
 }
 
-result<void> replica::change(const membership_change& wanted) {
+result<void> replica::change(const membership_change& wanted, completion done) {
   auto index = core_->change(wanted);
+  if (index && done) waiting_.emplace(*index, waiting_commit{core_->term(), {}, std::move(done)});
   carry_out();
   if (!index) return index.error();
   return {};
@@ -155,7 +156,7 @@ void replica::carry_out() {
       auto asked = asked_reads_.extract(x.id);
       if (asked.empty()) continue;
       if (x.failed)
-        asked.mapped()(error{errc::unavailable, "there is no leader that can answer a read"});
+        asked.mapped()(error{errc::unavailable, hooks_.why_no_leader()});
       else
         waiting_reads_.push_back({x.index, std::move(asked.mapped())});
     }

@@ -37,6 +37,10 @@ struct replica_hooks {
   std::function<void(std::function<void()>)> later;      ///< runs on the replica's thread again
   std::function<void(const error&)> stop_process;        ///< the disk broke its word
   std::function<void()> role_changed = [] {};
+  /// What clients hear while nobody leads.
+  std::function<std::string()> why_no_leader = [] {
+    return std::string("there is no leader that can answer");
+  };
 };
 
 /// All calls on one thread at a time, but run(), which may be on another.
@@ -65,7 +69,8 @@ public:
   /// Calls `ready` when current() shows everything acknowledged before this call.
   void linearize(std::function<void(result<void>)> ready);
 
-  result<void> change(const membership_change& wanted);
+  /// `done` hears when the change is committed, or that leadership was lost before.
+  result<void> change(const membership_change& wanted, completion done = {});
   result<void> transfer(member_id to);
 
   // -- the disk -----------------------------------------------------------------------------------

@@ -15,6 +15,11 @@ public:
 
   storage::snapshot current() const override { return behind_->current(); }
   result<storage::snapshot> at(uint64_t revision) override { return behind_->at(revision); }
+  result<std::vector<storage::past_change>> history(std::string_view key,
+                                                    size_t changes_max) override {
+    return behind_->history(key, changes_max);
+  }
+  result<uint64_t> revision_at(uint64_t time_ms) override { return behind_->revision_at(time_ms); }
   void commit(storage::transaction change, completion done) override {
     change.leader_term = term_;
     behind_->commit(std::move(change), std::move(done));

@@ -95,14 +95,14 @@ void forwarding::lost_leader() {
     finish(id, error{errc::unavailable, "the leader was lost: the write may have happened"});
 }
 
-void forwarding::tick(uint64_t now) {
+void forwarding::tick(uint64_t now, const std::function<std::string()>& why_no_leader) {
   std::vector<uint64_t> late;
   for (auto& [id, x] : waiting_)
     if (x.tick + limits_.patience_ticks <= now) late.push_back(id);
   for (auto id : late)
     finish(id, waiting_.at(id).sent
                    ? error{errc::timeout, "the leader did not answer: the write may have happened"}
-                   : error{errc::not_leader, "there is no leader at the moment"});
+                   : error{errc::unavailable, why_no_leader()});
 }
 
 void forwarding::finish(uint64_t id, result<outcome> x) {

@@ -44,7 +44,8 @@ public:
   void reached(uint64_t revision);
   /// The leader they were sent to leads no more: nobody knows what became of them.
   void lost_leader();
-  void tick(uint64_t now);
+  /// Time has passed; `why_no_leader` says what those hear whom nobody could take.
+  void tick(uint64_t now, const std::function<std::string()>& why_no_leader);
 
   bool idle() const { return waiting_.empty() && invisible_.empty(); }
 

@@ -55,6 +55,13 @@ public:
 
   storage::snapshot current() const override { return member_.live().current(); }
   result<storage::snapshot> at(uint64_t revision) override { return member_.past().at(revision); }
+  result<std::vector<storage::past_change>> history(std::string_view key,
+                                                    size_t changes_max) override {
+    return member_.past().history(key, changes_max);
+  }
+  result<uint64_t> revision_at(uint64_t time_ms) override {
+    return member_.past().revision_at(time_ms);
+  }
   void commit(storage::transaction change, completion done) override;
   result<storage::watch> subscribe(storage::watch_options options) override {
     return member_.live().subscribe(std::move(options));

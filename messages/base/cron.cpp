@@ -208,7 +208,10 @@ std::string time_zone_fault(std::string_view name) {
   if (name == "Local" || name == "local")
     return "timeZone must be an explicit time zone as defined in "
            "https://www.iana.org/time-zones";
-  auto allowed = [](char c) { return isalnum(static_cast<unsigned char>(c)) || strchr("/_+-", c); };
+  auto allowed = [](char c) {
+    constexpr std::string_view others = "/_+-"; // a view, in which no NUL is found
+    return isalnum(static_cast<unsigned char>(c)) || others.find(c) != others.npos;
+  };
   if (name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed) || name.front() == '/')
     return "unknown time zone " + std::string(name.substr(0, 64));
   return {};

@@ -15,6 +15,17 @@ bool needs_escapes(std::string_view s) {
   return std::any_of(s.begin(), s.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
+/// A date, or a time that begins with one: YAML has a type for them.
+bool like_time(std::string_view s) {
+  auto digits = [&](size_t from, size_t to) {
+    return std::all_of(s.begin() + static_cast<ptrdiff_t>(from),
+                       s.begin() + static_cast<ptrdiff_t>(to),
+                       [](char c) { return c >= '0' && c <= '9'; });
+  };
+  return s.size() >= 10 && s[4] == '-' && s[7] == '-' && digits(0, 4) && digits(5, 7) &&
+         digits(8, 10);
+}
+
 /// A string that can stand without quotes.
 bool plain(std::string_view s) {
   if (s.empty() || s.front() == ' ' || s.back() == ' ' || s.back() == ':') return false;
@@ -136,7 +147,7 @@ private:
   void text(std::string_view s, int) {
     if (plain(s)) {
       out += s;
-    } else if (needs_escapes(s) || resolve_plain(s)) {
+    } else if (needs_escapes(s) || resolve_plain(s) || like_time(s)) {
       json::write_string(out, s); // a YAML double-quoted string reads every escape that JSON writes
     } else {
       out += '\'';

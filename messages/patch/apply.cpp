@@ -116,11 +116,12 @@ error conflicts_error(const std::vector<std::pair<std::string, std::string>>& al
   std::set<std::string> who;
   for (auto& [by, field] : all) who.insert(by);
   e.message = "Apply failed with " + std::to_string(all.size()) + " conflict" +
-              (all.size() == 1 ? "" : "s") + ": conflicts with";
+              (all.size() == 1 ? ": conflict with " + all[0].first + ": " + all[0].second : "s: ");
   for (auto& by : who) {
-    e.message += " " + by + ":";
+    if (all.size() == 1) break;
+    e.message += (by == *who.begin() ? "conflicts with " : "\nconflicts with ") + by + ":";
     for (auto& [owner, field] : all)
-      if (owner == by) e.message += " " + field;
+      if (owner == by) e.message += "\n- " + field;
   }
   for (auto& [by, field] : all)
     e.details.causes.push_back({"FieldManagerConflict", "conflict with " + by, field});
@@ -129,8 +130,8 @@ error conflicts_error(const std::vector<std::pair<std::string, std::string>>& al
 
 std::string describe(const manager& m) {
   auto text = json::write(json::value(m.name));
-  if (!m.apply) text += " using " + m.api_version;
   if (!m.subresource.empty()) text += " with subresource \"" + m.subresource + "\"";
+  if (!m.apply) text += " using " + m.api_version;
   return text;
 }
 

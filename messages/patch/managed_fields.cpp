@@ -4,6 +4,7 @@
 #include "messages/api/meta.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/patch/created_fields.hpp"
+#include "messages/patch/differing.hpp"
 
 #include <google/protobuf/message.h>
 
@@ -26,9 +27,8 @@ ObjectMeta& meta(Message& m) {
   return static_cast<ObjectMeta&>(*m.GetReflection()->MutableMessage(&m, field));
 }
 
-std::string text_of(const schema::kind& kind, const Message& object) {
+std::string text_of(const schema::kind& kind, std::string_view wire) {
   std::string text;
-  auto wire = codec::to_wire(object);
   if (kind.custom())
     codec::custom_to_json(wire, {}, text);
   else
@@ -36,8 +36,8 @@ std::string text_of(const schema::kind& kind, const Message& object) {
   return text;
 }
 
-json::value tree_of(const schema::kind& kind, const Message& object) {
-  auto tree = json::parse(text_of(kind, object));
+json::value tree_of(const schema::kind& kind, std::string_view wire) {
+  auto tree = json::parse(text_of(kind, wire));
   return tree ? std::move(*tree) : json::value(json::object{});
 }
 
@@ -45,7 +45,7 @@ json::value tree_of(const schema::kind& kind, const Message& object) {
 const json::value& empty_tree(const schema::kind& kind, const Message& like) {
   thread_local std::unordered_map<const google::protobuf::Descriptor*, json::value> known;
   auto [hit, fresh] = known.try_emplace(like.GetDescriptor());
-  if (fresh) hit->second = tree_of(kind, *std::unique_ptr<Message>(like.New()));
+  if (fresh) hit->second = tree_of(kind, codec::to_wire(*std::unique_ptr<Message>(like.New())));
   return hit->second;
 }
 
@@ -128,18 +128,23 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
   auto& metadata = meta(object);
   if (forgets_all(metadata)) return metadata.clear_managed_fields();
   if (!old && metadata.managed_fields().empty() && !kind.custom()) {
-    auto fields = created_fields(text_of(kind, object), empty_tree(kind, object), *kind.shape);
+    auto fields = created_fields(text_of(kind, codec::to_wire(object)), empty_tree(kind, object),
+                                 *kind.shape);
     if (fields != "{}")
       write_entry(metadata, {by, false, kind.api_version(), subresource, now.seconds, {}},
                   std::move(fields));
     return;
   }
-  auto all = read_managers(
-      metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
   std::unique_ptr<Message> empty;
   if (!old) empty.reset(object.New());
-  auto before = tree_of(kind, old ? *old : *empty);
-  auto after = tree_of(kind, object);
+  two_versions both{codec::to_wire(old ? *old : *empty), codec::to_wire(object)};
+  if (old && both.before == both.after) return;
+  // What is equal belongs to whom it belonged; only the rest is worth looking at.
+  if (!kind.custom()) both = differing(*object.GetDescriptor(), both.before, both.after);
+  auto all = read_managers(
+      metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
+  auto before = tree_of(kind, both.before);
+  auto after = tree_of(kind, both.after);
   auto changed = without_identity(changed_fields(before, after, *kind.shape));
   auto removed = old ? without_identity(removed_fields(before, after, *kind.shape)) : field_set{};
   for (auto& m : all) {

@@ -151,6 +151,15 @@ result<void> links::set_up(const std::string& name) {
   return socket_.talk(change);
 }
 
+result<void> links::set_bridge(const std::string& name, const std::string& bridge) {
+  netlink_batch change;
+  change.begin(RTM_NEWLINK, 0, link_header(0, IFF_UP, IFF_UP), "put " + name + " on " + bridge);
+  change.put_text(IFLA_IFNAME, name);
+  change.put_u32(IFLA_MASTER, static_cast<uint32_t>(index_of(bridge)));
+  change.end();
+  return socket_.talk(change);
+}
+
 result<void> links::add_address(const std::string& name, const address& what, int prefix_bits) {
   ifaddrmsg head{};
   head.ifa_family = family_of(what);

@@ -38,6 +38,8 @@ public:
   };
   result<void> make_veth(const veth& what);
   result<void> set_up(const std::string& name);
+  /// Makes a link a port of a bridge, and sets it up.
+  result<void> set_bridge(const std::string& name, const std::string& bridge);
   result<void> add_address(const std::string& name, const address& what, int prefix_bits);
   /// A route to `to` over `name`; `gateway` may be none, and need not be on the link's own network.
   result<void> add_route(const network& to, const std::string& name,

@@ -57,8 +57,9 @@ bool connection::wants_read() const {
   switch (phase_) {
   case phase::idle:
   case phase::head:
-  case phase::body:
     return !peer_ended_ && !close_after_ && out_.size() <= bounds().pipeline_queue_bytes_max;
+  case phase::body: // of the last request, too
+    return !peer_ended_ && out_.size() <= bounds().pipeline_queue_bytes_max;
   case phase::handshake: return !write_blocked_;
   case phase::handling:
   case phase::streaming:

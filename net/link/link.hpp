@@ -42,6 +42,9 @@ public:
   /// Any thread. Room again for bytes of a stream whose credit the receiver gives back itself.
   virtual void taken(stream on, size_t bytes) = 0;
   virtual size_t queued_bytes(stream on) const = 0;
+  /// Any thread. Calls it on the link's own thread, as its callbacks are; never, once the network
+  /// has stopped.
+  virtual void run(std::function<void()> call) = 0;
   /// Any thread. Ends the link; `on_down` follows.
   virtual void close() = 0;
 };

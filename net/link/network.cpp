@@ -3,6 +3,7 @@
 #include "messages/base/log.hpp"
 #include "net/link/network_core.hpp"
 
+#include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
 
 namespace troupe::link {
@@ -57,6 +58,7 @@ bool network::core::admit(const std::shared_ptr<tcp_connection>& who) {
       for (const auto& each : destinations) each->delay = settings.redial_after;
       return true;
     }
+    if (settings.several && settings.several(who->peer())) return true;
     auto& slot = accepted_by_name[who->peer().name];
     if (slot && slot->generation() >= who->generation()) return false;
     older = std::exchange(slot, who);
@@ -75,23 +77,44 @@ void network::core::forget(const std::shared_ptr<tcp_connection>& who) {
 }
 
 void network::core::dial(const std::shared_ptr<destination>& to) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
+  boost::system::error_code failure;
+  const auto ip = asio::ip::make_address(to->host, failure);
+  if (!failure)
+    return connect(to, asio::ip::tcp::resolver::results_type::create(
+                           asio::ip::tcp::endpoint{ip, to->port}, to->host, ""));
+  to->names->async_resolve(
+      to->host, std::to_string(to->port),
+      [this, self = shared_from_this(), to](boost::system::error_code unknown,
+                                            asio::ip::tcp::resolver::results_type places) {
+        if (unknown) return failed(to, unknown.message());
+        connect(to, places);
+      });
+}
+
+void network::core::connect(const std::shared_ptr<destination>& to,
+                            const asio::ip::tcp::resolver::results_type& places) {
+  if (stopping || to->unwanted) return;
   const auto made = std::make_shared<socket>(asio::make_strand(io));
-  made->async_connect(
-      to->at, [this, self = shared_from_this(), made, to](boost::system::error_code failure) {
-        if (failure) {
-          {
-            const std::lock_guard lock{mutex};
-            ++counters.failed;
-          }
-          return redial(to);
-        }
+  asio::async_connect(
+      *made, places,
+      [this, self = shared_from_this(), made, to](boost::system::error_code failure, const auto&) {
+        if (failure) return failed(to, failure.message());
         adopt(std::move(*made), to->name, [this, self, to] { redial(to); });
       });
 }
 
+void network::core::failed(const std::shared_ptr<destination>& to, std::string_view why) {
+  {
+    const std::lock_guard lock{mutex};
+    ++counters.failed;
+  }
+  if (settings.dial_failed) settings.dial_failed(to->text(), why);
+  redial(to);
+}
+
 void network::core::redial(const std::shared_ptr<destination>& to) {
-  if (stopping) return;
+  if (stopping || to->unwanted) return;
   const std::lock_guard lock{mutex};
   // Between half and the whole of the delay, so that a crowd does not come back as one.
   const auto whole = to->delay.count();
@@ -146,20 +169,29 @@ result<void> network::dial(const std::string& address, uint16_t port, const std:
   if (name.empty()) return error{errc::invalid, "a link needs the name of its peer"};
   if (!core_->client_tls)
     if (const auto ready = reload(core_->settings.who); !ready) return ready.error();
-  boost::system::error_code failure;
-  const auto ip = asio::ip::make_address(address, failure);
-  if (failure) return error{errc::invalid, "not an address: " + address};
-  const auto to =
-      std::make_shared<destination>(destination{{ip, port},
-                                                name,
-                                                core_->settings.redial_after,
-                                                std::make_unique<asio::steady_timer>(core_->io)});
+  if (address.empty()) return error{errc::invalid, "a link needs an address or a host's name"};
+  const auto to = std::make_shared<destination>();
+  to->host = address;
+  to->port = port;
+  to->name = name;
+  to->delay = core_->settings.redial_after;
+  to->pause = std::make_unique<asio::steady_timer>(core_->io);
+  to->names = std::make_unique<asio::ip::tcp::resolver>(core_->io);
   {
     const std::lock_guard lock{core_->mutex};
     core_->destinations.push_back(to);
   }
   core_->dial(to);
   return {};
+}
+
+void network::undial(const std::string& name) {
+  const std::lock_guard lock{core_->mutex};
+  std::erase_if(core_->destinations, [&](const auto& each) {
+    if (each->name != name) return false;
+    each->unwanted = true; // a pause or an attempt under way ends with that
+    return true;
+  });
 }
 
 void network::stop() {
@@ -176,7 +208,10 @@ void network::stop() {
     core.acceptor.close(ignored);
     core.accept_pause.cancel();
     const std::lock_guard lock{core.mutex};
-    for (const auto& each : core.destinations) each->pause->cancel();
+    for (const auto& each : core.destinations) {
+      each->pause->cancel();
+      each->names->cancel();
+    }
   });
   {
     std::unique_lock lock{core.mutex};

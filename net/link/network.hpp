@@ -16,6 +16,10 @@ struct network_settings {
   mux_settings mux; ///< its generation is the base that connections count up from
   /// Which verified peers may connect; everybody whom the CA has signed if not set.
   std::function<bool(const identity&)> allow;
+  /// Who may have several links at once. Of everybody else, a newer link ends the older one.
+  std::function<bool(const identity&)> several;
+  /// Hears why a peer that is dialed could not be linked: "10.0.0.1:6444", "Connection refused".
+  std::function<void(const std::string& where, std::string_view why)> dial_failed;
   size_t connections_max = 10'000;
   std::chrono::milliseconds handshake_within{10'000};
   std::chrono::milliseconds redial_after{50}; ///< at first; doubles, with chance mixed in
@@ -37,8 +41,11 @@ public:
 
   /// Takes connections; returns the port.
   result<uint16_t> listen(const std::string& address, uint16_t port);
-  /// Keeps a link up to the peer there, whose certificate must carry `name` as DNS name or address.
+  /// Keeps a link up to the peer there (a name is looked up each time), whose certificate must
+  /// carry `name` as DNS name or address.
   result<void> dial(const std::string& address, uint16_t port, const std::string& name);
+  /// Dials no peer of this name any more; a link that is up stays.
+  void undial(const std::string& name);
   /// The certificate and CAs of connections made from now on.
   result<void> reload(const tls::credentials& who);
   /// Ends all links and joins the threads; harmless to repeat.

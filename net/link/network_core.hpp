@@ -13,10 +13,15 @@ namespace troupe::link {
 
 /// A peer that is kept dialed.
 struct destination {
-  asio::ip::tcp::endpoint at;
+  std::string host;
+  uint16_t port = 0;
   std::string name;
   std::chrono::milliseconds delay;
   std::unique_ptr<asio::steady_timer> pause;
+  std::unique_ptr<asio::ip::tcp::resolver> names;
+
+  std::string text() const { return host + ":" + std::to_string(port); }
+  std::atomic<bool> unwanted{false};
 };
 
 struct network::core : std::enable_shared_from_this<network::core> {
@@ -25,6 +30,9 @@ struct network::core : std::enable_shared_from_this<network::core> {
 
   void accept();
   void dial(const std::shared_ptr<destination>& to);
+  void connect(const std::shared_ptr<destination>& to,
+               const asio::ip::tcp::resolver::results_type& places);
+  void failed(const std::shared_ptr<destination>& to, std::string_view why);
   void redial(const std::shared_ptr<destination>& to);
   void adopt(socket peer, const std::string& name, std::function<void()> over);
   /// True if `who` may be up; ends an older link of the same peer.

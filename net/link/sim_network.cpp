@@ -26,6 +26,7 @@ public:
   }
   void taken(stream, size_t) override {}
   size_t queued_bytes(stream on) const override { return queued[static_cast<size_t>(on)]; }
+  void run(std::function<void()> call) override { net_.at(net_.now_, std::move(call)); }
   void close() override;
 
   const std::string own_name;

@@ -33,9 +33,9 @@ mux_settings unbounded(mux_settings settings) {
 tcp_connection::tcp_connection(std::shared_ptr<network::core> home, socket to,
                                const tls::context& tls, const std::string& server_name,
                                uint64_t generation)
-    : dialed{tls.kind() == tls::style::mutual_client}, home_{std::move(home)},
-      socket_{std::move(to)}, timer_{socket_.get_executor()}, channel_{socket_.native_handle(), tls,
-                                                                       server_name},
+    : dialed{tls.kind() == tls::style::mutual_client},
+      peer_name_{server_name}, home_{std::move(home)}, socket_{std::move(to)},
+      timer_{socket_.get_executor()}, channel_{socket_.native_handle(), tls, server_name},
       mux_{unbounded(with(home_->settings.mux, generation)), std::chrono::steady_clock::now()} {
   const int one = 1;
   const int fd = socket_.native_handle();
@@ -45,12 +45,12 @@ tcp_connection::tcp_connection(std::shared_ptr<network::core> home, socket to,
   socket_.non_blocking(true, ignored);
 }
 
-template<class Call> void tcp_connection::run(Call call) {
+template<class Call> void tcp_connection::post(Call call) {
   if (!home_->stopped) asio::post(socket_.get_executor(), std::move(call));
 }
 
 void tcp_connection::start() {
-  run([self = shared_from_this()] { self->pump(); });
+  post([self = shared_from_this()] { self->pump(); });
 }
 
 // ---- from any thread ----------------------------------------------------------------------------
@@ -82,7 +82,7 @@ void tcp_connection::taken(stream on, size_t bytes) {
 void tcp_connection::schedule() {
   // Whatever runs on the strand ends with a pump.
   if (socket_.get_executor().running_in_this_thread()) return;
-  run([self = shared_from_this()] { self->pump(); });
+  post([self = shared_from_this()] { self->pump(); });
 }
 
 size_t tcp_connection::queued_bytes(stream on) const {
@@ -90,10 +90,17 @@ size_t tcp_connection::queued_bytes(stream on) const {
   return inbox_bytes_[at] + mux_bytes_[at];
 }
 
+void tcp_connection::run(std::function<void()> call) {
+  post([self = shared_from_this(), call = std::move(call)] {
+    call();
+    self->pump(); // what the call wanted sent
+  });
+}
+
 void tcp_connection::close() { close_because("closed on this side"); }
 
 void tcp_connection::close_because(std::string why) {
-  run([self = shared_from_this(), why = std::move(why)] { self->end(why); });
+  post([self = shared_from_this(), why = std::move(why)] { self->end(why); });
 }
 
 // ---- on the strand ------------------------------------------------------------------------------
@@ -208,9 +215,14 @@ void tcp_connection::arm() {
 }
 
 void tcp_connection::arm_timer() {
-  if (timer_armed_) return;
+  const auto due = secure_ ? mux_.next_tick() : started_ + home_->settings.handshake_within;
+  if (timer_armed_) {
+    // What is due earlier than what was waited for must not come too late.
+    if (due < timer_.expiry()) timer_.cancel();
+    return;
+  }
   timer_armed_ = true;
-  timer_.expires_at(secure_ ? mux_.next_tick() : started_ + home_->settings.handshake_within);
+  timer_.expires_at(due);
   timer_.async_wait([self = shared_from_this()](boost::system::error_code failure) {
     self->timer_armed_ = false;
     if (self->over_) return;
@@ -245,6 +257,7 @@ void tcp_connection::end(std::string_view why) {
   socket_.close(ignored);
   timer_.cancel();
   home_->forget(self);
+  if (dialed && !up_ && home_->settings.dial_failed) home_->settings.dial_failed(peer_name_, why);
   const auto calls = std::exchange(calls_, {});
   if (up_ && calls.on_down) calls.on_down(why);
   if (const auto call = std::exchange(on_over, nullptr)) call();

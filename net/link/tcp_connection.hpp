@@ -41,6 +41,7 @@ public:
   bool send(stream on, payload message) override;
   void taken(stream on, size_t bytes) override;
   size_t queued_bytes(stream on) const override;
+  void run(std::function<void()> call) override;
   void close() override;
   void close_because(std::string why);
 
@@ -54,10 +55,11 @@ private:
   void end(std::string_view why);
   void collect();
   void schedule();
-  template<class Call> void run(Call call);
+  template<class Call> void post(Call call);
   void on_ready(const hello& from_peer) override;
   void on_message(stream on, std::string_view message) override;
 
+  const std::string peer_name_; ///< that its certificate must carry, if it was dialed
   std::shared_ptr<network::core> home_;
   socket socket_;
   timer timer_;

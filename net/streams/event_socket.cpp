@@ -28,15 +28,18 @@ struct event_socket::state : websocket_decoder::events {
 
   std::mutex mutex; ///< keeps a frame's head and its payload together
   http::duplex over;
+  opcode kind = opcode::text;
   websocket_decoder decoder{client_message_bytes_max};
 };
 
-result<event_socket> event_socket::start(const http::request& in, http::responder& reply) {
-  // Watches are JSON text whatever the subprotocol; the names are what browsers offer.
+result<event_socket> event_socket::start(const http::request& in, http::responder& reply,
+                                         bool text) {
+  // Events look the same whatever the subprotocol; the names are what browsers offer.
   auto done = shake_hands(in, {"base64.binary.k8s.io", "binary.k8s.io", "v4.channel.k8s.io"});
   if (!done) return done.error();
   event_socket out;
   out.state_ = std::make_shared<state>();
+  out.state_->kind = text ? opcode::text : opcode::binary;
   out.state_->over = reply.upgrade(std::move(done->headers));
   // The callback keeps the state for as long as the connection lives.
   out.state_->over.on_data([to = out.state_](std::string_view bytes) { to->arrived(bytes); });
@@ -55,7 +58,7 @@ bool event_socket::write(const http::bytes& event) {
   if (!state_) return false;
   // Only the head is made for this client.
   const auto size = event->size();
-  std::string head(1, static_cast<char>(0x80 | static_cast<uint8_t>(opcode::text)));
+  std::string head(1, static_cast<char>(0x80 | static_cast<uint8_t>(state_->kind)));
   const int length_bytes = size < 126 ? 0 : size <= 0xffff ? 2 : 8;
   head += static_cast<char>(size < 126 ? size : size <= 0xffff ? 126 : 127);
   for (int i = length_bytes - 1; i >= 0; --i) head += static_cast<char>(size >> (8 * i));

@@ -1,5 +1,5 @@
-// A watch over WebSocket: each event is one text message, its bytes shared with every other
-// watcher; from the client only pings and a close are expected.
+// A watch over WebSocket: each event is one message, text or binary, its bytes shared with every
+// other watcher; from the client only pings and a close are expected.
 #pragma once
 
 #include "net/http/request.hpp"
@@ -15,7 +15,9 @@ class event_socket {
 public:
   event_socket() = default;
   /// Answers 101; fails, and leaves `reply` untouched, if `in` is no proper handshake.
-  static result<event_socket> start(const http::request& in, http::responder& reply);
+  static result<event_socket> start(const http::request& in, http::responder& reply,
+                                    bool text = true);
+  explicit operator bool() const { return state_ != nullptr; }
   event_socket(event_socket&&) = default;
   event_socket& operator=(event_socket&&);
   ~event_socket();

@@ -226,4 +226,49 @@ BOOST_AUTO_TEST_CASE(the_store_actor_answers_commits_and_reads) {
   caf::anon_send_exit(store_of_all, caf::exit_reason::user_shutdown);
 }
 
+BOOST_AUTO_TEST_CASE(a_group_grows_and_shrinks_by_wishes_to_any_member) {
+  group g{1};
+  BOOST_REQUIRE(g.put(1, "pods/a/b", "v"));
+  auto wish = [&](uint64_t at, raft::group_wish what) {
+    auto answer = std::make_shared<std::optional<result<uint64_t>>>();
+    g.members.at(at)->group->ask(std::move(what), [answer](auto x) { *answer = std::move(x); });
+    for (int i = 0; i < 1'000 && !*answer; ++i) g.pass(20ms);
+    BOOST_REQUIRE(*answer);
+    return **answer;
+  };
+  auto grown_to = [&](size_t voters) {
+    for (int i = 0; i < 1'000; ++i) {
+      if (g.members.at(g.leader())->replica->agreement().members().voters() == voters) return true;
+      g.pass(20ms);
+    }
+    return false;
+  };
+  using kind = raft::group_wish::kind;
+  // The first one had no address yet.
+  BOOST_REQUIRE(wish(1, {kind::move, 1, "m1", "a1"}));
+  for (uint64_t id = 2; id <= 3; ++id) {
+    auto name = std::to_string(id);
+    auto given = wish(id - 1, {kind::add, 0, "m" + name, "a" + name});
+    BOOST_REQUIRE_MESSAGE(given, given.error().message);
+    BOOST_TEST(*given == id);
+    g.start(id, {});
+    BOOST_REQUIRE(grown_to(id)); // it was promoted without being asked
+  }
+  BOOST_REQUIRE(g.put(3, "pods/a/c", "w"));
+  BOOST_TEST(g.members.at(3)->store->current().get("pods/a/b")->value() == "v");
+  auto removed = wish(2, {kind::remove, 1, {}, {}});
+  BOOST_REQUIRE_MESSAGE(removed, removed.error().message);
+  g.down.insert(1);
+  BOOST_REQUIRE(grown_to(2));
+  BOOST_REQUIRE(g.put(2, "pods/a/d", "x"));
+  // A majority that is lost is told with numbers.
+  g.down.insert(3);
+  g.pass(5s);
+  auto lost = g.put(2, "pods/a/e", "y");
+  BOOST_REQUIRE(!lost);
+  BOOST_TEST(lost.error().message.find("1 of 2 servers can be reached and 2 are needed") !=
+                 std::string::npos,
+             lost.error().message);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

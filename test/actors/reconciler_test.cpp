@@ -88,7 +88,7 @@ struct cluster {
                                    .now = now,
                                    .random = random(),
                                    .root_ca_pem = "none"};
-    company = std::move(*controllers::start(*system, facts, list));
+    for (auto& p : *controllers::start(*system, facts, list)) company.push_back(p.actor);
   }
   void dismiss() {
     for (auto& c : company) caf::anon_send_exit(c, caf::exit_reason::kill);

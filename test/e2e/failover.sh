@@ -3,30 +3,7 @@
 # Every acknowledged write is there afterwards, and writes go on within a second or so.
 set -u
 troupe=$1
-work=$(mktemp -d /tmp/troupe-e2e.XXXXXX)
-declare -A pid=()
-finish() { for p in "${pid[@]}"; do kill -CONT "$p" 2>/dev/null; kill -9 "$p" 2>/dev/null; wait "$p" 2>/dev/null; done; rm -rf "$work"; }
-trap finish EXIT
-ports=($(python3 - <<'PY'
-import socket
-held = [socket.socket() for _ in range(6)]
-for s in held: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in held])
-PY
-))
-servers=(--server "1=127.0.0.1:${ports[0]}" --server "2=127.0.0.1:${ports[1]}" --server "3=127.0.0.1:${ports[2]}")
-wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; read -rt 0.05 <> <(:) || true; done; }
-# The keys of the cluster are made by the first server and copied to the others.
-"$troupe" server --data "$work/1" --port "${ports[3]}" --link-port 0 --address 127.0.0.1 2>/dev/null & p=$!
-wait_for 10 test -s "$work/1/admin.kubeconfig" || exit 1
-kill $p; wait $p
-rm -rf "$work/1/store" "$work/1/admin.kubeconfig"
-for n in 2 3; do mkdir -m 700 "$work/$n" && cp -r "$work/1/pki" "$work/$n/"; done
-start() { "$troupe" server --data "$work/$1" --address 127.0.0.1 --port "${ports[$((2 + $1))]}" --id "$1" "${servers[@]}" 2>>"$work/$1.log" & pid[$1]=$!; }
-for n in 1 2 3; do start $n; done
-leader() { for n in 1 2 3; do grep -E 'this server leads' "$work/$n.log" 2>/dev/null | tail -1 | sed "s/^\([^ ]*\) .*leads \(term.*\|no more\)/\1 $n \2/"; done | sort | grep term | tail -1 | cut -d' ' -f2; }
-leads() { [ -n "$(leader)" ]; }
-wait_for 15 leads || { cat "$work"/*.log; echo "nobody leads"; exit 1; }
+. "$(dirname "$0")/three_servers.sh"
 first=$(leader)
 field() { sed -n "s/.*$1: //p" "$work/1/admin.kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
@@ -73,4 +50,12 @@ wait_for 15 a_third || { echo "nobody takes over from a server that hangs"; exit
 kill -CONT "${pid[$second]}"
 read -rt 1 <> <(:) || true
 touch "$work/stop"
-wait $writer
+wait $writer || exit 1
+
+# A server that is left alone is alive, and not ready: nobody leads.
+last=$first
+for n in 1 2 3; do [ "$n" = "$last" ] || { kill -9 "${pid[$n]}"; wait "${pid[$n]}" 2>/dev/null; }; done
+code() { curl -sk -m 5 -o /dev/null -w '%{http_code}' "https://127.0.0.1:${ports[$((2 + last))]}/$1"; }
+is_unready() { [ "$(code readyz)" = 500 ] && [ "$(code livez)" = 200 ]; }
+wait_for 15 is_unready || { echo "alone, server $last answers $(code readyz) to readyz and $(code livez) to livez"; exit 1; }
+echo "alone, server $last is alive and not ready"

@@ -64,6 +64,18 @@ done
 for pod_ip in $(k get pods -l app=hello -o jsonpath='{range .items[*]}{.status.podIP}{"\n"}{end}'); do
   for n in 2 3; do on $n curl -sf -m 3 "http://$pod_ip:8080/" >/dev/null || fail "machine $n does not reach pod $pod_ip"; done
 done
+# Agents dial out and nothing dials in: logs, exec and port-forward go over their links.
+for pod in $(k get pods -l app=hello -o name); do
+  k logs "$pod" | grep -q . || fail "no logs of $pod"
+  [ "$(k exec "$pod" -- /hello print over the link)" = "over the link" ] || fail "exec in $pod"
+  [ "$(echo typed | k exec -i "$pod" -- /hello cat /dev/stdin)" = typed ] || fail "exec with input in $pod"
+  k exec "$pod" -- /no/such/program 2>"$work/exec.log" && fail "a program that is not there ran"
+  nsenter --net="$(at 1)" "$kubectl" port-forward --request-timeout=0 "$pod" 18080:8080 >"$work/forward.log" 2>&1 & forward=$!
+  pids+=($forward)
+  forwarded() { on 1 curl -sf -m 2 http://127.0.0.1:18080/ >/dev/null; }
+  wait_for 10 forwarded || fail "port-forward to $pod does not answer: $(cat "$work/forward.log")"
+  kill "$forward"; wait "$forward" 2>/dev/null
+done
 # The agent dies and comes back: its containers stay as they were.
 ids() { k get pods -l app=hello -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID}{"\n"}{end}'; }
 before=$(ids)

@@ -63,6 +63,8 @@ BOOST_AUTO_TEST_CASE(time_zones_are_names_and_not_paths) {
     BOOST_TEST(time_zone_fault(good).empty(), good);
   for (auto bad : {"", "Local", "../../etc/passwd", "/etc/localtime", "a b"})
     BOOST_TEST(!time_zone_fault(bad).empty(), bad);
+  // A NUL was taken for a letter.
+  BOOST_TEST(!time_zone_fault(std::string_view("Europe/Berlin\0", 14)).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

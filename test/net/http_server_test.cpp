@@ -161,6 +161,17 @@ BOOST_AUTO_TEST_CASE(a_client_that_expects_continue_is_told_to) {
   BOOST_TEST(ends_with(client.answer(), "PUT /x abc"));
 }
 
+BOOST_AUTO_TEST_CASE(the_body_of_a_last_request_may_come_later) {
+  // It was never read when the head had come alone and said that the connection ends after it.
+  echo_server on;
+  raw_client client{on.port()};
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n"
+              "Content-Length: 2\r\n\r\n");
+  client.until("100 Continue\r\n\r\n"); // the head has been seen
+  client.send("hi");
+  BOOST_TEST(ends_with(client.until_close(), "POST / hi"));
+}
+
 BOOST_AUTO_TEST_CASE(a_body_too_large_is_refused_before_it_is_sent) {
   echo_server on;
   raw_client client{on.port()};

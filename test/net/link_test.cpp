@@ -80,6 +80,19 @@ BOOST_AUTO_TEST_CASE(a_link_that_ends_is_made_again_with_a_higher_generation) {
   BOOST_TEST(second->generation() > first->generation());
 }
 
+// Before: the timer of the first word ran on, so that a quiet link was found dead at its end.
+BOOST_AUTO_TEST_CASE(a_quiet_link_outlives_the_time_that_its_first_word_had) {
+  network_settings settings;
+  settings.mux.hello_within = 800ms;
+  settings.mux.ping_after = 50ms;
+  settings.mux.dead_after = 300ms;
+  node server{member("server-1"), settings}, agent{member("agent-1"), settings};
+  const auto port = server.net.listen("127.0.0.1", 0);
+  BOOST_TEST_REQUIRE(agent.net.dial("127.0.0.1", *port, "server-1").has_value());
+  server.ups.take();
+  BOOST_TEST(!server.downs.comes_within(1'500ms));
+}
+
 BOOST_AUTO_TEST_CASE(a_newer_connection_of_the_same_peer_supersedes_the_older) {
   node server{member("server-1")};
   const auto port = server.net.listen("127.0.0.1", 0);

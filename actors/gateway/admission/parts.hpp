@@ -16,7 +16,9 @@ result<void> admit_ingress_class(const admission_request& r); // ingress_class.c
 result<void> admit_certificate(const admission_request& r);   // certificate.cpp
 result<void> admit_escalation(const admission_request& r);    // escalation.cpp: roles and bindings
 result<void> admit_service(const admission_request& r); // service.cpp: addresses and node ports
-result<void> admit_quota(const admission_request& r);   // quota.cpp: last, when all is known
+result<void>
+admit_node_restriction(const admission_request& r);   // node_restriction.cpp: first of all
+result<void> admit_quota(const admission_request& r); // quota.cpp: last, when all is known
 
 /// The object as `Object` if it is one of the core kind `name`, else null.
 template<class Object> Object* as(const admission_request& r) {

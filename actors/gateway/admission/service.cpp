@@ -163,6 +163,24 @@ void drop_ports(const admission_request& r, Service& s, const Service* old) {
     if (r.now.find(port_key(port))) r.tx.erase(port_key(port));
 }
 
+/// Services here have one address, of the fourth version.
+result<void> check_families(const admission_request& r, const Service& s) {
+  auto& spec = s.spec();
+  std::vector<cause> causes;
+  for (int i = 0; i < spec.ip_families_size(); ++i)
+    if (spec.ip_families(i) == "IPv6" && spec.cluster_ip() != "None")
+      causes.push_back({"FieldValueInvalid",
+                        "Invalid value: \"IPv6\": not configured on this cluster",
+                        "spec.ipFamilies[" + std::to_string(i) + "]"});
+  if (spec.ip_family_policy() == "RequireDualStack" && spec.cluster_ip() != "None")
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: \"RequireDualStack\": this cluster is not configured for "
+                      "dual-stack services",
+                      "spec.ipFamilyPolicy"});
+  if (causes.empty()) return {};
+  return invalid(*r.c.kind, s.metadata().name(), std::move(causes));
+}
+
 } // namespace
 
 void release_service(const storage::snapshot& now, const schema::registry& kinds, const Service& s,
@@ -192,6 +210,8 @@ result<void> admit_service(const admission_request& r) {
     spec.set_cluster_ip(old->spec().cluster_ip());
   bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() &&
              old->spec().cluster_ip() != "None";
+  if (wants_address(*s) && r.creating())
+    if (auto ok = check_families(r, *s); !ok) return ok;
   if (wants_address(*s) && !had) {
     if (auto ok = choose_address(r, *s); !ok) return ok;
   } else if (!wants_address(*s)) {

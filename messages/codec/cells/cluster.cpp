@@ -2,6 +2,7 @@
 // kinds.
 #include "messages/codec/cells/view.hpp"
 
+#include "messages/api/admission_policy.pb.h"
 #include "messages/api/admission_webhook.pb.h"
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/api_registration.pb.h"
@@ -153,6 +154,49 @@ struct event_cells {
   }
 };
 
+/// An event as its other group and version tells it.
+struct new_event_cells {
+  void operator()(const k8s::events::v1::Event& e, int64_t now, json::array& out) const {
+    k8s::core::v1::Event same;
+    *same.mutable_metadata() = e.metadata();
+    *same.mutable_involved_object() = e.regarding();
+    same.set_reason(e.reason());
+    same.set_message(e.note());
+    *same.mutable_source() = e.deprecated_source();
+    *same.mutable_first_timestamp() = e.deprecated_first_timestamp();
+    *same.mutable_last_timestamp() = e.deprecated_last_timestamp();
+    same.set_count(e.deprecated_count());
+    same.set_type(e.type());
+    *same.mutable_event_time() = e.event_time();
+    if (e.has_series()) {
+      same.mutable_series()->set_count(e.series().count());
+      *same.mutable_series()->mutable_last_observed_time() = e.series().last_observed_time();
+    }
+    same.set_reporting_component(e.reporting_controller());
+    event_cells{}(same, now, out);
+  }
+};
+
+/// "v1/ConfigMap" of a policy's parameters, "<unset>" if it takes none.
+template<class Policy> std::string parameter_kind(const Policy& p) {
+  if (!p.spec().has_param_kind()) return "<unset>";
+  return p.spec().param_kind().api_version() + "/" + p.spec().param_kind().kind();
+}
+
+struct policy_binding_cells {
+  template<class Binding> void operator()(const Binding& b, int64_t now, json::array& out) const {
+    auto& ref = b.spec().param_ref();
+    std::string parameters = "<unset>";
+    if (b.spec().has_param_ref()) {
+      if (!ref.namespace_().empty())
+        parameters = ref.namespace_() + "/" + ref.name();
+      else
+        parameters = ref.name().empty() ? "*" : "*/" + ref.name();
+    }
+    add(out, {b.spec().policy_name(), parameters, age_of(b, now)});
+  }
+};
+
 } // namespace
 
 void add_cluster_views(views& to) {
@@ -209,6 +253,23 @@ void add_cluster_views(views& to) {
                    {"Subobject", "string", {}, {}, {}, 1}, {"Source", "string", {}, {}, {}, 1},
                    {"Message", "string", {}, {}, {}, 0},   {"First Seen", "string", {}, {}, {}, 1},
                    {"Count", "string", {}, {}, {}, 1},     {"Name", "string", "name", {}, {}, 1}};
+  add_view<events::v1::Event>(to, {}, new_event_cells{});
+  to.at(events::v1::Event::descriptor()).columns = event.columns;
+  namespace admission = admissionregistration::v1;
+  add_view<admission::ValidatingAdmissionPolicy>(
+      to, {"Validations:integer", "ParamKind", "Age"},
+      [](const admission::ValidatingAdmissionPolicy& p, int64_t now, json::array& out) {
+        add(out, {p.spec().validations_size(), parameter_kind(p), age_of(p, now)});
+      });
+  add_view<admission::MutatingAdmissionPolicy>(
+      to, {"Mutations:integer", "ParamKind", "Age"},
+      [](const admission::MutatingAdmissionPolicy& p, int64_t now, json::array& out) {
+        add(out, {p.spec().mutations_size(), parameter_kind(p), age_of(p, now)});
+      });
+  add_view<admission::ValidatingAdmissionPolicyBinding>(to, {"PolicyName", "ParamRef", "Age"},
+                                                        policy_binding_cells{});
+  add_view<admission::MutatingAdmissionPolicyBinding>(to, {"PolicyName", "ParamRef", "Age"},
+                                                      policy_binding_cells{});
   add_view<rbac::v1::Role>(
       to, {"Created At:date"},
       [](const rbac::v1::Role& r, int64_t now, json::array& out) { created(r, now, out); });

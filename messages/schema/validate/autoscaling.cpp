@@ -4,6 +4,8 @@
 #include "messages/api/autoscaling_v1.pb.h"
 #include "messages/api/autoscaling_v2.pb.h"
 
+#include <algorithm>
+
 namespace troupe::schema::validate {
 
 namespace {
@@ -32,7 +34,9 @@ template<class Spec> void bounds(report& out, const path& at, const Spec& s) {
 }
 
 void metric_target(report& out, const path& at, const MetricTarget& t) {
-  out.one_of(at / "type", t.type(), {"AverageValue", "Utilization", "Value"});
+  if (t.type().empty()) out.required(at / "type", "must specify a metric target type");
+  if (t.type() != "Utilization" && t.type() != "Value" && t.type() != "AverageValue")
+    out.invalid(at / "type", t.type(), "must be either Utilization, Value, or AverageValue");
   if (t.has_value() && !(amount(t.value()) > quantity()))
     out.invalid(at / "value", t.value().string(), "must be positive");
   if (t.has_average_value() && !(amount(t.average_value()) > quantity()))
@@ -60,9 +64,12 @@ void resource_target(report& out, const path& at, const MetricTarget& t) {
 }
 
 void metric(report& out, const path& at, const MetricSpec& m) {
-  if (!out.one_of(at / "type", m.type(),
-                  {"ContainerResource", "External", "Object", "Pods", "Resource"}))
-    return;
+  constexpr std::string_view types[] = {"ContainerResource", "External", "Object", "Pods",
+                                        "Resource"};
+  if (m.type().empty()) out.required(at / "type", "must specify a metric source type");
+  if (std::find(std::begin(types), std::end(types), m.type()) == std::end(types))
+    return out.not_supported(at / "type", m.type(),
+                             {"ContainerResource", "External", "Object", "Pods", "Resource"});
   struct part {
     const char* type;
     const char* name;

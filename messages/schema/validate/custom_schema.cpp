@@ -2,6 +2,11 @@
 #include "messages/schema/validate/custom.hpp"
 
 #include "messages/api/apiextensions.pb.h"
+#include "messages/base/json.hpp"
+#include "messages/schema/custom.hpp"
+#include "messages/schema/custom_object.hpp"
+
+#include <boost/json/object.hpp>
 
 #include <re2/re2.h>
 
@@ -128,6 +133,17 @@ void list_extensions(report& out, const path& at, const schema_of& s) {
   }
   if (s.x_kubernetes_list_map_keys_size() > 0 && what != "map")
     out.invalid(type_at, what, "must be map if x-kubernetes-list-map-keys is non-empty");
+  if (what == "set" && s.items().has_schema()) {
+    // Members of a set are compared whole.
+    constexpr const char* why = "must be atomic as item of a list with x-kubernetes-list-type=set";
+    auto items = at / "items";
+    auto& member = s.items().schema();
+    if (member.type() == "object" && member.x_kubernetes_map_type() != "atomic")
+      out.invalid(items / "x-kubernetes-map-type", member.x_kubernetes_map_type(), why);
+    if (member.type() == "array" && member.has_x_kubernetes_list_type() &&
+        member.x_kubernetes_list_type() != "atomic")
+      out.invalid(items / "x-kubernetes-list-type", member.x_kubernetes_list_type(), why);
+  }
   if (what != "map") return;
   if (s.x_kubernetes_list_map_keys().empty())
     return out.required(keys_at, "must not be empty if x-kubernetes-list-type is map");
@@ -207,6 +223,35 @@ void rules(report& out, const path& at, const schema_of& s) {
   }
 }
 
+/// A default must be what its own schema asks for, and nothing that it does not know.
+void fitting_default(report& out, const path& at, const schema_of& s) {
+  if (!s.has_default_()) return;
+  // The same schema one level down, so that any value can stand there.
+  constexpr std::string_view member = "v";
+  k8s::apiextensions::v1::CustomResourceDefinition around;
+  auto& version = *around.mutable_spec()->add_versions();
+  version.set_served(true);
+  version.set_storage(true);
+  auto& root = *version.mutable_schema()->mutable_openapi_v3_schema();
+  root.set_type("object");
+  (*root.mutable_properties())[std::string(member)] = s;
+  (*root.mutable_properties())[std::string(member)].clear_default_();
+  auto kinds = schema::custom_kinds(around);
+  auto value = json::parse(s.default_().raw());
+  if (kinds.empty() || !value) return;
+  json::object holder;
+  holder[member] = *value;
+  for (auto& c : validate_custom(holder, *kinds.front().shape)) {
+    auto field = "default" + (c.field.size() > member.size() ? c.field.substr(member.size()) : "");
+    if (c.reason == "FieldValueRequired")
+      out.required(at / field, c.message);
+    else
+      out.invalid(at / field, s.default_().raw(), c.message);
+  }
+  if (!prune(holder, *kinds.front().shape).empty())
+    out.invalid(at / "default", s.default_().raw(), "must not have unknown fields");
+}
+
 void shape(report& out, const path& at, const schema_of& s, bool root);
 
 void objects(report& out, const path& at, const schema_of& s, bool root) {
@@ -256,6 +301,7 @@ void shape(report& out, const path& at, const schema_of& s, bool root) {
   }
   if (root && s.nullable()) out.forbidden(at / "nullable", "nullable cannot be true at the root");
   if (root && s.has_default_()) out.forbidden(at / "default", "must not be set at the root");
+  if (!root) fitting_default(out, at, s);
   never(out, at, s);
   shape_extensions(out, at, s);
   list_extensions(out, at, s);

@@ -36,7 +36,9 @@ void finalizers(report& out, const path& at, const strings& list) {
 }
 
 void owner(report& out, const path& at, const OwnerReference& ref) {
-  if (ref.api_version().empty())
+  // What is no group and version has no version.
+  if (ref.api_version().empty() ||
+      std::count(ref.api_version().begin(), ref.api_version().end(), '/') > 1)
     out.invalid(at / "apiVersion", ref.api_version(), "version must not be empty");
   if (ref.kind().empty()) out.invalid(at / "kind", ref.kind(), "must not be empty");
   if (ref.name().empty()) out.invalid(at / "name", ref.name(), "must not be empty");

@@ -26,6 +26,12 @@ public:
     return out;
   }
 
+  /// Whether something comes; it stays.
+  bool comes_within(std::chrono::milliseconds time) {
+    std::unique_lock lock{mutex_};
+    return set_.wait_for(lock, time, [this] { return !values_.empty(); });
+  }
+
 private:
   std::mutex mutex_;
   std::condition_variable set_;

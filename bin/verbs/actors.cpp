@@ -1,0 +1,110 @@
+// `troupe actors`, `troupe mailbox`, `troupe ask`, `troupe tell`: the servers' own actors.
+#include "bin/verbs/verbs.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace troupe::verbs {
+
+namespace {
+
+constexpr const char* place = "/troupe/v1/actors";
+
+error bad(std::string why) { return {errc::bad_request, std::move(why)}; }
+
+result<std::vector<json::value>> everybody(session& s) {
+  auto read = s.get(place);
+  if (!read) return read.error();
+  std::vector<json::value> out;
+  if (auto items = json::find(*read, "items"); items && items->is_array())
+    out.assign(items->get_array().begin(), items->get_array().end());
+  return out;
+}
+
+/// "controller/deployment" as it stands in a path.
+std::string path_of(const std::string& name) { return std::string(place) + "/" + name; }
+
+void branch(session& s, const std::multimap<std::string, std::string>& below, const std::string& of,
+            const std::string& indent) {
+  auto [from, to] = below.equal_range(of);
+  for (; from != to; ++from) {
+    bool last = std::next(from) == to;
+    s.print_line(indent + (last ? "└─ " : "├─ ") + from->second);
+    branch(s, below, from->second, indent + (last ? "   " : "│  "));
+  }
+}
+
+int run_actors(session& s, const arguments& given) {
+  auto all = everybody(s);
+  if (!all) return s.fail(all.error());
+  if (given.get("output") == "json") {
+    s.print(json::indent(json::write(json::value(json::array(all->begin(), all->end()))), 2) +
+            "\n");
+    return done;
+  }
+  std::multimap<std::string, std::string> below;
+  for (auto& a : *all)
+    below.emplace(json::string_at(a, {"supervisor"}), json::string_at(a, {"name"}));
+  s.print_line("server");
+  branch(s, below, "server", "");
+  return done;
+}
+
+int run_mailbox(session& s, const arguments& given) {
+  std::vector<std::string> names = given.words;
+  if (names.empty()) {
+    auto all = everybody(s);
+    if (!all) return s.fail(all.error());
+    for (auto& a : *all) names.emplace_back(json::string_at(a, {"name"}));
+  }
+  columns table;
+  table.row({"NAME", "ANSWERS", "WAITED", "KIND"});
+  for (auto& name : names) {
+    auto card = s.get(path_of(name));
+    if (!card) return s.fail(card.error());
+    auto answers = json::find(*card, "answers"), waited = json::find(*card, "waitedMicroseconds");
+    table.row({name, answers && answers->is_bool() && answers->get_bool() ? "yes" : "no",
+               waited ? cell_text(*waited) + " us" : "",
+               std::string(json::string_at(*card, {"kind"}))});
+  }
+  s.print(table.text());
+  return done;
+}
+
+int run_ask(session& s, const arguments& given) {
+  if (given.words.empty()) return s.fail(bad("write ask NAME; troupe actors lists them"));
+  auto card = s.get(path_of(given.words[0]));
+  if (!card) return s.fail(card.error());
+  s.print(json::indent(json::write(*card), 2) + "\n");
+  return done;
+}
+
+int run_tell(session& s, const arguments& given) {
+  if (given.words.size() != 2)
+    return s.fail(bad("write tell NAME WORD, for example: tell nodes resync"));
+  auto told = s.ask("POST", path_of(given.words[0]) + "?word=" + escaped(given.words[1]));
+  if (!told) return s.fail(told.error());
+  s.print_line(given.words[0] + " is told");
+  return done;
+}
+
+} // namespace
+
+const verb actors_verb{"actors",
+                       "Insight",
+                       "show who plays on the server, and who supervises whom",
+                       "",
+                       {{"output", 'o', "FORM", "json"}},
+                       "actors",
+                       run_actors};
+const verb mailbox_verb{"mailbox",   "Insight", "show how long a message waits in front of actors",
+                        "[NAME...]", {},        "mailbox\nmailbox controller/deployment",
+                        run_mailbox};
+const verb ask_verb{"ask",  "Insight", "ask an actor of the server how it is",
+                    "NAME", {},        "ask controller/replicaset",
+                    run_ask};
+const verb tell_verb{"tell",        "Insight", "tell an actor of the server something",
+                     "NAME resync", {},        "tell controller/replicaset resync",
+                     run_tell};
+
+} // namespace troupe::verbs

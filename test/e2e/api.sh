@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# What clients other than kubectl count on: watches over WebSocket, tokens of browsers, compressed lists,
+# health checks by name, metrics.
+set -u
+troupe=$1
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/server.sh"
+URL=$url TOKEN=$token python3 - <<'PY'
+import base64, gzip, http.client, json, os, socket, ssl, sys
+host, port = os.environ["URL"].rsplit("/", 1)[1].split(":")
+token = os.environ["TOKEN"]
+tls = ssl._create_unverified_context()
+failures = []
+def check(name, fine, shown=""):
+    if not fine: failures.append(name); print("FAILED:", name, str(shown)[:300])
+def ask(method, path, body=None, **headers):
+    link = http.client.HTTPSConnection(host, port, context=tls, timeout=10)
+    headers.setdefault("Authorization", "Bearer " + token)
+    link.request(method, path, body and json.dumps(body), {"Content-Type": "application/json", **headers})
+    answer = link.getresponse()
+    return answer.status, answer.headers, answer.read()
+maps = "/api/v1/namespaces/default/configmaps"
+
+def websocket(path, *protocols, **headers):
+    link = tls.wrap_socket(socket.create_connection((host, int(port)), timeout=10))
+    lines = [f"GET {path} HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+             "Sec-WebSocket-Key: " + base64.b64encode(b"0123456789abcdef").decode(), *(f"{k}: {v}" for k, v in headers.items())]
+    if protocols: lines.append("Sec-WebSocket-Protocol: " + ", ".join(protocols))
+    link.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+    stream = link.makefile("rb")
+    head = []
+    while (line := stream.readline().strip()): head.append(line.decode())
+    return head, stream
+def message(stream):
+    first, size = stream.read(2)
+    if size == 126: size = int.from_bytes(stream.read(2), "big")
+    elif size == 127: size = int.from_bytes(stream.read(8), "big")
+    return first & 15, stream.read(size)
+
+ask("POST", maps, {"metadata": {"name": "a"}})
+bearer = "Bearer " + token
+head, stream = websocket(maps + "?watch=1", Authorization=bearer)
+check("a watch becomes a WebSocket", head[0].endswith("101 Switching Protocols"), head)
+kind, text = message(stream)
+event = json.loads(text)
+check("events are text", kind == 1 and event["type"] == "ADDED" and event["object"]["metadata"]["name"] == "a", text)
+ask("DELETE", maps + "/a")
+check("each is a message", json.loads(message(stream)[1])["type"] == "DELETED")
+hidden = "base64url.bearer.authorization.k8s.io." + base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+head, stream = websocket(maps + "?watch=1", hidden, "base64.binary.k8s.io")
+check("a browser's token is taken", head[0].endswith("101 Switching Protocols") and "Sec-WebSocket-Protocol: base64.binary.k8s.io" in head, head)
+head, _ = websocket(maps + "?watch=1", hidden[:-4], "base64.binary.k8s.io")
+check("another one is not", " 401 " in head[0], head)
+ask("POST", maps, {"metadata": {"name": "b"}})
+head, stream = websocket(maps + "?watch=1", Authorization=bearer, Accept="application/vnd.kubernetes.protobuf")
+kind, data = message(stream)
+check("protobuf is binary", kind == 2 and data.startswith(b"k8s\0"), (kind, data[:20]))
+
+ask("POST", maps, {"metadata": {"name": "big"}, "data": {"k": "text " * 40000}})
+status, headers, body = ask("GET", maps, **{"Accept-Encoding": "gzip"})
+check("a large list is compressed for who takes it", headers["Content-Encoding"] == "gzip" and len(body) < 20000 and len(json.loads(gzip.decompress(body))["items"]) == 2, headers)
+check("and for nobody else", ask("GET", maps)[1]["Content-Encoding"] is None)
+
+check("ready", ask("GET", "/readyz")[2] == b"ok")
+text = ask("GET", "/livez?verbose&exclude=log")[2].decode()
+check("checks are named", "[+]etcd ok" in text and "[+]log excluded: ok" in text and text.endswith("livez check passed\n"), text)
+check("one is asked", ask("GET", "/readyz/etcd")[::2] == (200, b"ok") and ask("GET", "/readyz/nothing")[0] == 404)
+text = ask("GET", "/metrics")[2].decode()
+check("metrics tell of requests", 'apiserver_request_total{verb="GET",code="200"}' in text and "apiserver_current_inflight_requests" in text, text[:200])
+check("the namespaces of every cluster stay", ask("DELETE", "/api/v1/namespaces/default")[0] == 403)
+sys.exit(1 if failures else print("clients get what they count on"))
+PY
