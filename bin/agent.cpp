@@ -77,19 +77,6 @@ int run(agent_options options) {
 
 } // namespace
 
-namespace {
-
-option runtime_option(machine_options& to, const char* name, const char* word, const char* help) {
-  auto flag = "--" + std::string(name);
-  auto set = [&to, flag](const std::string& value) -> result<void> {
-    if (take_runtime_flag(to, flag, value)) return {};
-    return error{errc::bad_request, "\"" + value + "\" cannot be taken"};
-  };
-  return {name, word, help, set, flag == "--runtime-handler"};
-}
-
-} // namespace
-
 command_spec spec_of(agent_options& o) {
   return {
       .name = "agent",
@@ -109,11 +96,16 @@ command_spec spec_of(agent_options& o) {
                   {"manifests", "DIR",
                    "pods in files there run on this node, whatever else happens (DATA/manifests)",
                    into(o.machine.manifest_directory)},
+                  {"runtime", "PATH", "the OCI runtime of pods (runc)", into(o.machine.runtime)},
+                  {"runtime-handler", "NAME=PATH",
+                   "another one, for pods of a RuntimeClass with this handler",
+                   [&o](const std::string& value) -> result<void> {
+                     take_runtime_flag(o.machine, "--runtime-handler", value);
+                     return {};
+                   },
+                   true},
                   {"run", "DIR", "sockets and namespaces, gone after a reboot (/run/troupe)",
-                   into(o.machine.run_directory)},
-                  runtime_option(o.machine, "runtime", "PATH", "the OCI runtime of pods (runc)"),
-                  runtime_option(o.machine, "runtime-handler", "NAME=PATH",
-                                 "another one, for pods of a RuntimeClass with this handler")},
+                   into(o.machine.run_directory)}},
       .examples =
           "troupe agent --server https://10.0.0.1:6443 --token abcdef.0123456789abcdef::..."};
 }
