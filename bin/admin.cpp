@@ -1,26 +1,11 @@
 #include "bin/admin.hpp"
 
-#include "messages/base/base64.hpp"
+#include "actors/client/settings.hpp"
 #include "net/tls/files.hpp"
 
 namespace troupe {
 
 namespace {
-
-result<std::string> field(const std::string& kubeconfig, const std::string& name) {
-  auto at = kubeconfig.find(name + ": ");
-  if (at == kubeconfig.npos) return error{errc::bad_request, "the kubeconfig has no " + name};
-  at += name.size() + 2;
-  return kubeconfig.substr(at, kubeconfig.find('\n', at) - at);
-}
-
-result<std::string> decoded(const std::string& kubeconfig, const std::string& name) {
-  auto text = field(kubeconfig, name);
-  if (!text) return text;
-  auto bytes = base64::decode(*text);
-  if (!bytes) return error{errc::bad_request, "the kubeconfig's " + name + " is no base64"};
-  return std::string(*bytes);
-}
 
 errc code_of(int status) {
   switch (status) {
@@ -36,18 +21,12 @@ errc code_of(int status) {
 } // namespace
 
 result<cluster_access> read_access(const std::string& kubeconfig) {
-  auto url = field(kubeconfig, "server");
-  if (!url) return url.error();
-  auto where = http::split_url(*url);
+  auto read = client::read_kubeconfig(kubeconfig);
+  if (!read) return read.error();
+  auto where = http::split_url(read->url);
   if (!where) return where.error();
-  auto ca = decoded(kubeconfig, "certificate-authority-data");
-  auto certificate = decoded(kubeconfig, "client-certificate-data");
-  auto key = decoded(kubeconfig, "client-key-data");
-  if (!ca) return ca.error();
-  if (!certificate) return certificate.error();
-  if (!key) return key.error();
-  return cluster_access{
-      {.host = where->first, .port = where->second, .who = {*certificate, *key, *ca}}, *ca};
+  return cluster_access{{.host = where->first, .port = where->second, .who = read->who},
+                        read->who.trusted_ca_pem};
 }
 
 result<cluster_access> access(const std::filesystem::path& data) {
