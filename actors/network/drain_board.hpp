@@ -38,7 +38,7 @@ public:
 
 private:
   /// From a connection's first packet until its server has taken it and answered.
-  static constexpr std::chrono::milliseconds on_the_way{50};
+  static constexpr std::chrono::milliseconds on_the_way{100};
 
   std::mutex mutex_;
   std::condition_variable changed_;

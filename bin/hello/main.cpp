@@ -100,7 +100,8 @@ int serve(int port) {
   for (;;) {
     pollfd wait[2] = {{listener, POLLIN, 0}, {stop_pipe[0], POLLIN, 0}};
     if (poll(wait, 2, -1) < 0 && errno != EINTR) return 1;
-    if (wait[1].revents) return puts("hello: told to stop"), 0;
+    // Whoever is connected already is answered before the end.
+    if (wait[1].revents && !wait[0].revents) return puts("hello: told to stop"), 0;
     if (!wait[0].revents) continue;
     int client = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
