@@ -56,11 +56,13 @@ error failure_of(const answer& got) {
           message.empty() ? "the cluster answered " + std::to_string(got.status) : message};
 }
 
-std::string kind_name::path(std::string_view ns, std::string_view name,
-                            std::string_view subresource) const {
-  auto out = group.empty() ? "/api/" + version : "/apis/" + group + "/" + version;
-  if (namespaced && !ns.empty()) out += "/namespaces/" + http::percent_encoded(ns);
-  out += "/" + plural;
+std::string object_path(std::string_view group, std::string_view version, std::string_view ns,
+                        std::string_view plural, std::string_view name,
+                        std::string_view subresource) {
+  auto out = group.empty() ? "/api/" + std::string(version)
+                           : "/apis/" + std::string(group) + "/" + std::string(version);
+  if (!ns.empty()) out += "/namespaces/" + http::percent_encoded(ns);
+  out += "/" + std::string(plural);
   if (!name.empty()) out += "/" + http::percent_encoded(name);
   if (!subresource.empty()) out += "/" + std::string(subresource);
   return out;

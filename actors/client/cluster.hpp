@@ -14,6 +14,12 @@
 
 namespace troupe::client {
 
+/// "/apis/apps/v1/namespaces/default/deployments/web": of a kind in no namespace, or of all, `ns`
+/// is empty.
+std::string object_path(std::string_view group, std::string_view version, std::string_view ns,
+                        std::string_view plural, std::string_view name,
+                        std::string_view subresource);
+
 /// A kind as the API names it. Those that are built in follow from their class.
 struct kind_name {
   std::string group, version, plural;
@@ -21,9 +27,10 @@ struct kind_name {
   bool namespaced = true;
 
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
-  /// "/apis/apps/v1/namespaces/default/deployments/web"
   std::string path(std::string_view ns, std::string_view name = {},
-                   std::string_view subresource = {}) const;
+                   std::string_view subresource = {}) const {
+    return object_path(group, version, namespaced ? ns : "", plural, name, subresource);
+  }
 };
 
 /// The kind of a class: k8s::apps::v1::Deployment.

@@ -12,76 +12,58 @@ using k8s::core::v1::Pod;
 
 bool has(const std::string& text, const char* word) { return text.find(word) != std::string::npos; }
 
-std::string named(const char* what, const std::string& name) {
-  return std::string(what) + " \"" + name + "\"";
-}
-
 // ---- what it refers to and is not there ---------------------------------------------------------
 
-trouble missing(const facts& around, const Pod& pod, const char* kind, const std::string& name,
-                bool optional, const std::string& for_what) {
-  if (optional || name.empty() || around.has("v1", kind, pod.metadata().namespace_(), name))
-    return {};
-  return {named(kind, name) + " is not there, and " + for_what + " needs it",
-          "create it in namespace " + pod.metadata().namespace_() + ", or take the reference away",
-          {},
-          true};
+/// Something that a pod needs in its own namespace.
+struct need {
+  const char* kind;
+  std::string name;
+  bool optional;
+  std::string by; ///< "container web"
+};
+
+/// From a reference to a secret or a config map, to the whole or to a key of it.
+template<class Reference> need need_of(const char* kind, const Reference& r, std::string by) {
+  return {kind, r.local_object_reference().name(), r.optional(), std::move(by)};
 }
 
-trouble missing_of_container(const facts& around, const Pod& pod, const Container& c) {
-  auto for_what = "container " + c.name();
+void add_needs(const Container& c, std::vector<need>& to) {
+  auto by = "container " + c.name();
   for (auto& e : c.env()) {
-    auto& secret = e.value_from().secret_key_ref();
-    if (e.value_from().has_secret_key_ref())
-      if (auto t = missing(around, pod, "Secret", secret.local_object_reference().name(),
-                           secret.optional(), for_what);
-          !t.what.empty())
-        return t;
-    auto& config = e.value_from().config_map_key_ref();
-    if (e.value_from().has_config_map_key_ref())
-      if (auto t = missing(around, pod, "ConfigMap", config.local_object_reference().name(),
-                           config.optional(), for_what);
-          !t.what.empty())
-        return t;
+    auto& from = e.value_from();
+    if (from.has_secret_key_ref()) to.push_back(need_of("Secret", from.secret_key_ref(), by));
+    if (from.has_config_map_key_ref())
+      to.push_back(need_of("ConfigMap", from.config_map_key_ref(), by));
   }
   for (auto& e : c.env_from()) {
-    if (e.has_secret_ref())
-      if (auto t = missing(around, pod, "Secret", e.secret_ref().local_object_reference().name(),
-                           e.secret_ref().optional(), for_what);
-          !t.what.empty())
-        return t;
-    if (e.has_config_map_ref())
-      if (auto t =
-              missing(around, pod, "ConfigMap", e.config_map_ref().local_object_reference().name(),
-                      e.config_map_ref().optional(), for_what);
-          !t.what.empty())
-        return t;
+    if (e.has_secret_ref()) to.push_back(need_of("Secret", e.secret_ref(), by));
+    if (e.has_config_map_ref()) to.push_back(need_of("ConfigMap", e.config_map_ref(), by));
   }
-  return {};
 }
 
-trouble missing_of_volumes(const facts& around, const Pod& pod) {
-  for (auto& v : pod.spec().volumes()) {
-    auto for_what = "volume " + v.name();
-    auto& source = v.volume_source();
-    if (source.has_secret())
-      if (auto t = missing(around, pod, "Secret", source.secret().secret_name(),
-                           source.secret().optional(), for_what);
-          !t.what.empty())
-        return t;
-    if (source.has_config_map())
-      if (auto t =
-              missing(around, pod, "ConfigMap", source.config_map().local_object_reference().name(),
-                      source.config_map().optional(), for_what);
-          !t.what.empty())
-        return t;
-    if (source.has_persistent_volume_claim()) {
-      auto& claim = source.persistent_volume_claim().claim_name();
-      if (auto t = missing(around, pod, "PersistentVolumeClaim", claim, false, for_what);
-          !t.what.empty())
-        return t;
-    }
-  }
+void add_needs(const k8s::core::v1::Volume& v, std::vector<need>& to) {
+  auto by = "volume " + v.name();
+  auto& from = v.volume_source();
+  if (from.has_secret())
+    to.push_back({"Secret", from.secret().secret_name(), from.secret().optional(), by});
+  if (from.has_config_map()) to.push_back(need_of("ConfigMap", from.config_map(), by));
+  if (from.has_persistent_volume_claim())
+    to.push_back({"PersistentVolumeClaim", from.persistent_volume_claim().claim_name(), false, by});
+}
+
+/// The first thing that the pod needs and that is not there.
+trouble missing(const facts& around, const Pod& pod) {
+  std::vector<need> all;
+  for (auto& v : pod.spec().volumes()) add_needs(v, all);
+  for (auto* list : {&pod.spec().init_containers(), &pod.spec().containers()})
+    for (auto& c : *list) add_needs(c, all);
+  auto& ns = pod.metadata().namespace_();
+  for (auto& n : all)
+    if (!n.optional && !n.name.empty() && !around.has("v1", n.kind, ns, n.name))
+      return {std::string(n.kind) + " \"" + n.name + "\" is not there, and " + n.by + " needs it",
+              "create it in namespace " + ns + ", or take the reference away",
+              {},
+              true};
   return {};
 }
 
@@ -246,10 +228,7 @@ trouble pod_trouble(const facts& around, const Pod& pod) {
   for (auto& s : pod.status().container_statuses())
     if (!s.ready())
       if (auto t = of_container(around, pod, s, false); !t.what.empty()) return t;
-  if (auto t = missing_of_volumes(around, pod); !t.what.empty()) return t;
-  for (auto* list : {&pod.spec().init_containers(), &pod.spec().containers()})
-    for (auto& c : *list)
-      if (auto t = missing_of_container(around, pod, c); !t.what.empty()) return t;
+  if (auto t = missing(around, pod); !t.what.empty()) return t;
   bool all_run = pod.status().container_statuses_size() > 0 &&
                  std::all_of(pod.status().container_statuses().begin(),
                              pod.status().container_statuses().end(),

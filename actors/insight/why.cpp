@@ -138,7 +138,7 @@ private:
       return void(blame(told + " is paused", "go on with troupe rollout resume " + told));
     for (auto& c : d.status().conditions())
       if (c.type() == "ReplicaFailure" && c.status() == "True") {
-        blame(explain_refusal(c.message(), told));
+        blame(refusal(c.message(), told));
         return;
       }
     // The newest of its replica sets is the one that is not there yet.
@@ -171,7 +171,7 @@ private:
     auto& m = gateway::meta(object);
     if (auto refused = facts_.last_warning(m, "FailedCreate");
         !refused.empty() && lacks_pods(object))
-      return void(blame(explain_refusal(refused, told)));
+      return void(blame(refusal(refused, told)));
     auto pods = facts_.owned(*facts_.kind("v1", "Pod"), m);
     size_t well = 0;
     const Pod* worst = nullptr;
@@ -280,10 +280,6 @@ private:
       return {told + " cannot make pods: " + message,
               "create the service account, or name another in the template"};
     return {told + " cannot make pods: " + message, "change the template, or what forbids it"};
-  }
-  std::pair<std::string, std::string> explain_refusal(const std::string& m,
-                                                      const std::string& told) {
-    return refusal(m, told);
   }
   bool blame(std::pair<std::string, std::string> both) {
     return blame(std::move(both.first), std::move(both.second));

@@ -5,10 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <spawn.h>
 #include <sys/wait.h>
-
-extern char** environ;
 
 namespace troupe::verbs {
 
@@ -158,13 +155,9 @@ int run_diff(session& s, const arguments& given) {
   auto chosen = std::getenv("KUBECTL_EXTERNAL_DIFF");
   auto command =
       std::string(chosen && *chosen ? chosen : "diff -u -N") + " '" + live + "' '" + merged + "'";
-  const char* words[] = {"sh", "-c", command.c_str(), nullptr};
-  pid_t child = 0;
-  int status = 0;
-  if (posix_spawn(&child, "/bin/sh", nullptr, nullptr, const_cast<char**>(words), environ) != 0)
-    return s.fail({errc::internal, "cannot run diff"});
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+  auto ended = run_line(command);
+  if (!ended) return s.fail({errc::internal, "cannot run diff"});
+  return WIFEXITED(*ended) ? WEXITSTATUS(*ended) : 2;
 }
 
 const flag force_flag{"force-conflicts", 0, "", "take over fields that others own"};

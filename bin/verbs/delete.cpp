@@ -28,22 +28,14 @@ result<std::string> options(const arguments& given) {
 }
 
 int run_delete(session& s, const arguments& given) {
-  std::vector<target> chosen;
-  if (!given.all("filename").empty()) {
-    auto objects = read_objects(s, given);
-    if (!objects) return s.fail(objects.error());
-    for (auto& o : *objects) chosen.push_back(o.where);
-  } else {
-    auto found = select_targets(s, given, given.words);
-    if (!found) return s.fail(found.error());
-    chosen = std::move(*found);
-    if (chosen.empty()) s.print_line("No resources found");
-  }
+  auto chosen = select_targets(s, given, given.words);
+  if (!chosen) return s.fail(chosen.error());
+  if (chosen->empty()) s.print_line("No resources found");
   auto body = options(given);
   if (!body) return s.fail(body.error());
   int code = done;
   std::vector<std::pair<target, std::string>> going;
-  for (auto& what : chosen) {
+  for (auto& what : *chosen) {
     auto ok = s.ask("DELETE", what.path(), *body);
     if (!ok) {
       if (ok.error().code == errc::not_found && given.has("ignore-not-found")) continue;

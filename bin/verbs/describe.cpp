@@ -293,27 +293,18 @@ int describe(session& s, const target& what) {
 }
 
 int run_describe(session& s, const arguments& given) {
-  std::vector<target> chosen;
-  if (!given.all("filename").empty()) {
-    auto objects = read_objects(s, given);
-    if (!objects) return s.fail(objects.error());
-    for (auto& o : *objects) chosen.push_back(o.where);
-  } else {
-    auto words = given.words;
-    auto with_all = given;
-    with_all.set("all", "true"); // "describe pods" means all of them
-    auto found = select_targets(s, with_all, words);
-    if (!found) return s.fail(found.error());
-    chosen = std::move(*found);
-  }
+  auto with_all = given;
+  with_all.set("all", "true"); // "describe pods" means all of them
+  auto chosen = select_targets(s, with_all, given.words);
+  if (!chosen) return s.fail(chosen.error());
   int code = done;
   bool first = true;
-  for (auto& what : chosen) {
+  for (auto& what : *chosen) {
     if (!first) s.print("\n\n");
     first = false;
     code = std::max(code, describe(s, what));
   }
-  if (chosen.empty()) s.complain("No resources found in " + s.ns() + " namespace.");
+  if (chosen->empty()) s.complain("No resources found in " + s.ns() + " namespace.");
   return code;
 }
 

@@ -1,5 +1,6 @@
 #include "bin/verbs/kinds.hpp"
 
+#include "actors/client/cluster.hpp"
 #include "messages/schema/kind.hpp"
 #include "net/http/url.hpp"
 
@@ -39,12 +40,7 @@ std::string escaped(std::string_view text) { return http::percent_encoded(text);
 
 std::string kind_info::path(std::string_view ns, std::string_view object,
                             std::string_view subresource) const {
-  auto out = group.empty() ? "/api/" + version : "/apis/" + group + "/" + version;
-  if (namespaced && !ns.empty()) out += "/namespaces/" + escaped(ns);
-  out += "/" + plural;
-  if (!object.empty()) out += "/" + escaped(object);
-  if (!subresource.empty()) out += "/" + std::string(subresource);
-  return out;
+  return client::object_path(group, version, namespaced ? ns : "", plural, object, subresource);
 }
 
 const kind_info* kind_book::known(std::string_view word) const {
@@ -188,30 +184,6 @@ result<target> read_target(session& s, const std::vector<std::string>& words,
   if (found->size() != 1 || found->front().name.empty())
     return bad("name exactly one object: TYPE/NAME");
   return found->front();
-}
-
-result<std::vector<target>> select_targets(session& s, const arguments& given,
-                                           const std::vector<std::string>& words) {
-  auto selector = given.get("selector"), fields = given.get("field-selector");
-  auto named = read_targets(s, words, given.has("all-namespaces"));
-  if (!named) return named;
-  std::vector<target> out;
-  for (auto& t : *named) {
-    if (!t.name.empty()) {
-      out.push_back(t);
-      continue;
-    }
-    if (selector.empty() && fields.empty() && !given.has("all"))
-      return bad("name the objects, or choose them by --selector or --all");
-    std::string query = "?labelSelector=" + escaped(selector) + "&fieldSelector=" + escaped(fields);
-    auto list = s.get(t.path() + query);
-    if (!list) return list.error();
-    if (auto items = json::find(*list, "items"); items && items->is_array())
-      for (auto& item : items->get_array())
-        out.push_back({t.kind, std::string(json::string_at(item, {"metadata", "namespace"})),
-                       std::string(json::string_at(item, {"metadata", "name"}))});
-  }
-  return out;
 }
 
 } // namespace troupe::verbs

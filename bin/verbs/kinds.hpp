@@ -66,10 +66,6 @@ result<std::vector<target>> read_targets(session& s, const std::vector<std::stri
 /// Exactly one object; `usual` is the kind of a name that stands alone.
 result<target> read_target(session& s, const std::vector<std::string>& words,
                            std::string_view usual = {});
-/// The objects that words, --selector, --all and --field-selector name.
-result<std::vector<target>> select_targets(session& s, const arguments& given,
-                                           const std::vector<std::string>& words);
-
 std::string escaped(std::string_view text);
 
 } // namespace troupe::verbs

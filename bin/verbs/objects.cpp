@@ -199,6 +199,36 @@ result<std::vector<file_object>> read_objects(session& s, const arguments& given
   return out;
 }
 
+result<std::vector<target>> select_targets(session& s, const arguments& given,
+                                           const std::vector<std::string>& words) {
+  std::vector<target> out;
+  if (!given.all("filename").empty()) {
+    auto objects = read_objects(s, given);
+    if (!objects) return objects.error();
+    for (auto& o : *objects) out.push_back(o.where);
+    return out;
+  }
+  auto selector = given.get("selector"), fields = given.get("field-selector");
+  auto named = read_targets(s, words, given.has("all-namespaces"));
+  if (!named) return named;
+  for (auto& t : *named) {
+    if (!t.name.empty()) {
+      out.push_back(t);
+      continue;
+    }
+    if (selector.empty() && fields.empty() && !given.has("all"))
+      return bad("name the objects, or choose them by --selector or --all");
+    std::string query = "?labelSelector=" + escaped(selector) + "&fieldSelector=" + escaped(fields);
+    auto list = s.get(t.path() + query);
+    if (!list) return list.error();
+    if (auto items = json::find(*list, "items"); items && items->is_array())
+      for (auto& item : items->get_array())
+        out.push_back({t.kind, std::string(json::string_at(item, {"metadata", "namespace"})),
+                       std::string(json::string_at(item, {"metadata", "name"}))});
+  }
+  return out;
+}
+
 result<std::string> write_query(const arguments& given, std::string_view manager) {
   auto out = "?fieldManager=" + escaped(given.get("field-manager", manager));
   auto dry = given.get("dry-run", "none");
@@ -216,6 +246,16 @@ std::string dry_run_note(const arguments& given) {
                                          : " (dry run)";
 }
 
+result<int> run_line(const std::string& line) {
+  const char* words[] = {"sh", "-c", line.c_str(), nullptr};
+  pid_t child = 0;
+  int status = -1;
+  if (posix_spawn(&child, "/bin/sh", nullptr, nullptr, const_cast<char**>(words), environ) != 0)
+    return error{errc::internal, "cannot run /bin/sh"};
+  waitpid(child, &status, 0);
+  return status;
+}
+
 result<std::string> edit_text(const std::string& text, const char* suffix) {
   std::string name =
       (std::filesystem::temp_directory_path() / "troupe-edit-XXXXXX").string() + suffix;
@@ -231,16 +271,13 @@ result<std::string> edit_text(const std::string& text, const char* suffix) {
   for (auto* variable : {"KUBE_EDITOR", "VISUAL", "EDITOR"})
     if (!editor || !*editor) editor = std::getenv(variable);
   if (!editor || !*editor) editor = "vi";
-  auto command = std::string(editor) + " '" + name + "'";
-  const char* words[] = {"sh", "-c", command.c_str(), nullptr};
-  pid_t child = 0;
-  int status = -1;
-  if (written == static_cast<ssize_t>(text.size()) &&
-      posix_spawn(&child, "/bin/sh", nullptr, nullptr, const_cast<char**>(words), environ) == 0)
-    waitpid(child, &status, 0);
+  bool failed_to_edit = true;
+  if (written == static_cast<ssize_t>(text.size()))
+    if (auto status = run_line(std::string(editor) + " '" + name + "'"))
+      failed_to_edit = *status != 0;
   auto edited = commands::read_source(name);
   remove();
-  if (status != 0)
+  if (failed_to_edit)
     return error{errc::internal, std::string("the editor \"") + editor + "\" failed"};
   if (!edited) return edited;
   return *edited == text ? std::string{} : *edited;

@@ -22,18 +22,10 @@ int run_scale(session& s, const arguments& given) {
   auto replicas = given.get("replicas");
   if (replicas.empty() || replicas.find_first_not_of("0123456789") != replicas.npos)
     return s.fail(bad("--replicas=N says how many"));
-  std::vector<target> chosen;
-  if (!given.all("filename").empty()) {
-    auto objects = read_objects(s, given);
-    if (!objects) return s.fail(objects.error());
-    for (auto& o : *objects) chosen.push_back(o.where);
-  } else {
-    auto found = select_targets(s, given, given.words);
-    if (!found) return s.fail(found.error());
-    chosen = std::move(*found);
-  }
+  auto chosen = select_targets(s, given, given.words);
+  if (!chosen) return s.fail(chosen.error());
   int code = done;
-  for (auto& what : chosen) {
+  for (auto& what : *chosen) {
     if (auto expected = given.get("current-replicas"); !expected.empty()) {
       auto now = s.get(what.path("scale"));
       if (!now) return s.fail(now.error());

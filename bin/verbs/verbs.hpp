@@ -28,6 +28,10 @@ result<std::vector<file_object>> read_objects(session& s, const arguments& given
 result<std::vector<file_object>> read_objects(session& s, const std::string& name,
                                               std::string_view text);
 
+/// The objects that -f, or else words, --selector, --all and --field-selector, name.
+result<std::vector<target>> select_targets(session& s, const arguments& given,
+                                           const std::vector<std::string>& words);
+
 /// "?fieldManager=...&dryRun=All", from --field-manager and --dry-run.
 result<std::string> write_query(const arguments& given, std::string_view manager = "troupe");
 /// " (dry run)", when that is what it is.
@@ -41,6 +45,9 @@ inline constexpr flag filename_flag{
     "a file or folder of manifests, - for standard input; may be repeated"};
 inline constexpr flag selector_flag{"selector", 'l', "LABELS",
                                     "those with these labels: app=web,tier!=db"};
+
+/// Runs a line of the system's shell and waits for its end; what waitpid says of it.
+result<int> run_line(const std::string& line);
 
 /// Lets the user change a text in his editor; empty if he changed nothing.
 result<std::string> edit_text(const std::string& text, const char* suffix);

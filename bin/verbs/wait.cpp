@@ -62,13 +62,6 @@ result<predicate> read_condition(const kind_info& kind, const std::string& text)
 
 int run_wait(session& s, const arguments& given) {
   auto chosen = select_targets(s, given, given.words);
-  if (!given.all("filename").empty()) {
-    auto objects = read_objects(s, given);
-    if (!objects) return s.fail(objects.error());
-    std::vector<target> all;
-    for (auto& o : *objects) all.push_back(o.where);
-    chosen = std::move(all);
-  }
   if (!chosen) return s.fail(chosen.error());
   if (chosen->empty()) return s.fail(bad("no matching resources found"));
   auto time = parse_duration(given.get("timeout", "30s"));

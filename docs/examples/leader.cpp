@@ -16,7 +16,10 @@ controller_settings one_of_two(int number) {
   out.lease_namespace = "default";
   out.lease_time = std::chrono::milliseconds{1'000};
   out.decide = [number](const view& now, const object_key& which) {
-    if (now.find(maps, which)) acted = number;
+    if (now.find(maps, which)) {
+      acted = number;
+      acted.notify_all();
+    }
     return plan{};
   };
   return out;
@@ -41,8 +44,7 @@ int main() {
   };
   auto first = run_controller(system, here, one_of_two(1));
   throw_ball("whoever leads");
-  while (acted == 0) {
-  }
+  acted.wait(0);
   auto second = run_controller(system, here, one_of_two(2));
   throw_ball("again");
   printf("number %d leads\n", acted.load());

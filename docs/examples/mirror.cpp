@@ -2,6 +2,8 @@
 // made, changed or deleted here.
 #include "example.hpp"
 
+#include <atomic>
+
 using namespace example;
 
 namespace {
@@ -9,6 +11,7 @@ namespace {
 const kind_name maps{"", "v1", "configmaps", "ConfigMap", true};
 const kind_name namespaces{"", "v1", "namespaces", "Namespace", false};
 constexpr const char* copies = "mirror";
+std::atomic<bool> mirrored{false};
 
 plan decide(const view& now, const object_key& which) {
   plan out;
@@ -32,7 +35,11 @@ plan decide(const view& now, const object_key& which) {
 caf::behavior until_gone(caf::event_based_actor* self) {
   return {[=](troupe::changed_atom, const change& c) {
     if (!c.object || c.name() != "menu") return;
-    if (c.kind == change::what::put) puts("the menu is mirrored");
+    if (c.kind == change::what::put) {
+      puts("the menu is mirrored");
+      mirrored = true;
+      mirrored.notify_one();
+    }
     if (c.kind == change::what::erased) self->quit();
   }};
 }
@@ -63,8 +70,7 @@ int main() {
     "metadata":{"name":"menu","namespace":"default"},"data":{"monday":"soup"}})"),
                   "cook"));
   // Deleted once the mirror has it: the copy goes, too.
-  while (!here.get(maps, copies, "menu")) {
-  }
+  mirrored.wait(false);
   need(here.remove(maps, "default", "menu"));
   caf::scoped_actor self{system};
   self->wait_for(gone);

@@ -1,41 +1,7 @@
 #!/usr/bin/env bash
 # Pods that really run: a whole cluster on this machine, driven by kubectl. Usage: node.sh TROUPE.
 # Needs root, runc and kubectl; leaves nothing behind, also when it fails.
-set -u
-troupe=$1
-[ "$(id -u)" = 0 ] && command -v runc >/dev/null && command -v kubectl >/dev/null || exit 77
-[ "$(kubectl version --client 2>/dev/null | grep -c .)" -gt 0 ] || exit 77
-# A network namespace is this cluster's machine: others on the same kernel are not touched.
-[ -n "${TROUPE_OWN_NETWORK:-}" ] || exec unshare --net env TROUPE_OWN_NETWORK=1 "$0" "$@"
-ip link set lo up
-top=$(mktemp -d)
-port=$((20000 + RANDOM % 10000))
-pid=
-failed=0
-export KUBECONFIG=$top/data/admin.kubeconfig
-finish() {
-  [ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-  "$troupe" uninstall --yes --data "$top/data" --run "$top/run" >/dev/null || failed=1
-  grep -q "$top" /proc/self/mountinfo && { echo "FAILED: mounts are left"; failed=1; }
-  [ "$failed" = 0 ] || { echo "--- log"; tail -30 "$top/log"; }
-  rm -rf "$top"
-  exit "$failed"
-}
-trap finish EXIT
-up() {
-  : >"$top/log"
-  "$troupe" up --data "$top/data" --run "$top/run" --port "$port" --name n1 >>"$top/log" 2>&1 &
-  pid=$!
-  until grep -q 'cluster is ready' "$top/log"; do
-    kill -0 "$pid" 2>/dev/null || { echo "FAILED: it does not start"; failed=1; exit; }
-  done
-}
-is() { # is WHAT EXPECTED GOT
-  case $3 in
-  *$2*) echo "ok: $1" ;;
-  *) echo "FAILED: $1: expected \"$2\", got \"$3\""; failed=1 ;;
-  esac
-}
+. "$(dirname "$0")/alone.sh"
 up
 kubectl create deployment hello --image=troupe.dev/hello --replicas=3 >/dev/null
 is 'three replicas run' 'successfully rolled out' "$(kubectl rollout status deployment/hello --timeout=60s 2>&1)"
