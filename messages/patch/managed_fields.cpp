@@ -41,14 +41,6 @@ json::value tree_of(const schema::kind& kind, std::string_view wire) {
   return tree ? std::move(*tree) : json::value(json::object{});
 }
 
-/// The JSON of an object in which nothing was set, kept for each kind.
-const json::value& empty_tree(const schema::kind& kind, const Message& like) {
-  thread_local std::unordered_map<const google::protobuf::Descriptor*, json::value> known;
-  auto [hit, fresh] = known.try_emplace(like.GetDescriptor());
-  if (fresh) hit->second = tree_of(kind, codec::to_wire(*std::unique_ptr<Message>(like.New())));
-  return hit->second;
-}
-
 void write_entry(ObjectMeta& metadata, const manager& by, std::string fields) {
   auto& e = *metadata.add_managed_fields();
   e.set_manager(by.name);
@@ -128,8 +120,7 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
   auto& metadata = meta(object);
   if (forgets_all(metadata)) return metadata.clear_managed_fields();
   if (!old && metadata.managed_fields().empty() && !kind.custom()) {
-    auto fields = created_fields(text_of(kind, codec::to_wire(object)), empty_tree(kind, object),
-                                 *kind.shape);
+    auto fields = created_fields(codec::to_wire(object), *kind.shape);
     if (fields != "{}")
       write_entry(metadata, {by, false, kind.api_version(), subresource, now.seconds, {}},
                   std::move(fields));
