@@ -48,7 +48,8 @@ result<precondition> decode_precondition(const cluster::Precondition& from) {
 
 } // namespace
 
-result<std::string> encode(const transaction& from, uint64_t time_ms, const sealer* seal) {
+result<std::string> encode(const transaction& from, uint64_t time_ms, const sealer* seal,
+                           uint64_t mark) {
   cluster::Transaction to;
   for (auto& x : from.preconditions) {
     auto& y = *to.add_preconditions();
@@ -61,6 +62,7 @@ result<std::string> encode(const transaction& from, uint64_t time_ms, const seal
   to.set_leader_term(from.leader_term);
   to.set_cause(from.cause);
   to.set_time_ms(time_ms);
+  to.set_mark(mark);
   return to.SerializeAsString();
 }
 
@@ -70,6 +72,7 @@ result<dated_transaction> decode(std::string_view payload, const sealer* seal) {
     return corrupt("not a transaction");
   dated_transaction to;
   to.time_ms = from.time_ms();
+  to.mark = from.mark();
   auto& changes = to.changes;
   changes.leader_term = from.leader_term();
   changes.cause = from.cause();
