@@ -74,7 +74,8 @@ result<precondition> decode_precondition(const cluster::Precondition& from) {
 
 } // namespace
 
-result<std::string> encode(const transaction& from, uint64_t time_ms, const sealer* seal) {
+result<std::string> encode(const transaction& from, uint64_t time_ms, const sealer* seal,
+                           uint64_t mark) {
   constexpr size_t around_each = 64, around_all = 64;
   size_t expected = around_all;
   for (auto& x : from.preconditions) expected += x.key.size() + around_each;
@@ -87,6 +88,7 @@ result<std::string> encode(const transaction& from, uint64_t time_ms, const seal
   put_number(out, cluster::Transaction::kLeaderTermFieldNumber, from.leader_term);
   put_number(out, cluster::Transaction::kCauseFieldNumber, from.cause);
   put_number(out, cluster::Transaction::kTimeMsFieldNumber, time_ms);
+  put_number(out, cluster::Transaction::kMarkFieldNumber, mark);
   return out;
 }
 
@@ -96,6 +98,7 @@ result<dated_transaction> decode(std::string_view payload, const sealer* seal) {
     return corrupt("not a transaction");
   dated_transaction to;
   to.time_ms = from.time_ms();
+  to.mark = from.mark();
   auto& changes = to.changes;
   changes.leader_term = from.leader_term();
   changes.cause = from.cause();
