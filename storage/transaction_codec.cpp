@@ -4,6 +4,8 @@
 #include "messages/codec/wire.hpp"
 #include "storage/sealer.hpp"
 
+#include <cstring>
+
 namespace troupe::storage {
 
 namespace {
@@ -20,6 +22,14 @@ void put_number(std::string& out, int number, uint64_t v) {
 
 void put_text(std::string& out, int number, std::string_view text) {
   if (!text.empty()) wire::put_bytes(out, static_cast<uint32_t>(number), text);
+}
+
+/// Of fixed size, as random as it is.
+void put_mark(std::string& out, uint64_t mark) {
+  wire::put_tag(out, cluster::Transaction::kMarkFieldNumber, wire::fixed64);
+  char raw[sizeof mark];
+  memcpy(raw, &mark, sizeof mark); // little-endian machines only, as all of storage
+  out.append(raw, sizeof raw);
 }
 
 void encode_precondition(std::string& out, const precondition& from) {
@@ -88,7 +98,7 @@ result<std::string> encode(const transaction& from, uint64_t time_ms, const seal
   put_number(out, cluster::Transaction::kLeaderTermFieldNumber, from.leader_term);
   put_number(out, cluster::Transaction::kCauseFieldNumber, from.cause);
   put_number(out, cluster::Transaction::kTimeMsFieldNumber, time_ms);
-  put_number(out, cluster::Transaction::kMarkFieldNumber, mark);
+  if (mark) put_mark(out, mark);
   return out;
 }
 
