@@ -396,6 +396,7 @@ void control_plane::lead(uint64_t term) {
       company_.push_back(actor);
     }
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
+  around.lost_after = options_.node_lost_after;
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   nodes_ = system_->spawn(nodes::nodes, around);
   introduce("nodes", nodes_);

@@ -39,6 +39,8 @@ struct control_plane_options {
   std::string scheduler_config;  ///< a file with a KubeSchedulerConfiguration; empty: the usual one
   std::string controllers = "*"; ///< "none", or a list as kube-controller-manager takes it
   bool anonymous = true;
+  /// How long a machine may be silent before its node counts as unknown.
+  std::chrono::seconds node_lost_after{40};
   gateway::flow_limits flow;
 
   /// The audit log, by kube-apiserver's names; no path: none.

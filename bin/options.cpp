@@ -1,5 +1,7 @@
 #include "bin/options.hpp"
 
+#include "messages/base/time.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -42,6 +44,16 @@ option::setter into(bool& to) {
       return error{errc::bad_request, "\"" + value + "\" is neither true nor false"};
     to = value != "false";
     return {};
+  };
+}
+
+option::setter into(std::chrono::seconds& to) {
+  return [&to](const std::string& value) -> result<void> {
+    auto read = parse_duration(value);
+    if (!read) return read.error();
+    to = std::chrono::duration_cast<std::chrono::seconds>(*read);
+    if (to >= std::chrono::seconds{1}) return {};
+    return error{errc::bad_request, "write a duration of a second or more, like 6h"};
   };
 }
 

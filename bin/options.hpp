@@ -5,6 +5,7 @@
 
 #include "messages/base/error.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -30,6 +31,7 @@ option::setter into(std::string& to);
 option::setter into(std::filesystem::path& to); ///< made absolute
 option::setter into(bool& to);
 option::setter into(std::vector<std::string>& to);
+option::setter into(std::chrono::seconds& to); ///< "6h"; one second at least
 option::setter into_number(uint64_t least, uint64_t most, std::function<void(uint64_t)> take);
 template<class Number>
 option::setter into(Number& to, uint64_t least, uint64_t most) requires std::is_integral_v<Number> {

@@ -2,6 +2,7 @@
 
 #include "bin/options.hpp"
 #include "bin/signals.hpp"
+#include "net/http/client.hpp"
 #include "net/relay/relay.hpp"
 
 namespace troupe {
@@ -30,6 +31,14 @@ int relay_command(const std::vector<std::string>& arguments) {
   }
   if (given.targets.empty())
     return complain("relay", {errc::bad_request, "give at least one server with --to"});
+  given.ready = [](const relay::target& t) {
+    constexpr std::chrono::seconds patience{2};
+    // Who they are is the clients' business, who check it; here it only counts whether they can.
+    auto said = http::ask(
+        {.host = t.host, .port = t.port, .who = {}, .expected_name = {}, .patience = patience},
+        {.target = "/readyz"});
+    return said && said->status == 200;
+  };
   block_signals();
   auto made = relay::relay::start(std::move(given));
   if (!made) return complain("relay", made.error());

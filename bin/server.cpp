@@ -95,6 +95,9 @@ command_spec spec_of(server_options& o) {
             into(p.token_file)},
            {"controllers", "LIST", "which controllers run: *, none, or a list of names (*)",
             into(p.controllers)},
+           {"node-monitor-grace-period", "DURATION",
+            "how long a machine may be silent before its node counts as unknown (40s)",
+            into(p.node_lost_after)},
            {"scheduler-config", "FILE",
             "a KubeSchedulerConfiguration: schedulers and the weights of their scores",
             into(p.scheduler_config)},
@@ -127,14 +130,7 @@ command_spec spec_of(server_options& o) {
             [&p](const std::string& text) { return add_server(text, p); }, true},
            {"backup-dir", "DIR", "save backups there (none); see troupe backup --help",
             into(o.backup.directory)},
-           {"backup-every", "DURATION", "how often (24h)",
-            [&o](const std::string& text) -> result<void> {
-              auto read = parse_duration(text);
-              if (!read) return read.error();
-              o.backup.every = std::chrono::duration_cast<std::chrono::seconds>(*read);
-              if (o.backup.every >= std::chrono::seconds{1}) return {};
-              return error{errc::bad_request, "write a duration like 6h"};
-            }},
+           {"backup-every", "DURATION", "how often (24h)", into(o.backup.every)},
            {"backup-keep", "N", "how many of them stay (14)", into(o.backup.keep, 1, 10'000)},
            {"hollow", "N", "also pretend N nodes, whose pods are only played (0)",
             into(o.hollow, 0, 100'000)},

@@ -1,5 +1,6 @@
 #include "actors/client/test_cluster.hpp"
 
+#include "actors/client/closing_door.hpp"
 #include "actors/controllers/controllers.hpp"
 #include "actors/gateway/bootstrap.hpp"
 #include "actors/node/hollow.hpp"
@@ -40,11 +41,14 @@ struct test_cluster::parts {
     if (!opened) throw std::runtime_error("no store: " + opened.error().message);
     store = std::move(*opened);
     gateway::environment around{
-        .store = store.get(), .work = &work, .now = given.now, .random = random()};
+        .store = store.get(), .work = work.get(), .now = given.now, .random = random()};
     auto key = tls::make_token_key();
     if (key)
       if (auto keys = tls::token_keys::load({*key})) around.token_keys = std::move(*keys);
     api = std::make_unique<gateway::gateway>(std::move(around));
+    door = std::make_unique<closing_door>([this](http::request what, http::responder to) {
+      api->handle(std::move(what), std::move(to));
+    });
     if (auto ok = gateway::bootstrap(*api); !ok) throw std::runtime_error(ok.error().message);
     controllers::environment facts{.store = store.get(),
                                    .api = api.get(),
@@ -75,6 +79,8 @@ struct test_cluster::parts {
       waiter->wait_for(c);
     }
     company.clear();
+    door->close();
+    work.reset(); // what is left to do is for an API that is going
     api.reset();
     store.reset();
     std::error_code ignored;
@@ -93,8 +99,9 @@ struct test_cluster::parts {
   std::mutex mutex;
   std::mt19937_64 chance;
   std::unique_ptr<storage::engine> store;
-  gateway::workers work{1};
+  std::unique_ptr<gateway::workers> work = std::make_unique<gateway::workers>(1);
   std::unique_ptr<gateway::gateway> api;
+  std::unique_ptr<closing_door> door;
   std::vector<caf::actor> company;
 };
 
@@ -108,10 +115,10 @@ cluster test_cluster::as(const std::string& user, const std::vector<std::string>
   peer->encrypted = true;
   peer->certificate = tls::peer_certificate{
       .common_name = user, .organizations = groups, .client_auth = true, .verified = true};
-  auto* api = parts_->api.get();
-  return cluster{connection::through([peer, api](http::request what, http::responder to) {
+  auto enter = parts_->door->entrance();
+  return cluster{connection::through([peer, enter](http::request what, http::responder to) {
     what.from = peer;
-    api->handle(std::move(what), std::move(to));
+    enter(std::move(what), std::move(to));
   })};
 }
 

@@ -137,12 +137,14 @@ void issuer(gateway& g, call& c, bool keys) {
     auto r = http::answer(200, "application/jwk-set+json", g.given.token_keys->jwks());
     return c.answer(std::move(r));
   }
+  json::array algorithms;
+  for (auto& name : g.given.token_keys->algorithms()) algorithms.emplace_back(name);
   auto text =
       json::write(json::object{{"issuer", token_issuer},
                                {"jwks_uri", std::string(token_issuer) + "/openid/v1/jwks"},
                                {"response_types_supported", json::array{"id_token"}},
                                {"subject_types_supported", json::array{"public"}},
-                               {"id_token_signing_alg_values_supported", json::array{"RS256"}}});
+                               {"id_token_signing_alg_values_supported", std::move(algorithms)}});
   c.answer(http::answer(200, "application/json", std::move(text)));
 }
 

@@ -228,6 +228,8 @@ result<std::unique_ptr<hub>> hub::start(caf::actor_system& system, hub_settings 
   settings.who = given.who;
   settings.seed = given.seed;
   settings.mux = link::with_requests();
+  // A server that has come back is needed at once: with it gone, the next one may be one too many.
+  settings.redial_after_max = std::chrono::milliseconds{500};
   settings.allow = [](const link::identity& who) { return !who.name.empty(); };
   settings.several = [](const link::identity& who) {
     return server_id(who) == 0 && node_name(who).empty();

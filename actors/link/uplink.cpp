@@ -193,6 +193,7 @@ result<std::unique_ptr<uplinks>> uplinks::start(caf::actor_system& system, uplin
   settings.who = given.who;
   settings.seed = given.seed;
   settings.mux = link::with_requests();
+  settings.redial_after_max = std::chrono::milliseconds{1'000}; // it may lead as soon as it is back
   made->network_ = std::make_unique<link::network>(
       std::move(settings),
       [all, actor](std::shared_ptr<link::connection> c) -> link::connection::callbacks {

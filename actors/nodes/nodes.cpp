@@ -92,6 +92,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
       names.erase(old->second.agent.address());
     }
     auto agent = caf::actor_cast<node_agent_actor>(handle);
+    std::erase_if(expected, [&](auto& x) { return x.second == name; });
     auto& a = agents[name];
     a.agent = agent;
     a.node = self->spawn(node, given, name, agent, self->address());

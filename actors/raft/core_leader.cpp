@@ -20,7 +20,7 @@ error not_leader(member_id leader) {
 result<uint64_t> core::propose(record_kind kind, payload_ptr payload) {
   auto me = leading();
   if (!me) return not_leader(leader_);
-  if (me->transfer_to != nobody) return error{errc::unavailable, "leadership is being handed over"};
+  if (me->transfer_to != nobody) return error{errc::not_leader, "leadership is being handed over"};
   auto bytes = payload ? payload->size() : 0;
   if (me->uncommitted_bytes > 0 && me->uncommitted_bytes + bytes > settings_.uncommitted_bytes_max)
     return error{errc::too_many_requests, "too much is waiting for a quorum"};

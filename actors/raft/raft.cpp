@@ -6,6 +6,8 @@
 #include "storage/lmdb_checkpoint.hpp"
 #include "storage/opening.hpp"
 
+#include <random>
+
 namespace troupe {
 
 namespace {
@@ -36,6 +38,28 @@ errc code_of(uint32_t wire) {
                                                             : static_cast<errc>(wire - 1);
 }
 
+/// Before there is a RAFT actor, and after it.
+raft::replica_hooks nobody_outside() {
+  raft::replica_hooks out;
+  out.send = [](raft::message) {};
+  out.later = [](std::function<void()>) {};
+  return out;
+}
+
+/// Hooks that ask whoever is in `outside` at that time.
+raft::replica_hooks passed_on(const std::shared_ptr<raft::replica_hooks>& outside) {
+  raft::replica_hooks out;
+  out.send = [outside](raft::message x) { outside->send(std::move(x)); };
+  out.later = [outside](auto job) { outside->later(std::move(job)); };
+  out.role_changed = [outside] { outside->role_changed(); };
+  out.applied = [outside](auto mark, auto& outcome) { outside->applied(mark, outcome); };
+  out.returned = [outside](auto all, auto term) { outside->returned(std::move(all), term); };
+  out.settled = [outside](auto term) { outside->settled(term); };
+  out.skipped = [outside](auto term) { outside->skipped(term); };
+  out.why_no_leader = [outside] { return outside->why_no_leader(); };
+  return out;
+}
+
 caf::error refused(const error& why) {
   return caf::make_error(caf::sec::runtime_error, why.message);
 }
@@ -52,28 +76,21 @@ result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings
   made->directory = std::move(*opened);
   auto kept = storage::lmdb_checkpoint::open(path + "/state.mdb", settings.seal);
   if (!kept) return kept.error();
-  made->later = std::make_shared<std::function<void(std::function<void()>)>>();
-  made->send = std::make_shared<std::function<void(raft::message)>>([](raft::message) {});
-  made->role_changed = std::make_shared<std::function<void()>>([] {});
+  made->outside = std::make_shared<raft::replica_hooks>(nobody_outside());
   made->background = std::make_unique<storage::worker>();
-  raft::replica_hooks hooks;
-  hooks.send = [send = made->send](raft::message x) { (*send)(std::move(x)); };
-  hooks.later = [later = made->later](auto job) {
-    if (*later) (*later)(std::move(job));
-  };
+  auto hooks = passed_on(made->outside);
   hooks.background = [worker = made->background.get()](auto job) { worker->post(std::move(job)); };
   hooks.stop_process = stop_process;
-  hooks.role_changed = [changed = made->role_changed] { (*changed)(); };
-  made->why_no_leader = std::make_shared<std::function<std::string()>>(hooks.why_no_leader);
-  hooks.why_no_leader = [why = made->why_no_leader] { return (*why)(); };
   auto seal = settings.seal;
   auto clock = settings.wall_clock_ms;
+  auto first_mark = std::mt19937_64{settings.seed}();
   auto replica = raft::replica::open(std::move(settings), std::move(hooks), *made->directory,
                                      std::move(*kept));
   if (!replica) return with_context(replica.error(), "cannot open " + path);
   made->replica = std::move(*replica);
   made->queue = std::make_shared<request_queue>(queue_bytes_max);
-  made->store = std::make_shared<replicated_store>(*made->replica, made->queue, seal, clock);
+  made->store =
+      std::make_shared<replicated_store>(*made->replica, made->queue, seal, clock, first_mark);
   return made;
 }
 
@@ -90,11 +107,9 @@ raft_state::~raft_state() {
   if (!member) return;
   member->group->serve(nullptr);
   member->queue->close();
-  disk.reset();             // its job is finished first
-  *member->later = nullptr; // the queue is closed: no other thread calls it any more
-  *member->send = [](raft::message) {};
-  *member->role_changed = [] {};
-  *member->why_no_leader = [] { return std::string("this server is ending"); };
+  disk.reset();                        // its job is finished first
+  *member->outside = nobody_outside(); // the queue is closed: no other thread calls it any more
+  member->outside->why_no_leader = [] { return std::string("this server is ending"); };
   for (auto& [_, x] : wishes) x.done(error{errc::unavailable, "this server is ending"});
   for (auto& x : held_wishes) x.done(error{errc::unavailable, "this server is ending"});
 }
@@ -104,14 +119,26 @@ raft_actor::behavior_type raft_state::make_behavior() {
   if (settings.disk_thread) disk = std::make_unique<storage::worker>();
   auto handle = caf::actor_cast<raft_actor>(self);
   member->queue->set_wake([handle] { caf::anon_send(handle, asked_atom_v); });
-  *member->send = [this](raft::message x) { post(x.to, wrapped(raft_tag, raft::encode(x))); };
-  *member->role_changed = [this] { role_changed(); };
+  auto& outside = *member->outside;
+  outside.send = [this](raft::message x) { post(x.to, wrapped(raft_tag, raft::encode(x))); };
+  outside.role_changed = [this] { role_changed(); };
   // Work of other threads comes back through the queue of requests: as a read that is ready at
   // once.
-  *member->later = [queue = member->queue](std::function<void()> job) {
+  outside.later = [queue = member->queue](std::function<void()> job) {
     queue->push_job(std::move(job));
   };
-  *member->why_no_leader = [this] { return why_no_leader(); };
+  outside.why_no_leader = [this] { return why_no_leader(); };
+  outside.applied = [this](uint64_t mark, const storage::outcome& x) {
+    forward->answered(mark, x, member->store->current().revision());
+  };
+  outside.returned = [this](auto all, uint64_t term) {
+    forward->take_back(std::move(all), term, ticks);
+  };
+  outside.settled = [this](uint64_t term) {
+    forward->settled(term);
+    pass_on();
+  };
+  outside.skipped = [this](uint64_t term) { forward->skipped(term); };
   raft::group::actor door;
   door.post = [queue = member->queue](auto job) { queue->push_job(std::move(job)); };
   door.carry_out = [this](auto what, auto done) { wish(std::move(what), std::move(done)); };
@@ -308,8 +335,7 @@ void raft_state::hear(uint64_t from, const std::string& bytes) {
     if (x && x->from == from && x->to == member->replica->agreement().self())
       member->replica->receive(std::move(*x));
   } else if (heard.has_commit_request()) {
-    auto& x = *heard.mutable_commit_request();
-    commit_for(from, x.id(), std::move(*x.mutable_transaction()));
+    commit_for(from, std::move(*heard.mutable_commit_request()));
   } else if (heard.has_commit_answer()) {
     uint64_t id = 0;
     auto outcome = decode_answer(heard.commit_answer().SerializeAsString(), id);
@@ -328,12 +354,21 @@ void raft_state::hear(uint64_t from, const std::string& bytes) {
   work();
 }
 
-/// A follower passes a write on to us.
-void raft_state::commit_for(uint64_t from, uint64_t id, std::string transaction) {
-  auto answer = [this, from, id](result<storage::outcome> x) {
+/// A follower passes a write on to us. Once we have been overtaken it sees for itself what became
+/// of it.
+void raft_state::commit_for(uint64_t from, cluster::CommitRequest request) {
+  auto& agreement = member->replica->agreement();
+  auto leads = [&agreement, term = request.term()] {
+    return agreement.current_role() == raft::role::leader && agreement.term() == term;
+  };
+  auto answer = [this, from, id = request.id()](const result<storage::outcome>& x) {
     post(from, wrapped(answer_tag, encode_answer(id, x)));
   };
-  member->replica->commit_encoded(std::move(transaction), answer);
+  if (!leads()) return answer(error{errc::not_leader, "the leader has changed"});
+  auto answer_if_sure = [leads, answer](const result<storage::outcome>& x) {
+    if (x || leads()) answer(x);
+  };
+  member->replica->commit_encoded(std::move(*request.mutable_transaction()), answer_if_sure);
 }
 
 void raft_state::take_requests() {
@@ -347,17 +382,24 @@ void raft_state::take_requests() {
 
 void raft_state::take_writes(std::vector<raft::replica::proposal> writes) {
   if (writes.empty()) return;
-  auto& agreement = member->replica->agreement();
-  if (agreement.current_role() == raft::role::leader) {
+  if (member->replica->agreement().current_role() == raft::role::leader) {
     refuse_when_full(writes);
     return member->replica->commit(std::move(writes));
   }
   for (auto& x : writes) forward->add(std::move(x), ticks);
-  if (agreement.leader() == raft::nobody) return;
-  for (auto& x : forward->take_unsent()) {
+  pass_on();
+}
+
+/// What was held goes to the leader, or is proposed here.
+void raft_state::pass_on() {
+  auto& agreement = member->replica->agreement();
+  if (!forward->has_unsent() || agreement.leader() == raft::nobody) return;
+  if (agreement.current_role() == raft::role::leader) return take_writes(forward->take_held());
+  for (auto& x : forward->take_unsent(agreement.term())) {
     cluster::CommitRequest request;
-    request.set_id(x.id);
+    request.set_id(x.mark);
     request.set_transaction(*x.transaction);
+    request.set_term(agreement.term());
     post(agreement.leader(), wrapped(request_tag, request.SerializeAsString()));
   }
 }
@@ -375,11 +417,9 @@ void raft_state::refuse_when_full(std::vector<raft::replica::proposal>& writes) 
 void raft_state::role_changed() {
   auto& agreement = member->replica->agreement();
   auto leads = agreement.current_role() == raft::role::leader;
-  forward->lost_leader();
   if (leads != std::exchange(led, leads) && settings.leadership_changed)
     settings.leadership_changed(leads, agreement.term());
-  // What was held goes to the new leader, or is proposed here.
-  if (agreement.leader() != raft::nobody) take_writes(forward->take_held());
+  pass_on();
 }
 
 /// Gives the disk its next job, and the clock its next tick.
@@ -427,6 +467,7 @@ void raft_state::tick() {
   catch_up();
   promote();
   tick_wishes();
+  pass_on();
   work();
 }
 

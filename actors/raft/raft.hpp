@@ -9,6 +9,10 @@
 #include "storage/low_water.hpp"
 #include "storage/worker.hpp"
 
+namespace troupe::cluster {
+class CommitRequest;
+}
+
 namespace troupe {
 
 struct raft_settings {
@@ -33,11 +37,8 @@ struct raft_member {
   std::unique_ptr<raft::replica> replica;
   std::shared_ptr<request_queue> queue;
   std::shared_ptr<storage::store> store; ///< what everybody else uses
-  /// Work for the replica's own thread; set by the actor.
-  std::shared_ptr<std::function<void(std::function<void()>)>> later;
-  std::shared_ptr<std::function<void(raft::message)>> send;
-  std::shared_ptr<std::function<void()>> role_changed;
-  std::shared_ptr<std::function<std::string()>> why_no_leader;
+  /// Whom the replica turns to: nobody, until the actor is there.
+  std::shared_ptr<raft::replica_hooks> outside;
   std::shared_ptr<raft::group> group = std::make_shared<raft::group>();
   std::unique_ptr<storage::worker> background;
 };
@@ -59,7 +60,8 @@ struct raft_state {
   void take_requests();
   void take_writes(std::vector<raft::replica::proposal> writes);
   void refuse_when_full(std::vector<raft::replica::proposal>& writes);
-  void commit_for(uint64_t from, uint64_t id, std::string transaction);
+  void commit_for(uint64_t from, cluster::CommitRequest request);
+  void pass_on();
   void work();
   void finish_job();
   void tick();

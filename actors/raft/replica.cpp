@@ -102,14 +102,17 @@ result<void> replica::load() {
 }
 
 void replica::commit(std::vector<proposal> batch) {
+  std::vector<proposal> not_taken;
   for (auto& x : batch) {
     auto index = core_->propose(record_kind::transaction, x.payload);
-    if (!index)
-      x.done(index.error());
+    if (index)
+      waiting_.emplace(*index, waiting_commit{core_->term(), std::move(x)});
+    else if (index.error().code == errc::not_leader && x.mark != 0)
+      not_taken.push_back(std::move(x));
     else
-      waiting_.emplace(*index,
-                       waiting_commit{core_->term(), std::move(x.change), std::move(x.done)});
+      x.done(index.error());
   }
+  if (!not_taken.empty()) hooks_.returned(std::move(not_taken), 0);
   carry_out();
 }
 
@@ -133,7 +136,8 @@ void replica::linearize(std::function<void(result<void>)> ready) {
 
 result<void> replica::change(const membership_change& wanted, completion done) {
   auto index = core_->change(wanted);
-  if (index && done) waiting_.emplace(*index, waiting_commit{core_->term(), {}, std::move(done)});
+  if (index && done)
+    waiting_.emplace(*index, waiting_commit{core_->term(), {{}, {}, std::move(done)}});
   carry_out();
   if (!index) return index.error();
   return {};
@@ -178,46 +182,67 @@ void replica::note_role() {
   if (now == role_seen_ && core_->leader() == leader_seen_) return;
   auto led = std::exchange(role_seen_, now) == role::leader;
   leader_seen_ = core_->leader();
-  if (led && now != role::leader)
-    for (auto& [_, x] : std::exchange(waiting_, {})) x.done(lost_leadership());
+  if (led && now != role::leader) {
+    std::vector<waiting_commit> lost;
+    for (auto& [_, x] : std::exchange(waiting_, {})) lost.push_back(std::move(x));
+    give_back(std::move(lost));
+  }
   hooks_.role_changed();
+}
+
+/// Proposals whose end this member will not see as their leader.
+void replica::give_back(std::vector<waiting_commit> lost) {
+  std::map<uint64_t, std::vector<proposal>> by_term;
+  for (auto& x : lost)
+    if (x.what.mark != 0)
+      by_term[x.term].push_back(std::move(x.what));
+    else
+      x.what.done(lost_leadership());
+  for (auto& [term, all] : by_term) hooks_.returned(std::move(all), term);
 }
 
 void replica::apply(std::vector<entry> entries) {
   if (entries.empty()) return;
   size_t bytes = 0;
+  uint64_t latest_term = applied_term_;
   std::string agreement;
-  std::vector<std::pair<completion, result<storage::outcome>>> answers;
+  std::vector<std::pair<completion, storage::outcome>> answers;
+  std::vector<waiting_commit> lost;
   for (auto& x : entries) {
     auto outcome = apply_one(x);
     applied_ = x.index;
-    applied_term_ = x.term;
+    latest_term = x.term;
     bytes += x.bytes();
     if (x.kind == record_kind::membership) agreement = *x.payload;
     if (auto asked = waiting_.extract(x.index); !asked.empty()) {
       if (asked.mapped().term == x.term)
-        answers.emplace_back(std::move(asked.mapped().done), outcome);
+        answers.emplace_back(std::move(asked.mapped().what.done), outcome);
       else
-        answers.emplace_back(std::move(asked.mapped().done), lost_leadership());
+        lost.push_back(std::move(asked.mapped()));
     }
     if (on_applied) on_applied(x, outcome);
   }
+  auto newer = latest_term > std::exchange(applied_term_, latest_term);
   publish(bytes, std::move(agreement));
   for (auto& [done, answer] : answers) done(std::move(answer));
+  give_back(std::move(lost));
+  if (newer) hooks_.settled(latest_term);
 }
 
 /// Applies one entry; our own proposals need not be decoded again.
 storage::outcome replica::apply_one(const entry& x) {
   if (x.kind != record_kind::transaction) return {live_.working().revision, {}};
   if (auto own = waiting_.find(x.index); own != waiting_.end() && own->second.term == x.term)
-    return live_.apply(std::move(own->second.change), x.term);
+    return live_.apply(std::move(own->second.what.change), x.term);
   auto decoded = storage::decode(*x.payload, settings_.seal.get());
   // Every replica must come to the same end: one that cannot read what was agreed may not go on.
   if (!decoded) {
     hooks_.stop_process(with_context(decoded.error(), "entry " + std::to_string(x.index)));
     return {live_.working().revision, {}};
   }
-  return live_.apply(std::move(decoded->changes), x.term);
+  auto outcome = live_.apply(std::move(decoded->changes), x.term);
+  if (decoded->mark != 0) hooks_.applied(decoded->mark, outcome);
+  return outcome;
 }
 
 void replica::publish(size_t bytes, std::string agreement) {
@@ -239,7 +264,8 @@ void replica::write_checkpoint() {
     if (!dropped) return hooks_.stop_process(dropped.error());
     hooks_.later([this, alive, index = written->index] {
       if (alive.expired()) return;
-      if (index > settings_.entries_kept) core_->compact(index - settings_.entries_kept);
+      auto kept = core_->members().members.size() > 1 ? settings_.entries_kept : 0;
+      if (index > kept) core_->compact(index - kept);
     });
   });
 }
@@ -304,6 +330,7 @@ void replica::finish(disk_job job) {
     live_.reset(std::move(*job.installed));
     keeper_->reset(live_.current());
     core_->installed(job.installed_meta, true);
+    hooks_.skipped(applied_term_);
   } else if (job.install_failed) {
     core_->installed(job.installed_meta, false);
   }

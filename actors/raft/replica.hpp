@@ -30,6 +30,14 @@ struct replica_settings {
   uint64_t seed = 1;
 };
 
+/// A transaction on its way into the log.
+struct proposal {
+  storage::transaction change;
+  payload_ptr payload; ///< encoded already, which any thread can do
+  storage::store::completion done;
+  uint64_t mark = 0; ///< the one in `payload`
+};
+
 /// What the outside does for a replica.
 struct replica_hooks {
   std::function<void(message)> send;                     ///< to a peer, as well as the network can
@@ -37,6 +45,17 @@ struct replica_hooks {
   std::function<void(std::function<void()>)> later;      ///< runs on the replica's thread again
   std::function<void(const error&)> stop_process;        ///< the disk broke its word
   std::function<void()> role_changed = [] {};
+  /// A marked transaction of somebody else's was applied, and this came of it.
+  std::function<void(uint64_t mark, const storage::outcome&)> applied =
+      [](uint64_t, const storage::outcome&) {};
+  /// Marked proposals that this member cannot answer any more: it made them as the leader of
+  /// `term`, and leads no more; 0: it did not make them. They show up in `applied` or never.
+  std::function<void(std::vector<proposal>, uint64_t term)> returned = [](std::vector<proposal>,
+                                                                          uint64_t) {};
+  /// Whatever was proposed in an earlier term and is not applied by now never will be.
+  std::function<void(uint64_t term)> settled = [](uint64_t) {};
+  /// Entries up to this term were taken in as a snapshot: nobody has seen them one by one.
+  std::function<void(uint64_t term)> skipped = [](uint64_t) {};
   /// What clients hear while nobody leads.
   std::function<std::string()> why_no_leader = [] {
     return std::string("there is no leader that can answer");
@@ -56,12 +75,7 @@ public:
   void tick() { core_->tick(), carry_out(); }
   void receive(message heard) { core_->step(std::move(heard)), carry_out(); }
 
-  /// A proposal whose payload is encoded already, which any thread can do.
-  struct proposal {
-    storage::transaction change;
-    payload_ptr payload;
-    completion done;
-  };
+  using proposal = raft::proposal;
   void commit(std::vector<proposal> batch);
   /// The same for a transaction that somebody else encoded: it is checked first.
   void commit_encoded(std::string payload, completion done);
@@ -103,8 +117,7 @@ public:
 private:
   struct waiting_commit {
     uint64_t term = 0;
-    storage::transaction change;
-    completion done;
+    proposal what;
   };
   struct waiting_read {
     uint64_t index = 0;
@@ -121,6 +134,7 @@ private:
   result<void> load();
   void carry_out();
   void note_role();
+  void give_back(std::vector<waiting_commit> lost);
   void apply(std::vector<entry> entries);
   storage::outcome apply_one(const entry& x);
   void answer_reads();

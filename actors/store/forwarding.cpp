@@ -46,37 +46,51 @@ void forwarding::add(proposal x, uint64_t tick) {
   if (bytes_ + x.payload->size() > limits_.bytes_max)
     return x.done(error{errc::too_many_requests, "too many writes wait for the leader"});
   bytes_ += x.payload->size();
-  waiting_.emplace(next_id_++, waiting_write{std::move(x), tick});
+  auto mark = x.mark;
+  not_sent(waiting_.emplace(mark, waiting_write{std::move(x), tick}).first->second);
 }
 
-std::vector<forwarding::request> forwarding::take_unsent() {
+void forwarding::take_back(std::vector<proposal> all, uint64_t term, uint64_t tick) {
+  for (auto& x : all) {
+    // They were let in before: no limit turns them away now.
+    bytes_ += x.payload->size();
+    auto mark = x.mark;
+    auto& held = waiting_.emplace(mark, waiting_write{std::move(x), tick, term}).first->second;
+    if (term == 0 || term < settled_term_) not_sent(held);
+  }
+}
+
+std::vector<forwarding::request> forwarding::take_unsent(uint64_t term) {
   std::vector<request> out;
-  for (auto& [id, x] : waiting_)
-    if (!std::exchange(x.sent, true)) out.push_back({id, x.what.payload});
+  if (unsent_ == 0) return out;
+  for (auto& [mark, x] : waiting_)
+    if (x.sent_in == 0) {
+      x.sent_in = term;
+      out.push_back({mark, x.what.payload});
+    }
+  unsent_ = 0;
   return out;
 }
 
 std::vector<forwarding::proposal> forwarding::take_held() {
   std::vector<proposal> out;
-  for (auto at = waiting_.begin(); at != waiting_.end();) {
-    if (at->second.sent) {
-      ++at;
-      continue;
-    }
-    bytes_ -= at->second.what.payload->size();
-    out.push_back(std::move(at->second.what));
-    at = waiting_.erase(at);
-  }
+  std::vector<uint64_t> held;
+  for (auto& [mark, x] : waiting_)
+    if (x.sent_in == 0) held.push_back(mark);
+  for (auto mark : held) out.push_back(std::move(take(mark).what));
   return out;
 }
 
-void forwarding::answered(uint64_t id, result<outcome> x, uint64_t applied) {
-  auto at = waiting_.find(id);
-  if (at == waiting_.end()) return; // given up before
-  if (!x || x->revision <= applied) return finish(id, std::move(x));
-  bytes_ -= at->second.what.payload->size();
-  invisible_.emplace(x->revision, std::pair{std::move(at->second.what.done), *x});
-  waiting_.erase(at);
+void forwarding::answered(uint64_t mark, result<outcome> x, uint64_t visible) {
+  auto at = waiting_.find(mark);
+  if (at == waiting_.end()) return; // given up before, or answered already
+  // It was not taken, and never will be in that term.
+  if (!x && x.error().code == errc::not_leader) {
+    if (at->second.sent_in != 0) not_sent(at->second);
+    return;
+  }
+  if (!x || x->revision <= visible) return finish(mark, std::move(x));
+  invisible_.emplace(x->revision, std::pair{std::move(take(mark).what.done), *x});
 }
 
 void forwarding::reached(uint64_t revision) {
@@ -87,28 +101,46 @@ void forwarding::reached(uint64_t revision) {
   }
 }
 
-void forwarding::lost_leader() {
-  std::vector<uint64_t> lost;
-  for (auto& [id, x] : waiting_)
-    if (x.sent) lost.push_back(id);
-  for (auto id : lost)
-    finish(id, error{errc::unavailable, "the leader was lost: the write may have happened"});
+void forwarding::settled(uint64_t term) {
+  settled_term_ = std::max(settled_term_, term);
+  std::vector<uint64_t> in_doubt;
+  for (auto& [mark, x] : waiting_) {
+    if (x.sent_in == 0 || x.sent_in >= term) continue;
+    if (x.in_doubt)
+      in_doubt.push_back(mark);
+    else
+      not_sent(x);
+  }
+  for (auto mark : in_doubt)
+    finish(mark, error{errc::unavailable, "the leader was lost: the write may have happened"});
+}
+
+void forwarding::skipped(uint64_t term) {
+  for (auto& [_, x] : waiting_) x.in_doubt |= x.sent_in != 0 && x.sent_in <= term;
+  settled(term);
 }
 
 void forwarding::tick(uint64_t now, const std::function<std::string()>& why_no_leader) {
   std::vector<uint64_t> late;
-  for (auto& [id, x] : waiting_)
-    if (x.tick + limits_.patience_ticks <= now) late.push_back(id);
-  for (auto id : late)
-    finish(id, waiting_.at(id).sent
-                   ? error{errc::timeout, "the leader did not answer: the write may have happened"}
-                   : error{errc::unavailable, why_no_leader()});
+  for (auto& [mark, x] : waiting_)
+    if (x.tick + limits_.patience_ticks <= now) late.push_back(mark);
+  for (auto mark : late)
+    finish(mark,
+           waiting_.at(mark).sent_in != 0
+               ? error{errc::timeout, "the leader did not answer: the write may have happened"}
+               : error{errc::unavailable, why_no_leader()});
 }
 
-void forwarding::finish(uint64_t id, result<outcome> x) {
-  auto node = waiting_.extract(id);
-  bytes_ -= node.mapped().what.payload->size();
-  node.mapped().what.done(std::move(x));
+forwarding::waiting_write forwarding::take(uint64_t mark) {
+  auto taken = std::move(waiting_.extract(mark).mapped());
+  bytes_ -= taken.what.payload->size();
+  unsent_ -= taken.sent_in == 0;
+  return taken;
+}
+
+void forwarding::finish(uint64_t mark, result<outcome> x) {
+  auto done = std::move(take(mark).what.done);
+  done(std::move(x));
 }
 
 } // namespace troupe

@@ -1,6 +1,10 @@
 // Writes on a member that does not lead: passed on to the leader, held while there is none,
 // answered when their effect is visible here. Pure bookkeeping: who sends and when time passes is
 // said to it.
+//
+// A leader that is lost takes no write's fate with it. A write is sent for one term only, so that
+// its entry can only be of that term; it is recognized by its mark when it is applied; and once an
+// entry of a later term is applied, what was not seen never happened and is sent again.
 #pragma once
 
 #include "actors/raft/replica.hpp"
@@ -26,24 +30,30 @@ public:
 
   explicit forwarding(settings limits) : limits_{limits} {}
 
-  /// Takes a write. Refused at once when too much is waiting.
+  /// Takes a write, which must be marked. Refused at once when too much is waiting.
   void add(proposal x, uint64_t tick);
+  /// Takes back what this member proposed when it led in `term`; 0: it could not.
+  void take_back(std::vector<proposal> all, uint64_t term, uint64_t tick);
 
   struct request {
-    uint64_t id = 0;
+    uint64_t mark = 0;
     raft::payload_ptr transaction;
   };
-  /// What can be sent now that the leader is known: each once.
-  std::vector<request> take_unsent();
+  bool has_unsent() const { return unsent_ > 0; }
+  /// What can be sent to the leader of `term`.
+  std::vector<request> take_unsent(uint64_t term);
   /// What can be proposed here, because this member leads now.
   std::vector<proposal> take_held();
 
-  /// The leader answered; the write is done when revision `applied` has reached its own.
-  void answered(uint64_t id, result<storage::outcome> x, uint64_t applied);
+  /// The leader answered, or the write was applied here; it is done when revision `visible` has
+  /// reached its own.
+  void answered(uint64_t mark, result<storage::outcome> x, uint64_t visible);
   /// This member's state shows everything up to `revision`.
   void reached(uint64_t revision);
-  /// The leader they were sent to leads no more: nobody knows what became of them.
-  void lost_leader();
+  /// An entry of `term` was applied: what was sent in earlier ones and not seen never happened.
+  void settled(uint64_t term);
+  /// Entries up to `term` went by unseen: what was sent till then has an open end.
+  void skipped(uint64_t term);
   /// Time has passed; `why_no_leader` says what those hear whom nobody could take.
   void tick(uint64_t now, const std::function<std::string()>& why_no_leader);
 
@@ -53,16 +63,20 @@ private:
   struct waiting_write {
     proposal what;
     uint64_t tick = 0;
-    bool sent = false;
+    uint64_t sent_in = 0; ///< the term; 0: not sent
+    bool in_doubt = false;
   };
 
-  void finish(uint64_t id, result<storage::outcome> x);
+  void not_sent(waiting_write& x) { x.sent_in = 0, ++unsent_; }
+  void finish(uint64_t mark, result<storage::outcome> x);
+  waiting_write take(uint64_t mark);
 
   const settings limits_;
-  std::map<uint64_t, waiting_write> waiting_;
+  std::map<uint64_t, waiting_write> waiting_;                                  ///< by mark
   std::multimap<uint64_t, std::pair<completion, storage::outcome>> invisible_; ///< by revision
-  uint64_t next_id_ = 1;
+  size_t unsent_ = 0;
   size_t bytes_ = 0;
+  uint64_t settled_term_ = 0;
 };
 
 } // namespace troupe

@@ -64,10 +64,12 @@ void request_queue::close() {
 
 void replicated_store::commit(storage::transaction change, completion done) {
   if (auto checked = storage::check(change); !checked) return done(checked.error());
-  auto payload = storage::encode(change, wall_clock_ms_(), seal_.get());
+  auto mark = next_mark_.fetch_add(1);
+  if (mark == 0) mark = next_mark_.fetch_add(1); // 0 is none
+  auto payload = storage::encode(change, wall_clock_ms_(), seal_.get(), mark);
   if (!payload) return done(payload.error());
   queue_->push({std::move(change), std::make_shared<const std::string>(std::move(*payload)),
-                std::move(done)});
+                std::move(done), mark});
 }
 
 } // namespace troupe

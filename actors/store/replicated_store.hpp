@@ -5,6 +5,7 @@
 
 #include "actors/raft/replica.hpp"
 
+#include <atomic>
 #include <mutex>
 
 namespace troupe {
@@ -49,9 +50,9 @@ class replicated_store final : public storage::store {
 public:
   replicated_store(raft::replica& member, std::shared_ptr<request_queue> queue,
                    std::shared_ptr<const storage::sealer> seal,
-                   std::function<uint64_t()> wall_clock_ms)
-      : member_{member}, queue_{std::move(queue)}, seal_{std::move(seal)}, wall_clock_ms_{std::move(
-                                                                               wall_clock_ms)} {}
+                   std::function<uint64_t()> wall_clock_ms, uint64_t first_mark)
+      : member_{member}, queue_{std::move(queue)}, seal_{std::move(seal)},
+        wall_clock_ms_{std::move(wall_clock_ms)}, next_mark_{first_mark} {}
 
   storage::snapshot current() const override { return member_.live().current(); }
   result<storage::snapshot> at(uint64_t revision) override { return member_.past().at(revision); }
@@ -75,6 +76,8 @@ private:
   const std::shared_ptr<request_queue> queue_;
   const std::shared_ptr<const storage::sealer> seal_;
   const std::function<uint64_t()> wall_clock_ms_;
+  /// Begins by chance, so that no two members, and no two lives of one, give the same.
+  std::atomic<uint64_t> next_mark_;
 };
 
 } // namespace troupe

@@ -73,6 +73,10 @@ std::filesystem::path cluster::pid_file(const std::string& name) const {
   return at_.run / book_.name / (name + ".pid");
 }
 
+std::filesystem::path cluster::log_file(const std::string& name) const {
+  return at_.of(book_) / "log" / (name + ".log");
+}
+
 result<void> cluster::prepare() {
   auto folder = at_.of(book_);
   std::error_code failed;
@@ -101,8 +105,7 @@ result<void> cluster::prepare() {
         if (auto done = copy_over(first / name, m.data / "pki" / name); !done) return done;
     }
   }
-  auto text =
-      write_kubeconfig(*keys, api_url(book_), links_of(book_, at_), "troupe-" + book_.name);
+  auto text = write_kubeconfig(*keys, api_url(book_), links_of(book_, at_), "troupe-" + book_.name);
   if (auto saved = tls::save_private(kubeconfig(), text); !saved) return saved;
   return tls::save_private(folder / "cluster.json", book_.text());
 }
@@ -157,25 +160,44 @@ result<void> cluster::connect(const member& m) const {
   return inside->add_route({}, "eth0", address::parse(gateway_of(book_)));
 }
 
-result<void> cluster::start_member(const member& m) const {
-  auto file = pid_file(m.name);
+/// Starts what does not run. Who is only about to end still holds its port and its data.
+result<void> cluster::keep_running(const std::string& name,
+                                   const std::function<result<int>()>& spawned) {
+  auto file = pid_file(name);
   if (remembered(file) != 0) return {};
-  std::error_code failed;
-  std::filesystem::create_directories(m.run, failed);
-  auto room = space::open(m.space);
-  if (!room) return room.error();
-  auto pid = spawn(command_of(m, book_, at_), &*room, m.log);
+  if (begun_.contains(name))
+    return error{errc::unavailable, "it has ended: " + last_line(log_file(name)) + " (see " +
+                                        log_file(name).string() + ")"};
+  if (!await_end(file, end_within))
+    return error{errc::timeout, "the one that was killed does not end"};
+  auto pid = spawned();
   if (!pid) return pid.error();
+  begun_.insert(name);
   remember(*pid, file);
   return {};
 }
 
-result<void> cluster::start_relay() const {
-  auto file = pid_file(relay_name);
-  if (remembered(file) != 0) return {};
-  auto pid = spawn(relay_command(book_, at_), nullptr, at_.of(book_) / "log" / "relay.log");
-  if (!pid) return pid.error();
-  remember(*pid, file);
+result<void> cluster::start_member(const member& m) {
+  return keep_running(m.name, [&]() -> result<int> {
+    std::error_code failed;
+    std::filesystem::create_directories(m.run, failed);
+    auto room = space::open(m.space);
+    if (!room) return room.error();
+    return spawn(command_of(m, book_, at_), &*room, m.log);
+  });
+}
+
+result<void> cluster::start_relay() {
+  return keep_running(
+      relay_name, [&] { return spawn(relay_command(book_, at_), nullptr, log_file(relay_name)); });
+}
+
+/// Starts what does not run, and what was found running and has ended since. Who was started here
+/// and has ended says why in its log.
+result<void> cluster::start_all() {
+  for (auto& m : members_of(book_, at_))
+    if (auto done = start_member(m); !done) return with_context(done.error(), m.name);
+  if (auto done = start_relay(); !done) return with_context(done.error(), "the address of the API");
   return {};
 }
 
@@ -183,26 +205,12 @@ result<void> cluster::start() {
   std::error_code failed;
   std::filesystem::create_directories(at_.run / book_.name, failed);
   if (auto made = make_network(); !made) return made;
-  for (auto& m : members_of(book_, at_)) {
-    if (auto done = connect(m); !done) return with_context(done.error(), m.name);
-    if (auto done = start_member(m); !done) return with_context(done.error(), m.name);
-  }
-  return start_relay();
-}
-
-/// A member that ended by itself says why in its log.
-result<void> cluster::check_alive() const {
   for (auto& m : members_of(book_, at_))
-    if (remembered(pid_file(m.name)) == 0)
-      return error{errc::unavailable,
-                   m.name + " has ended: " + last_line(m.log) + " (see " + m.log.string() + ")"};
-  if (remembered(pid_file(relay_name)) == 0)
-    return error{errc::unavailable, "the address of the API is not served: " +
-                                        last_line(at_.of(book_) / "log" / "relay.log")};
-  return {};
+    if (auto done = connect(m); !done) return with_context(done.error(), m.name);
+  return start_all();
 }
 
-result<void> cluster::wait_until_ready(const std::function<void(const std::string&)>& tell) const {
+result<void> cluster::wait_until_ready(const std::function<void(const std::string&)>& tell) {
   auto text = tls::load_private(kubeconfig());
   if (!text) return text.error();
   auto to = read_access(*text);
@@ -211,7 +219,7 @@ result<void> cluster::wait_until_ready(const std::function<void(const std::strin
   auto reached = [&](const std::function<bool()>& fact) -> result<void> {
     auto until = std::chrono::steady_clock::now() + ready_within;
     while (!fact()) {
-      if (auto alive = check_alive(); !alive) return alive;
+      if (auto run = start_all(); !run) return run;
       if (std::chrono::steady_clock::now() > until)
         return error{errc::timeout,
                      "it is not there after a minute; see " + (at_.of(book_) / "log").string()};

@@ -5,6 +5,7 @@
 #include "bin/cluster/plan.hpp"
 
 #include <functional>
+#include <set>
 
 namespace troupe::clusters {
 
@@ -19,7 +20,7 @@ public:
   /// Namespaces, links, processes: whatever is not there.
   result<void> start();
   /// Waits until all servers agree and all agents are ready; `tell` hears what is reached.
-  result<void> wait_until_ready(const std::function<void(const std::string&)>& tell) const;
+  result<void> wait_until_ready(const std::function<void(const std::string&)>& tell);
   /// Ends all processes and all pods, and takes the network away; what is stored stays.
   void stop();
   /// Nothing is left.
@@ -32,16 +33,19 @@ public:
 
 private:
   std::filesystem::path pid_file(const std::string& name) const;
+  std::filesystem::path log_file(const std::string& name) const;
   result<void> make_network() const;
   result<void> connect(const member& m) const;
-  result<void> start_member(const member& m) const;
-  result<void> start_relay() const;
-  result<void> check_alive() const;
+  result<void> keep_running(const std::string& name, const std::function<result<int>()>& spawned);
+  result<void> start_member(const member& m);
+  result<void> start_relay();
+  result<void> start_all();
   void clear_agents(const char* command) const;
   void remove_network() const;
 
   book book_;
   places at_;
+  std::set<std::string> begun_; ///< what was started here
 };
 
 /// The clusters of this machine.

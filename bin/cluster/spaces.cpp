@@ -44,18 +44,60 @@ result<void> pin(const std::filesystem::path& name) {
   return {};
 }
 
-/// When a process began, in ticks since the machine did; empty if there is none.
-std::string beginning_of(int pid) {
+/// A process as /proc shows it.
+struct sight {
+  std::string beginning; ///< in ticks since the machine began; empty: there is no such process
+  bool ends = false;     ///< it has ended, or nothing keeps it from doing so
+};
+
+/// A process that was killed runs on until it has heard of it: the signal waits beside it.
+bool is_killed(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("SigPnd:") || line.starts_with("ShdPnd:"))
+      if (strtoull(line.c_str() + 7, nullptr, 16) & (1u << (SIGKILL - 1))) return true;
+  return false;
+}
+
+sight look_at(int pid) {
+  constexpr unsigned exiting = 0x4, signalled = 0x400; // PF_EXITING, PF_SIGNALED; proc(5), flags
+  constexpr int state_field = 0, flags_field = 6, beginning_field = 19; // behind the name
+  bool killed = is_killed(pid); // before the rest: it is forgotten when the end begins
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text((std::istreambuf_iterator<char>(file)), {});
   auto behind_name = text.rfind(')');
-  if (behind_name == text.npos) return {};
+  if (behind_name == text.npos) return {{}, true};
   std::istringstream fields(text.substr(behind_name + 1));
-  std::string word, state;
-  constexpr int beginning_field = 20; // behind the name: the state is the first
-  for (int i = 0; i < beginning_field && fields >> word; ++i)
-    if (i == 0) state = word;
-  return state == "Z" ? std::string{} : word;
+  sight out;
+  out.ends = killed;
+  std::string word;
+  for (int i = 0; i <= beginning_field && fields >> word; ++i) {
+    if (i == state_field) out.ends |= word == "Z" || word == "X";
+    if (i == flags_field)
+      out.ends |= (strtoul(word.c_str(), nullptr, 10) & (exiting | signalled)) != 0;
+  }
+  out.beginning = word;
+  return out;
+}
+
+/// The process that a file remembers, and whether it ends; 0 if there is none any more.
+std::pair<int, bool> found_by(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  int pid = 0;
+  std::string beginning;
+  if (!(in >> pid >> beginning) || pid <= 0) return {0, true};
+  auto now = look_at(pid);
+  return now.beginning == beginning ? std::pair{pid, now.ends} : std::pair{0, true};
+}
+
+/// Whether a process has ended when the patience is over.
+bool has_ended(int pid, std::chrono::milliseconds patience) {
+  int handle = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (handle < 0) return true;
+  pollfd wait{handle, POLLIN, 0};
+  bool ended = poll(&wait, 1, static_cast<int>(patience.count())) > 0;
+  close(handle);
+  return ended;
 }
 
 struct file_actions {
@@ -163,28 +205,28 @@ result<int> run(const std::vector<std::string>& arguments, const space* where,
 bool ended(int pid) { return waitpid(pid, nullptr, WNOHANG) == pid; }
 
 void remember(int pid, const std::filesystem::path& file) {
-  (void)tls::save_private(file, std::to_string(pid) + " " + beginning_of(pid));
+  (void)tls::save_private(file, std::to_string(pid) + " " + look_at(pid).beginning);
 }
 
 int remembered(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  int pid = 0;
-  std::string beginning;
-  if (!(in >> pid >> beginning) || pid <= 0) return 0;
-  return beginning_of(pid) == beginning ? pid : 0;
+  auto [pid, ends] = found_by(file);
+  return ends ? 0 : pid;
+}
+
+bool await_end(const std::filesystem::path& file, std::chrono::milliseconds patience) {
+  auto [pid, ends] = found_by(file);
+  return pid == 0 || has_ended(pid, patience);
 }
 
 void end(const std::filesystem::path& file, std::chrono::milliseconds patience) {
-  auto pid = remembered(file);
+  constexpr std::chrono::seconds killed_within{1};
+  auto pid = found_by(file).first;
   if (pid == 0) return;
-  int handle = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   kill(pid, SIGTERM);
-  pollfd wait{handle, POLLIN, 0};
-  if (handle >= 0 && poll(&wait, 1, static_cast<int>(patience.count())) == 0) {
+  if (!has_ended(pid, patience)) {
     kill(pid, SIGKILL);
-    poll(&wait, 1, 1'000);
+    (void)has_ended(pid, killed_within);
   }
-  if (handle >= 0) close(handle);
   waitpid(pid, nullptr, WNOHANG); // if it is our own child
   std::error_code ignored;
   std::filesystem::remove(file, ignored);

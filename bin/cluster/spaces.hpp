@@ -44,8 +44,10 @@ result<int> run(const std::vector<std::string>& arguments, const space* where,
 /// The process that a file remembers, with the time at which it began: a number alone may be
 /// somebody else's by now.
 void remember(int pid, const std::filesystem::path& file);
-/// 0 if it does not run any more.
+/// 0 if it does not run any more, or has been killed and is about to end.
 int remembered(const std::filesystem::path& file);
+/// Whether it has ended when `patience` is over: what it held is free then.
+bool await_end(const std::filesystem::path& file, std::chrono::milliseconds patience);
 /// Asks a process to end, and makes it when `patience` is over.
 void end(const std::filesystem::path& file, std::chrono::milliseconds patience);
 

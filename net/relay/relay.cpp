@@ -4,11 +4,14 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <atomic>
 #include <charconv>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -32,8 +35,12 @@ struct way {
 
 /// A client and the server it was led to.
 struct pair : std::enable_shared_from_this<pair> {
-  explicit pair(tcp::socket taken)
-      : client{std::move(taken)}, server{client.get_executor()}, patience{client.get_executor()} {}
+  pair(tcp::socket taken, std::atomic<size_t>& count)
+      : client{std::move(taken)}, server{client.get_executor()}, patience{client.get_executor()},
+        count{count} {
+    ++count;
+  }
+  ~pair() { --count; }
 
   void run() {
     failure ignored;
@@ -64,6 +71,8 @@ struct pair : std::enable_shared_from_this<pair> {
 
   tcp::socket client, server;
   asio::steady_timer patience;
+  std::atomic<size_t>& count; ///< of all that there are
+  target led_to;
   way there{client, server}, back{server, client};
 };
 
@@ -118,9 +127,11 @@ struct relay::core : std::enable_shared_from_this<core> {
   void take(tcp::socket taken) {
     std::erase_if(open, [](auto& x) { return x.expired(); });
     if (open.size() >= given.connections_max) return; // it is closed
-    auto made = std::make_shared<pair>(std::move(taken));
+    auto made = std::make_shared<pair>(std::move(taken), connections);
     open.push_back(made);
     lead(made, 0);
+    std::lock_guard lock{mutex};
+    changed.notify_all();
   }
 
   /// To the server that answered last, or one after it.
@@ -133,6 +144,7 @@ struct relay::core : std::enable_shared_from_this<core> {
       which = (preferred + tried) % given.targets.size();
       auto& to = given.targets[which];
       at = {asio::ip::make_address(to.host), to.port};
+      who->led_to = to;
     }
     auto next = [me = shared_from_this(), who, tried] {
       failure ignored;
@@ -155,14 +167,54 @@ struct relay::core : std::enable_shared_from_this<core> {
     });
   }
 
+  /// Looks whether the server that is led to is ready, on a thread of its own.
+  void watch() {
+    std::unique_lock lock{mutex};
+    for (;;) {
+      changed.wait(lock, [&] { return ending || connections > 0; });
+      if (changed.wait_for(lock, given.look_every, [&] { return ending; })) return;
+      if (given.targets.empty()) continue;
+      auto targets = given.targets;
+      auto now = preferred % targets.size();
+      lock.unlock();
+      auto better = now;
+      if (!given.ready(targets[now]))
+        for (size_t i = 1; i < targets.size() && better == now; ++i)
+          if (auto other = (now + i) % targets.size(); given.ready(targets[other])) better = other;
+      if (better != now)
+        asio::post(io, [me = shared_from_this(), left = targets[now]] { me->let_go(left); });
+      lock.lock();
+      if (better != now && given.targets == targets) preferred = better;
+    }
+  }
+
+  void let_go(const target& left) {
+    for (auto& x : open)
+      if (auto one = x.lock(); one && one->led_to == left) one->end();
+  }
+
+  void stop() {
+    {
+      std::lock_guard lock{mutex};
+      ending = true;
+    }
+    changed.notify_all();
+    io.stop();
+    for (auto t : {&thread, &watcher})
+      if (t->joinable()) t->join();
+  }
+
   settings given;
+  std::atomic<size_t> connections = 0; ///< outlives `io`, which holds them
   asio::io_context io;
   tcp::acceptor acceptor{io};
   asio::steady_timer pause{io};
   std::vector<std::weak_ptr<pair>> open;
-  std::thread thread;
-  std::mutex mutex; ///< for given.targets and preferred
+  std::thread thread, watcher;
+  std::mutex mutex; ///< for given.targets, preferred and ending
+  std::condition_variable changed;
   size_t preferred = 0;
+  bool ending = false;
 };
 
 result<std::unique_ptr<relay>> relay::start(settings given) {
@@ -170,6 +222,7 @@ result<std::unique_ptr<relay>> relay::start(settings given) {
   if (auto done = held->listen(); !done) return done.error();
   held->accept();
   held->thread = std::thread([raw = held.get()] { raw->io.run(); });
+  if (held->given.ready) held->watcher = std::thread([raw = held.get()] { raw->watch(); });
   return std::unique_ptr<relay>(new relay(std::move(held)));
 }
 
@@ -184,11 +237,7 @@ void relay::aim(std::vector<target> targets) {
   core_->preferred = 0;
 }
 
-void relay::stop() {
-  if (!core_->thread.joinable()) return;
-  core_->io.stop();
-  core_->thread.join();
-}
+void relay::stop() { core_->stop(); }
 
 relay::~relay() { stop(); }
 

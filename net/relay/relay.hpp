@@ -5,6 +5,7 @@
 #include "messages/base/error.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,9 +27,15 @@ struct settings {
   std::vector<target> targets;
   size_t connections_max = 4'000;
   std::chrono::milliseconds connect_within{1'000}; ///< then the next server is tried
+  /// Whether a server can do what it is asked for; may block for a while. Empty: all that take
+  /// connections can.
+  std::function<bool(const target&)> ready;
+  std::chrono::milliseconds look_every{1'000}; ///< while there are connections
 };
 
-/// Keeps to the server that answered last, and goes on to the next when it does not any more.
+/// Keeps to the server that answered last, and goes on to the next when it does not any more. One
+/// that answers but is not ready (cut off from the others, say) is left for one that is, and those
+/// it was leading there are let go.
 class relay {
 public:
   static result<std::unique_ptr<relay>> start(settings given);

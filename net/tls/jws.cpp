@@ -213,7 +213,13 @@ token_keys::load(const std::vector<std::string>& keys_pem) {
       new token_keys{std::move(newest), token_verifier{std::move(keys)}}};
 }
 
-result<std::string> make_token_key() { return make_rsa_key(); }
+result<std::string> make_token_key() { return make_key(); }
+
+std::set<std::string> token_verifier::algorithms() const {
+  std::set<std::string> all;
+  for (const auto& key : keys_) all.emplace(key.algorithm());
+  return all;
+}
 
 std::string token_verifier::jwks() const {
   boost::json::array keys;

@@ -5,6 +5,7 @@
 #include "messages/base/error.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ public:
   result<std::string> verify(std::string_view token) const;
   /// The public keys as a JSON Web Key Set.
   std::string jwks() const;
+  /// What the keys sign with, each algorithm once.
+  std::set<std::string> algorithms() const;
 
 private:
   std::vector<token_key> keys_;
@@ -64,6 +67,7 @@ public:
   /// The claims of a token that one of the keys signed.
   result<std::string> verify(std::string_view token) const { return all_.verify(token); }
   std::string jwks() const { return all_.jwks(); }
+  std::set<std::string> algorithms() const { return all_.algorithms(); }
 
 private:
   token_keys(token_key newest, token_verifier all)
@@ -73,7 +77,7 @@ private:
   token_verifier all_;
 };
 
-/// A new RSA private key in PEM, for tokens: the algorithm that every client knows.
+/// A new private key in PEM, for tokens: EC P-256 (docs/decisions/0035-tokens-by-ecdsa.md).
 result<std::string> make_token_key();
 
 } // namespace troupe::tls

@@ -51,6 +51,7 @@ struct group {
     driven.disk_thread = false;
     driven.send = [this, id](uint64_t to, std::string bytes) {
       if (down.contains(id) || down.contains(to) || !actors.contains(to)) return;
+      if (lose && lose(bytes)) return;
       caf::anon_send(actors.at(to), heard_atom_v, id, std::move(bytes));
     };
     driven.leadership_changed = [this, id](bool leads, uint64_t) {
@@ -81,10 +82,20 @@ struct group {
 
   uint64_t follower() { return leader() == 1 ? 2 : 1; }
 
-  /// Commits through member `id` and lets time pass until there is an answer.
   result<storage::outcome> put(uint64_t id, const std::string& key, const std::string& value) {
     storage::transaction change;
     change.put(key, value);
+    return commit(id, std::move(change));
+  }
+
+  result<storage::outcome> put_new(uint64_t id, const std::string& key, const std::string& value) {
+    storage::transaction change;
+    change.require_absent(key).put(key, value);
+    return commit(id, std::move(change));
+  }
+
+  /// Commits through member `id` and lets time pass until there is an answer.
+  result<storage::outcome> commit(uint64_t id, storage::transaction change) {
     auto answer = std::make_shared<std::optional<result<storage::outcome>>>();
     members.at(id)->store->commit(std::move(change), [answer](auto x) { *answer = std::move(x); });
     for (int i = 0; i < 1'000 && !*answer; ++i) pass(20ms);
@@ -100,6 +111,7 @@ struct group {
   std::map<uint64_t, std::shared_ptr<raft_member>> members;
   std::map<uint64_t, raft_actor> actors;
   std::set<uint64_t> down; ///< cut off
+  std::function<bool(const std::string&)> lose;
   std::vector<uint64_t> leaders;
 };
 
@@ -168,6 +180,66 @@ BOOST_AUTO_TEST_CASE(a_write_during_an_election_waits_for_the_next_leader) {
   g.pass(900ms); // long enough to miss the leader
   auto done = g.put(id, "pods/a/b", "v");
   BOOST_TEST(done.has_value());
+}
+
+// Before, it was told that it may have happened, and nobody knew.
+BOOST_AUTO_TEST_CASE(a_write_sent_to_a_leader_that_is_lost_happens_once) {
+  group g{3};
+  auto first = g.leader(), id = g.follower();
+  g.down.insert(first);
+  auto done = g.put_new(id, "pods/a/b", "v");
+  BOOST_REQUIRE_MESSAGE(done, done.error().message);
+  BOOST_TEST(!done->refused);
+  BOOST_TEST(done->revision == 1u);
+  g.down.clear();
+  g.pass(1'000ms);
+  BOOST_TEST(g.members.at(first)->store->current().revision() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_write_whose_answer_is_lost_is_recognized_when_it_is_applied) {
+  group g{3};
+  auto id = g.follower();
+  g.lose = [](const std::string& bytes) {
+    cluster::PeerMessage word;
+    return word.ParseFromString(bytes) && word.has_commit_answer();
+  };
+  auto done = g.put_new(id, "pods/a/b", "v");
+  BOOST_REQUIRE_MESSAGE(done, done.error().message);
+  BOOST_TEST(!done->refused);
+  BOOST_TEST(done->revision == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_leader_could_not_finish_the_next_one_does_once) {
+  group g{3};
+  auto first = g.leader();
+  g.down.insert(first);
+  std::vector<result<storage::outcome>> answers;
+  for (int i = 0; i < 3; ++i) {
+    storage::transaction change;
+    auto key = "pods/a/" + std::to_string(i);
+    change.require_absent(key).put(key, "v");
+    g.members.at(first)->store->commit(std::move(change), [&](auto x) { answers.push_back(x); });
+  }
+  g.pass(2'500ms); // the others have a leader, and the first one knows that it leads no more
+  BOOST_TEST(answers.empty());
+  g.down.clear();
+  g.pass(2'000ms);
+  BOOST_REQUIRE(answers.size() == 3u);
+  for (auto& x : answers) {
+    BOOST_REQUIRE_MESSAGE(x, x.error().message);
+    BOOST_TEST(!x->refused);
+  }
+  BOOST_TEST(g.members.at(first)->store->current().revision() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_write_during_a_transfer_waits_for_the_next_leader) {
+  group g{3};
+  auto first = g.leader(), second = g.follower();
+  caf::anon_send(g.actors.at(first), transfer_atom_v, second);
+  auto done = g.put_new(first, "pods/a/b", "v");
+  BOOST_REQUIRE_MESSAGE(done, done.error().message);
+  BOOST_TEST(done->revision == 1u);
+  BOOST_TEST(g.leader() == second);
 }
 
 BOOST_AUTO_TEST_CASE(a_write_that_nobody_can_commit_times_out_and_is_not_repeated) {

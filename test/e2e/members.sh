@@ -36,38 +36,13 @@ grep -q "role server" "$work/refused" || fail "no word about the token: $(cat "$
 token=$(on 1 "$troupe" token create --role server --data "$work/s1") || fail "no token for servers"
 field() { sed -n "s/.*$1: //p" "$work/s1/admin.kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
-cat >"$work/writer.py" <<'PY'
-# Writes names one after another through any server of a file; prints what was acknowledged and lost.
-import http.client, json, os, ssl, sys, time
-work = sys.argv[1]
-tls = ssl.create_default_context(cafile=work + "/ca"); tls.load_cert_chain(work + "/crt", work + "/key"); tls.check_hostname = False
-acked, gap, last, at, link, n = [], 0.0, time.monotonic(), 0, None, 0
-def connect(i):
-    hosts = open(work + "/hosts").read().split()
-    return http.client.HTTPSConnection(hosts[i % len(hosts)], 6443, context=tls, timeout=3)
-while not os.path.exists(work + "/stop"):
-    n += 1
-    try:
-        if link is None: link = connect(at)
-        link.request("POST", "/api/v1/namespaces/default/configmaps", json.dumps({"metadata": {"name": "w-%d" % n}}), {"Content-Type": "application/json"})
-        answer = link.getresponse(); answer.read()
-        if answer.status != 201: raise OSError(answer.status)
-        acked.append(n); gap = max(gap, time.monotonic() - last); last = time.monotonic()
-    except (OSError, http.client.HTTPException): link = None; at += 1
-link = connect(0)
-link.request("GET", "/api/v1/namespaces/default/configmaps")
-names = {i["metadata"]["name"] for i in json.loads(link.getresponse().read())["items"]}
-lost = [n for n in acked if "w-%d" % n not in names]
-print("acknowledged %d, longest gap %.2f s, lost %s" % (len(acked), gap, lost))
-sys.exit(1 if lost or gap > 8 or len(acked) < 100 else 0)
-PY
-echo 192.168.78.1 >"$work/hosts"
-nsenter --net="$(at 9)" python3 "$work/writer.py" "$work" >"$work/written" 2>&1 & writer=$!; pids+=($!)
+echo 192.168.78.1:6443 >"$work/hosts"
+nsenter --net="$(at 9)" python3 "$(dirname "$0")/tools/writer.py" "$work" 8 >"$work/written" 2>&1 & writer=$!; pids+=($!)
 for n in 2 3 4 5; do
   from=$((n - 1))
   start $n --join "$token@192.168.78.$from"
   wait_for 20 voters 1 $n || fail "server $n does not become a voter: $(members 1 list)"
-  echo "192.168.78.$n" >>"$work/hosts"
+  echo "192.168.78.$n:6443" >>"$work/hosts"
 done
 members 3 list
 knows() { grep -o '"id"' "$work/a9/join/servers.json" | wc -l | grep -qx "$1"; }
@@ -81,7 +56,7 @@ members 2 transfer 2 >/dev/null || fail "transfer"
 leads() { members 3 list -o json | grep -q '"leader":2'; }
 wait_for 10 leads || fail "server 2 does not lead: $(members 3 list)"
 # They go one by one, the leader and the first one among them.
-echo "192.168.78.4 192.168.78.5" >"$work/hosts"
+echo "192.168.78.4:6443 192.168.78.5:6443" >"$work/hosts"
 gone() { ! kill -0 "$1" 2>/dev/null; }
 for n in 2 1 3; do
   members 5 remove $n >/dev/null || fail "cannot remove server $n"

@@ -11,29 +11,7 @@ kubectl patch deployment web --type=json -p '[{"op": "add", "path": "/spec/templ
   "value": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}}]' >/dev/null
 kubectl rollout status deployment/web --timeout=60s >/dev/null
 address=$(kubectl get service web -o jsonpath='{.spec.clusterIP}')
-python3 - "$address" "$top/stop" >"$top/load" <<'PY' &
-import os, socket, sys, threading, time
-address, stop = sys.argv[1:]
-done, failures = [0] * 4, []
-def ask():
-    with socket.create_connection((address, 80), 5) as s:
-        s.sendall(b'GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n')
-        said = b''
-        while more := s.recv(4096): said += more
-        if b'200 OK' not in said: raise OSError('answered ' + repr(said[:60]))
-def work(n):
-    while not os.path.exists(stop):
-        try:
-            ask()
-            done[n] += 1
-        except OSError as why:
-            failures.append(str(why))
-begun = time.time()
-threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
-for t in threads: t.start()
-for t in threads: t.join()
-print('%d requests, %.0f a second, %d failed %s' % (sum(done), sum(done) / (time.time() - begun), len(failures), failures[:3]))
-PY
+python3 "$(dirname "$0")/tools/asker.py" "$address" "$top/stop" >"$top/load" &
 load=$!
 for i in $(seq "$rollouts"); do
   kubectl set env deployment/web ROUND="$i" >/dev/null

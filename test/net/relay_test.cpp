@@ -76,6 +76,27 @@ BOOST_AUTO_TEST_CASE(bytes_pass_both_ways_and_a_server_that_is_gone_is_passed_ov
   BOOST_TEST(say(port, "hello") == ""); // closed, and nothing hangs
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_is_not_ready_is_left_for_one_that_is) {
+  echo a('a'), b('b');
+  std::atomic<bool> cut_off = false;
+  auto made = relay::relay::start({.listen = {"127.0.0.1", 0},
+                                   .targets = {a.at(), b.at()},
+                                   .ready = [&](auto& t) { return !cut_off || t != a.at(); },
+                                   .look_every = std::chrono::milliseconds{1}});
+  BOOST_REQUIRE(made);
+  auto port = (*made)->port();
+  BOOST_TEST(say(port, "hello") == "ahello");
+  // A client that is waiting for an answer there is let go.
+  asio::io_context io;
+  tcp::socket held(io);
+  boost::system::error_code bad;
+  held.connect({asio::ip::make_address("127.0.0.1"), port}, bad);
+  cut_off = true;
+  char c;
+  BOOST_TEST(held.read_some(asio::buffer(&c, 1), bad) == 0u);
+  BOOST_TEST(say(port, "hello") == "bhello");
+}
+
 BOOST_AUTO_TEST_CASE(it_can_be_aimed_at_other_servers) {
   echo a('a'), b('b');
   auto made = relay::relay::start({.listen = {"127.0.0.1", 0}, .targets = {a.at()}});
