@@ -87,13 +87,19 @@ result<std::vector<const row*>> choose(std::string_view list) {
     wanted.erase(r.name);
   }
   if (wanted.empty()) return out;
-  std::string names;
-  for (auto& r : table) names.append(names.empty() ? "" : ", ").append(r.name);
+  std::string known;
+  for (auto name : names()) known.append(known.empty() ? "" : ", ").append(name);
   return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) +
-                                      "; there are " + names};
+                                      "; there are " + known};
 }
 
 } // namespace
+
+std::vector<std::string_view> names() {
+  std::vector<std::string_view> out;
+  for (auto& r : table) out.push_back(r.name);
+  return out;
+}
 
 result<void> check(std::string_view list) {
   auto chosen = choose(list);

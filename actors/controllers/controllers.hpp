@@ -16,6 +16,9 @@ struct player {
 result<std::vector<player>> start(caf::actor_system& system, const environment& given,
                                   std::string_view list);
 
+/// The names of all of them.
+std::vector<std::string_view> names();
+
 /// Whether start() would take the list.
 result<void> check(std::string_view list);
 

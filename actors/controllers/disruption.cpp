@@ -22,11 +22,11 @@ public:
       : reconciler{self, std::move(given), "disruption-controller"} {
     listen(budgets, [this](auto& entry, bool gone) { hear_budget(entry, gone); });
     listen(pods, [this](auto& entry, bool gone) { hear_pod(entry, gone); });
-    // A change of size may change what is wanted.
+    // Who controls pods and how many it wants may change what is wanted.
     for (auto k : {&deployments, &replica_sets, &stateful_sets, &replication_controllers})
       listen(*k, [this](const change& c) {
         if (by_namespace.empty()) return;
-        if (!c.before || c.gone || scale_of(*c.before) == scale_of(*c.entry)) return;
+        if (!c.gone && (!c.before || same_wishes(*c.before, *c.entry))) return;
         auto space = by_namespace.find(std::string(namespace_in(c.entry->key())));
         if (space != by_namespace.end())
           for (auto& key : space->second) mark(key);
@@ -132,6 +132,14 @@ private:
     for (auto k : {&replica_sets, &stateful_sets, &replication_controllers})
       if (k->name == name) return k;
     return nullptr;
+  }
+
+  static bool same_wishes(const storage::entry& a, const storage::entry& b) {
+    auto above = [](const storage::entry& e) {
+      auto owner = controller_of(e.value());
+      return owner ? owner->uid : std::string_view{};
+    };
+    return scale_of(a) == scale_of(b) && above(a) == above(b);
   }
 
   static int scale_of(const storage::entry& entry) {

@@ -52,6 +52,7 @@ private:
     auto when = leaves_at(pod, node, r.at);
     if (!when) return;
     if (*when > r.at.seconds) return r.again_at({*when, 0});
+    r.write.rely_on(*place); // a node that has got well meanwhile keeps its pods
     auto object = gateway::load(pods, *entry);
     auto& going = static_cast<Pod&>(*object);
     bool told = set_condition(*going.mutable_status()->mutable_conditions(), "DisruptionTarget",

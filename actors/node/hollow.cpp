@@ -76,7 +76,8 @@ struct hollow_state {
                                                       this->given.number * 256u},
         address{dotted((172u << 24 | 16u << 16) + this->given.number)} {
     // NODE ends with NODES, or when another agent takes this node's name.
-    self->set_down_handler([this](caf::down_msg&) {
+    self->set_down_handler([this](caf::down_msg& gone) {
+      if (!reports_to || reports_to.address() != gone.source) return;
       reports_to = node_actor{};
       arrive();
     });
@@ -88,7 +89,7 @@ struct hollow_state {
     auto welcomed = [this](const caf::strong_actor_ptr& node) {
       reports_to = caf::actor_cast<node_actor>(node);
       self->monitor(reports_to);
-      look();
+      look(true); // what was said last may have reached nobody
     };
     auto try_later = [this](const caf::error&) {
       self->delayed_send(self, arrive_again, resync_atom_v);
@@ -157,12 +158,13 @@ struct hollow_state {
     return dotted(pod_base + last_host);
   }
 
-  /// Reports what has happened, and asks to be woken when something happens next.
-  void look() {
+  /// Reports what has happened, now or ever, and asks to be woken when something happens next.
+  void look(bool ever = false) {
     if (!reports_to) return;
     cluster::FromNode out;
     std::optional<moment> next;
     for (auto& [key, p] : pods) {
+      if (ever && p.pod.begun()) report(p.pod, out);
       while (p.pod.advance(now(), given.now())) report(p.pod, out);
       if (auto due = p.pod.due(); due && (!next || *due < *next)) next = due;
     }

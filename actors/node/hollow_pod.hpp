@@ -40,6 +40,8 @@ public:
   bool advance(moment now, timestamp wall);
   /// When something happens next by itself.
   std::optional<moment> due() const { return due_; }
+  /// There is something to tell of it.
+  bool begun() const { return at_ != state::starting; }
   /// It was told to go and has left nothing behind.
   bool stopped() const { return at_ == state::stopped; }
 

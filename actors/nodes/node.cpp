@@ -161,7 +161,9 @@ struct node_state : std::enable_shared_from_this<node_state> {
 } // namespace
 
 node_actor::behavior_type node(node_actor::pointer self, environment given, std::string name,
-                               node_agent_actor agent) {
+                               node_agent_actor agent, caf::actor_addr nodes) {
+  self->monitor(nodes);
+  self->set_down_handler([self](caf::down_msg&) { self->quit(); });
   auto state =
       std::make_shared<node_state>(self, std::move(given), std::move(name), std::move(agent));
   return {[state](reported_atom, const std::string& said) { state->heard(said); },

@@ -36,11 +36,6 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
                                                     this->given.pod_range_bits} {
     for (auto& r : fact_book::resources()) cursors.push_back({r, {}});
     self->set_down_handler([this](caf::down_msg& gone) { left(gone.source); });
-    // Those who stand for the nodes end with it; nobody else knows them.
-    self->set_exit_handler([this](caf::exit_msg& end) {
-      for (auto& [name, a] : agents) caf::anon_send_exit(a.node, caf::exit_reason::user_shutdown);
-      this->self->quit(end.reason);
-    });
     begin();
   }
 
@@ -100,7 +95,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     std::erase_if(expected, [&](auto& x) { return x.second == name; });
     auto& a = agents[name];
     a.agent = agent;
-    a.node = self->spawn(node, given, name, agent);
+    a.node = self->spawn(node, given, name, agent, self->address());
     names[agent.address()] = name;
     self->monitor(agent);
     book.arrived(name, said.wants_network());

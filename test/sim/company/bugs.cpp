@@ -1,0 +1,121 @@
+#include "test/sim/company/bugs.hpp"
+
+#include "actors/gateway/fields.hpp"
+#include "actors/gateway/object.hpp"
+
+#include <algorithm>
+
+namespace troupe::sim {
+
+namespace {
+
+using storage::mutation;
+using storage::transaction;
+
+/// Lets `how` change each object of a kind that is put; what it returns false for stays.
+template<class Object, class How> void rewrite(transaction& tx, const schema::kind& kind, How how) {
+  auto prefix = gateway::prefix_of(kind);
+  for (auto& m : tx.mutations) {
+    Object object;
+    if (m.what != mutation::kind::put || !m.key().starts_with(prefix)) continue;
+    if (!gateway::read_entry(*m.object, object) || !how(object)) continue;
+    m.object = storage::entry::make(m.key(), gateway::index_of(kind, object),
+                                    gateway::stored_form(kind, object));
+  }
+}
+
+const schema::kind& kind(const char* group, const char* plural) {
+  return *schema::registry::built_in()->by_resource(group, "v1", plural);
+}
+
+/// The size that a set has now; nothing if it is new.
+std::optional<int> size_of(const scene& there, const k8s::apps::v1::ReplicaSet& s) {
+  auto hit =
+      there.sets.find("replicasets.apps/" + s.metadata().namespace_() + "/" + s.metadata().name());
+  return hit == there.sets.end() ? std::optional<int>{} : hit->second.replicas.latest();
+}
+
+/// A node that has no room, but would have if those who are going were gone already.
+const std::string* only_just_full(const scene& there) {
+  for (auto& [_, n] : there.nodes) {
+    int here = 0, staying = 0;
+    for (auto& [_, p] : there.pods)
+      if (p.node == n.name && !p.over) ++here, staying += p.counts();
+    if (here >= n.pods_max && staying < n.pods_max) return &n.name;
+  }
+  return nullptr;
+}
+
+} // namespace
+
+std::function<void(const std::string& who, transaction&)> tampering(company_bug bug,
+                                                                    const scene& there) {
+  switch (bug) {
+  case company_bug::none: return {};
+  case company_bug::unbounded_rollout:
+    return [&there](const std::string& who, transaction& tx) {
+      if (who != "deployment") return;
+      rewrite<k8s::apps::v1::ReplicaSet>(tx, kind("apps", "replicasets"), [&](auto& s) {
+        auto before = size_of(there, s);
+        if (!before || s.spec().replicas() >= *before) return false;
+        s.mutable_spec()->set_replicas(0);
+        return true;
+      });
+    };
+  case company_bug::surplus_replicas:
+    return [&there](const std::string& who, transaction& tx) {
+      if (who != "deployment") return;
+      rewrite<k8s::apps::v1::ReplicaSet>(tx, kind("apps", "replicasets"), [&](auto& s) {
+        auto before = size_of(there, s).value_or(0);
+        if (s.spec().replicas() <= before) return false;
+        s.mutable_spec()->set_replicas(s.spec().replicas() * 2);
+        return true;
+      });
+    };
+  case company_bug::bind_anywhere:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "scheduler") return;
+      rewrite<k8s::core::v1::Pod>(tx, kind("", "pods"), [](auto& p) {
+        if (p.spec().node_name().empty()) return false;
+        p.mutable_spec()->set_node_name("hollow-0");
+        return true;
+      });
+    };
+  case company_bug::forget_terminating:
+    return [&there](const std::string& who, transaction& tx) {
+      if (who != "scheduler") return;
+      rewrite<k8s::core::v1::Pod>(tx, kind("", "pods"), [&](auto& p) {
+        auto node = p.spec().node_name().empty() ? nullptr : only_just_full(there);
+        if (node) p.mutable_spec()->set_node_name(*node);
+        return node != nullptr;
+      });
+    };
+  case company_bug::free_evictions:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "client" || tx.mutations.size() < 2) return; // a deletion, and its charge
+      std::erase_if(tx.mutations,
+                    [](auto& m) { return m.key().starts_with("poddisruptionbudgets."); });
+    };
+  case company_bug::free_quota:
+    return [](const std::string& who, transaction& tx) {
+      if (who == "client" || who == "resourcequota") return;
+      std::erase_if(tx.mutations, [](auto& m) { return m.key().starts_with("resourcequotas/"); });
+    };
+  case company_bug::keep_orphans:
+    return [](const std::string& who, transaction& tx) {
+      if (who == "garbagecollector") tx.mutations.clear();
+    };
+  case company_bug::blind_slices:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "endpointslice") return;
+      auto changes = std::any_of(tx.preconditions.begin(), tx.preconditions.end(), [](auto& p) {
+        return p.what == storage::precondition::kind::revision_is &&
+               p.key.starts_with("endpointslices.");
+      });
+      if (changes) tx.mutations.clear();
+    };
+  }
+  return {};
+}
+
+} // namespace troupe::sim

@@ -1,0 +1,14 @@
+// Bugs that are there on purpose: what a controller commits is changed on its way to the store, as
+// if the controller had decided so.
+#pragma once
+
+#include "storage/transaction.hpp"
+#include "test/sim/company/drama.hpp"
+
+namespace troupe::sim {
+
+/// For memory_store::tamper; empty if there is no bug.
+std::function<void(const std::string& who, storage::transaction&)> tampering(company_bug bug,
+                                                                             const scene& there);
+
+} // namespace troupe::sim

@@ -1,0 +1,39 @@
+// One history from one seed: a company, its users' wishes, and what befalls it meanwhile; in the
+// end everything heals, settles, and stays quiet.
+#pragma once
+
+#include "test/sim/company/workload.hpp"
+
+namespace troupe::sim {
+
+/// Mistakes made on purpose, by changing what a controller commits: each must be caught.
+enum class company_bug : uint8_t {
+  none,
+  unbounded_rollout,  ///< old versions go all at once
+  surplus_replicas,   ///< a set that grows grows twice
+  bind_anywhere,      ///< pods go to one node, whatever it has room for
+  forget_terminating, ///< pods that are going take no room
+  free_evictions,     ///< evictions are not charged to budgets
+  free_quota,         ///< what is used is not charged
+  keep_orphans,       ///< nobody collects what is left over
+  blind_slices,       ///< endpoints are made once and never changed
+};
+
+struct drama_settings {
+  uint64_t seed = 1;
+  company_bug bug = company_bug::none;
+  bool trace = false;
+  bool faults = true; ///< machines, leaders, clocks
+  unsigned kills = 0; ///< of single actors, spread over the time; besides those of `faults`
+  std::chrono::seconds time{60};
+};
+
+struct history {
+  std::string summary;
+  uint64_t digest = 0, turns = 0, commits = 0, kills = 0;
+};
+
+/// Throws broken_rule.
+history play(const drama_settings& settings);
+
+} // namespace troupe::sim

@@ -1,0 +1,62 @@
+// What users want of the cluster, drawn from a seed before it begins: workloads made, scaled,
+// rolled, paused and deleted, machines emptied, quotas moved. The wishes do not depend on what
+// becomes of them, so that two histories of one seed must come to the same end.
+#pragma once
+
+#include "test/sim/company/company.hpp"
+#include "test/sim/company/rules.hpp"
+
+#include <random>
+
+namespace troupe::sim {
+
+struct step_of_user {
+  nanoseconds at;
+  std::string text;
+  std::function<void(company&, rules&)> act;
+};
+
+class workload {
+public:
+  /// Wishes within this time; `machines` are there.
+  workload(uint64_t seed, nanoseconds time, size_t machines);
+
+  const std::vector<step_of_user>& steps() const { return steps_; }
+  /// Takes back what keeps anything from coming to an end.
+  static void relent(company& c, rules& r);
+
+private:
+  using message = google::protobuf::Message;
+  uint64_t pick(uint64_t below) { return random_() % below; }
+  bool chance(double p) { return std::uniform_real_distribution<>{}(random_) < p; }
+
+  void add(std::string text, std::function<void(company&, rules&)> act);
+  void create(const schema::kind& kind, const std::string& ns, const std::string& name,
+              std::string yaml);
+  void change(const schema::kind& kind, const std::string& ns, const std::string& name,
+              std::string text, std::function<void(message&)> how);
+
+  std::string pod_template(const std::string& app, const std::string& more_notes = {},
+                           const std::string& more_spec = {});
+  void create_deployment(const std::string& ns, const std::string& name);
+  void create_stateful_set(const std::string& name);
+  void create_daemon_set();
+  void create_job();
+  void create_budgets();
+  void put_quota();
+  void random_step();
+  void change_deployment();
+  void change_stateful_set();
+  void change_daemon_set();
+  void disturb_pod();
+  void empty_machine();
+  void move_space();
+
+  std::mt19937_64 random_;
+  nanoseconds now_{0};
+  size_t machines_;
+  int versions_ = 0, jobs_ = 0;
+  std::vector<step_of_user> steps_;
+};
+
+} // namespace troupe::sim
