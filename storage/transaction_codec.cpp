@@ -1,27 +1,53 @@
 #include "storage/transaction_codec.hpp"
 
 #include "messages/cluster/store.pb.h"
+#include "messages/codec/wire.hpp"
 #include "storage/sealer.hpp"
 
 namespace troupe::storage {
 
 namespace {
 
+namespace wire = codec::wire;
+
 error corrupt(std::string what) { return {errc::corrupt, "log entry: " + std::move(what)}; }
 
-result<void> encode_mutation(const mutation& from, const sealer* seal, cluster::Mutation& to) {
+// Written by hand, field by field as store.proto has them: a value is copied once.
+
+void put_number(std::string& out, int number, uint64_t v) {
+  if (v) wire::put_int(out, static_cast<uint32_t>(number), static_cast<int64_t>(v));
+}
+
+void put_text(std::string& out, int number, std::string_view text) {
+  if (!text.empty()) wire::put_bytes(out, static_cast<uint32_t>(number), text);
+}
+
+void encode_precondition(std::string& out, const precondition& from) {
+  using to = cluster::Precondition;
+  auto start = wire::open(out, cluster::Transaction::kPreconditionsFieldNumber);
+  put_number(out, to::kKindFieldNumber, static_cast<uint64_t>(from.what));
+  put_text(out, to::kKeyFieldNumber, from.key);
+  put_number(out, to::kModRevisionFieldNumber, from.mod_revision);
+  wire::close(out, start);
+}
+
+result<void> encode_mutation(std::string& out, const mutation& from, const sealer* seal) {
+  using to = cluster::Mutation;
   auto& object = *from.object;
-  to.set_kind(from.what == mutation::kind::put ? cluster::Mutation::PUT : cluster::Mutation::ERASE);
-  to.set_key(object.key().data(), object.key().size());
-  to.set_index(object.index().packed().data(), object.index().packed().size());
-  if (!seal || !seal->covers(object.key())) {
-    to.set_value(object.value().data(), object.value().size());
-    return {};
+  auto start = wire::open(out, cluster::Transaction::kMutationsFieldNumber);
+  put_number(out, to::kKindFieldNumber, from.what == mutation::kind::put ? to::PUT : to::ERASE);
+  put_text(out, to::kKeyFieldNumber, object.key());
+  bool sealed = seal && seal->covers(object.key());
+  if (sealed) {
+    auto hidden = seal->seal(object.key(), object.value());
+    if (!hidden) return hidden.error();
+    put_text(out, to::kValueFieldNumber, *hidden);
+  } else {
+    put_text(out, to::kValueFieldNumber, object.value());
   }
-  auto sealed = seal->seal(object.key(), object.value());
-  if (!sealed) return sealed.error();
-  to.set_value(std::move(*sealed));
-  to.set_sealed(true);
+  put_text(out, to::kIndexFieldNumber, object.index().packed());
+  put_number(out, to::kSealedFieldNumber, sealed);
+  wire::close(out, start);
   return {};
 }
 
@@ -50,20 +76,20 @@ result<precondition> decode_precondition(const cluster::Precondition& from) {
 
 result<std::string> encode(const transaction& from, uint64_t time_ms, const sealer* seal,
                            uint64_t mark) {
-  cluster::Transaction to;
-  for (auto& x : from.preconditions) {
-    auto& y = *to.add_preconditions();
-    y.set_kind(static_cast<cluster::Precondition::Kind>(x.what));
-    y.set_key(x.key);
-    y.set_mod_revision(x.mod_revision);
-  }
+  constexpr size_t around_each = 64, around_all = 64;
+  size_t expected = around_all;
+  for (auto& x : from.preconditions) expected += x.key.size() + around_each;
+  for (auto& x : from.mutations) expected += x.object->memory_bytes() + around_each;
+  std::string out;
+  out.reserve(expected);
+  for (auto& x : from.preconditions) encode_precondition(out, x);
   for (auto& x : from.mutations)
-    if (auto done = encode_mutation(x, seal, *to.add_mutations()); !done) return done.error();
-  to.set_leader_term(from.leader_term);
-  to.set_cause(from.cause);
-  to.set_time_ms(time_ms);
-  to.set_mark(mark);
-  return to.SerializeAsString();
+    if (auto done = encode_mutation(out, x, seal); !done) return done.error();
+  put_number(out, cluster::Transaction::kLeaderTermFieldNumber, from.leader_term);
+  put_number(out, cluster::Transaction::kCauseFieldNumber, from.cause);
+  put_number(out, cluster::Transaction::kTimeMsFieldNumber, time_ms);
+  put_number(out, cluster::Transaction::kMarkFieldNumber, mark);
+  return out;
 }
 
 result<dated_transaction> decode(std::string_view payload, const sealer* seal) {

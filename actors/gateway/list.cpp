@@ -33,7 +33,13 @@ public:
   explicit json_writer(const call& c) : call_{c}, partial_{c.media.what == shape::partial} {}
 
   void add(const storage::entry& entry) override {
-    if (!items_.empty()) items_ += ',';
+    if (std::exchange(any_, true)) items_ += ',';
+    if (items_.size() > piece_bytes) {
+      full_.push_back(http::share(std::move(items_)));
+      items_ = {};
+    }
+    if (items_.capacity() < piece_bytes && !full_.empty())
+      items_.reserve(piece_bytes + piece_bytes / 4);
     if (partial_)
       codec::write_partial(entry.value(), entry.mod_revision(), call_.media.table_version, items_);
     else
@@ -46,9 +52,12 @@ public:
     auto version = partial_ ? "meta.k8s.io/" + call_.media.table_version : kind.api_version();
     auto head = "{\"kind\":\"" + name + "\",\"apiVersion\":\"" + version +
                 "\",\"metadata\":" + list_meta(revision, next, remaining) + ",\"items\":[";
-    if (call_.media.as != format::json || call_.media.pretty)
+    if (call_.media.as != format::json || call_.media.pretty) {
+      for (auto& piece : full_) head += *piece;
       return json_answer(200, head + items_ + "]}", call_.media);
+    }
     auto out = http::answer(200, std::string(content_type(format::json)), std::move(head));
+    for (auto& piece : full_) out.body.push_back(std::move(piece));
     out.body.push_back(http::share(std::move(items_)));
     static const auto tail = http::share("]}\n");
     out.body.push_back(tail);
@@ -56,8 +65,12 @@ public:
   }
 
 private:
+  static constexpr size_t piece_bytes = 256u << 10; ///< a long list never moves in memory
+
   const call& call_;
   bool partial_;
+  bool any_ = false;
+  std::vector<http::bytes> full_;
   std::string items_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "actors/gateway/admission.hpp"
 #include "actors/gateway/fields.hpp"
+#include "messages/base/json_arena.hpp"
 #include "messages/patch/apply.hpp"
 #include "messages/patch/json_patch.hpp"
 #include "messages/patch/strategic.hpp"
@@ -57,9 +58,11 @@ result<patch_request> read_patch(call& c) {
 }
 
 /// The patched tree, before anything else is said about it.
-result<json::value> patched(const call& c, const patch_request& p,
-                            const google::protobuf::Message& old) {
-  auto tree = json::parse(json_of(*c.kind, old));
+result<json::value> patched(const call& c, const patch_request& p, const storage::entry& old,
+                            json::arena& memory) {
+  std::string text;
+  write_json(*c.kind, old.value(), old.mod_revision(), text);
+  auto tree = json::parse_in(memory, text);
   if (!tree) return tree.error();
   switch (p.type) {
   case patch_type::json:
@@ -117,8 +120,8 @@ result<change> plan_patch(gateway& g, call& c, const patch_request& p,
                           const storage::snapshot& now) {
   auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
   if (!entry) return not_found(*c.kind, c.where.name);
-  auto old = load(*c.kind, *entry);
-  auto tree = patched(c, p, *old);
+  json::arena memory;
+  auto tree = patched(c, p, *entry, memory);
   if (!tree) return with_subject(tree.error(), c);
   auto fresh = decode(c, p, *tree);
   if (!fresh) return fresh.error();
@@ -183,7 +186,7 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p,
   patch::write_managers(meta(**fresh), std::move(done->managers));
   meta(**fresh).clear_resource_version();
   if (!entry) return plan_create(g, c, std::move(*fresh), p.options, now, true);
-  return plan_update(g, c, std::move(*fresh), *entry, p.options, now, true);
+  return plan_update(g, c, std::move(*fresh), *entry, std::move(old), p.options, now, true);
 }
 
 } // namespace

@@ -78,10 +78,17 @@ bool has_generation(const schema::kind& kind) {
 
 /// Everything but metadata and status, as bytes: what a generation is of.
 std::string desired(const Message& m) {
-  auto bare = copy(m);
-  drop(*bare, "metadata");
-  drop(*bare, "status");
-  return codec::to_wire(*bare);
+  auto metadata = part_of(m, "metadata"), status = part_of(m, "status");
+  auto is = [](auto* field, uint32_t number) {
+    return field && static_cast<uint32_t>(field->number()) == number;
+  };
+  auto all = codec::to_wire(m);
+  std::string out;
+  out.reserve(all.size());
+  codec::wire::reader in(all);
+  while (in.next())
+    if (!is(metadata, in.number) && !is(status, in.number)) out += in.whole();
+  return out;
 }
 
 json::object rest_of(const Message& m) {

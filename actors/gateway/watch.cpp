@@ -94,7 +94,7 @@ public:
     wanted.prefix = prefix_of(kind_, c_->where.ns);
     wanted.after_revision = present ? now.revision() : asked;
     wanted.wake = [self, work = g_.given.work] {
-      work->post([self] {
+      work->post_at_pulse([self] {
         if (auto live = self.lock()) live->turn();
       });
     };

@@ -4,11 +4,59 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <mutex>
+#include <vector>
+
 namespace troupe::gateway {
 
+namespace {
+
+constexpr std::chrono::milliseconds between_pulses{1};
+constexpr size_t works_per_post = 16;
+
+} // namespace
+
 struct workers::pool {
-  explicit pool(unsigned threads) : threads{threads} {}
+  explicit pool(unsigned threads) : threads{threads}, next_pulse{this->threads} {}
+
+  void add(std::function<void()> work) {
+    std::lock_guard hold{mutex};
+    waiting.push_back(std::move(work));
+    if (std::exchange(pulse_is_due, true)) return;
+    auto now = std::chrono::steady_clock::now();
+    auto at = last_pulse + between_pulses;
+    if (at <= now) return boost::asio::post(threads, [this] { pulse(); });
+    next_pulse.expires_at(at);
+    next_pulse.async_wait([this](boost::system::error_code cancelled) {
+      if (!cancelled) pulse();
+    });
+  }
+
+  void pulse() {
+    std::vector<std::function<void()>> all;
+    {
+      std::lock_guard hold{mutex};
+      all.swap(waiting);
+      pulse_is_due = false;
+      last_pulse = std::chrono::steady_clock::now();
+    }
+    for (size_t i = 0; i < all.size(); i += works_per_post) {
+      auto first = std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(i));
+      auto count = static_cast<std::ptrdiff_t>(std::min(works_per_post, all.size() - i));
+      std::vector<std::function<void()>> some(first, first + count);
+      boost::asio::post(threads, [some = std::move(some)] {
+        for (auto& work : some) work();
+      });
+    }
+  }
+
   boost::asio::thread_pool threads;
+
+  std::mutex mutex;
+  std::vector<std::function<void()>> waiting;
+  bool pulse_is_due = false;
+  std::chrono::steady_clock::time_point last_pulse;
+  boost::asio::steady_timer next_pulse;
 };
 
 workers::workers(unsigned threads) : pool_{std::make_unique<pool>(threads)} {}
@@ -21,6 +69,8 @@ workers::~workers() {
 void workers::post(std::function<void()> work) {
   boost::asio::post(pool_->threads, std::move(work));
 }
+
+void workers::post_at_pulse(std::function<void()> work) { pool_->add(std::move(work)); }
 
 workers::timer workers::after(std::chrono::milliseconds delay, std::function<void()> work) {
   // Destroying an Asio timer cancels it; the wait holds no reference of its own.

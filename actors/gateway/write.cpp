@@ -232,9 +232,13 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
 }
 
 result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
-                           const write_options& options, const storage::snapshot& now,
+                           const write_options& options, const storage::snapshot& now) {
+  return plan_update(g, c, std::move(fresh), entry, load(*c.kind, entry), options, now);
+}
+
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           object old, const write_options& options, const storage::snapshot& now,
                            bool applied) {
-  auto old = load(*c.kind, entry);
   auto name = meta(*old).name();
   auto& version = meta(*fresh).resource_version();
   if (version.empty() || version == "0") {

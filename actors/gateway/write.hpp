@@ -36,9 +36,11 @@ std::string manager_of(const call& c, const write_options& options);
 result<change> plan_create(gateway& g, call& c, object fresh, const write_options& options,
                            const storage::snapshot& now, bool applied = false);
 
-/// The same for an object that replaces `old`.
-result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& old,
-                           const write_options& options, const storage::snapshot& now,
+/// The same for an object that replaces the one in `entry`, which `old` is if it was loaded before.
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           const write_options& options, const storage::snapshot& now);
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           object old, const write_options& options, const storage::snapshot& now,
                            bool applied = false);
 
 /// A change that removes the object: what update does when the last finalizer is gone.

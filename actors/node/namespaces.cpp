@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::chrono::milliseconds rest_after_take{50};
+
 /// Runs `what` on a thread that ends afterwards, so that nobody else inherits its namespaces.
 result<void> on_thread(const std::function<result<void>()>& what) {
   result<void> out;
@@ -97,6 +99,7 @@ result<descriptor> namespace_reserve::take() {
     if (!ready_.empty()) {
       auto out = std::move(ready_.front());
       ready_.pop_front();
+      taken_ = std::chrono::steady_clock::now();
       wake_.notify_all();
       return out;
     }
@@ -109,6 +112,11 @@ void namespace_reserve::fill() {
   while (!stopping_) {
     if (ready_.size() >= kept_) {
       wake_.wait(lock);
+      continue;
+    }
+    // Not beside the start that took one: both would wait for the kernel's one lock on networks.
+    if (auto rested = taken_ + rest_after_take; std::chrono::steady_clock::now() < rested) {
+      wake_.wait_until(lock, rested);
       continue;
     }
     lock.unlock();

@@ -25,6 +25,7 @@ private:
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<descriptor> ready_;
+  std::chrono::steady_clock::time_point taken_; ///< when the last one was
   bool stopping_ = false;
   std::thread filler_;
 };

@@ -113,11 +113,12 @@ result<void> make_shm(const fs::path& dir, place_view& out) {
   return {};
 }
 
-result<void> start_shim(context& with, const fs::path& dir) {
+/// The shim begins beside everything else: who asks it something meanwhile waits at its door.
+result<detaching> start_shim(context& with, const fs::path& dir) {
   auto listener = runtime::listen_for_shim(dir);
   if (!listener) return listener.error();
   descriptor socket(*listener);
-  return start_detached({with.given.shim_path, dir.string()}, socket.get());
+  return detaching::start({with.given.shim_path, dir.string()}, socket.get());
 }
 
 /// The namespace that shared processes live in: its first process belongs to the shim.
@@ -168,17 +169,22 @@ result<pod_place> make_place(context& with, const Pod& pod) {
     if (auto made = make_directories(d, 0711); !made) return made.error();
   // Who cleans up after a crash must find it without knowing the pod.
   if (auto done = write_file(dir / "cgroup", out.view.cgroup); !done) return done.error();
+  std::optional<detaching> shim;
+  if (!shim_lives(with.where, uid)) {
+    auto started = start_shim(with, dir);
+    if (!started) return started.error();
+    shim.emplace(std::move(*started));
+  }
   if (auto done = with.groups.make(out.view.cgroup, pod_limits(pod, with.machine)); !done)
     return done.error();
-  bool lives = shim_lives(with.where, uid);
-  if (!lives)
-    if (auto done = start_shim(with, dir); !done) return done.error();
   if (auto done = make_namespaces(with, pod, dir, out.view); !done) return done.error();
   if (auto done = make_shm(dir, out.view); !done) return done.error();
   if (auto done = attach_network(with, pod, dir, out); !done) return done.error();
   if (auto done = write_files(with, pod, dir, out); !done) return done.error();
   if (pod.spec().share_process_namespace())
     if (auto done = share_processes(dir, out.view); !done) return done.error();
+  if (shim)
+    if (auto done = shim->finish(); !done) return done.error();
   return out;
 }
 

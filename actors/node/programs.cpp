@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 extern char** environ;
 
@@ -103,7 +104,7 @@ result<program_result> run_program(const std::vector<std::string>& words,
   return out;
 }
 
-result<void> start_detached(const std::vector<std::string>& words, int fd) {
+result<detaching> detaching::start(const std::vector<std::string>& words, int fd) {
   descriptor nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
   // Above 3, so that putting it there clears its close-on-exec mark.
   descriptor high(fcntl(fd, F_DUPFD_CLOEXEC, 10));
@@ -113,10 +114,16 @@ result<void> start_detached(const std::vector<std::string>& words, int fd) {
   plan.close_from(4);
   auto pid = plan.start(words, {});
   if (!pid) return pid.error();
+  return detaching(words[0], *pid);
+}
+
+result<void> detaching::finish() {
+  auto pid = std::exchange(pid_, 0);
+  if (pid == 0) return {};
   int status = 0;
-  while (waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (status != 0) return error{errc::internal, words[0] + " did not start"};
+  if (status != 0) return error{errc::internal, name_ + " did not start"};
   return {};
 }
 

@@ -22,8 +22,26 @@ result<program_result> run_program(const std::vector<std::string>& words,
                                    std::chrono::milliseconds patience,
                                    const std::vector<std::string>& more_environment = {});
 
-/// Starts a program that detaches itself, with `fd` as its descriptor 3, and waits for the part
-/// that does not stay.
-result<void> start_detached(const std::vector<std::string>& words, int fd);
+/// A program that was started and detaches itself: the part of it that does not stay is waited for
+/// at the latest when this goes.
+class detaching {
+public:
+  /// Starts it with `fd` as its descriptor 3.
+  static result<detaching> start(const std::vector<std::string>& words, int fd);
+  detaching(detaching&& from) noexcept : name_{std::move(from.name_)}, pid_{from.pid_} {
+    from.pid_ = 0;
+  }
+  detaching& operator=(detaching&&) = delete;
+  ~detaching() { (void)finish(); }
+
+  /// Waits until it stands on its own.
+  result<void> finish();
+
+private:
+  detaching(std::string name, int pid) : name_{std::move(name)}, pid_{pid} {}
+
+  std::string name_;
+  int pid_; ///< 0: waited for
+};
 
 } // namespace troupe::node

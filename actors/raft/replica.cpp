@@ -264,7 +264,8 @@ void replica::write_checkpoint() {
     if (!dropped) return hooks_.stop_process(dropped.error());
     hooks_.later([this, alive, index = written->index] {
       if (alive.expired()) return;
-      if (index > settings_.entries_kept) core_->compact(index - settings_.entries_kept);
+      auto kept = core_->members().members.size() > 1 ? settings_.entries_kept : 0;
+      if (index > kept) core_->compact(index - kept);
     });
   });
 }

@@ -1,5 +1,6 @@
 #include "messages/base/json.hpp"
 
+#include "messages/base/json_arena.hpp"
 #include "messages/base/json_reader.hpp"
 
 #include <charconv>
@@ -12,8 +13,9 @@ namespace {
 /// Builds a tree from a reader. Recursion is bounded by the reader.
 class builder {
 public:
-  builder(std::string_view text, const std::function<void(const std::string&)>& on_duplicate)
-    : in_{text}, on_duplicate_{on_duplicate} {}
+  builder(std::string_view text, const std::function<void(const std::string&)>& on_duplicate,
+          boost::json::storage_ptr memory)
+      : in_{text}, on_duplicate_{on_duplicate}, memory_{std::move(memory)} {}
 
   result<value> run() {
     auto v = read();
@@ -27,31 +29,31 @@ private:
     switch (in_.peek()) {
     case token::object: return read_object();
     case token::array: return read_array();
-    case token::string: return value(in_.read_string());
+    case token::string: return value(in_.read_string(), memory_);
     case token::number: return read_number();
-    case token::boolean: return value(in_.read_boolean());
-    case token::null: in_.read_null(); return nullptr;
-    case token::none: in_.fail("a value was expected"); return nullptr;
+    case token::boolean: return value(in_.read_boolean(), memory_);
+    case token::null: in_.read_null(); break;
+    case token::none: in_.fail("a value was expected"); break;
     }
-    return nullptr;
+    return value(memory_);
   }
 
   value read_object() {
-    object out;
+    object out(memory_);
     in_.enter_object();
     for (std::string_view key; in_.next_key(key);) {
-      auto kept = std::string(key);
+      auto [place, fresh] = out.emplace(key, nullptr);
       auto size = path_.size();
-      path_.append(path_.empty() ? "" : ".").append(kept);
-      if (out.contains(kept) && on_duplicate_) on_duplicate_(path_);
-      out[kept] = read();
+      if (on_duplicate_) path_.append(path_.empty() ? "" : ".").append(key);
+      if (!fresh && on_duplicate_) on_duplicate_(path_);
+      place->value() = read();
       path_.resize(size);
     }
     return out;
   }
 
   value read_array() {
-    array out;
+    array out(memory_);
     in_.enter_array();
     for (size_t i = 0; in_.next_element(); ++i) {
       auto size = path_.size();
@@ -68,19 +70,22 @@ private:
     auto last = first + n.text.size();
     if (n.integral) {
       int64_t small = 0;
-      if (std::from_chars(first, last, small).ec == std::errc{}) return small;
+      if (std::from_chars(first, last, small).ec == std::errc{}) return value(small, memory_);
       uint64_t big = 0;
-      if (std::from_chars(first, last, big).ec == std::errc{}) return big;
+      if (std::from_chars(first, last, big).ec == std::errc{}) return value(big, memory_);
     }
     double real = 0;
     auto parsed = std::from_chars(first, last, real);
-    if (parsed.ec == std::errc::result_out_of_range && std::fabs(real) < 1) real = 0;
-    else if (parsed.ec != std::errc{} || !std::isfinite(real)) in_.fail("a number is too large");
-    return real;
+    if (parsed.ec == std::errc::result_out_of_range && std::fabs(real) < 1)
+      real = 0;
+    else if (parsed.ec != std::errc{} || !std::isfinite(real))
+      in_.fail("a number is too large");
+    return value(real, memory_);
   }
 
   reader in_;
   const std::function<void(const std::string&)>& on_duplicate_;
+  boost::json::storage_ptr memory_;
   std::string path_;
 };
 
@@ -125,7 +130,11 @@ void write_value(std::string& out, const value& v) {
 
 result<value> parse(std::string_view text,
                     const std::function<void(const std::string& path)>& on_duplicate) {
-  return builder(text, on_duplicate).run();
+  return builder(text, on_duplicate, {}).run();
+}
+
+result<value> parse_in(boost::json::memory_resource& memory, std::string_view text) {
+  return builder(text, {}, &memory).run();
 }
 
 void write(std::string& out, const value& v) { write_value(out, v); }
@@ -185,8 +194,10 @@ std::string compact(std::string_view text) {
     auto c = text[i];
     if (!quoted && (c == ' ' || c == '\n' || c == '\t' || c == '\r')) continue;
     out += c;
-    if (c == '"') quoted = !quoted;
-    else if (quoted && c == '\\' && i + 1 < text.size()) out += text[++i];
+    if (c == '"')
+      quoted = !quoted;
+    else if (quoted && c == '\\' && i + 1 < text.size())
+      out += text[++i];
   }
   return out;
 }
@@ -204,8 +215,10 @@ std::string indent(std::string_view compact, int width) {
     auto c = compact[i];
     if (quoted) {
       out += c;
-      if (c == '\\' && i + 1 < compact.size()) out += compact[++i];
-      else if (c == '"') quoted = false;
+      if (c == '\\' && i + 1 < compact.size())
+        out += compact[++i];
+      else if (c == '"')
+        quoted = false;
       continue;
     }
     switch (c) {

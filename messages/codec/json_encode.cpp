@@ -122,23 +122,12 @@ public:
         continue;
       }
       key(p);
-      switch (p.type->what) {
-      case form::list: out_ += p.name == "items" ? "[]" : "null"; break;
-      case form::string:
-      case form::bytes: out_ += "\"\""; break;
-      case form::boolean: out_ += "false"; break;
-      case form::int32:
-      case form::int64:
-      case form::real:
-      case form::int_or_string: out_ += '0'; break;
-      case form::quantity: out_ += "\"0\""; break;
-      case form::duration: out_ += "\"0s\""; break;
-      case form::object:
-        if (outermost && p.number == 1 && !head_.resource_version.empty()) version_pending_ = true;
-        if (!object(*p.type, {}, false)) return false;
-        break;
-      default: out_ += "null";
+      if (p.type->what != form::object) {
+        out_ += empty_json(p);
+        continue;
       }
+      if (outermost && p.number == 1 && !head_.resource_version.empty()) version_pending_ = true;
+      if (!object(*p.type, {}, false)) return false;
     }
     return true;
   }
@@ -287,6 +276,28 @@ bool wire_to_json(const schema::type& type, std::string_view bytes, const head& 
   // JSON is about twice as long as the bytes.
   sink to(out, bytes.size() * 2 + 256);
   return encoder(to, head).object(type, bytes, true);
+}
+
+bool value_to_json(const schema::type& type, const wire::reader& at, std::string& out) {
+  sink to(out, at.data.size() + 32);
+  return encoder(to, {}).value(type, at);
+}
+
+std::string_view empty_json(const property& p) {
+  switch (p.type->what) {
+  case form::list: return p.name == "items" ? "[]" : "null";
+  case form::string:
+  case form::bytes: return "\"\"";
+  case form::boolean: return "false";
+  case form::int32:
+  case form::int64:
+  case form::real:
+  case form::int_or_string: return "0";
+  case form::quantity: return "\"0\"";
+  case form::duration: return "\"0s\"";
+  case form::object: return "{}";
+  default: return "null";
+  }
 }
 
 bool custom_to_json(std::string_view bytes, const head& given, std::string& out) {

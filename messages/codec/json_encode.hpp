@@ -2,6 +2,7 @@
 // typed objects. The bytes must be canonical (fields in the order of their numbers), as ours are.
 #pragma once
 
+#include "messages/codec/wire.hpp"
 #include "messages/schema/type.hpp"
 
 #include <string>
@@ -23,6 +24,13 @@ struct head {
 /// Appends the JSON of the object `bytes` to `out`; false if the bytes are malformed.
 bool wire_to_json(const schema::type& type, std::string_view bytes, const head& head,
                   std::string& out);
+
+/// Appends the JSON of the one value at which `at` stands.
+bool value_to_json(const schema::type& type, const wire::reader& at, std::string& out);
+
+/// What is written for a property that always is, when nothing was set: an object's own members
+/// may be more.
+std::string_view empty_json(const schema::property& p);
 
 /// Appends the JSON of a custom resource's object: k8s.base.Custom bytes. Its own apiVersion and
 /// kind are written unless `head` names others.

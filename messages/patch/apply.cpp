@@ -157,16 +157,16 @@ result<applied> apply(const apply_request& request, const json::value& live,
                       std::vector<manager> managers) {
   auto& t = *request.kind.shape;
   if (auto ok = check_lists(request.wanted, t); !ok) return ok.error();
-  manager mine{request.manager,     true, request.kind.api_version(), request.subresource,
-               request.now.seconds, {}};
-  mine.fields = without_identity(fields_of(request.wanted, t));
+  auto wanted = without_identity(fields_of(request.wanted, t));
+  manager mine{request.manager,     true,  request.kind.api_version(), request.subresource,
+               request.now.seconds, wanted};
 
   field_set last;
   for (auto it = managers.begin(); it != managers.end();) {
     bool me = it->apply && it->name == mine.name && it->subresource == mine.subresource;
     if (me) {
-      last = unite(last, it->fields);
-      if (it->fields == mine.fields && it->api_version == mine.api_version)
+      last = unite(last, it->fields.set());
+      if (it->fields.set() == wanted && it->api_version == mine.api_version)
         mine.time_seconds = it->time_seconds;
       it = managers.erase(it);
     } else {
@@ -178,22 +178,22 @@ result<applied> apply(const apply_request& request, const json::value& live,
   out.object = live;
   merge(out.object, request.wanted, t);
   field_set others;
-  for (auto& m : managers) others = unite(others, m.fields);
-  auto kept = with_parents(unite(others, mine.fields), t);
+  for (auto& m : managers) others = unite(others, m.fields.set());
+  auto kept = with_parents(unite(others, wanted), t);
   auto gone = subtract(with_parents(last, t), kept);
   prune(out.object, gone, t);
 
   auto changed = without_identity(changed_fields(live, out.object, t));
   std::vector<std::pair<std::string, std::string>> conflicts;
   for (auto& m : managers) {
-    auto clash = intersect(intersect(m.fields, changed), mine.fields);
+    auto clash = intersect(intersect(m.fields.set(), changed), wanted);
     if (clash.empty()) continue;
     each_path(clash, [&](const std::string& path) { conflicts.emplace_back(describe(m), path); });
-    if (request.force) m.fields = subtract(m.fields, clash);
+    if (request.force) m.fields.take(clash);
   }
   if (!conflicts.empty() && !request.force) return conflicts_error(conflicts);
   auto removed = without_identity(removed_fields(live, out.object, t));
-  for (auto& m : managers) m.fields = subtract(m.fields, removed);
+  for (auto& m : managers) m.fields.take(removed);
   managers.push_back(std::move(mine));
   out.managers = std::move(managers);
   return out;

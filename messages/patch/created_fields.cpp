@@ -1,218 +1,282 @@
 #include "messages/patch/created_fields.hpp"
 
-#include "messages/base/json_reader.hpp"
+#include "messages/codec/json_encode.hpp"
+#include "messages/codec/wire.hpp"
 #include "messages/patch/field_set.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace troupe::patch {
 
 namespace {
 
+using codec::sink;
 using schema::form;
+using schema::property;
 using schema::type;
+namespace wire = codec::wire;
 
-/// Children of one place: their spelled keys, and where what is below them stands in `text`.
-class children {
-public:
-  /// Begins a child; what is appended to text() until the next one is below it.
-  void begin(std::string key) { all_.push_back({std::move(key), text_.size(), 0}); }
-  std::string& text() { return text_; }
-  void end() { all_.back().end = text_.size(); }
-  /// Takes back the child that was begun last: there is nothing below it.
-  void drop() {
-    text_.resize(all_.back().begin);
-    all_.pop_back();
-  }
-  bool empty() const { return all_.empty(); }
+constexpr std::string_view of_nobody_in_metadata[] = {
+    "name",       "namespace",     "creationTimestamp", "selfLink",   "uid",
+    "generation", "managedFields", "resourceVersion",   "clusterName"};
 
-  /// Appends `{"key":below,...}` in the order of keys, which is the order of field sets.
-  void write(std::string& out, bool self) {
-    std::sort(all_.begin(), all_.end(), [](auto& a, auto& b) { return a.key < b.key; });
-    out += '{';
-    if (self && !all_.empty()) out += "\".\":{}";
-    for (size_t i = 0; i < all_.size(); ++i) {
-      if (i > 0 || self) out += ',';
-      json::write_string(out, all_[i].key);
-      out += ':';
-      out.append(text_, all_[i].begin, all_[i].end - all_[i].begin);
-    }
-    out += '}';
-  }
-
-private:
-  struct child {
-    std::string key;
-    size_t begin, end;
-  };
-  std::vector<child> all_;
-  std::string text_;
-};
-
-std::string field_key(std::string_view name) { return std::string("f:").append(name); }
-
-/// The element's key as element_key() spells it, from its text.
-std::string key_of_element(const type& list, std::string_view text) {
-  if (kind_of(list) == list_kind::set) return std::string("v:").append(text);
-  json::object keys;
-  json::reader in(text);
-  std::string_view name;
-  if (in.peek() == json::token::object && in.enter_object())
-    while (in.next_key(name)) {
-      bool wanted =
-          std::find(list.list_keys.begin(), list.list_keys.end(), name) != list.list_keys.end();
-      std::string own(name);
-      auto value = in.skip();
-      if (!wanted) continue;
-      if (auto read = json::parse(value)) keys[own] = std::move(*read);
-    }
-  return element_key(list, json::value(std::move(keys)));
+bool belongs_to_nobody(const property& p) {
+  auto last = std::end(of_nobody_in_metadata);
+  return std::find(std::begin(of_nobody_in_metadata), last, p.name) != last;
 }
 
 bool is_list_of_owned(const type& t) {
   return t.what == form::list && kind_of(t) != list_kind::atomic;
 }
 
-/// Everything in the value belongs to the set, with every object and list on the way.
-void added(json::reader& in, const type& t, std::string& out) {
-  auto what = in.peek();
-  if (what == json::token::object && !whole(t)) {
-    children below;
-    std::string_view name;
-    in.enter_object();
-    while (in.next_key(name)) {
-      auto& inner = member_type(t, name);
-      below.begin(field_key(name));
-      added(in, inner, below.text());
-      below.end();
-    }
-    return below.write(out, true);
+bool is_map_of_owned(const type& t) { return t.what == form::map && !whole(t); }
+
+bool is_written_empty(const type& t, const property& p) {
+  auto& all = t.written_empty();
+  return std::find(all.begin(), all.end(), &p) != all.end();
+}
+
+/// Writes places below each other as `{"key":below,...}`, children in the order of their keys,
+/// which is the order of field sets.
+class writer {
+public:
+  explicit writer(std::string& out, size_t expected) : out_{out, expected} {}
+
+  /// What differs from an object in which nothing was set, where objects that are always there
+  /// stood before and belong to nobody new. False if that is nothing.
+  bool set_object(const type& t, std::string_view bytes, bool metadata, bool outermost) {
+    auto mine = open();
+    set_members(t, bytes, metadata, outermost);
+    return close(mine, false) || outermost;
   }
-  if (what == json::token::array && is_list_of_owned(t)) {
-    children below;
-    in.enter_array();
-    while (in.next_element()) {
-      auto text = in.skip();
-      below.begin(key_of_element(t, text));
-      if (kind_of(t) == list_kind::map) {
-        json::reader inside(text);
-        added(inside, element_type(t), below.text());
-      } else {
-        below.text() += "{}";
+
+private:
+  struct child {
+    size_t key_begin, key_end; // in keys_
+    size_t begin, end;         // in out_
+  };
+  struct level {
+    size_t children, keys, text;
+  };
+
+  level open() const { return {children_.size(), keys_.size(), out_.size()}; }
+
+  void begin(std::string_view prefix, std::string_view key) {
+    auto at = keys_.size();
+    keys_.append(prefix).append(key);
+    children_.push_back({at, keys_.size(), out_.size(), 0});
+    out_.quoted(std::string_view(keys_).substr(at));
+    out_ += ':';
+  }
+  void begin(const property& p) { begin("f:", p.name); }
+
+  /// Ends the child that was begun when there were `before` of them.
+  void end(size_t before) { children_[before].end = out_.size(); }
+  void drop(size_t before) {
+    out_.cut(children_[before].begin);
+    keys_.resize(children_[before].key_begin);
+    children_.resize(before);
+  }
+
+  std::string_view key(const child& c) const {
+    return std::string_view(keys_).substr(c.key_begin, c.key_end - c.key_begin);
+  }
+
+  /// Ends a place whose children were begun since `from`; false if there are none.
+  bool close(level from, bool self) {
+    auto first = children_.begin() + static_cast<std::ptrdiff_t>(from.children);
+    std::sort(first, children_.end(), [&](auto& a, auto& b) { return key(a) < key(b); });
+    bool any = first != children_.end();
+    scratch_.assign(out_.since(from.text));
+    out_.cut(from.text);
+    out_ += '{';
+    if (self && any) out_ += std::string_view("\".\":{},");
+    for (auto c = first; c != children_.end(); ++c) {
+      if (c != first) out_ += ',';
+      out_ += std::string_view(scratch_).substr(c->begin - from.text, c->end - c->begin);
+    }
+    out_ += '}';
+    children_.resize(from.children);
+    keys_.resize(from.keys);
+    return any;
+  }
+
+  /// Calls `each` for every property that has a value in `bytes`, with the reader at the first of
+  /// its records, and `absent` for those that are written although they have none; what is inlined
+  /// counts as standing here.
+  template<class Each, class Absent>
+  void members(const type& t, std::string_view bytes, Each& each, Absent& absent) {
+    std::array<uint64_t, 2> seen{};
+    wire::reader in(bytes);
+    for (bool more = in.next(); more;) {
+      auto p = t.by_number(in.number);
+      auto number = in.number;
+      if (number < 128) seen[number / 64] |= uint64_t{1} << number % 64;
+      if (!p || (p->zero && in.value == 0 && in.data.empty())) {
+        more = in.next();
+        continue;
       }
-      below.end();
+      if (p->inlined) {
+        members(*p->type, in.data, each, absent);
+        more = in.next();
+        continue;
+      }
+      auto run = in;
+      size_t records = 0;
+      do {
+        ++records;
+        more = in.next();
+      } while (more && in.number == number);
+      each(t, *p, run, records);
     }
-    return below.write(out, true);
-  }
-  in.skip();
-  out += "{}";
-}
-
-bool is_empty_collection(const type& t, std::string_view text) {
-  return (t.what == form::map && text == "{}") || (t.what == form::list && text == "[]");
-}
-
-bool changed(std::string_view text, const json::value& before, const type& t, std::string& out);
-
-void one_member(children& into, const std::string& name, std::string_view value,
-                const json::value* old, const type& t) {
-  auto& inner = member_type(t, name);
-  if (!old && is_empty_collection(inner, value)) return; // stored as if it were absent
-  into.begin(field_key(name));
-  bool any = true;
-  if (old) {
-    any = changed(value, *old, inner, into.text());
-  } else {
-    json::reader inside(value);
-    added(inside, inner, into.text());
-  }
-  any ? into.end() : into.drop();
-}
-
-/// Appends what differs from `before`. False if nothing does.
-bool changed(std::string_view text, const json::value& before, const type& t, std::string& out) {
-  if (json::write(before) == text) return false;
-  json::reader in(text);
-  auto what = in.peek();
-  bool as_object = what == json::token::object && !whole(t) &&
-                   (before.is_null() || (before.is_object() && !whole(t)));
-  bool as_list = what == json::token::array && is_list_of_owned(t) &&
-                 (before.is_null() || (before.is_array() && before.get_array().empty()));
-  if (as_object) {
-    auto members = before.if_object();
-    children below;
-    std::string_view name;
-    in.enter_object();
-    while (in.next_key(name)) {
-      auto old = members ? members->if_contains(name) : nullptr;
-      std::string own(name);
-      one_member(below, own, in.skip(), old, t);
+    for (auto* p : t.written_empty()) {
+      if (p->number < 128 && seen[p->number / 64] >> p->number % 64 & 1) continue;
+      if (p->inlined)
+        members(*p->type, {}, each, absent);
+      else
+        absent(*p);
     }
-    if (below.empty() && (members || text != "{}")) return false;
-    below.write(out, false);
+  }
+
+  void set_members(const type& t, std::string_view bytes, bool metadata, bool outermost) {
+    auto each = [&](const type& owner, const property& p, wire::reader& run, size_t records) {
+      if (metadata && belongs_to_nobody(p)) return;
+      auto before = children_.size();
+      begin(p);
+      bool is_metadata = outermost && p.number == 1;
+      bool any = true;
+      if (is_metadata || is_written_empty(owner, p))
+        any = set(p, run, records, is_metadata);
+      else
+        added(p, run, records);
+      any ? end(before) : drop(before);
+    };
+    auto absent = [](const property&) {}; // as it was
+    members(t, bytes, each, absent);
+  }
+
+  /// A property that is written even when it is empty: is this more than that?
+  bool set(const property& p, wire::reader& run, size_t records, bool metadata) {
+    auto& t = *p.type;
+    if (t.what == form::object && !whole(t)) return set_object(t, run.data, metadata, false);
+    if (is_list_of_owned(t) || is_map_of_owned(t)) {
+      collection(t, run, records, false);
+      return true;
+    }
+    if (t.what != form::list && t.what != form::map) {
+      text_.clear();
+      codec::value_to_json(t, run, text_);
+      if (text_ == codec::empty_json(p)) return false;
+    }
+    out_ += std::string_view("{}");
     return true;
   }
-  if (as_list) {
-    std::string all;
-    added(in, t, all);
-    if (all == "{}") return false; // no elements
-    // The list itself stood there before, and belongs to nobody new.
-    constexpr std::string_view self = "{\".\":{},";
-    out += '{';
-    out.append(all, all.starts_with(self) ? self.size() : 1);
-    return true;
+
+  /// Everything in the value belongs to the set, with every object and list on the way.
+  void added(const property& p, wire::reader& run, size_t records) {
+    auto& t = *p.type;
+    if (is_list_of_owned(t) || is_map_of_owned(t))
+      collection(t, run, records, true);
+    else
+      added(t, run.data);
   }
-  added(in, t, out);
-  return true;
-}
 
-constexpr std::string_view of_nobody[] = {"apiVersion", "kind"};
-constexpr std::string_view of_nobody_in_metadata[] = {
-    "name",       "namespace",     "creationTimestamp", "selfLink",   "uid",
-    "generation", "managedFields", "resourceVersion",   "clusterName"};
-
-bool is_one_of(auto& names, std::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
-/// The members of an object but for some, each compared with the same of `before`.
-template<class Skip, class Each>
-void each_member(std::string_view text, const json::value* before, Skip skip, Each each) {
-  json::reader in(text);
-  if (in.peek() != json::token::object) return;
-  std::string_view name;
-  auto members = before ? before->if_object() : nullptr;
-  in.enter_object();
-  while (in.next_key(name)) {
-    std::string own(name);
-    auto value = in.skip();
-    if (!skip(own)) each(own, value, members ? members->if_contains(own) : nullptr);
+  void added(const type& t, std::string_view bytes) {
+    if (t.what != form::object || whole(t)) return void(out_ += std::string_view("{}"));
+    auto mine = open();
+    auto each = [&](const type&, const property& p, wire::reader& run, size_t records) {
+      auto before = children_.size();
+      begin(p);
+      added(p, run, records);
+      end(before);
+    };
+    auto absent = [&](const property& p) {
+      auto before = children_.size();
+      begin(p);
+      added(*p.type, {});
+      end(before);
+    };
+    members(t, bytes, each, absent);
+    close(mine, true);
   }
-}
+
+  /// A list of owned elements or a map; itself a member or not.
+  void collection(const type& t, wire::reader& run, size_t records, bool self) {
+    auto mine = open();
+    for (size_t i = 0; i < records; ++i) {
+      if (i > 0) run.next();
+      auto before = children_.size();
+      if (t.what == form::map) {
+        wire::reader in(run.data);
+        std::string_view name, content;
+        while (in.next()) (in.number == 1 ? name : content) = in.data;
+        begin("f:", name);
+        added(*t.element, content);
+      } else if (kind_of(t) == list_kind::set) {
+        text_.clear();
+        codec::value_to_json(*t.element, run, text_);
+        begin("v:", text_);
+        out_ += std::string_view("{}");
+      } else {
+        spell_key(t, run.data);
+        begin("k:", text_);
+        added(*t.element, run.data);
+      }
+      end(before);
+    }
+    close(mine, self);
+  }
+
+  /// An element's key as element_key() spells it, into text_.
+  void spell_key(const type& list, std::string_view element) {
+    text_ = '{';
+    for (auto* name : sorted_keys(list)) {
+      auto hit = list.element->find(*name);
+      if (!hit.field) continue;
+      auto where = element;
+      for (auto* outer : hit.via)
+        if (outer) where = find(where, outer->number).data;
+      auto in = find(where, hit.field->number);
+      bool there = in.number == hit.field->number;
+      if (!there && hit.field->default_json.empty() && !hit.field->always) continue;
+      if (text_.size() > 1) text_ += ',';
+      text_ += hit.field->quoted;
+      if (there)
+        codec::value_to_json(*hit.field->type, in, text_);
+      else
+        text_ += hit.field->always ? codec::empty_json(*hit.field)
+                                   : std::string_view(hit.field->default_json);
+    }
+    text_ += '}';
+  }
+
+  /// A reader at the field of that number, or at none.
+  static wire::reader find(std::string_view bytes, uint32_t number) {
+    wire::reader in(bytes);
+    while (in.next())
+      if (in.number == number) return in;
+    return wire::reader({});
+  }
+
+  static std::vector<const std::string*> sorted_keys(const type& list) {
+    std::vector<const std::string*> out;
+    for (auto& name : list.list_keys) out.push_back(&name);
+    std::sort(out.begin(), out.end(), [](auto a, auto b) { return *a < *b; });
+    return out;
+  }
+
+  sink out_;
+  std::vector<child> children_;
+  std::string keys_, scratch_, text_;
+};
 
 } // namespace
 
-std::string created_fields(std::string_view text, const json::value& empty, const type& t) {
-  children top;
-  each_member(
-      text, &empty, [](auto& name) { return is_one_of(of_nobody, name); },
-      [&](const std::string& name, std::string_view value, const json::value* old) {
-        if (name != "metadata") return one_member(top, name, value, old, t);
-        children below;
-        auto& metadata = member_type(t, name);
-        each_member(
-            value, old, [](auto& n) { return is_one_of(of_nobody_in_metadata, n); },
-            [&](const std::string& n, std::string_view v, const json::value* o) {
-              one_member(below, n, v, o, metadata);
-            });
-        if (below.empty()) return;
-        top.begin(field_key(name));
-        below.write(top.text(), false);
-        top.end();
-      });
+std::string created_fields(std::string_view wire, const type& t) {
   std::string out;
-  top.write(out, false);
+  writer(out, wire.size()).set_object(t, wire, false, true);
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "messages/api/custom.pb.h"
 #include "messages/api/meta.pb.h"
+#include "messages/base/json_arena.hpp"
 #include "messages/codec/json_encode.hpp"
 #include "messages/patch/created_fields.hpp"
 #include "messages/patch/differing.hpp"
@@ -36,17 +37,9 @@ std::string text_of(const schema::kind& kind, std::string_view wire) {
   return text;
 }
 
-json::value tree_of(const schema::kind& kind, std::string_view wire) {
-  auto tree = json::parse(text_of(kind, wire));
+json::value tree_of(const schema::kind& kind, std::string_view wire, json::arena& memory) {
+  auto tree = json::parse_in(memory, text_of(kind, wire));
   return tree ? std::move(*tree) : json::value(json::object{});
-}
-
-/// The JSON of an object in which nothing was set, kept for each kind.
-const json::value& empty_tree(const schema::kind& kind, const Message& like) {
-  thread_local std::unordered_map<const google::protobuf::Descriptor*, json::value> known;
-  auto [hit, fresh] = known.try_emplace(like.GetDescriptor());
-  if (fresh) hit->second = tree_of(kind, codec::to_wire(*std::unique_ptr<Message>(like.New())));
-  return hit->second;
 }
 
 void write_entry(ObjectMeta& metadata, const manager& by, std::string fields) {
@@ -80,7 +73,7 @@ void merge_ancient(std::vector<manager>& all) {
     }
     merged.api_version = it->api_version;
     merged.time_seconds = it->time_seconds;
-    merged.fields = unite(merged.fields, it->fields);
+    merged.fields.give(it->fields.set());
     it = all.erase(it);
     --updates;
   }
@@ -107,7 +100,7 @@ std::vector<manager> read_managers(const ObjectMeta& metadata) {
   std::vector<manager> all;
   for (auto& e : metadata.managed_fields())
     all.push_back({e.manager(), e.operation() == "Apply", e.api_version(), e.subresource(),
-                   e.time().seconds(), read_fields(e.fields_v1().raw())});
+                   e.time().seconds(), owned_fields(e.fields_v1().raw())});
   return all;
 }
 
@@ -120,7 +113,7 @@ void write_managers(ObjectMeta& metadata, std::vector<manager> all) {
     if (a.time_seconds != b.time_seconds) return a.time_seconds < b.time_seconds;
     return a.name < b.name;
   });
-  for (auto& m : all) write_entry(metadata, m, write_fields(m.fields));
+  for (auto& m : all) write_entry(metadata, m, m.fields.text());
 }
 
 void track_update(const schema::kind& kind, Message& object, const Message* old,
@@ -128,8 +121,7 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
   auto& metadata = meta(object);
   if (forgets_all(metadata)) return metadata.clear_managed_fields();
   if (!old && metadata.managed_fields().empty() && !kind.custom()) {
-    auto fields = created_fields(text_of(kind, codec::to_wire(object)), empty_tree(kind, object),
-                                 *kind.shape);
+    auto fields = created_fields(codec::to_wire(object), *kind.shape);
     if (fields != "{}")
       write_entry(metadata, {by, false, kind.api_version(), subresource, now.seconds, {}},
                   std::move(fields));
@@ -143,14 +135,14 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
   if (!kind.custom()) both = differing(*object.GetDescriptor(), both.before, both.after);
   auto all = read_managers(
       metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
-  auto before = tree_of(kind, both.before);
-  auto after = tree_of(kind, both.after);
+  json::arena memory;
+  auto before = tree_of(kind, both.before, memory);
+  auto after = tree_of(kind, both.after, memory);
   auto changed = without_identity(changed_fields(before, after, *kind.shape));
   auto removed = old ? without_identity(removed_fields(before, after, *kind.shape)) : field_set{};
   for (auto& m : all) {
-    m.fields = subtract(m.fields, removed);
-    if (m.name != by || m.apply || m.subresource != subresource)
-      m.fields = subtract(m.fields, changed);
+    m.fields.take(removed);
+    if (m.name != by || m.apply || m.subresource != subresource) m.fields.take(changed);
   }
   if (!changed.empty()) {
     manager mine{by, false, kind.api_version(), subresource, now.seconds, changed};
@@ -158,8 +150,7 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
     if (hit == all.end()) {
       all.push_back(std::move(mine));
     } else {
-      auto united = unite(hit->fields, changed);
-      hit->fields = std::move(united);
+      hit->fields.give(changed);
       hit->time_seconds = now.seconds;
     }
   }

@@ -4,7 +4,7 @@
 
 #include "messages/base/error.hpp"
 #include "messages/base/time.hpp"
-#include "messages/patch/field_set.hpp"
+#include "messages/patch/owned_fields.hpp"
 #include "messages/schema/kind.hpp"
 
 #include <vector>
@@ -23,7 +23,7 @@ struct manager {
   std::string api_version;
   std::string subresource;
   int64_t time_seconds = 0;
-  field_set fields;
+  owned_fields fields;
 
   bool same_as(const manager& other) const {
     return name == other.name && apply == other.apply && api_version == other.api_version &&

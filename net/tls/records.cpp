@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace troupe::tls {
@@ -45,10 +46,19 @@ const EVP_CIPHER* cipher_of(const suite& of) {
   return fetched[&of - suites].get();
 }
 
-/// One context a thread: keys are set for each record, so no connection keeps one.
-EVP_CIPHER_CTX* cipher_context() {
-  thread_local const cipher_ctx_ptr context{EVP_CIPHER_CTX_new()};
-  return context.get();
+/// Keys are set when another connection's turn comes, so no connection keeps a context. One for
+/// each direction: turning a context around costs more than a new key.
+struct shared_context {
+  const cipher_ctx_ptr context{EVP_CIPHER_CTX_new()};
+  uint64_t set_for = 0; ///< the keys that it holds, by their id
+
+  bool holds(uint64_t keys) { return std::exchange(set_for, keys) == keys; }
+};
+thread_local shared_context sealing, opening;
+
+uint64_t next_keys() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
 }
 
 /// HKDF-Expand-Label with an empty context; `size` is at most the digest's.
@@ -103,7 +113,8 @@ record_keys::~record_keys() {
 }
 
 record_keys::record_keys(record_keys&& other) noexcept
-    : suite_{other.suite_}, sequence_{other.sequence_}, secret_{std::move(other.secret_)} {
+    : suite_{other.suite_}, id_{other.id_}, sequence_{other.sequence_}, secret_{std::move(
+                                                                            other.secret_)} {
   std::memcpy(key_, other.key_, sizeof key_);
   std::memcpy(iv_, other.iv_, sizeof iv_);
 }
@@ -115,6 +126,7 @@ void record_keys::derive() {
   std::memcpy(iv_, iv.data(), iv_bytes);
   OPENSSL_cleanse(key.data(), key.size());
   sequence_ = 0;
+  id_ = next_keys();
 }
 
 void record_keys::update() {
@@ -134,10 +146,13 @@ void record_keys::seal(uint8_t type, std::string_view plain, std::string& into) 
   std::memcpy(head, head_bytes, sizeof head_bytes);
   unsigned char nonce[iv_bytes];
   make_nonce(iv_, sequence_++, nonce);
-  auto* context = cipher_context();
+  auto* context = sealing.context.get();
   auto* out = head + record_head_bytes;
   int size = 0;
-  EVP_EncryptInit_ex2(context, cipher_of(*suite_), key_, nonce, nullptr);
+  if (sealing.holds(id_))
+    EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce, nullptr);
+  else
+    EVP_EncryptInit_ex2(context, cipher_of(*suite_), key_, nonce, nullptr);
   EVP_EncryptUpdate(context, nullptr, &size, head, record_head_bytes);
   EVP_EncryptUpdate(context, out, &size, reinterpret_cast<const unsigned char*>(plain.data()),
                     static_cast<int>(plain.size()));
@@ -155,19 +170,25 @@ std::optional<record_keys::opened> record_keys::open(std::string_view record,
   unsigned char nonce[iv_bytes], tag[tag_bytes];
   make_nonce(iv_, sequence_++, nonce);
   std::memcpy(tag, body.data() + size, tag_bytes);
-  auto* context = cipher_context();
+  auto* context = opening.context.get();
   int out = 0;
-  const bool genuine =
-      EVP_DecryptInit_ex2(context, cipher_of(*suite_), key_, nonce, nullptr) == 1 &&
-      EVP_DecryptUpdate(context, nullptr, &out,
-                        reinterpret_cast<const unsigned char*>(record.data()),
-                        record_head_bytes) == 1 &&
-      EVP_DecryptUpdate(context, bytes_of(scratch, 0), &out,
-                        reinterpret_cast<const unsigned char*>(body.data()),
-                        static_cast<int>(size)) == 1 &&
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag) == 1 &&
-      EVP_DecryptFinal_ex(context, bytes_of(scratch, size), &out) == 1;
-  if (!genuine) return {};
+  const bool ready =
+      opening.holds(id_)
+          ? EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce, nullptr) == 1
+          : EVP_DecryptInit_ex2(context, cipher_of(*suite_), key_, nonce, nullptr) == 1;
+  const bool genuine = ready &&
+                       EVP_DecryptUpdate(context, nullptr, &out,
+                                         reinterpret_cast<const unsigned char*>(record.data()),
+                                         record_head_bytes) == 1 &&
+                       EVP_DecryptUpdate(context, bytes_of(scratch, 0), &out,
+                                         reinterpret_cast<const unsigned char*>(body.data()),
+                                         static_cast<int>(size)) == 1 &&
+                       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag) == 1 &&
+                       EVP_DecryptFinal_ex(context, bytes_of(scratch, size), &out) == 1;
+  if (!genuine) {
+    opening.set_for = 0;
+    return {};
+  }
   // The content type stands behind the content, before any padding.
   auto plain = std::string_view{scratch}.substr(0, size);
   const auto last = plain.find_last_not_of('\0');

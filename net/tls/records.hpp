@@ -47,6 +47,7 @@ private:
   void derive();
 
   const suite* suite_;
+  uint64_t id_ = 0; ///< of these keys, in this process
   uint64_t sequence_ = 0;
   std::string secret_;
   unsigned char key_[32];

@@ -34,10 +34,10 @@ BOOST_AUTO_TEST_CASE(applying_the_same_intent_twice_changes_nothing) {
   stage s;
   BOOST_REQUIRE(s.apply("one", intent));
   auto object = s.text();
-  auto fields = patch::write_fields(s.managers[0].fields);
+  auto fields = s.managers[0].fields.text();
   BOOST_REQUIRE(s.apply("one", intent));
   BOOST_TEST(s.text() == object);
-  BOOST_TEST(patch::write_fields(s.managers[0].fields) == fields);
+  BOOST_TEST(s.managers[0].fields.text() == fields);
 }
 
 BOOST_AUTO_TEST_CASE(another_value_for_an_owned_field_is_a_conflict_that_names_its_owner) {
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(force_takes_the_field_over) {
   BOOST_REQUIRE(s.apply("two", R"({"spec":{"hostname":"b"}})", true));
   BOOST_TEST(s.text() == R"({"spec":{"hostname":"b","subdomain":"s"}})");
   for (auto& m : s.managers)
-    BOOST_TEST(m.fields.has({"f:spec", "f:hostname"}) == (m.name == "two"));
+    BOOST_TEST(m.fields.set().has({"f:spec", "f:hostname"}) == (m.name == "two"));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_value_is_shared_and_stays_until_both_let_go) {

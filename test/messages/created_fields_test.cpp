@@ -27,7 +27,8 @@ void check(const schema::kind& kind, const google::protobuf::Message& object) {
   BOOST_REQUIRE(empty && now);
   auto wanted = patch::write_fields(
       patch::without_identity(patch::changed_fields(*empty, *now, *kind.shape)));
-  BOOST_TEST(patch::created_fields(text, *empty, *kind.shape) == wanted, kind.name);
+  BOOST_TEST_CONTEXT(kind.name)
+  BOOST_TEST(patch::created_fields(codec::to_wire(object), *kind.shape) == wanted);
 }
 
 } // namespace

@@ -218,6 +218,7 @@ void update(report& out, const Pod& p, const Pod& before) {
   auto at = top / "spec";
   auto& spec = p.spec();
   auto& old = before.spec();
+  if (same(spec, old)) return;
   if (!same_count(out, at / "containers", spec.containers(), old.containers()) ||
       !same_count(out, at / "initContainers", spec.init_containers(), old.init_containers()))
     return;
