@@ -59,11 +59,12 @@ int run(agent_options options) {
     known->own = made->own;
     return (*up)->renew({made->own.certificate_pem, made->own.key_pem, made->authority_pem});
   };
-  renewal certificates{{.name = "renewal",
-                        .done = "certificates are renewed",
-                        .now = wall_clock,
-                        .due = [&] { return due_seconds({known->own.certificate_pem}); },
-                        .renew = renew}};
+  renewal certificates{
+      {.name = "renewal",
+       .done = "certificates are renewed",
+       .now = wall_clock,
+       .due = [&] { return due_seconds({known->own.certificate_pem}, wall_clock().seconds); },
+       .renew = renew}};
   watchdog turning{[] { return true; }};
   notify("READY=1");
   wait_for_signal([&] { certificates.now(); });

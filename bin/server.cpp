@@ -173,11 +173,12 @@ int run_server(server_options options) {
   log::info("server", "the API is ready",
             {{"url", "https://127.0.0.1:" + std::to_string((*plane)->port())},
              {"kubeconfig", (*plane)->kubeconfig().string()}});
-  renewal certificates{{.name = "renewal",
-                        .done = "certificates are renewed",
-                        .now = wall_clock,
-                        .due = [&] { return due_seconds((*plane)->certificates()); },
-                        .renew = [&] { return (*plane)->renew_certificates(); }}};
+  renewal certificates{
+      {.name = "renewal",
+       .done = "certificates are renewed",
+       .now = wall_clock,
+       .due = [&] { return due_seconds((*plane)->certificates(), wall_clock().seconds); },
+       .renew = [&] { return (*plane)->renew_certificates(); }}};
   std::optional<renewal> backups;
   if (!options.backup.directory.empty())
     backups.emplace(renewal::work{.name = "backup",
