@@ -15,6 +15,7 @@ struct server_options {
   unsigned hollow = 0;       ///< pretended nodes
   unsigned hollow_zones = 3; ///< over which they are spread
   std::string hollow_start_delay = "0s";
+  std::filesystem::path manifests; ///< whose objects are kept applied; empty: none
 };
 
 command_spec spec_of(server_options& o);
