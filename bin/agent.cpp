@@ -26,7 +26,7 @@ int run(agent_options options) {
   if (machine_given.name.empty()) machine_given.name = host_name();
   machine_given.data_directory = std::filesystem::absolute(options.data) / "node";
   if (machine_given.manifest_directory.empty())
-    machine_given.manifest_directory = std::filesystem::absolute(options.data) / "manifests";
+    machine_given.manifest_directory = std::filesystem::absolute(options.data) / "static-pods";
   auto held = data_lock::take(options.data);
   if (!held) return fail(held.error());
   auto joined = std::filesystem::absolute(options.data) / "join";
@@ -59,11 +59,12 @@ int run(agent_options options) {
     known->own = made->own;
     return (*up)->renew({made->own.certificate_pem, made->own.key_pem, made->authority_pem});
   };
-  renewal certificates{{.name = "renewal",
-                        .done = "certificates are renewed",
-                        .now = wall_clock,
-                        .due = [&] { return due_seconds({known->own.certificate_pem}); },
-                        .renew = renew}};
+  renewal certificates{
+      {.name = "renewal",
+       .done = "certificates are renewed",
+       .now = wall_clock,
+       .due = [&] { return due_seconds({known->own.certificate_pem}, wall_clock().seconds); },
+       .renew = renew}};
   watchdog turning{[] { return true; }};
   notify("READY=1");
   wait_for_signal([&] { certificates.now(); });
@@ -94,8 +95,8 @@ command_spec spec_of(agent_options& o) {
                   {"images", "DIR", "image archives dropped there are imported",
                    into(o.machine.image_directory)},
                   {"data", "DIR", "where everything is kept (/var/lib/troupe)", into(o.data)},
-                  {"manifests", "DIR",
-                   "pods in files there run on this node, whatever else happens (DATA/manifests)",
+                  {"static-pods", "DIR",
+                   "pods in files there run on this node, whatever else happens (DATA/static-pods)",
                    into(o.machine.manifest_directory)},
                   {"runtime", "PATH", "the OCI runtime of pods (runc)", into(o.machine.runtime)},
                   {"runtime-handler", "NAME=PATH",

@@ -285,6 +285,7 @@ void control_plane::join_group() {
   driven.group_changed = [this](const raft::group_view& now) {
     stage_->post([this, now] { settle_group(now); });
   };
+  driven.wall_ms = [] { return wall_clock().seconds * 1'000; };
   driven.reachable = [this] { return hub_->reachable(); };
   raft_ = system_->spawn(raft_member_actor, member_, driven);
   company_names_->put({"raft", "server", false, caf::actor_cast<caf::weak_actor_ptr>(raft_)});

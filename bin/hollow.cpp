@@ -49,7 +49,7 @@ public:
     if (up_) up_->stop();
   }
 
-  int64_t due() const { return due_seconds({known_.own.certificate_pem}); }
+  int64_t due() const { return due_seconds({known_.own.certificate_pem}, wall_clock().seconds); }
   result<void> renew() {
     auto made = renew_node(folder_, name_, [this](const std::string& request) {
       return up_->sign(request, renewal_patience);

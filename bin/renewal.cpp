@@ -16,11 +16,11 @@ constexpr seconds retry_after{30}, retry_after_max{3600};
 
 } // namespace
 
-int64_t due_seconds(const std::vector<std::string>& certificates_pem) {
+int64_t due_seconds(const std::vector<std::string>& certificates_pem, int64_t now) {
   auto due = std::numeric_limits<int64_t>::max();
   for (auto& pem : certificates_pem) {
     auto life = tls::read_life(pem);
-    due = std::min(due, life ? life->renewal() : 0);
+    due = std::min(due, life && life->begins <= now ? life->renewal() : 0);
   }
   return due;
 }

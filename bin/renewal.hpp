@@ -16,9 +16,9 @@
 
 namespace troupe {
 
-/// The first moment at which one of these certificates is to be made anew; now if one cannot be
-/// read.
-int64_t due_seconds(const std::vector<std::string>& certificates_pem);
+/// The first moment at which one of these certificates is to be made anew; 0 if one cannot be read,
+/// or does not hold yet because it was made while the clock was ahead.
+int64_t due_seconds(const std::vector<std::string>& certificates_pem, int64_t now);
 
 /// How long to wait before looking again: until it is due, but never so long that a clock which was
 /// set meanwhile goes unnoticed, and after a failure a little longer each time.

@@ -5,6 +5,7 @@
 #include "bin/config.hpp"
 #include "bin/lock.hpp"
 #include "bin/machine.hpp"
+#include "bin/manifests.hpp"
 #include "bin/members.hpp"
 #include "bin/notify.hpp"
 #include "bin/options.hpp"
@@ -108,6 +109,9 @@ command_spec spec_of(server_options& o) {
            {"max-watches-per-user", "N",
             "watches, logs and streams that one user may have open (5000)",
             into(p.flow.watching_of_user, 0, 1'000'000)},
+           {"manifests", "DIR",
+            "apply what the files there say, at start and when they change (none)",
+            into(o.manifests)},
            {"id", "N", "this server's number, if a group of several starts at once (1)",
             into(o.id, 1, 1'000'000)},
            {"server", "N=HOST:PORT",
@@ -153,11 +157,12 @@ int run_server(server_options options) {
   log::info("server", "the API is ready",
             {{"url", "https://127.0.0.1:" + std::to_string((*plane)->port())},
              {"kubeconfig", (*plane)->kubeconfig().string()}});
-  renewal certificates{{.name = "renewal",
-                        .done = "certificates are renewed",
-                        .now = wall_clock,
-                        .due = [&] { return due_seconds((*plane)->certificates()); },
-                        .renew = [&] { return (*plane)->renew_certificates(); }}};
+  renewal certificates{
+      {.name = "renewal",
+       .done = "certificates are renewed",
+       .now = wall_clock,
+       .due = [&] { return due_seconds((*plane)->certificates(), wall_clock().seconds); },
+       .renew = [&] { return (*plane)->renew_certificates(); }}};
   std::optional<renewal> backups;
   if (!options.backup.directory.empty())
     backups.emplace(renewal::work{.name = "backup",
@@ -165,6 +170,8 @@ int run_server(server_options options) {
                                   .now = wall_clock,
                                   .due = [&] { return backup_due(options.backup); },
                                   .renew = [&] { return (*plane)->save_backup(options.backup); }});
+  std::optional<manifests> kept;
+  if (!options.manifests.empty()) kept.emplace(options.manifests, (*plane)->kubeconfig());
   watchdog turning{[&] { return (*plane)->turns(); }};
   notify("READY=1");
   wait_for_signal([&] { certificates.now(); });

@@ -11,9 +11,10 @@ namespace troupe {
 struct server_options {
   control_plane_options plane;
   backup_settings backup;
-  std::string join;      ///< "TOKEN@HOST": become one of the servers there
-  uint64_t id = 0;       ///< 0: whatever is remembered, or the first
-  hollow_options hollow; ///< nodes that this server pretends
+  std::string join;                ///< "TOKEN@HOST": become one of the servers there
+  uint64_t id = 0;                 ///< 0: whatever is remembered, or the first
+  hollow_options hollow;           ///< nodes that this server pretends
+  std::filesystem::path manifests; ///< whose objects are kept applied; empty: none
 };
 
 command_spec spec_of(server_options& o);

@@ -5,11 +5,13 @@
 #include "bin/install.hpp"
 #include "bin/lock.hpp"
 #include "bin/machine.hpp"
+#include "bin/manifests.hpp"
 #include "bin/signals.hpp"
 #include "messages/base/log.hpp"
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <unistd.h>
 
 namespace troupe {
@@ -29,7 +31,8 @@ Flags:
   --name NAME   of the node (this machine's host name)
   --ip ADDRESS  by which others reach this machine (of the default route)
   --images DIR  image archives dropped there are imported (DATA/images)
-  --manifests DIR  pods in files there run on this node, whatever else happens (DATA/manifests)
+  --manifests DIR  apply what the files there say, at start and when they change (none)
+  --static-pods DIR  pods in files there run on this node, whatever else happens (DATA/static-pods)
   --runtime PATH   the OCI runtime of pods (runc)
   --runtime-handler NAME=PATH  another one, for pods of a RuntimeClass with this handler; may be repeated
 
@@ -61,6 +64,7 @@ Flags:
 struct up_options {
   control_plane_options plane;
   machine_options machine;
+  std::filesystem::path manifests;
   bool yes = false;
   bool help = false;
 };
@@ -103,6 +107,8 @@ bool read(const char* command, const std::vector<std::string>& arguments, up_opt
     else if (up && take_runtime_flag(to.machine, name, value))
       continue;
     else if (up && name == "--manifests")
+      to.manifests = std::filesystem::absolute(value);
+    else if (up && name == "--static-pods")
       to.machine.manifest_directory = value;
     else {
       fprintf(stderr, "troupe %s: %s is not a flag; see troupe %s --help\n", command, name.c_str(),
@@ -150,7 +156,7 @@ int up_command(const std::vector<std::string>& arguments) {
   if (options.machine.image_directory.empty())
     options.machine.image_directory = options.plane.data_directory / "images";
   if (options.machine.manifest_directory.empty())
-    options.machine.manifest_directory = options.plane.data_directory / "manifests";
+    options.machine.manifest_directory = options.plane.data_directory / "static-pods";
   options.plane.advertised = options.machine.ip;
   auto plane = control_plane::start(options.plane);
   if (!plane) return complain("up", plane.error().message);
@@ -158,6 +164,8 @@ int up_command(const std::vector<std::string>& arguments) {
   auto here = machine::start((*plane)->system(), options.machine);
   if (!here) return complain("up", here.error().message);
   (*plane)->serve_node(options.machine.name, (*here)->door());
+  std::optional<manifests> kept;
+  if (!options.manifests.empty()) kept.emplace(options.manifests, (*plane)->kubeconfig());
   greet(**plane, options.machine.name, now_seconds() - begun);
   wait_for_signal();
   log::info("up", "stopping; pods go on running");

@@ -5,10 +5,12 @@
 
 #include "actors/gateway/admission.hpp"
 #include "actors/gateway/fields.hpp"
+#include "actors/gateway/versions.hpp"
 #include "messages/base/json_arena.hpp"
 #include "messages/patch/apply.hpp"
 #include "messages/patch/json_patch.hpp"
 #include "messages/patch/strategic.hpp"
+#include "messages/patch/touched.hpp"
 
 namespace troupe::gateway {
 
@@ -57,11 +59,22 @@ result<patch_request> read_patch(call& c) {
   return patch_request{*type, std::move(*tree), std::move(*options)};
 }
 
-/// The patched tree, before anything else is said about it.
-result<json::value> patched(const call& c, const patch_request& p, const storage::entry& old,
-                            json::arena& memory) {
+/// The object that is patched, as far as the patch looks at it, as a tree; and the bytes that it
+/// leaves alone.
+struct patched_object {
+  json::value tree;
+  std::string rest;
+};
+
+/// Before anything else is said about it.
+result<patched_object> patched(const call& c, const patch_request& p, const storage::entry& old,
+                               json::arena& memory) {
+  bool merges = p.type == patch_type::merge || p.type == patch_type::strategic;
+  patch::split_object parts{std::string(old.value()), {}};
+  if (merges && !c.kind->custom() && !converted(*c.kind))
+    parts = patch::split_by_patch(*c.kind->shape, old.value(), p.content);
   std::string text;
-  write_json(*c.kind, old.value(), old.mod_revision(), text);
+  write_json(*c.kind, parts.touched, old.mod_revision(), text);
   auto tree = json::parse_in(memory, text);
   if (!tree) return tree.error();
   switch (p.type) {
@@ -75,7 +88,7 @@ result<json::value> patched(const call& c, const patch_request& p, const storage
     break;
   case patch_type::apply: break;
   }
-  return std::move(*tree);
+  return patched_object{std::move(*tree), std::move(parts.rest)};
 }
 
 result<object> decode(call& c, const patch_request& p, const json::value& tree) {
@@ -121,10 +134,12 @@ result<change> plan_patch(gateway& g, call& c, const patch_request& p,
   auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
   if (!entry) return not_found(*c.kind, c.where.name);
   json::arena memory;
-  auto tree = patched(c, p, *entry, memory);
-  if (!tree) return with_subject(tree.error(), c);
-  auto fresh = decode(c, p, *tree);
+  auto made = patched(c, p, *entry, memory);
+  if (!made) return with_subject(made.error(), c);
+  auto fresh = decode(c, p, made->tree);
   if (!fresh) return fresh.error();
+  if (!(*fresh)->MergeFromString(made->rest))
+    return error{errc::internal, "the stored object is damaged"};
   if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
   return plan_update(g, c, std::move(*fresh), *entry, p.options, now);
 }

@@ -2,16 +2,20 @@
 
 #include "messages/base/log.hpp"
 #include "net/dataplane/links.hpp"
+#include "net/dataplane/overlay_guard.hpp"
 
 #include <set>
 
 namespace troupe::network_of_pods {
+
+namespace overlay_guard = dataplane::overlay_guard;
 
 namespace {
 
 constexpr const char* overlay = "troupe-overlay";
 constexpr uint32_t overlay_id = 0x74726f; // "tro"
 constexpr uint16_t overlay_port = 4789;
+constexpr int usual_mtu = 1500;
 
 /// Every machine's hardware address on the overlay follows from its range: nobody has to tell it.
 dataplane::mac mac_of(const network& pods) {
@@ -75,6 +79,7 @@ void machine_routes::put(const std::string& name, const std::optional<other_mach
   if (old != others_.end() && now && old->second == *now) return;
   if (old != others_.end()) {
     if (auto here = dataplane::links::open()) (void)here->remove_route(old->second.pods);
+    if (overlay_) (void)overlay_guard::dismiss(old->second.host);
     others_.erase(old);
   }
   if (!now) return;
@@ -92,9 +97,11 @@ result<void> machine_routes::reach(const other_machine& there) {
   if (here->add_route_by(there.pods, there.host)) return {};
   // Not a neighbour: over the overlay, where the first address of its range is the machine itself.
   auto peer = mac_of(there.pods);
+  auto mtu = here->mtu_towards(there.host).value_or(usual_mtu) - overlay_bytes;
+  overlay_ = true;
   for (auto& step :
-       {here->make_vxlan(overlay, mac_of(*own_pods_), overlay_id, overlay_port,
-                         mtu_ - overlay_bytes),
+       {overlay_guard::stand(overlay_port), overlay_guard::admit(there.host),
+        here->make_vxlan(overlay, mac_of(*own_pods_), overlay_id, overlay_port, mtu),
         here->add_address(overlay, own_pods_->base, 32), here->add_peer(overlay, peer, there.host),
         here->add_neighbour(overlay, there.pods.base, peer),
         here->add_route(there.pods, overlay, there.pods.base)})
@@ -104,6 +111,7 @@ result<void> machine_routes::reach(const other_machine& there) {
 
 void machine_routes::remove_all() {
   if (auto here = dataplane::links::open()) (void)here->remove_link(overlay);
+  overlay_guard::leave();
 }
 
 } // namespace troupe::network_of_pods

@@ -29,8 +29,7 @@ inline constexpr int overlay_bytes = 50;
 
 class machine_routes {
 public:
-  explicit machine_routes(std::string own_node, int mtu = 1500)
-      : own_node_{std::move(own_node)}, mtu_{mtu} {}
+  explicit machine_routes(std::string own_node) : own_node_{std::move(own_node)} {}
 
   /// Takes facts in and programs what they change.
   void heard(const cluster::ToNode& facts);
@@ -41,7 +40,7 @@ private:
   result<void> reach(const other_machine& there);
 
   std::string own_node_;
-  int mtu_;
+  bool overlay_ = false; ///< there is one
   std::optional<network> own_pods_;
   std::map<std::string, other_machine> others_; ///< reached already
   std::map<std::string, other_machine> later_;  ///< heard of before our own range

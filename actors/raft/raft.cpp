@@ -31,6 +31,7 @@ std::string wrapped(char tag, std::string_view body) {
 }
 constexpr char raft_tag = 0x0a, request_tag = 0x12, answer_tag = 0x1a;
 constexpr size_t wishes_max = 1'000;
+constexpr uint64_t clock_ticks = 25; ///< between two looks at the clocks
 constexpr uint64_t wish_patience_ticks = 250;
 
 errc code_of(uint32_t wire) {
@@ -319,6 +320,52 @@ void raft_state::promote() {
     (void)member->replica->change({raft::membership_change::kind::promote, id});
 }
 
+/// On the leader. One whose own clock is off hands over: much that a leader does is done by the
+/// clock.
+void raft_state::compare_clocks() {
+  auto& agreement = member->replica->agreement();
+  if (!settings.wall_ms || agreement.current_role() != raft::role::leader) return clocks.clear();
+  auto self = agreement.self();
+  clocks.heard(self, 0);
+  auto own = clocks.ahead(self);
+  if (own) note_clock(*own);
+  auto right = raft::nobody;
+  for (auto& [id, m] : agreement.members().members) {
+    if (id == self) continue;
+    auto ahead = clocks.ahead(id);
+    if (m.voter && ahead == 0) right = id;
+    cluster::PeerMessage word;
+    auto& to = *word.mutable_wall_clock();
+    to.set_wall_ms(settings.wall_ms());
+    to.set_question(true);
+    if (ahead) to.set_ahead_ms(*ahead);
+    post(id, word.SerializeAsString());
+  }
+  clocks.clear(); // each look is at what was heard since the one before
+  if (own.value_or(0) != 0 && right != raft::nobody) (void)member->replica->transfer(right);
+}
+
+void raft_state::heard_clock(uint64_t from, const cluster::WallClock& said) {
+  if (!settings.wall_ms) return;
+  if (!said.question()) return clocks.heard(from, said.wall_ms() - settings.wall_ms());
+  if (from != member->replica->agreement().leader()) return;
+  if (said.has_ahead_ms()) note_clock(said.ahead_ms());
+  cluster::PeerMessage word;
+  word.mutable_wall_clock()->set_wall_ms(settings.wall_ms());
+  post(from, word.SerializeAsString());
+}
+
+void raft_state::note_clock(int64_t ahead_ms) {
+  if ((ahead_ms != 0) != clock_off) {
+    clock_off = ahead_ms != 0;
+    if (clock_off)
+      log::error("raft", "clients are sent elsewhere", {{"why", clock_trouble(ahead_ms)}});
+    else
+      log::info("raft", "the clock of this server agrees with the others' again");
+  }
+  member->store->clock_ahead(ahead_ms);
+}
+
 caf::result<caf::unit_t> raft_state::change(const raft::membership_change& wanted) {
   auto done = member->replica->change(wanted);
   work();
@@ -340,6 +387,8 @@ void raft_state::hear(uint64_t from, const std::string& bytes) {
     uint64_t id = 0;
     auto outcome = decode_answer(heard.commit_answer().SerializeAsString(), id);
     forward->answered(id, std::move(outcome), member->store->current().revision());
+  } else if (heard.has_wall_clock()) {
+    heard_clock(from, heard.wall_clock());
   } else if (heard.has_group_wish()) {
     auto& x = heard.group_wish();
     wish_for(from, x.id(),
@@ -479,7 +528,7 @@ void raft_state::catch_up() {
   auto now = self->clock().now();
   for (int i = 0; i < ticks_max && now - last_tick >= settings.tick; ++i) {
     last_tick += settings.tick;
-    ++ticks;
+    if (++ticks % clock_ticks == 0) compare_clocks();
     if (member->replica->agreement().needs_ticks()) member->replica->tick();
   }
   if (now - last_tick >= settings.tick) last_tick = now;

@@ -2,6 +2,7 @@
 // core.hpp for the decisions and replica.hpp for their order.
 #pragma once
 
+#include "actors/raft/clocks.hpp"
 #include "actors/raft/group.hpp"
 #include "actors/store/forwarding.hpp"
 #include "actors/store/replicated_store.hpp"
@@ -11,7 +12,8 @@
 
 namespace troupe::cluster {
 class CommitRequest;
-}
+class WallClock;
+} // namespace troupe::cluster
 
 namespace troupe {
 
@@ -27,6 +29,8 @@ struct raft_settings {
   std::function<void(bool leads, uint64_t term)> leadership_changed;
   /// Called on the actor's thread when the members or their leader are others than before.
   std::function<void(const raft::group_view&)> group_changed;
+  /// What the wall clock says; none: clocks are not compared.
+  std::function<int64_t()> wall_ms;
   /// How many servers can be reached, this one too.
   std::function<size_t()> reachable;
 };
@@ -36,7 +40,7 @@ struct raft_member {
   std::unique_ptr<storage::directory> directory;
   std::unique_ptr<raft::replica> replica;
   std::shared_ptr<request_queue> queue;
-  std::shared_ptr<storage::store> store; ///< what everybody else uses
+  std::shared_ptr<replicated_store> store; ///< what everybody else uses
   /// Whom the replica turns to: nobody, until the actor is there.
   std::shared_ptr<raft::replica_hooks> outside;
   std::shared_ptr<raft::group> group = std::make_shared<raft::group>();
@@ -79,6 +83,9 @@ struct raft_state {
   void answered(uint64_t id, result<uint64_t> outcome);
   void tick_wishes();
   void promote();
+  void compare_clocks();
+  void heard_clock(uint64_t from, const cluster::WallClock& said);
+  void note_clock(int64_t ahead_ms);
   void note_group();
   std::string why_no_leader() const;
 
@@ -116,6 +123,8 @@ struct raft_state {
   std::map<uint64_t, waiting_wish> wishes; ///< that the leader was asked for
   std::deque<held_wish> held_wishes;       ///< on the leader: another change is not finished yet
   uint64_t next_wish = 1;
+  raft::clock_book clocks;
+  bool clock_off = false;
   std::optional<seen_group> seen;
   caf::actor_clock::time_point last_tick;
 };

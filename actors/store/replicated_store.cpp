@@ -62,6 +62,21 @@ void request_queue::close() {
   for (auto& x : left.reads) x(closing());
 }
 
+std::string clock_trouble(int64_t ahead_ms) {
+  constexpr int64_t minute = 60'000, day = 24 * 60 * minute;
+  auto by = std::abs(ahead_ms);
+  auto far = by >= 2 * day ? std::to_string((by + day / 2) / day) + " days"
+                           : std::to_string(by / minute) + " minutes";
+  return "the clock of this server is " + far + (ahead_ms > 0 ? " ahead of" : " behind") +
+         " those of the other servers: set it";
+}
+
+void replicated_store::linearize(std::function<void(result<void>)> ready) {
+  if (auto ahead = clock_ahead_ms_.load(); ahead != 0)
+    return ready(error{errc::unavailable, clock_trouble(ahead)});
+  queue_->push(std::move(ready));
+}
+
 void replicated_store::commit(storage::transaction change, completion done) {
   if (auto checked = storage::check(change); !checked) return done(checked.error());
   auto mark = next_mark_.fetch_add(1);

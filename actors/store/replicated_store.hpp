@@ -45,6 +45,9 @@ private:
   bool closed_ = false;
 };
 
+/// "the clock of this server is 400 days ahead of the others'".
+std::string clock_trouble(int64_t ahead_ms);
+
 /// Any thread. `member` must outlive it; only its snapshots and watches are used directly.
 class replicated_store final : public storage::store {
 public:
@@ -67,9 +70,10 @@ public:
   result<storage::watch> subscribe(storage::watch_options options) override {
     return member_.live().subscribe(std::move(options));
   }
-  void linearize(std::function<void(result<void>)> ready) override {
-    queue_->push(std::move(ready));
-  }
+  /// Refused while this member's clock is off: it judges certificates and tokens as nobody else.
+  void linearize(std::function<void(result<void>)> ready) override;
+  /// By how much this member's wall clock is ahead of most others'; 0: it is one of them.
+  void clock_ahead(int64_t ms) { clock_ahead_ms_ = ms; }
 
 private:
   raft::replica& member_;
@@ -78,6 +82,7 @@ private:
   const std::function<uint64_t()> wall_clock_ms_;
   /// Begins by chance, so that no two members, and no two lives of one, give the same.
   std::atomic<uint64_t> next_mark_;
+  std::atomic<int64_t> clock_ahead_ms_ = 0;
 };
 
 } // namespace troupe

@@ -22,11 +22,6 @@ namespace {
 
 error bad(std::string why) { return {errc::bad_request, std::move(why)}; }
 
-bool is_manifest(const std::filesystem::path& file) {
-  auto kind = file.extension();
-  return kind == ".yaml" || kind == ".yml" || kind == ".json";
-}
-
 int64_t number_at(const json::value& v, std::initializer_list<std::string_view> keys) {
   auto found = json::find(v, keys);
   return found && found->is_number() ? found->to_number<int64_t>() : 0;
@@ -132,6 +127,12 @@ std::string of_job(const json::value& o) {
 }
 
 } // namespace
+
+bool is_manifest(const std::filesystem::path& file) {
+  auto kind = file.extension();
+  if (file.filename().string().starts_with(".")) return false; // an editor's
+  return kind == ".yaml" || kind == ".yml" || kind == ".json";
+}
 
 result<std::vector<file_object>> read_objects(session& s, const std::string& name,
                                               std::string_view text) {

@@ -3,6 +3,8 @@
 
 #include "bin/verbs/output.hpp"
 
+#include <filesystem>
+
 namespace troupe::verbs {
 
 extern const verb get_verb, describe_verb, events_verb, top_verb;
@@ -22,6 +24,8 @@ struct file_object {
   json::value document;
 };
 
+/// Whether a file of a folder is taken for a manifest, by its name.
+bool is_manifest(const std::filesystem::path& file);
 /// The objects of every -f, in the order of their files.
 result<std::vector<file_object>> read_objects(session& s, const arguments& given);
 /// Of a text, with its name for messages.

@@ -224,6 +224,36 @@ result<void> links::remove_route(const network& to) {
   return socket_.talk(remove, [](int code) { return code == ESRCH; });
 }
 
+std::optional<int> links::mtu_towards(const address& there) {
+  rtmsg route{};
+  route.rtm_family = AF_INET;
+  route.rtm_dst_len = 32;
+  netlink_batch ask;
+  ask.begin(RTM_GETROUTE, 0, bytes_of(route), "find the way to " + there.text());
+  ask.put(RTA_DST, raw(there));
+  ask.end();
+  int leaves_by = 0;
+  (void)socket_.ask(ask, false, [&](uint16_t, std::string_view bytes) {
+    if (bytes.size() < sizeof route) return;
+    walk_attributes(bytes.substr(sizeof route), [&](uint16_t type, std::string_view value) {
+      if (type == RTA_OIF && value.size() == 4) memcpy(&leaves_by, value.data(), 4);
+    });
+  });
+  if (leaves_by == 0) return {};
+  std::optional<int> out;
+  ask = {};
+  ask.begin(RTM_GETLINK, 0, link_header(leaves_by, 0, 0), "look at a link");
+  ask.end();
+  (void)socket_.ask(ask, false, [&](uint16_t, std::string_view bytes) {
+    if (bytes.size() < sizeof(ifinfomsg)) return;
+    walk_attributes(bytes.substr(sizeof(ifinfomsg)), [&](uint16_t type, std::string_view value) {
+      if (int mtu = 0; type == IFLA_MTU && value.size() == 4)
+        memcpy(&mtu, value.data(), 4), out = mtu;
+    });
+  });
+  return out;
+}
+
 result<void> links::make_vxlan(const std::string& name, const mac& own, uint32_t id, uint16_t port,
                                int mtu) {
   netlink_batch make;

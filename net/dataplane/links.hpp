@@ -47,6 +47,8 @@ public:
   /// A route to `to` by way of a neighbour; fails if `gateway` is not on a network of this machine.
   result<void> add_route_by(const network& to, const address& gateway);
   result<void> remove_route(const network& to);
+  /// The largest packet that the link towards `there` takes; none if there is no way.
+  std::optional<int> mtu_towards(const address& there);
   /// An overlay over UDP to peers that add_peer() names; it learns nothing by itself.
   result<void> make_vxlan(const std::string& name, const mac& own, uint32_t id, uint16_t port,
                           int mtu);

@@ -31,7 +31,7 @@ for round in 1 2 3; do
     "$(kubectl rollout status deployment/hello --timeout=60s 2>&1)"
   [ "$before" = "$(cat "$top"/run/pods/*/*.run | sort)" ] || { echo "FAILED: other processes run"; failed=1; }
 done
-cat >"$top/data/manifests/own.yaml" <<'END'
+cat >"$top/data/static-pods/own.yaml" <<'END'
 apiVersion: v1
 kind: Pod
 metadata: {name: own}
@@ -52,7 +52,7 @@ kubectl delete pod own-n1 --wait=false >/dev/null
 shown_again() { [ "$(mirror '{.metadata.uid}')" != "$uid" ] && mirror "$container" | grep -q ://; }
 within 20 shown_again
 is 'deleting its mirror does not touch it' "$before" "$(mirror "$container")"
-rm "$top/data/manifests/own.yaml"
+rm "$top/data/static-pods/own.yaml"
 kubectl wait pod/own-n1 --for=delete --timeout=20s >/dev/null 2>&1
 is 'it goes with its file' NotFound "$(kubectl get pod own-n1 2>&1)"
 kubectl run job --image=troupe.dev/hello --restart=Never -- exit 3 >/dev/null

@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   k8s::core::v1::Pod copy;
   auto back = codec::from_json(out, copy);
   fuzz::holds(back.has_value(), "an encoded pod decodes");
-  fuzz::holds(codec::to_json(copy, {"v1", "Pod", {}}) == out, "and is the same pod");
+  // What is always written stands at the end when nobody said it: order has no meaning in JSON.
+  fuzz::holds(*json::parse(codec::to_json(copy, {"v1", "Pod", {}})) == *json::parse(out),
+              "and is the same pod");
   return 0;
 }
