@@ -79,12 +79,13 @@ int run(agent_options options) {
 } // namespace
 
 command_spec spec_of(agent_options& o) {
-  return {
+  command_spec out{
       .name = "agent",
       .synopsis = "",
       .about = "Runs the pods of a cluster on this machine. It dials out to all servers; "
                "nothing dials in. The first start needs\na server's address and a token; later "
-               "ones find what they need in --data. Needs root.",
+               "ones find what they need in --data. Needs root, but for nodes that it only "
+               "pretends (--hollow): each joins for itself, as\nNAME-0 and on.",
       .options = {{"server", "URL", "of any server's API, for joining: https://HOST:6443",
                    into(o.server)},
                   {"token", "TOKEN", "from `troupe token create` on a server", into(o.token)},
@@ -109,12 +110,20 @@ command_spec spec_of(agent_options& o) {
                    into(o.machine.run_directory)}},
       .examples =
           "troupe agent --server https://10.0.0.1:6443 --token abcdef.0123456789abcdef::..."};
+  for (auto& x : options_of(o.hollow, hollow_agent_nodes_max)) out.options.push_back(std::move(x));
+  return out;
 }
 
 int agent_command(const std::vector<std::string>& arguments) {
   agent_options options;
   auto read = read_configured(spec_of(options), arguments);
   if (read.exit_code) return *read.exit_code;
+  if (options.hollow.count > 0)
+    return run_hollow_agent({.nodes = options.hollow,
+                             .name = options.machine.name,
+                             .data = options.data,
+                             .server = options.server,
+                             .token = options.token});
   if (geteuid() != 0)
     return fail({errc::forbidden, "pods need namespaces, mounts and cgroups: run it as root"});
   return run(std::move(options));

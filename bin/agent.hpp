@@ -1,6 +1,7 @@
 // `troupe agent`: a machine that runs pods for a cluster elsewhere.
 #pragma once
 
+#include "bin/hollow.hpp"
 #include "bin/machine.hpp"
 #include "bin/options.hpp"
 
@@ -13,6 +14,7 @@ struct agent_options {
   machine_options machine;
   std::filesystem::path data = "/var/lib/troupe";
   std::string server, token;
+  hollow_options hollow; ///< instead of this machine, if there are any
 };
 
 command_spec spec_of(agent_options& o);

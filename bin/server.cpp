@@ -1,7 +1,6 @@
 // `troupe server`: reads its flags, runs a control plane, waits for a signal.
 #include "bin/server.hpp"
 
-#include "actors/node/hollow.hpp"
 #include "bin/clock.hpp"
 #include "bin/config.hpp"
 #include "bin/lock.hpp"
@@ -59,22 +58,9 @@ result<void> find_number(server_options& o) {
   return known ? result<void>{} : remember_number(p.data_directory, p.id);
 }
 
-/// Nodes that only pretend.
-result<std::vector<node_agent_actor>> start_hollow_nodes(control_plane& over,
-                                                         const server_options& options) {
-  auto delay = parse_duration(options.hollow_start_delay);
-  if (!delay) return with_context(delay.error(), "--hollow-start-delay");
-  node::hollow_settings given;
-  given.manners.start_delay = *delay;
-  given.nodes = over.nodes();
-  given.now = wall_clock;
-  given.random = entropy;
-  return node::spawn_hollow_nodes(over.system(), options.hollow, options.hollow_zones, given);
-}
-
 command_spec spec_of(server_options& o) {
   auto& p = o.plane;
-  return {
+  command_spec out{
       .name = "server",
       .synopsis = "",
       .about = "Runs a control-plane member: the store, the Kubernetes API, controllers and the "
@@ -135,18 +121,14 @@ command_spec spec_of(server_options& o) {
            {"backup-dir", "DIR", "save backups there (none); see troupe backup --help",
             into(o.backup.directory)},
            {"backup-every", "DURATION", "how often (24h)", into(o.backup.every)},
-           {"backup-keep", "N", "how many of them stay (14)", into(o.backup.keep, 1, 10'000)},
-           {"hollow", "N", "also pretend N nodes, whose pods are only played (0)",
-            into(o.hollow, 0, 100'000)},
-           {"hollow-zones", "N", "zones over which pretended nodes are spread (3)",
-            into(o.hollow_zones, 1, 1'000)},
-           {"hollow-start-delay", "DURATION", "how long a pretended pod takes to start (0s)",
-            into(o.hollow_start_delay)}},
+           {"backup-keep", "N", "how many of them stay (14)", into(o.backup.keep, 1, 10'000)}},
       .examples =
           "troupe server --data /tmp/troupe --port 6443\n"
           "KUBECONFIG=/tmp/troupe/admin.kubeconfig kubectl get namespaces\n"
           "troupe server --advertise 10.0.0.2 --join abcdef.0123456789abcdef::...@10.0.0.1\n"
           "troupe server --data /tmp/troupe --hollow 1000"};
+  for (auto& x : options_of(o.hollow, 100'000)) out.options.push_back(std::move(x));
+  return out;
 }
 
 int run_server(server_options options) {
@@ -162,13 +144,15 @@ int run_server(server_options options) {
   auto plane = control_plane::start(options.plane);
   if (!plane) return complain("server", plane.error());
   std::vector<node_agent_actor> pretenders;
-  if (options.hollow > 0) {
+  if (options.hollow.count > 0) {
     if (!(*plane)->nodes())
       return complain(
           "server", {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
-    auto made = start_hollow_nodes(**plane, options);
-    if (!made) return complain("server", made.error());
-    pretenders = std::move(*made);
+    auto given = settings_of(options.hollow);
+    if (!given) return complain("server", given.error());
+    given->nodes = (*plane)->nodes();
+    pretenders = node::spawn_hollow_nodes((*plane)->system(), options.hollow.count,
+                                          options.hollow.zones, *given);
   }
   log::info("server", "the API is ready",
             {{"url", "https://127.0.0.1:" + std::to_string((*plane)->port())},

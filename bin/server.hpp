@@ -3,6 +3,7 @@
 
 #include "bin/backup.hpp"
 #include "bin/control_plane.hpp"
+#include "bin/hollow.hpp"
 #include "bin/options.hpp"
 
 namespace troupe {
@@ -10,11 +11,9 @@ namespace troupe {
 struct server_options {
   control_plane_options plane;
   backup_settings backup;
-  std::string join;          ///< "TOKEN@HOST": become one of the servers there
-  uint64_t id = 0;           ///< 0: whatever is remembered, or the first
-  unsigned hollow = 0;       ///< pretended nodes
-  unsigned hollow_zones = 3; ///< over which they are spread
-  std::string hollow_start_delay = "0s";
+  std::string join;                ///< "TOKEN@HOST": become one of the servers there
+  uint64_t id = 0;                 ///< 0: whatever is remembered, or the first
+  hollow_options hollow;           ///< nodes that this server pretends
   std::filesystem::path manifests; ///< whose objects are kept applied; empty: none
 };
 

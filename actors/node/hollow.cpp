@@ -212,16 +212,21 @@ node_agent_actor::behavior_type hollow_node(node_agent_actor::pointer self, holl
           [state](resync_atom) { state->reports_to ? state->look() : state->arrive(); }};
 }
 
+hollow_settings one_of(const hollow_settings& given, const std::string& name, unsigned index,
+                       unsigned number, unsigned zones) {
+  auto one = given;
+  one.name = name + "-" + std::to_string(index);
+  one.number = number;
+  if (zones > 0)
+    one.labels["topology.kubernetes.io/zone"] = "zone-" + std::to_string(index % zones);
+  return one;
+}
+
 std::vector<node_agent_actor> spawn_hollow_nodes(caf::actor_system& system, unsigned count,
                                                  unsigned zones, const hollow_settings& given) {
   std::vector<node_agent_actor> out;
-  for (unsigned i = 0; i < std::min(count, hollow_nodes_max); ++i) {
-    auto one = given;
-    one.name = "hollow-" + std::to_string(i);
-    one.number = i + 1;
-    if (zones > 0) one.labels["topology.kubernetes.io/zone"] = "zone-" + std::to_string(i % zones);
-    out.push_back(system.spawn(hollow_node, std::move(one)));
-  }
+  for (unsigned i = 0; i < std::min(count, hollow_nodes_max); ++i)
+    out.push_back(system.spawn(hollow_node, one_of(given, "hollow", i, i + 1, zones)));
   return out;
 }
 

@@ -31,6 +31,11 @@ struct hollow_settings {
 
 node_agent_actor::behavior_type hollow_node(node_agent_actor::pointer self, hollow_settings given);
 
+/// The settings of one of many: `name` and its index, a number unlike any other's, one of so many
+/// zones.
+hollow_settings one_of(const hollow_settings& given, const std::string& name, unsigned index,
+                       unsigned number, unsigned zones);
+
 /// So many of them, named hollow-0 and on, spread over `zones` zones; `given` tells the rest.
 std::vector<node_agent_actor> spawn_hollow_nodes(caf::actor_system& system, unsigned count,
                                                  unsigned zones, const hollow_settings& given);

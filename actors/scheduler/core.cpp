@@ -12,8 +12,9 @@ core::core(uint64_t seed)
                 auto hit = spaces_.find(ns);
                 return hit == spaces_.end() ? nullptr : hit->second.get();
               }},
-      placer_{table_, counts_, volumes_, shapes_.resources(), seed} {
+      placer_{table_, counts_, volumes_, limits_, shapes_.resources(), seed} {
   table_.listen(&counts_);
+  table_.listen(&limits_);
 }
 
 void core::forget() {
@@ -26,6 +27,7 @@ void core::forget() {
   for (auto& n : names) table_.erase_node(n);
   spaces_.clear();
   volumes_.clear();
+  limits_.clear();
   queue_ = {};
   assumed_.clear();
   verdicts_.clear();

@@ -29,6 +29,8 @@ public:
     volumes_.hear_volume(entry, gone);
   }
   void hear_class(const storage::entry_ptr& entry, bool gone) { volumes_.hear_class(entry, gone); }
+  /// A CSINode: what volumes a node can have.
+  void hear_limits(const storage::entry_ptr& entry, bool gone) { limits_.hear_node(entry, gone); }
   /// Everything heard is void: all of it will be told again.
   void forget();
 
@@ -64,22 +66,24 @@ private:
   std::map<std::string, storage::entry_ptr, std::less<>> spaces_;
   topology counts_;
   volume_book volumes_;
+  volume_limits limits_{table_, volumes_};
   placer placer_;
   preemptor preemptor_{table_, placer_};
   pod_queue queue_;
   std::unordered_set<std::string> assumed_; ///< in their places, not heard of yet
   std::unordered_map<std::string, verdict> verdicts_;
   /// Numbers that change whenever something happens that may help those who wait.
-  std::array<uint64_t, 3> world() const {
-    return {table_.changes_end(), volumes_.version(), counts_.generation()};
+  using world_state = std::array<uint64_t, 4>;
+  world_state world() const {
+    return {table_.changes_end(), volumes_.version(), limits_.version(), counts_.generation()};
   }
-  std::array<uint64_t, 3> helped_{};
+  world_state helped_{};
   uint64_t volumes_seen_ = 0; ///< version of the volumes at the end of the last round
   /// The last pod that found no place: others like it find none either while nothing changes.
   struct {
     const shape* form = nullptr;
     std::string index;
-    std::array<uint64_t, 3> world{};
+    world_state world{};
     verdict why;
   } last_;
 };

@@ -52,9 +52,10 @@ bool has_room(const node_table& table, const shape& form, node_index n) {
 }
 
 pod_relations::pod_relations(const node_table& table, const topology& counts,
-                             const volume_book& volumes, const pod_rules& rules,
-                             const pod_facts& pod)
-    : table{table}, counts{counts}, volumes{volumes}, rules{rules}, foreign{counts.about(pod)} {
+                             const volume_book& volumes, const scheduler::volume_limits& limits,
+                             const pod_rules& rules, const pod_facts& pod)
+    : table{table}, counts{counts}, volumes{volumes}, limits{limits}, rules{rules},
+      foreign{counts.about(pod)} {
   if (!pod.claims.empty()) wish = volumes.wish_of(pod);
   for (auto& s : rules.required_spread) {
     auto least = counts.smallest(s.counter);
@@ -70,6 +71,7 @@ pod_relations::pod_relations(const node_table& table, const topology& counts,
 filter pod_relations::fault_at(node_index n) const {
   if (!wish.empty() && (!wish.impossible.empty() || *volumes.fault_at(wish, table.entry(n))))
     return filter::volumes;
+  if (limits.exceeded_by(wish.driven, n)) return filter::volume_limits;
   for (size_t i = 0; i < rules.required_spread.size(); ++i) {
     auto& s = rules.required_spread[i];
     auto d = counts.domain(s.counter, n);
@@ -94,6 +96,7 @@ fault pod_relations::explain(node_index n) const {
     return {what,
             true,
             {wish.impossible.empty() ? volumes.fault_at(wish, table.entry(n)) : wish.impossible}};
+  if (what == filter::volume_limits) return {what, false, {"node(s) exceed max volume count"}};
   if (what == filter::spread) {
     bool labelled = std::all_of(rules.required_spread.begin(), rules.required_spread.end(),
                                 [&](auto& s) { return counts.domain(s.counter, n) >= 0; });

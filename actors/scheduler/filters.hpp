@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/scheduler/topology.hpp"
-#include "actors/scheduler/volume_book.hpp"
+#include "actors/scheduler/volume_limits.hpp"
 
 namespace troupe::scheduler {
 
@@ -17,6 +17,7 @@ enum class filter : uint8_t {
   ports,
   resources,
   volumes,
+  volume_limits,
   spread,
   neighbours,
 };
@@ -43,6 +44,7 @@ struct pod_relations {
   const node_table& table;
   const topology& counts;
   const volume_book& volumes;
+  const scheduler::volume_limits& limits;
   const pod_rules& rules;
   foreign_rules foreign;
   /// By required spread rule: whether the pod counts itself, and the smallest count.
@@ -56,7 +58,8 @@ struct pod_relations {
   volume_wish wish;
 
   pod_relations(const node_table& table, const topology& counts, const volume_book& volumes,
-                const pod_rules& rules, const pod_facts& pod);
+                const scheduler::volume_limits& limits, const pod_rules& rules,
+                const pod_facts& pod);
   bool empty() const { return rules.empty() && foreign.empty() && wish.empty(); }
   filter fault_at(node_index n) const;
   fault explain(node_index n) const;

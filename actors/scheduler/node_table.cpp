@@ -60,8 +60,9 @@ node_index node_table::put_node(storage::entry_ptr entry, const k8s::core::v1::N
   bool relabelled =
       !fresh && (entries_[n]->index().packed() != entry->index().packed() || taints_[n] != taints);
   // Counters by zone follow labels and taints: the pods leave the old zone and enter the new one.
-  if (relabelled && listener_)
-    for (auto& p : pods_[n]) listener_->pod_taken(*p, n);
+  if (relabelled)
+    for (auto l : listeners_)
+      for (auto& p : pods_[n]) l->pod_taken(*p, n);
   entries_[n] = std::move(entry);
   unschedulable_[n] = node.spec().unschedulable();
   taints_[n] = std::move(taints);
@@ -72,10 +73,10 @@ node_index node_table::put_node(storage::entry_ptr entry, const k8s::core::v1::N
     cell(allocatable_, id, n) = amount_of(id, quantity.string());
   }
   set_images(n, node);
-  if (listener_) {
-    listener_->node_put(n);
+  for (auto l : listeners_) {
+    l->node_put(n);
     if (relabelled)
-      for (auto& p : pods_[n]) listener_->pod_put(*p, n);
+      for (auto& p : pods_[n]) l->pod_put(*p, n);
   }
   note(n, true);
   if (auto hit = waiting_.extract(name); !hit.empty())
@@ -116,7 +117,7 @@ void node_table::erase_node(std::string_view name) {
   set_images(n, {});
   for (auto& c : allocatable_)
     if (n < c.size()) c[n] = 0;
-  if (listener_) listener_->node_gone(n);
+  for (auto l : listeners_) l->node_gone(n);
   taints_[n].clear();
   entries_[n] = nullptr;
   by_name_.erase(std::string(name));
@@ -149,7 +150,7 @@ void node_table::seat(place& p, node_index n) {
   p.where = n;
   pods_[n].push_back(p.pod);
   occupy(*p.pod, n, 1);
-  if (listener_) listener_->pod_put(*p.pod, n);
+  for (auto l : listeners_) l->pod_put(*p.pod, n);
 }
 
 void node_table::unseat(place& p) {
@@ -159,7 +160,7 @@ void node_table::unseat(place& p) {
   *hit = std::move(list.back());
   list.pop_back();
   occupy(*p.pod, n, -1);
-  if (listener_) listener_->pod_taken(*p.pod, n);
+  for (auto l : listeners_) l->pod_taken(*p.pod, n);
 }
 
 /// The same pod in the same place, seen again: only what is known of it changes.

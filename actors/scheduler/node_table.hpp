@@ -84,7 +84,8 @@ public:
   void release(std::string_view key);
   const std::vector<pod_ptr>& reserved(node_index n) const { return reserved_[n]; }
 
-  void listen(table_listener* listener) { listener_ = listener; }
+  /// Each hears of everything, in the order in which they began to listen.
+  void listen(table_listener* listener) { listeners_.push_back(listener); }
 
   // -- changes ------------------------------------------------------------------------------------
 
@@ -118,7 +119,7 @@ private:
   void note(node_index row, bool fixed);
 
   resource_names& names_;
-  table_listener* listener_ = nullptr;
+  std::vector<table_listener*> listeners_;
 
   std::unordered_map<std::string, node_index> by_name_;
   std::vector<node_index> free_rows_;

@@ -34,8 +34,9 @@ std::string verdict::message() const {
 }
 
 placer::placer(node_table& table, topology& counts, const volume_book& volumes,
-               const resource_names& names, uint64_t seed)
-    : table_{table}, counts_{counts}, volumes_{volumes}, names_{names}, seed_{seed} {
+               const volume_limits& limits, const resource_names& names, uint64_t seed)
+    : table_{table}, counts_{counts}, volumes_{volumes}, limits_{limits}, names_{names}, seed_{
+                                                                                             seed} {
   profile standard;
   profiles_.emplace(standard.name, standard);
 }

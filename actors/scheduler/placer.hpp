@@ -26,7 +26,7 @@ struct verdict {
 class placer {
 public:
   placer(node_table& table, topology& counts, const volume_book& volumes,
-         const resource_names& names, uint64_t seed);
+         const volume_limits& limits, const resource_names& names, uint64_t seed);
 
   void use(profiles given) {
     profiles_ = std::move(given);
@@ -60,7 +60,7 @@ private:
 
   shape_class& class_of(const pod_facts& pod);
   pod_relations relations_of(const shape_class& c, const pod_facts& pod) const {
-    return {table_, counts_, volumes_, c.rules, pod};
+    return {table_, counts_, volumes_, limits_, c.rules, pod};
   }
   void rebuild(shape_class& c);
   void catch_up(shape_class& c);
@@ -75,6 +75,7 @@ private:
   node_table& table_;
   topology& counts_;
   const volume_book& volumes_;
+  const volume_limits& limits_;
   const resource_names& names_;
   const uint64_t seed_;
   profiles profiles_;

@@ -38,6 +38,7 @@ public:
     sources_.push_back({"storageclasses.storage.k8s.io", tell(&core::hear_class), {}});
     sources_.push_back({"persistentvolumes", tell(&core::hear_volume), {}});
     sources_.push_back({"persistentvolumeclaims", tell(&core::hear_claim), {}});
+    sources_.push_back({"csinodes.storage.k8s.io", tell(&core::hear_limits), {}});
     sources_.push_back({"nodes", tell(&core::hear_node), {}});
     sources_.push_back({"pods", tell(&core::hear_pod), {}});
   }

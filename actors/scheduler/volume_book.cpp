@@ -81,8 +81,9 @@ void volume_book::hear_volume(const storage::entry_ptr& entry, bool gone) {
 
 volume_wish volume_book::wish_of(const pod_facts& pod) const {
   volume_wish out;
+  out.driven = driven_claims_of(pod);
   for (auto& name : pod.claims) {
-    auto key = "persistentvolumeclaims/" + std::string(pod.ns()) + "/" + name;
+    auto key = claim_key(pod, name);
     auto hit = claims_.find(key);
     if (hit == claims_.end()) {
       out.impossible = "persistentvolumeclaim \"" + name + "\" not found";
@@ -139,6 +140,29 @@ volume_wish volume_book::wish_of(const pod_facts& pod) const {
     }
   }
   return out;
+}
+
+std::vector<driven_claim> volume_book::driven_claims_of(const pod_facts& pod) const {
+  std::vector<driven_claim> out;
+  for (auto& name : pod.claims) {
+    auto key = claim_key(pod, name);
+    auto hit = claims_.find(key);
+    if (hit == claims_.end()) continue;
+    if (auto driver = driver_of(hit->second); !driver.empty())
+      out.push_back({std::move(key), std::move(driver)});
+  }
+  return out;
+}
+
+/// Of the volume that the claim has, or of the class that will make one.
+std::string volume_book::driver_of(const PersistentVolumeClaim& claim) const {
+  if (!claim.spec().volume_name().empty()) {
+    auto v = volumes_.find("persistentvolumes//" + claim.spec().volume_name());
+    return v == volumes_.end() ? std::string{}
+                               : v->second.object.spec().persistent_volume_source().csi().driver();
+  }
+  auto storage = classes_.find(class_of(claim));
+  return storage == classes_.end() ? std::string{} : storage->second.provisioner();
 }
 
 bool volume_book::reaches(const known_volume& v, const storage::entry& node) const {
@@ -202,15 +226,13 @@ void volume_book::give_back(const std::vector<claim_choice>& chosen) {
 }
 
 void volume_book::pod_put(const pod_facts& pod) {
-  for (auto& name : pod.claims)
-    users_["persistentvolumeclaims/" + std::string(pod.ns()) + "/" + name].insert(
-        std::string(pod.key()));
+  for (auto& name : pod.claims) users_[claim_key(pod, name)].insert(std::string(pod.key()));
 }
 
 void volume_book::pod_gone(const pod_facts& pod) {
   for (auto& name : pod.claims) {
     ++version_;
-    auto hit = users_.find("persistentvolumeclaims/" + std::string(pod.ns()) + "/" + name);
+    auto hit = users_.find(claim_key(pod, name));
     if (hit == users_.end()) continue;
     hit->second.erase(std::string(pod.key()));
     if (hit->second.empty()) users_.erase(hit);

@@ -18,6 +18,17 @@ struct claim_choice {
   bool ours = false;  ///< and we make it ourselves
 };
 
+/// A claim whose volume a driver attaches.
+struct driven_claim {
+  std::string claim; ///< its key
+  std::string driver;
+};
+
+/// The key of a claim that a pod names.
+inline std::string claim_key(const pod_facts& pod, std::string_view name) {
+  return "persistentvolumeclaims/" + std::string(pod.ns()) + "/" + std::string(name);
+}
+
 /// The claims of one pod, looked up.
 struct volume_wish {
   std::string impossible; ///< why no node will do, if so
@@ -35,6 +46,7 @@ struct volume_wish {
     std::vector<node_term> topologies; ///< where one can be made; empty: anywhere
   };
   std::vector<open_claim> open;
+  std::vector<driven_claim> driven;
 
   bool empty() const { return impossible.empty() && bound.empty() && open.empty(); }
 };
@@ -49,6 +61,8 @@ public:
   uint64_t version() const { return version_; }
 
   volume_wish wish_of(const pod_facts& pod) const;
+  /// The claims of the pod that are known, with the drivers of their volumes.
+  std::vector<driven_claim> driven_claims_of(const pod_facts& pod) const;
   /// Why the node will not do; empty if it will.
   const char* fault_at(const volume_wish& wish, const storage::entry& node) const;
   /// What is to be done with the open claims if the pod comes to this node, which will do.
@@ -68,6 +82,7 @@ private:
     node_selector where;
     bool anywhere = true;
   };
+  std::string driver_of(const volumes::PersistentVolumeClaim& claim) const;
   bool reaches(const known_volume& v, const storage::entry& node) const;
   std::optional<std::vector<claim_choice>> match(const volume_wish& wish,
                                                  const storage::entry& node) const;

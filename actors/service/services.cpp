@@ -100,6 +100,9 @@ k8s::meta::v1::ObjectMeta head_of(const std::string& ns, const std::string& serv
   return head;
 }
 
+constexpr std::chrono::milliseconds endpoints_wait{20};
+constexpr std::chrono::milliseconds endpoints_wait_max{500};
+
 class services_controller : public controllers::reconciler {
 public:
   services_controller(controller_actor::pointer self, environment given)
@@ -120,7 +123,8 @@ public:
 private:
   struct state {
     label_selector selector = label_selector::nothing();
-    std::set<std::string> members; ///< keys of pods
+    std::set<std::string> members;                             ///< keys of pods
+    std::optional<caf::actor_clock::time_point> endpoints_due; ///< when they wait no longer
   };
 
   void forget() override {
@@ -226,7 +230,19 @@ private:
     if (headless(service)) (*head.mutable_labels())[headless_label] = "";
     *head.add_owner_references() = controllers::controlled_by(services, service.metadata());
     write_slices(r, slices.of(r.key, r.now), groups_of(service, members, zone_of), head);
+    if (auto wait = calm_in(state->second, !r.write.empty()); wait.count() > 0)
+      return r.again_after(wait);
     write_endpoints(r, service, members, endpoints_entry);
+  }
+
+  /// Slices show a change at once. Endpoints hold all pods in one object: they are written when
+  /// nothing more comes, or have waited long enough.
+  std::chrono::milliseconds calm_in(state& s, bool changing) {
+    auto now = self->clock().now();
+    if (!s.endpoints_due && changing) s.endpoints_due = now + endpoints_wait_max;
+    if (changing && now < *s.endpoints_due) return endpoints_wait;
+    s.endpoints_due.reset();
+    return {};
   }
 
   void write_endpoints(round& r, const Service& service, const std::vector<const backend*>& members,

@@ -212,4 +212,43 @@ BOOST_AUTO_TEST_CASE(a_claim_for_one_pod_only_is_used_by_one_pod_only) {
   BOOST_TEST(outcome(c)["second"] == "a");
 }
 
+BOOST_AUTO_TEST_CASE(a_node_takes_no_more_volumes_than_its_driver_can_attach) {
+  core c(5);
+  c.hear_node(node_entry("a"), false);
+  auto& csi_nodes = *schema::registry::built_in()->by_resource("storage.k8s.io", "v1", "csinodes");
+  auto limit = [&](int count) {
+    auto node = read_yaml(csi_nodes, "{metadata: {name: a}, spec: {drivers: [{name: disk.example, "
+                                     "nodeID: a, allocatable: {count: " +
+                                         std::to_string(count) + "}}]}}");
+    c.hear_limits(entry_of(csi_nodes, *node), false);
+  };
+  limit(1);
+  for (std::string name : {"1", "2", "3"}) {
+    auto claim = claim_of("c" + name, "1Gi");
+    auto volume = volume_of("v" + name, "1Gi",
+                            name == "3" ? "" : ", csi: {driver: disk.example, volumeHandle: h}");
+    bind(claim, volume, {1, 0});
+    hear(c, volume);
+    hear(c, claim);
+  }
+  c.hear_pod(pod_entry("first", using_claim("c1")), false);
+  BOOST_TEST(outcome(c)["first"] == "a");
+  c.hear_pod(pod_entry("same-volume", using_claim("c1")), false);
+  c.hear_pod(pod_entry("other-driver", using_claim("c3")), false);
+  c.hear_pod(pod_entry("one-too-many", using_claim("c2")), false);
+  auto said = outcome(c);
+  BOOST_TEST(said["same-volume"] == "a");
+  BOOST_TEST(said["other-driver"] == "a");
+  BOOST_TEST(reason(said["one-too-many"]) == "1 node(s) exceed max volume count");
+  c.hear_pod(pod_entry("first", using_claim("c1")), true); // another still uses its volume
+  BOOST_TEST(outcome(c, std::chrono::seconds{60}).empty());
+  c.hear_pod(pod_entry("same-volume", using_claim("c1")), true);
+  BOOST_TEST(outcome(c, std::chrono::seconds{120})["one-too-many"] == "a");
+  c.hear_pod(pod_entry("again", using_claim("c1")), false);
+  BOOST_TEST(reason(outcome(c, std::chrono::seconds{180})["again"]) ==
+             "1 node(s) exceed max volume count");
+  limit(2);
+  BOOST_TEST(outcome(c, std::chrono::seconds{240})["again"] == "a");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

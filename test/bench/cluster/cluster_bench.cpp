@@ -3,7 +3,7 @@
 //   bench_cluster [NODES] [PODS] [REPLICAS]
 #include "net/tls/context.hpp"
 #include "net/tls/files.hpp"
-#include "test/net/support/raw_client.hpp"
+#include "test/bench/cluster/watcher.hpp"
 
 #include <sys/wait.h>
 
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 using namespace troupe;
@@ -158,8 +159,61 @@ void create_pods(const server& on, int pods) {
          pods, created, bound, pods / bound, seconds_since(start));
 }
 
+/// From a pod's readiness to the slice that shows it, as two watching clients hear of them.
+class slice_delays {
+public:
+  explicit slice_delays(const server& on)
+      : pods_{on.port(), on.tls(),
+              request("GET", "/api/v1/namespaces/default/pods?watch=1&labelSelector=app%3Dweb")},
+        slices_{on.port(), on.tls(),
+                request("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?"
+                               "watch=1&labelSelector=kubernetes.io/service-name%3Dweb")} {}
+
+  void tell() {
+    using clock = bench::watcher::clock;
+    std::map<std::string, clock::time_point> ready, shown;
+    pods_.end([&](clock::time_point when, const boost::json::value& event) {
+      auto& object = event.at("object");
+      auto status = object.at("status").as_object().if_contains("conditions");
+      if (!status) return;
+      for (auto& c : status->as_array())
+        if (c.at("type") == "Ready" && c.at("status") == "True")
+          ready.emplace(object.at("metadata").at("name").as_string().c_str(), when);
+    });
+    size_t events = 0;
+    slices_.end([&](clock::time_point when, const boost::json::value& event) {
+      ++events;
+      auto endpoints = event.at("object").as_object().if_contains("endpoints");
+      if (!endpoints || !endpoints->is_array()) return;
+      for (auto& e : endpoints->as_array())
+        if (e.at("conditions").at("ready") == true)
+          shown.emplace(e.at("targetRef").at("name").as_string().c_str(), when);
+    });
+    std::vector<double> delays;
+    for (auto& [pod, when] : ready)
+      if (auto hit = shown.find(pod); hit != shown.end())
+        delays.push_back(std::chrono::duration<double, std::milli>(hit->second - when).count());
+    if (delays.empty()) return;
+    std::sort(delays.begin(), delays.end());
+    auto at = [&](double share) {
+      return std::max(delays[static_cast<size_t>(share * static_cast<double>(delays.size() - 1))],
+                      0.0);
+    };
+    printf("a ready pod is in its slice after: p50 %.1f ms, p99 %.1f ms, most %.1f ms (bar: p99 "
+           "5 ms); %zu pods of %zu, %zu events of slices\n",
+           at(0.5), at(0.99), at(1), delays.size(), ready.size(), events);
+  }
+
+private:
+  bench::watcher pods_, slices_;
+};
+
 void live_deployment(const server& on, int replicas) {
   test::raw_client client(on.port(), on.tls());
+  ask(client, request("POST", "/api/v1/namespaces/default/services",
+                      R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{)"
+                      R"("selector":{"app":"web"},"ports":[{"port":80}]}})"));
+  slice_delays delays(on);
   const std::string base = "/apis/apps/v1/namespaces/default/deployments";
   auto number = std::to_string(replicas);
   auto settled = [&](const char* generation) {
@@ -192,6 +246,7 @@ void live_deployment(const server& on, int replicas) {
   wait_until(
       [&] { return none(client, "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb"); });
   printf(", gone in %.2f s\n", seconds_since(start));
+  delays.tell();
 }
 
 } // namespace

@@ -153,6 +153,14 @@ void slices(const scene& there, const storage::snapshot& now) {
       if (p.ns == service.metadata().namespace_() && p.counts() && p.ready &&
           selector.matches_map(p.labels))
         wanted.insert(p.name);
+    auto endpoints =
+        now.get("endpoints/" + service.metadata().namespace_() + "/" + service.metadata().name());
+    k8s::core::v1::Endpoints listed;
+    if (endpoints) gateway::read_entry(*endpoints, listed);
+    int64_t addresses = 0;
+    for (auto& s : listed.subsets()) addresses += s.addresses_size();
+    same("the number of addresses in Endpoints of " + key, addresses,
+         static_cast<int64_t>(wanted.size()));
     if (behind != wanted)
       fail(key + " leads to " + std::to_string(behind.size()) + " pods and not to " +
            std::to_string(wanted.size()));
