@@ -119,13 +119,18 @@ public:
     if (ref)
       by_owner_[kept.owner].emplace(kept.view.entry->key(), &kept.view);
     else
-      labels_of(kept, [&](std::string label) { by_label_[std::move(label)].insert(&kept.view); });
+      labels_of(kept, [&](std::string label) {
+        by_label_[std::move(label)].emplace(kept.view.entry->key(), &kept.view);
+      });
     concern(kept, mark);
   }
 
-  /// The children of the owner with this uid, in the order of their keys.
-  const std::map<std::string_view, const View*>& of(const std::string& uid) const {
-    static const std::map<std::string_view, const View*> none;
+  /// Views in the order of their keys, so that decisions do not depend on where they lie.
+  using ordered = std::map<std::string_view, const View*>;
+
+  /// The children of the owner with this uid.
+  const ordered& of(const std::string& uid) const {
+    static const ordered none;
     auto hit = by_owner_.find(uid);
     return hit == by_owner_.end() ? none : hit->second;
   }
@@ -140,7 +145,7 @@ public:
     for (auto& [key, view] : of(o.uid))
       (selects(o.selector, *view) || view->going ? out.mine : out.release).push_back(view);
     if (o.going) return out;
-    for (auto view : orphans(o))
+    for (auto& [key, view] : orphans(o))
       if (selects(o.selector, *view)) out.adopt.push_back(view);
     return out;
   }
@@ -165,8 +170,8 @@ private:
 
   /// The children without a controller in the owner's namespace that have one of the labels that
   /// it selects; all, if it asks for none in particular.
-  const std::set<const View*>& orphans(const owner_view& o) const {
-    static const std::set<const View*> none;
+  const ordered& orphans(const owner_view& o) const {
+    static const ordered none;
     auto label = label_text(o.ns, {}, {});
     for (auto& r : o.selector.requirements())
       if (r.what == requirement::op::in && r.values.size() == 1)
@@ -195,7 +200,7 @@ private:
     } else {
       labels_of(c, [&](const std::string& label) {
         auto hit = by_label_.find(label);
-        hit->second.erase(&c.view);
+        hit->second.erase(c.view.entry->key());
         if (hit->second.empty()) by_label_.erase(hit);
       });
     }
@@ -208,8 +213,8 @@ private:
   std::unordered_map<std::string, std::string> keys_; ///< uid to key
   std::unordered_map<std::string, std::set<std::string>> by_namespace_;
   children children_;
-  std::unordered_map<std::string, std::map<std::string_view, const View*>> by_owner_;
-  std::unordered_map<std::string, std::set<const View*>> by_label_;
+  std::unordered_map<std::string, ordered> by_owner_;
+  std::unordered_map<std::string, ordered> by_label_;
 };
 
 } // namespace troupe::controllers

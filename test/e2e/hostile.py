@@ -461,15 +461,25 @@ def b64(data):
     return base64.urlsafe_b64encode(data if isinstance(data, bytes) else json.dumps(data).encode()).rstrip(b"=").decode()
 
 
-def signed(header, claims, how="rs256"):
+def raw_signature(der):
+    """The two numbers of an ECDSA signature as JWS has them, 32 bytes each."""
+    out, at = b"", 2
+    for _ in range(2):
+        size = der[at + 1]
+        out += der[at + 2 : at + 2 + size].lstrip(b"\0").rjust(32, b"\0")
+        at += 2 + size
+    return out
+
+
+def signed(header, claims, how="es256"):
     text = b64(header) + "." + b64(claims)
     if how == "none":
         return text + "."
     if how == "hs256":
-        public = subprocess.run(["openssl", "rsa", "-in", KEY, "-pubout"], capture_output=True, check=True).stdout
+        public = subprocess.run(["openssl", "pkey", "-in", KEY, "-pubout"], capture_output=True, check=True).stdout
         return text + "." + b64(hmac.new(public, text.encode(), hashlib.sha256).digest())
     out = subprocess.run(["openssl", "dgst", "-sha256", "-sign", KEY], input=text.encode(), capture_output=True, check=True)
-    return text + "." + b64(out.stdout)
+    return text + "." + b64(raw_signature(out.stdout))
 
 
 def real_token():
@@ -492,7 +502,7 @@ def good_token():
     want(who(signed(header, claims)), 201)
 
 
-def spoilt(name, change, how="rs256"):
+def spoilt(name, change, how="es256"):
     def test():
         _, header, claims = real_token()
         change(header, claims)
