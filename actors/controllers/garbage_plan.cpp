@@ -17,28 +17,32 @@ bool has(const std::vector<std::string>& list, std::string_view word) {
 
 void ownership::put(owned_view object) {
   erase(object.key);
-  by_uid_[object.uid] = object.key;
   for (auto& owner : object.owners) by_owner_[owner].insert(object.key);
-  auto key = object.key;
-  objects_.emplace(std::move(key), std::move(object));
+  auto kept = std::make_unique<const owned_view>(std::move(object));
+  by_uid_.erase(kept->uid);
+  by_uid_.emplace(kept->uid, kept.get());
+  std::string_view name = kept->key;
+  objects_.emplace(name, std::move(kept));
 }
 
 void ownership::erase(const std::string& key) {
   auto hit = objects_.find(key);
   if (hit == objects_.end()) return;
-  by_uid_.erase(hit->second.uid);
-  for (auto& owner : hit->second.owners) {
+  auto dead = std::move(hit->second); // what the maps' keys are views into
+  objects_.erase(hit);
+  if (auto named = by_uid_.find(dead->uid); named != by_uid_.end() && named->second == dead.get())
+    by_uid_.erase(named);
+  for (auto& owner : dead->owners) {
     auto list = by_owner_.find(owner);
     if (list == by_owner_.end()) continue;
     list->second.erase(key);
     if (list->second.empty()) by_owner_.erase(list);
   }
-  objects_.erase(hit);
 }
 
 const owned_view* ownership::at(const std::string& key) const {
   auto hit = objects_.find(key);
-  return hit == objects_.end() ? nullptr : &hit->second;
+  return hit == objects_.end() ? nullptr : hit->second.get();
 }
 
 const std::set<std::string>& ownership::dependents(const std::string& uid) const {
@@ -51,7 +55,7 @@ std::set<std::string> ownership::concerned(const owned_view& object) const {
   std::set<std::string> out = dependents(object.uid);
   out.insert(object.key);
   for (auto& owner : object.owners)
-    if (auto hit = by_uid_.find(owner); hit != by_uid_.end()) out.insert(hit->second);
+    if (auto hit = by_uid_.find(owner); hit != by_uid_.end()) out.insert(hit->second->key);
   return out;
 }
 

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -36,8 +39,9 @@ public:
   std::set<std::string> concerned(const owned_view& object) const;
 
 private:
-  std::map<std::string, owned_view> objects_;
-  std::map<std::string, std::string> by_uid_; ///< uid to key
+  // Their keys are views into the objects: there is one of these for everything in the store.
+  std::unordered_map<std::string_view, std::unique_ptr<const owned_view>> objects_;
+  std::unordered_map<std::string_view, const owned_view*> by_uid_;
   std::map<std::string, std::set<std::string>> by_owner_;
 };
 

@@ -50,18 +50,11 @@ hollow_pod::hollow_pod(const Pod& pod, const hollow_manners& manners, std::strin
     run_time_ = nanoseconds{0};
     exit_code_ = 1;
   }
-  spec_.set_restart_policy(pod.spec().restart_policy());
-  for (auto& c : pod.spec().containers()) {
-    auto& kept = *spec_.add_containers();
-    kept.set_name(c.name());
-    kept.set_image(c.image());
-  }
-  for (auto& c : pod.spec().init_containers()) {
-    auto& kept = *spec_.add_init_containers();
-    kept.set_name(c.name());
-    kept.set_image(c.image());
-    if (c.restart_policy() == "Always") kept.set_restart_policy("Always");
-  }
+  restart_policy_ = pod.spec().restart_policy();
+  for (auto& c : pod.spec().init_containers())
+    containers_.push_back({c.name(), c.image(), true, c.restart_policy() == "Always"});
+  for (auto& c : pod.spec().containers()) containers_.push_back({c.name(), c.image(), false, true});
+  containers_.shrink_to_fit();
   due_ = now + start_delay_;
   // Adopted: it ran before this agent did.
   auto& before = pod.status();
@@ -87,8 +80,7 @@ void hollow_pod::told(const Pod& pod, moment now) {
 
 void hollow_pod::end(timestamp wall) {
   ended_ = wall;
-  bool again = spec_.restart_policy() == "Always" ||
-               (spec_.restart_policy() == "OnFailure" && exit_code_ != 0);
+  bool again = restart_policy_ == "Always" || (restart_policy_ == "OnFailure" && exit_code_ != 0);
   at_ = again ? state::waiting : state::over;
 }
 
@@ -137,16 +129,16 @@ PodStatus hollow_pod::status() const {
     out.set_pod_ip(address_);
     out.add_pod_ips()->set_ip(address_);
   }
-  auto tell = [&](const Container& c, bool init) {
-    auto& s = init ? *out.add_init_container_statuses() : *out.add_container_statuses();
-    bool stays = !init || c.restart_policy() == "Always";
-    s.set_name(c.name());
-    s.set_image(c.image());
-    s.set_image_id(began ? "hollow://" + c.image() : "");
+  for (auto& c : containers_) {
+    auto& s = c.init ? *out.add_init_container_statuses() : *out.add_container_statuses();
+    bool stays = c.stays;
+    s.set_name(c.name);
+    s.set_image(c.image);
+    s.set_image_id(began ? "hollow://" + c.image : "");
     s.set_restart_count(stays ? restarts_ : 0);
-    s.set_ready(init && !stays ? began : ready);
+    s.set_ready(stays ? ready : began);
     s.set_started(stays && running);
-    if (began) s.set_container_id("hollow://" + uid_ + "/" + c.name());
+    if (began) s.set_container_id("hollow://" + uid_ + "/" + c.name);
     auto& state = *s.mutable_state();
     if (!began) {
       state.mutable_waiting()->set_reason("ContainerCreating");
@@ -156,16 +148,14 @@ PodStatus hollow_pod::status() const {
       state.mutable_waiting()->set_reason("CrashLoopBackOff");
     } else {
       auto& t = *state.mutable_terminated();
-      auto code = init && !stays ? 0 : exit_code_;
+      auto code = stays ? exit_code_ : 0;
       t.set_exit_code(code);
       t.set_reason(code == 0 ? "Completed" : "Error");
       t.mutable_started_at()->set_seconds(started_.seconds);
       t.mutable_finished_at()->set_seconds(over ? ended_.seconds : started_.seconds);
       t.set_container_id(s.container_id());
     }
-  };
-  for (auto& c : spec_.init_containers()) tell(c, true);
-  for (auto& c : spec_.containers()) tell(c, false);
+  }
   return out;
 }
 

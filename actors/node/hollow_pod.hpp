@@ -14,6 +14,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace troupe::node {
 
@@ -56,7 +57,13 @@ private:
 
   std::string ns_, name_, uid_;
   std::string address_, host_address_;
-  k8s::core::v1::PodSpec spec_; ///< containers' names and images, restart policy
+  struct container {
+    std::string name, image;
+    bool init = false;  ///< one of the init containers
+    bool stays = false; ///< it runs as long as the pod does
+  };
+  std::vector<container> containers_; ///< init containers first
+  std::string restart_policy_;
   std::chrono::nanoseconds start_delay_, stop_delay_;
   std::optional<std::chrono::nanoseconds> run_time_;
   int exit_code_ = 0;
