@@ -22,6 +22,7 @@ struct proxy_state {
     cluster::ToNode facts;
     if (!facts.ParseFromString(bytes)) return;
     for (auto& s : book.heard(facts)) dirty.insert(s);
+    for (auto& fact : facts.facts()) all_told = all_told || fact.has_all_told();
     if (look_around())
       for (auto& [key, _] : book.services()) dirty.insert(key);
     for (auto& fact : facts.facts()) hear_of_pod(fact);
@@ -51,7 +52,8 @@ struct proxy_state {
     if (range) now.addresses.push_back(address_pool(*range).gateway());
     bool changed = now.zone != here.zone || now.addresses != here.addresses;
     here = std::move(now);
-    if (!table && range) open_table(*range);
+    // Until then, what an earlier process has left in the kernel knows better.
+    if (!table && range && all_told) open_table(*range);
     return changed;
   }
 
@@ -133,6 +135,7 @@ struct proxy_state {
   proxy_settings given;
   service_book book;
   standpoint here;
+  bool all_told = false; ///< what there is, at least once
   std::optional<dataplane::service_table> table;
   health_ports health;
   std::map<std::string, doors> doors_of_owner;

@@ -72,9 +72,7 @@ rule pick(uint32_t slots) {
 result<service_table> service_table::open(service_table_settings given) {
   auto socket = netlink_socket::open(NETLINK_NETFILTER);
   if (!socket) return socket.error();
-  service_table made(std::move(given), std::move(*socket));
-  if (auto built = made.rebuild(); !built) return built.error();
-  return made;
+  return service_table(std::move(given), std::move(*socket));
 }
 
 result<void> service_table::rebuild() {

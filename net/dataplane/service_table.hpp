@@ -60,7 +60,8 @@ inline constexpr size_t doors_max = 200'000;
 /// One thread at a time. In the network namespace in which it was opened.
 class service_table {
 public:
-  /// Makes the table anew, empty.
+  /// The first commit makes the table anew, with all that was put until then: what an earlier
+  /// process has left stands till that moment.
   static result<service_table> open(service_table_settings given);
 
   /// Sets what stands behind a door, from the next commit() on.
@@ -107,7 +108,7 @@ private:
   /// Keys of doors whose clients may be stuck to a backend that left.
   std::set<std::string> sticky_changed_;
   std::set<door> flows_stale_; ///< doors of UDP that have changed
-  bool broken_ = false;
+  bool broken_ = true; ///< what the kernel has is not known: the next commit makes all of it anew
 };
 
 } // namespace troupe::dataplane
