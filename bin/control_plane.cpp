@@ -397,6 +397,12 @@ void control_plane::lead(uint64_t term) {
       company_.push_back(actor);
     }
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
+  around.introduce = [names = company_names_](const std::string& node, const auto& who) {
+    if (who)
+      names->put({"node/" + node, "nodes", false, who});
+    else
+      names->drop("node/" + node);
+  };
   around.lost_after = options_.node_lost_after;
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   nodes_ = system_->spawn(nodes::nodes, around);
@@ -411,7 +417,7 @@ void control_plane::follow() {
   hub_->follow();
   caf::scoped_actor waiter{*system_};
   for (auto& r : company_names_->all())
-    if (r.resyncs) company_names_->drop(r.name);
+    if (r.resyncs || r.supervisor == "nodes") company_names_->drop(r.name);
   for (auto& c : company_) {
     caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
     waiter->wait_for(c);

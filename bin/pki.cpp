@@ -13,15 +13,16 @@ namespace {
 constexpr std::chrono::days authority_life{3650};
 constexpr std::chrono::days leaf_life{365};
 
-bool fresh(const tls::key_pair& pair, tls::wall_time now) {
+bool fresh(const tls::key_pair& pair, const tls::key_pair& authority, tls::wall_time now) {
   auto life = tls::read_life(pair.certificate_pem);
   return life && life->renewal() > now.time_since_epoch().count() &&
-         life->begins <= now.time_since_epoch().count();
+         life->begins <= now.time_since_epoch().count() && tls::verify_pair(pair) &&
+         tls::verify_certificate(pair.certificate_pem, authority.certificate_pem, now, {});
 }
 
 result<tls::key_pair> leaf(const std::filesystem::path& stem, const tls::key_pair& authority,
                            tls::certificate_spec spec, tls::wall_time now) {
-  if (auto old = tls::load_pair(stem); old && fresh(*old, now)) {
+  if (auto old = tls::load_pair(stem); old && fresh(*old, authority, now)) {
     // A server that is reached under another name now needs another certificate.
     auto read = tls::read_certificate(old->certificate_pem);
     bool same_names = read && read->dns_names == spec.dns_names;
@@ -55,6 +56,9 @@ result<pki> prepare_pki(const std::filesystem::path& folder, const std::vector<s
     if (!authority) return authority.error();
     if (auto saved = tls::save(*authority, folder / "ca"); !saved) return saved.error();
   }
+  if (auto good = tls::verify_pair(*authority); !good)
+    return with_context(good.error(), "the cluster's CA in " + folder.string() +
+                                          " is damaged (another server or a backup has it, too)");
   out.authority = std::move(*authority);
   tls::certificate_spec spec;
   spec.common_name = "troupe-server";

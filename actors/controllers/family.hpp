@@ -39,6 +39,14 @@ struct owner_view {
   bool going = false;
 };
 
+/// A workload that selects its children by labels; an empty selector selects none.
+template<class Workload> owner_view owner_of(std::string key, const Workload& w) {
+  auto selector = label_selector::from(w.spec().selector());
+  return {std::move(key), w.metadata().namespace_(), w.metadata().uid(),
+          selector && !selector->empty() ? std::move(*selector) : label_selector::nothing(),
+          w.metadata().has_deletion_timestamp()};
+}
+
 /// A label as one text, for finding who bears it.
 inline std::string label_text(std::string_view ns, std::string_view key, std::string_view value) {
   std::string out(ns);

@@ -70,10 +70,7 @@ private:
       if (group.empty()) siblings.erase(std::string(above->uid));
     }
     if (gone) return family.erase_owner(key);
-    auto selector = label_selector::from(set.spec().selector());
-    family.put_owner({key, set.metadata().namespace_(), set.metadata().uid(),
-                      selector && !selector->empty() ? *selector : label_selector::nothing(),
-                      set.metadata().has_deletion_timestamp()});
+    family.put_owner(owner_of(key, set));
     mark(key);
   }
 

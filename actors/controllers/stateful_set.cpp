@@ -37,10 +37,7 @@ private:
     }
     StatefulSet set;
     gateway::read_entry(*entry, set);
-    auto selector = label_selector::from(set.spec().selector());
-    owner_view owner{key, set.metadata().namespace_(), set.metadata().uid(),
-                     selector && !selector->empty() ? *selector : label_selector::nothing(),
-                     set.metadata().has_deletion_timestamp()};
+    auto owner = owner_of(key, set);
     history.put_owner(owner);
     family.put_owner(std::move(owner));
     mark(key);

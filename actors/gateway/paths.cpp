@@ -274,6 +274,7 @@ void answer_path(gateway& g, call_ptr c) {
   if (first == "metrics" && parts.size() == 1) return metrics(g, *c);
   if (c->where.path == transactions_path) return transact(g, std::move(c));
   if (c->where.path.starts_with("/troupe/v1/actors")) return ask_actors(g, std::move(c));
+  if (c->where.path == log_level_path) return answer_log_level(std::move(c));
   if (c->where.path == "/.well-known/openid-configuration") return issuer(g, *c, false);
   if (c->where.path == "/openid/v1/jwks") return issuer(g, *c, true);
   c->fail(no_such_resource());

@@ -15,12 +15,13 @@ void patch(gateway& g, call_ptr c);             // patch.cpp
 void remove(gateway& g, call_ptr c);            // remove.cpp
 void remove_collection(gateway& g, call_ptr c); // remove.cpp
 
-
 /// Several writes that happen together or not at all.
 inline constexpr std::string_view transactions_path = "/troupe/v1/transactions";
 void transact(gateway& g, call_ptr c); // transactions.cpp
 /// The servers' own actors, by their names.
 void ask_actors(gateway& g, call_ptr c); // company.cpp
+inline constexpr std::string_view log_level_path = "/troupe/v1/loglevel";
+void answer_log_level(call_ptr c); // log_level.cpp
 
 /// What people ask about objects besides what they are: history, why.
 void insight(gateway& g, call_ptr c); // insight.cpp

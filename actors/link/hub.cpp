@@ -106,7 +106,7 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
       say_removed(*made);
       return {};
     }
-    log::info("hub", "a server can be reached", {{"server", id}});
+    log::info("hub", "a server can be reached", {{"server", id}, {"protocol", made->version()}});
     return {.on_message =
                 [me = shared_from_this(), id](link::stream on, std::string_view bytes) {
                   if (on == link::stream::raft) me->heard(id, bytes);
@@ -139,7 +139,7 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
 
   link::connection::callbacks node_up(const std::string& name,
                                       std::shared_ptr<link::connection> made) {
-    log::info("hub", "a node is here", {{"node", name}});
+    log::info("hub", "a node is here", {{"node", name}, {"protocol", made->version()}});
     auto asks = std::make_shared<link::requests>(made, nullptr);
     {
       std::lock_guard lock{mutex};

@@ -7,6 +7,8 @@
 #include "messages/cluster/node.pb.h"
 #include "storage/store.hpp"
 
+#include <caf/actor_control_block.hpp>
+
 #include <chrono>
 #include <functional>
 
@@ -20,6 +22,9 @@ struct environment {
   std::function<cluster::Token(const cluster::TokenWanted&)> issue_token;
   network pod_network = *network::parse("10.244.0.0/16");
   int pod_range_bits = 24;
+  /// Hears who speaks for a node from now on; null: nobody. Lets it be asked by its name.
+  std::function<void(const std::string& node, const caf::weak_actor_ptr& who)> introduce =
+      [](const std::string&, const caf::weak_actor_ptr&) {};
   /// How long a node may be without an agent before its state counts as unknown.
   std::chrono::seconds lost_after{40};
 };

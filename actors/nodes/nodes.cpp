@@ -96,6 +96,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     auto& a = agents[name];
     a.agent = agent;
     a.node = self->spawn(node, given, name, agent, self->address());
+    given.introduce(name, caf::actor_cast<caf::weak_actor_ptr>(a.node));
     names[agent.address()] = name;
     self->monitor(agent);
     book.arrived(name, said.wants_network());
@@ -124,6 +125,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     names.erase(hit);
     auto a = agents.find(name);
     caf::anon_send_exit(a->second.node, caf::exit_reason::user_shutdown);
+    given.introduce(name, {});
     agents.erase(a);
     book.left(name);
     log::info("nodes", "the agent of a node is gone", {{"node", name}});

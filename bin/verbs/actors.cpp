@@ -1,4 +1,5 @@
-// `troupe actors`, `troupe mailbox`, `troupe ask`, `troupe tell`: the servers' own actors.
+// `troupe actors`, `troupe mailbox`, `troupe ask`, `troupe tell`: the servers' own actors; and
+// `troupe loglevel`: what they tell.
 #include "bin/verbs/verbs.hpp"
 
 #include <algorithm>
@@ -88,6 +89,17 @@ int run_tell(session& s, const arguments& given) {
   return done;
 }
 
+int run_loglevel(session& s, const arguments& given) {
+  constexpr const char* level = "/troupe/v1/loglevel";
+  if (given.words.size() > 1) return s.fail(bad("write loglevel [debug|info|warn|error]"));
+  auto said = given.words.empty() ? s.ask("GET", level)
+                                  : s.ask("POST", level + ("?level=" + escaped(given.words[0])));
+  auto read = said ? json::parse(*said) : said.error();
+  if (!read) return s.fail(read.error());
+  s.print_line(json::string_at(*read, {"level"}));
+  return done;
+}
+
 } // namespace
 
 const verb actors_verb{"actors",
@@ -106,5 +118,9 @@ const verb ask_verb{"ask",  "Insight", "ask an actor of the server how it is",
 const verb tell_verb{"tell",        "Insight", "tell an actor of the server something",
                      "NAME resync", {},        "tell controller/replicaset resync",
                      run_tell};
+
+const verb loglevel_verb{"loglevel",  "Insight", "show or set how much the server tells in its log",
+                         "[LEVEL]",   {},        "loglevel\nloglevel debug",
+                         run_loglevel};
 
 } // namespace troupe::verbs

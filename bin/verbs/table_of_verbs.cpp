@@ -13,7 +13,7 @@ const std::vector<verb>& all() {
       logs_verb,       exec_verb,     attach_verb,       port_forward_verb,  cp_verb,
       cordon_verb,     uncordon_verb, drain_verb,        taint_verb,         why_verb,
       why_stuck_verb,  history_verb,  undo_verb,         actors_verb,        mailbox_verb,
-      ask_verb,        tell_verb,
+      ask_verb,        tell_verb,     loglevel_verb,
   };
   return list;
 }

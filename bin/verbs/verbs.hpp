@@ -16,7 +16,7 @@ extern const verb wait_verb, label_verb, annotate_verb;
 extern const verb cordon_verb, uncordon_verb, drain_verb, taint_verb;
 extern const verb api_resources_verb, raw_verb, version_verb, cluster_info_verb, auth_verb;
 extern const verb why_verb, why_stuck_verb, history_verb, undo_verb;
-extern const verb actors_verb, mailbox_verb, ask_verb, tell_verb, completion_verb;
+extern const verb actors_verb, mailbox_verb, ask_verb, tell_verb, loglevel_verb, completion_verb;
 
 /// An object of a file: where it goes, and what it is.
 struct file_object {

@@ -28,7 +28,9 @@ using time_point = std::chrono::steady_clock::time_point;
 inline constexpr size_t frame_head_bytes = 8;
 inline constexpr size_t frame_payload_bytes_max =
     64 * 1024; ///< refused before anything is allocated
-inline constexpr uint16_t version_oldest = 1, version_newest = 1;
+/// Of the protocol, that this program speaks; in a file of their own, so that a test can make a
+/// program of the next version. Two neighbours share at least one.
+extern const uint16_t version_oldest, version_newest;
 
 struct mux_settings {
   /// Grows with every connection this process makes or takes; a newer one supersedes an older.

@@ -139,19 +139,19 @@ result<x509_ptr> make_certificate(EVP_PKEY* key, const certificate_spec& spec, X
   return made;
 }
 
-struct loaded_authority {
+struct loaded_pair {
   x509_ptr certificate;
   pkey_ptr key;
 };
 
-result<loaded_authority> load(const key_pair& authority) {
-  auto chain = read_certificates(authority.certificate_pem);
-  if (!chain) return with_context(chain.error(), "CA");
-  auto key = read_key(authority.key_pem);
-  if (!key) return with_context(key.error(), "CA");
+result<loaded_pair> load(const key_pair& pair) {
+  auto chain = read_certificates(pair.certificate_pem);
+  if (!chain) return chain.error();
+  auto key = read_key(pair.key_pem);
+  if (!key) return key.error();
   if (X509_check_private_key(chain->front().get(), key->get()) != 1)
-    return error{errc::invalid, "the CA's certificate and key do not belong together"};
-  return loaded_authority{std::move(chain->front()), std::move(*key)};
+    return error{errc::invalid, "the certificate and the key do not belong together"};
+  return loaded_pair{std::move(chain->front()), std::move(*key)};
 }
 
 result<x509_req_ptr> parse_request(std::string_view pem) {
@@ -285,6 +285,11 @@ result<peer_certificate> read_certificate(std::string_view pem) {
   auto chain = read_certificates(pem);
   if (!chain) return chain.error();
   return describe(chain->front().get());
+}
+
+result<void> verify_pair(const key_pair& pair) {
+  if (auto good = load(pair); !good) return good.error();
+  return {};
 }
 
 result<void> verify_certificate(std::string_view pem, std::string_view trusted_pem, wall_time now,

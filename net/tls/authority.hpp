@@ -69,6 +69,8 @@ result<signing_request> read_request(std::string_view request_pem);
 result<std::string> sign_request(const key_pair& authority, std::string_view request_pem,
                                  const certificate_spec& spec);
 
+/// Whether the key is one, and the first certificate's.
+result<void> verify_pair(const key_pair& pair);
 /// What the first certificate in `pem` says; `verified` is false.
 result<peer_certificate> read_certificate(std::string_view pem);
 /// Whether the first certificate in `pem` chains to `trusted_pem` at `now`, for `use`.

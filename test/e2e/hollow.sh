@@ -4,27 +4,10 @@
 set -u
 troupe=$1
 here=$(cd "$(dirname "$0")" && pwd)
-clients=()
-while read -r path; do clients+=("$path"); done < <(
-  { command -v kubectl; ls /usr/lib/google-cloud-sdk/bin/kubectl.* /opt/kubectl*/usr/bin/kubectl; } 2>/dev/null | sort -u)
-[ "${#clients[@]}" -gt 0 ] || { echo "skipped: there is no kubectl; apt-get install kubernetes-client brings one"; exit 77; }
+. "$here/every_kubectl.sh"
 controllers='*'
 server_flags=(--hollow 4)
 . "$here/server.sh"
-failures=0
-
-# becomes WORDS COMMAND...: runs it again until WORDS are in its output; fails after ten seconds.
-becomes() {
-  local words=$1 out= n
-  shift
-  for n in $(seq 100); do
-    out=$("$@" 2>&1)
-    [[ $out == *"$words"* ]] && return
-    read -rt 0.1 <> <(:) || true
-  done
-  printf 'FAILED: %s\n  wanted: %s\n  got: %s\n' "$*" "$words" "${out:0:600}"
-  failures=$((failures + 1))
-}
 
 n=0
 for k in "${clients[@]}"; do

@@ -4,31 +4,8 @@
 set -u
 troupe=$1
 here=$(cd "$(dirname "$0")" && pwd)
-clients=()
-while read -r path; do clients+=("$path"); done < <(
-  { command -v kubectl; ls /usr/lib/google-cloud-sdk/bin/kubectl.* /opt/kubectl*/usr/bin/kubectl; } 2>/dev/null | sort -u)
-[ "${#clients[@]}" -gt 0 ] || { echo "skipped: there is no kubectl; apt-get install kubernetes-client brings one"; exit 77; }
+. "$here/every_kubectl.sh"
 . "$here/server.sh"
-failures=0
-
-# expect WORDS COMMAND...: runs it, wants success and WORDS in its output.
-expect() {
-  local words=$1 out
-  shift
-  if ! out=$("$@" 2>&1) || [[ $out != *"$words"* ]]; then
-    printf 'FAILED: %s\n  wanted: %s\n  got: %s\n' "$*" "$words" "${out:0:400}"
-    failures=$((failures + 1))
-  fi
-}
-# refuse WORDS COMMAND...: wants failure and WORDS in its output.
-refuse() {
-  local words=$1 out
-  shift
-  if out=$("$@" 2>&1) || [[ $out != *"$words"* ]]; then
-    printf 'SHOULD FAIL: %s\n  wanted: %s\n  got: %s\n' "$*" "$words" "${out:0:400}"
-    failures=$((failures + 1))
-  fi
-}
 
 n=0
 for k in "${clients[@]}"; do

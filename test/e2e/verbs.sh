@@ -189,6 +189,12 @@ has "actors" "controller/deployment" "$(t raw /troupe/v1/actors)"
 has "an actor answers" '"answers":true' "$(t raw /troupe/v1/actors/controller/deployment)"
 code 0 t raw POST "/troupe/v1/actors/controller/deployment?word=resync"
 code 1 t raw /troupe/v1/actors --as nobody
+has "a node's actor answers by its name" '"answers":true' "$(t raw /troupe/v1/actors/node/one)"
+has "the level of the log" info "$(t loglevel)"
+has "is set" debug "$(t loglevel debug)"
+code 1 t loglevel loud
+has "and set back" info "$(t loglevel info)"
+code 1 t loglevel debug --as nobody
 code 0 t delete deployment --all --timeout=30s
 code 0 t delete -f "$work/web.yaml" --ignore-not-found
 echo "all well"

@@ -4,35 +4,10 @@
 set -u
 troupe=$1
 here=$(cd "$(dirname "$0")" && pwd)
-clients=()
-while read -r path; do clients+=("$path"); done < <(
-  { command -v kubectl; ls /usr/lib/google-cloud-sdk/bin/kubectl.* /opt/kubectl*/usr/bin/kubectl; } 2>/dev/null | sort -u)
-[ "${#clients[@]}" -gt 0 ] || { echo "skipped: there is no kubectl; apt-get install kubernetes-client brings one"; exit 77; }
+. "$here/every_kubectl.sh"
 controllers='*' server_flags=(--hollow 4)
 set -f # the star is no pattern here
 . "$here/server.sh"
-failures=0
-
-# expect WORDS COMMAND...: runs it, wants success and WORDS in its output.
-expect() {
-  local words=$1 out
-  shift
-  if ! out=$("$@" 2>&1) || [[ $out != *"$words"* ]]; then
-    printf 'FAILED: %s\n  wanted: %s\n  got: %s\n' "$*" "$words" "${out:0:400}"
-    failures=$((failures + 1))
-  fi
-}
-# until_is WORDS COMMAND...: runs it again and again until it prints exactly WORDS, for ten seconds and more.
-until_is() {
-  local words=$1 out='' i
-  shift
-  for i in $(seq 100); do
-    out=$("$@" 2>&1) && [ "$out" = "$words" ] && return
-    read -rt 0.1 <> <(:) || true
-  done
-  printf 'FAILED: %s\n  wanted: %s\n  got: %s\n' "$*" "$words" "${out:0:400}"
-  failures=$((failures + 1))
-}
 
 pods='{hollow.troupe.dev/run-time: 50ms}'
 n=0

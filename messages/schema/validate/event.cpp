@@ -24,25 +24,29 @@ void place(report& out, const path& at, const std::string& involved, const std::
   }
 }
 
+/// Who tells what, in the fields that both versions have under names of their own.
+void told(report& out, const std::string& controller, const std::string& instance,
+          const std::string& action, const std::string& reason, const std::string& text) {
+  path top;
+  if (controller.empty())
+    out.required(top / "reportingController");
+  else
+    out.invalid(top / "reportingController", controller, names::qualified(controller));
+  auto at_most = [&](const char* name, const std::string& value) {
+    if (out.not_empty(top / name, value) && value.size() > name_max)
+      out.invalid(top / name, value, "can have at most 128 characters");
+  };
+  at_most("reportingInstance", instance);
+  at_most("action", action);
+  at_most("reason", reason);
+  if (text.size() > note_max) out.invalid(top / "message", "", "can have at most 1024 characters");
+}
+
 void event(report& out, const core_event& e) {
   path top;
   place(out, top / "involvedObject", e.involved_object().namespace_(), e.metadata().namespace_());
   if (!e.has_event_time() || e.event_time().seconds() == 0) return;
-  if (e.reporting_component().empty())
-    out.required(top / "reportingController");
-  else
-    out.invalid(top / "reportingController", e.reporting_component(),
-                names::qualified(e.reporting_component()));
-  if (out.not_empty(top / "reportingInstance", e.reporting_instance()) &&
-      e.reporting_instance().size() > name_max)
-    out.invalid(top / "reportingInstance", e.reporting_instance(),
-                "can have at most 128 characters");
-  if (out.not_empty(top / "action", e.action()) && e.action().size() > name_max)
-    out.invalid(top / "action", e.action(), "can have at most 128 characters");
-  if (out.not_empty(top / "reason", e.reason()) && e.reason().size() > name_max)
-    out.invalid(top / "reason", e.reason(), "can have at most 128 characters");
-  if (e.message().size() > note_max)
-    out.invalid(top / "message", "", "can have at most 1024 characters");
+  told(out, e.reporting_component(), e.reporting_instance(), e.action(), e.reason(), e.message());
 }
 
 void new_style(report& out, const new_event& e) {
@@ -51,21 +55,7 @@ void new_style(report& out, const new_event& e) {
   if (!e.has_event_time() || e.event_time().seconds() == 0) out.required(top / "eventTime");
   if (e.type() != "Normal" && e.type() != "Warning")
     out.invalid(top / "type", e.type(), "has invalid value: " + e.type());
-  if (e.reporting_controller().empty())
-    out.required(top / "reportingController");
-  else
-    out.invalid(top / "reportingController", e.reporting_controller(),
-                names::qualified(e.reporting_controller()));
-  if (out.not_empty(top / "reportingInstance", e.reporting_instance()) &&
-      e.reporting_instance().size() > name_max)
-    out.invalid(top / "reportingInstance", e.reporting_instance(),
-                "can have at most 128 characters");
-  if (out.not_empty(top / "action", e.action()) && e.action().size() > name_max)
-    out.invalid(top / "action", e.action(), "can have at most 128 characters");
-  if (out.not_empty(top / "reason", e.reason()) && e.reason().size() > name_max)
-    out.invalid(top / "reason", e.reason(), "can have at most 128 characters");
-  if (e.note().size() > note_max)
-    out.invalid(top / "message", "", "can have at most 1024 characters");
+  told(out, e.reporting_controller(), e.reporting_instance(), e.action(), e.reason(), e.note());
   if (e.has_series()) {
     if (e.series().count() < 2)
       out.invalid(top / "series.count", e.series().count(), "should be at least 2");

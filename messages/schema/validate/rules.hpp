@@ -19,6 +19,7 @@ class Container;
 class NodeSelector;
 class ObjectReference;
 class PersistentVolumeClaimSpec;
+class HostPathVolumeSource;
 class PersistentVolumeSpec;
 class PodSpec;
 class PodTemplateSpec;
@@ -146,6 +147,7 @@ using volume_map = std::map<std::string_view, const k8s::core::v1::Volume*>;
 volume_map volumes(report&, const path& at,
                    const google::protobuf::RepeatedPtrField<k8s::core::v1::Volume>&,
                    std::string_view pod_name);
+void host_path(report&, const path& at, const k8s::core::v1::HostPathVolumeSource&);
 
 // security.cpp
 void pod_security(report&, const path& at, const k8s::core::v1::PodSpec&);

@@ -52,15 +52,6 @@ void csi_volume(report& out, const path& at, const CSIPersistentVolumeSource& v)
   secret("nodeStageSecretRef", v.has_node_stage_secret_ref(), v.node_stage_secret_ref());
 }
 
-void host_path(report& out, const path& at, const HostPathVolumeSource& v) {
-  if (!out.not_empty(at / "path", v.path())) return;
-  out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));
-  if (!v.type().empty())
-    out.one_of(at / "type", v.type(),
-               {"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
-                "FileOrCreate", "Socket"});
-}
-
 void local(report& out, const path& at, const LocalVolumeSource& v) {
   if (out.not_empty(at / "path", v.path()))
     out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));

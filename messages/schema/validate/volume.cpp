@@ -81,15 +81,6 @@ void empty_dir(report& out, const path& at, const EmptyDirVolumeSource& v) {
     out.forbidden(at / "sizeLimit", "SizeLimit field must be a valid resource quantity");
 }
 
-void host_path(report& out, const path& at, const HostPathVolumeSource& v) {
-  if (!out.not_empty(at / "path", v.path())) return;
-  out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));
-  if (!v.type().empty())
-    out.one_of(at / "type", v.type(),
-               {"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
-                "FileOrCreate", "Socket"});
-}
-
 void git_repo(report& out, const path& at, const GitRepoVolumeSource& v) {
   out.not_empty(at / "repository", v.repository());
   local_path(out, at / "directory", v.directory());
@@ -293,6 +284,15 @@ void one_source(report& out, const path& at, const VolumeSource& v) {
 }
 
 } // namespace
+
+void host_path(report& out, const path& at, const HostPathVolumeSource& v) {
+  if (!out.not_empty(at / "path", v.path())) return;
+  out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));
+  if (!v.type().empty())
+    out.one_of(at / "type", v.type(),
+               {"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
+                "FileOrCreate", "Socket"});
+}
 
 volume_map volumes(report& out, const path& at,
                    const google::protobuf::RepeatedPtrField<Volume>& list,

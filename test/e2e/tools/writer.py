@@ -31,4 +31,4 @@ link.request("GET", "/api/v1/namespaces/default/configmaps")
 names = {i["metadata"]["name"] for i in json.loads(link.getresponse().read())["items"]}
 lost = [n for n in acked if "w-%d" % n not in names]
 print("acknowledged %d of %d, longest gap %.2f s, lost %s" % (len(acked), n, gap, lost))
-sys.exit(1 if lost or gap > longest or len(acked) < 100 else 0)
+sys.exit(1 if lost or gap > longest or len(acked) < 30 else 0)

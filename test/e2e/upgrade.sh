@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# A cluster goes to the next version machine by machine, servers first, and back, while clients write, read and
+# ask a service: pods are not touched, nothing acknowledged is lost, no read and no request fails.
+# Usage: upgrade.sh TROUPE NEXT_TROUPE. Needs root, runc and kubectl.
+set -u
+troupe=$1 next=$2
+. "$(dirname "$0")/machine.sh"
+tools=$(dirname "$0")/tools
+name=t$tag
+run=$work/run/$name kept=$work/clusters/$name
+export KUBECONFIG=$work/kubeconfig
+program=$troupe
+c() { "$program" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
+cleanup_hook() { touch "$work/stop" "$work/calm"; wait; c delete >/dev/null; }
+k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
+inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
+pid_of() { cut -d' ' -f1 "$run/$1.pid"; }
+fail() { echo "FAILED: $*" >&2; tail -n 15 "$kept"/log/*.log >&2; exit 1; }
+c create --servers 3 --agents 2 >/dev/null || fail "create"
+k apply -f - >/dev/null <<'YAML' || fail "apply"
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {terminationGracePeriodSeconds: 1, containers: [{name: web, image: troupe.dev/hello, imagePullPolicy: IfNotPresent}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+YAML
+k rollout status daemonset/web --timeout=30s >/dev/null || fail "the pods do not come up: $(k get pods -o wide)"
+containers() { k get pods -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID},{.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
+before=$(containers)
+service=$(k get service web -o jsonpath='{.spec.clusterIP}')
+answers() { inside agent-1 curl -sf -m 2 "http://$service/" >/dev/null; }
+wait_for 10 answers || fail "the service does not answer"
+field() { sed -n "s/.*$1: //p" "$kept/kubeconfig" | base64 -d; }
+field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
+sed -n 's/.*server: https:..//p' "$kept/kubeconfig" >"$work/hosts"
+python3 "$tools/writer.py" "$work" 8 >"$work/written" & writer=$!
+inside agent-1 python3 "$tools/asker.py" "$service" "$work/calm" 2 0.01 >"$work/asked" & asker=$!
+# Each read is one command of its own, as users give them.
+(reads=0; until [ -e "$work/calm" ]; do
+  reads=$((reads + 1)); k get pods -o name >"$work/read" 2>"$work/read.why" || echo "read $reads: $(cat "$work/read.why")" >>"$work/unread"
+done; echo "$reads reads") >"$work/reads" & reader=$!
+protocols() { grep -ho 'protocol=.*' "$kept"/log/server-*.log | sort | uniq -c | xargs; }
+for program in "$next" "$troupe"; do
+  for m in server-{1,2,3} agent-{1,2}; do
+    pid=$(pid_of $m)
+    kill "$pid"
+    gone() { [ "$(sed 's/.*) \(.\).*/\1/' "/proc/$pid/stat" 2>/dev/null || echo Z)" = Z ]; }
+    wait_for 15 gone || fail "$m does not end when it is asked to"
+    c start >/dev/null || fail "$m does not start as $(basename "$program")"
+    [ "$(readlink "/proc/$(pid_of $m)/exe")" = "$(readlink -f "$program")" ] || fail "$m is no $(basename "$program")"
+  done
+  ready() { [ "$(k get nodes --no-headers | grep -cw Ready)" = 2 ]; }
+  wait_for 10 ready || fail "not all nodes are ready: $(k get nodes)"
+  [ "$(containers)" = "$before" ] || fail "pods were touched: $before, now $(containers)"
+  echo "all are $(basename "$program"): links so far: $(protocols)"
+done
+protocols | grep -q 'protocol=2' || fail "the next version was not spoken"
+touch "$work/calm" "$work/stop"
+wait $asker $reader
+wait $writer || fail "the writer: $(cat "$work/written")"
+cat "$work/written" "$work/asked" "$work/reads"
+grep -q ' 0 failed' "$work/asked" || fail "requests through the service failed"
+[ ! -s "$work/unread" ] || fail "reads failed: $(head -5 "$work/unread")"
+echo "all well"
