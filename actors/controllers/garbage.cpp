@@ -70,7 +70,8 @@ struct garbage_state {
     for (auto& e : events) {
       auto view = view_of(*e->now);
       // Before and after: whose case it was counts as well as whose it is.
-      for (auto& key : all.concerned(view)) dirty.insert(key);
+      if (auto old = all.at(view.key))
+        for (auto& key : all.concerned(*old)) dirty.insert(key);
       if (e->what == storage::event::kind::erase)
         all.erase(view.key);
       else
