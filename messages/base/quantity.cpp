@@ -107,14 +107,16 @@ result<quantity> quantity::parse(std::string_view text) {
   int tens = 9 - fraction + (by.base == 10 ? by.exponent : 0);
   int twos = by.base == 2 ? by.exponent : 0;
   bool inexact = lost;
-  // Multiply first, so that dividing loses as little as possible; 10^20 * 2^60 still fits.
+  // Multiply first, so that dividing loses as little as possible.
   if (twos > 0) {
-    constexpr wide room = static_cast<wide>(10'000'000'000) * 10'000'000'000;
+    constexpr wide wide_max = static_cast<wide>(~static_cast<unsigned __int128>(0) >> 1);
+    auto room = wide_max >> twos;
     for (; nanos > room && tens < 0; ++tens) {
       inexact = inexact || nanos % 10 != 0;
       nanos /= 10;
     }
-    if (nanos <= room) nanos <<= twos;
+    if (nanos > room) return quantity(negative ? -nanos_max : nanos_max, by.written);
+    nanos <<= twos;
   }
   for (; tens > 0 && nanos != 0 && nanos <= nanos_max; --tens) nanos *= 10;
   for (; tens < 0 && nanos != 0; ++tens) {
