@@ -16,8 +16,6 @@ namespace troupe {
 
 namespace {
 
-constexpr std::chrono::seconds renewal_patience{30};
-
 int fail(const error& why) { return complain("agent", why); }
 
 int run(agent_options options) {
@@ -51,20 +49,12 @@ int run(agent_options options) {
     door->handle(std::move(request), std::move(to));
   });
   log::info("agent", "this machine runs pods", {{"node", machine_given.name}});
-  auto renew = [&]() -> result<void> {
-    auto made = renew_node(joined, machine_given.name, [&](const std::string& request) {
-      return (*up)->sign(request, renewal_patience);
-    });
-    if (!made) return made.error();
-    known->own = made->own;
-    return (*up)->renew({made->own.certificate_pem, made->own.key_pem, made->authority_pem});
-  };
   renewal certificates{
       {.name = "renewal",
        .done = "certificates are renewed",
        .now = wall_clock,
        .due = [&] { return due_seconds({known->own.certificate_pem}, wall_clock().seconds); },
-       .renew = renew}};
+       .renew = [&] { return renew_node(**up, joined, machine_given.name, *known); }}};
   watchdog turning{[] { return true; }};
   notify("READY=1");
   wait_for_signal([&] { certificates.now(); });

@@ -16,8 +16,6 @@ namespace troupe {
 
 namespace {
 
-constexpr std::chrono::seconds renewal_patience{30};
-
 /// One node that pretends, and what it has of the cluster.
 class pretender {
 public:
@@ -50,14 +48,7 @@ public:
   }
 
   int64_t due() const { return due_seconds({known_.own.certificate_pem}, wall_clock().seconds); }
-  result<void> renew() {
-    auto made = renew_node(folder_, name_, [this](const std::string& request) {
-      return up_->sign(request, renewal_patience);
-    });
-    if (!made) return made.error();
-    known_.own = made->own;
-    return up_->renew({made->own.certificate_pem, made->own.key_pem, made->authority_pem});
-  }
+  result<void> renew() { return renew_node(*up_, folder_, name_, known_); }
 
 private:
   std::string name_;

@@ -1,5 +1,7 @@
 #include "bin/join.hpp"
 
+#include "actors/link/uplink.hpp"
+
 #include "actors/gateway/bootstrap_token.hpp"
 #include "bin/clock.hpp"
 #include "messages/base/json.hpp"
@@ -13,6 +15,8 @@
 namespace troupe {
 
 namespace {
+
+constexpr std::chrono::seconds renewal_patience{30};
 
 constexpr std::chrono::days node_life{365};
 constexpr const char* ca_path = "/troupe/v1/ca";
@@ -95,22 +99,22 @@ result<std::string> sign_node(const tls::key_pair& authority, const std::string&
   return tls::sign_request(authority, request_pem, node_certificate(node, now));
 }
 
-result<node_credentials>
-renew_node(const std::filesystem::path& folder, const std::string& node,
-           const std::function<result<std::string>(const std::string& request_pem)>& sign) {
-  auto known = load_node(folder);
-  if (!known) return known;
-  auto request = tls::make_request(known->own.key_pem, node_certificate(node, now()));
+result<void> renew_node(uplinks& up, const std::filesystem::path& folder, const std::string& node,
+                        node_credentials& known) {
+  auto kept = load_node(folder);
+  if (!kept) return kept.error();
+  auto request = tls::make_request(kept->own.key_pem, node_certificate(node, now()));
   if (!request) return request.error();
-  auto made = sign(*request);
+  auto made = up.sign(*request, renewal_patience);
   if (!made) return made.error();
   // What cannot be used is not kept.
-  auto good = tls::verify_certificate(*made, known->authority_pem, now(), {.client = true});
+  auto good = tls::verify_certificate(*made, kept->authority_pem, now(), {.client = true});
   if (!good) return with_context(good.error(), "the server sent a certificate that does not hold");
-  known->own.certificate_pem = std::move(*made);
-  if (auto saved = tls::save_private(folder / "node.crt", known->own.certificate_pem); !saved)
+  kept->own.certificate_pem = std::move(*made);
+  if (auto saved = tls::save_private(folder / "node.crt", kept->own.certificate_pem); !saved)
     return saved.error();
-  return known;
+  known.own = kept->own;
+  return up.renew({kept->own.certificate_pem, kept->own.key_pem, kept->authority_pem});
 }
 
 result<join_token> join_token::parse(std::string_view text) {

@@ -15,6 +15,8 @@
 
 namespace troupe {
 
+class uplinks;
+
 /// A token as an operator passes it on: the bootstrap token, "::", and what the cluster's CA must
 /// hash to, so that the first contact is with nobody else.
 struct join_token {
@@ -67,10 +69,10 @@ result<tls::key_pair> issue_node(const tls::key_pair& authority, const std::stri
 /// The same for a key that is elsewhere; of the request, nothing but the key is taken over.
 result<std::string> sign_node(const tls::key_pair& authority, const std::string& node,
                               std::string_view request_pem, tls::wall_time now);
-/// Has a node's certificate made anew for the key that it has, by way of `sign`, and keeps it.
-result<node_credentials>
-renew_node(const std::filesystem::path& folder, const std::string& node,
-           const std::function<result<std::string>(const std::string& request_pem)>& sign);
+/// Has a node's certificate made anew over its own links, for the key that it has, keeps it in
+/// `folder` and goes on with it.
+result<void> renew_node(uplinks& up, const std::filesystem::path& folder, const std::string& node,
+                        node_credentials& known);
 result<node_credentials> load_node(const std::filesystem::path& folder);
 result<void> save(const std::filesystem::path& folder, const node_credentials& made);
 /// The servers are others now.

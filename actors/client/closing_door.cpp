@@ -1,5 +1,7 @@
 #include "actors/client/closing_door.hpp"
 
+#include "net/http/passing_sink.hpp"
+
 #include <condition_variable>
 #include <list>
 #include <mutex>
@@ -30,7 +32,7 @@ struct closing_door::state {
 
 /// One answer under way: all that the outside tells the inside of it goes through the door.
 class closing_door::visit : public http::exchange,
-                            public http::sink,
+                            public http::passing_sink,
                             public std::enable_shared_from_this<visit> {
 public:
   visit(std::shared_ptr<state> door, std::shared_ptr<http::exchange> to)
@@ -45,10 +47,6 @@ public:
     answer_->on_gone(kept(std::move(call)));
   }
 
-  bool write(http::bytes data) override { return to_->write(std::move(data)); }
-  void finish() override { to_->finish(); }
-  void abort() override { to_->abort(); }
-  size_t queued_bytes() const override { return to_->queued_bytes(); }
   void on_closed(std::function<void(http::gone)> call) override {
     to_->on_closed(kept(std::move(call)));
   }
@@ -60,8 +58,6 @@ public:
       door->enter([&] { call(data); });
     });
   }
-  void read(bool wanted) override { to_->read(wanted); }
-  void limit_time(std::optional<std::chrono::milliseconds> time) override { to_->limit_time(time); }
 
   /// The door is closed: the inside hears of the end from us, the outside as of a broken one.
   void show_out() {
@@ -95,7 +91,6 @@ private:
 
   std::shared_ptr<state> door_;
   std::shared_ptr<http::exchange> answer_;
-  std::shared_ptr<http::sink> to_;
   std::function<void(http::gone)> ended_;
 };
 

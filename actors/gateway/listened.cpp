@@ -1,5 +1,7 @@
 #include "actors/gateway/listened.hpp"
 
+#include "net/http/passing_sink.hpp"
+
 #include <atomic>
 
 namespace troupe::gateway {
@@ -15,31 +17,20 @@ struct ending {
   std::atomic_flag told = ATOMIC_FLAG_INIT;
 };
 
-class listened_sink : public http::sink {
+class listened_sink : public http::passing_sink {
 public:
   listened_sink(std::shared_ptr<http::sink> to, std::shared_ptr<ending> end)
-      : to_{std::move(to)}, end_{std::move(end)} {
+      : passing_sink{std::move(to)}, end_{std::move(end)} {
     to_->on_closed([end = end_](http::gone) { (*end)(); });
   }
-  bool write(http::bytes data) override { return to_->write(std::move(data)); }
-  void finish() override { to_->finish(); }
-  void abort() override { to_->abort(); }
-  size_t queued_bytes() const override { return to_->queued_bytes(); }
-  void on_drained(std::function<void()> call) override { to_->on_drained(std::move(call)); }
   void on_closed(std::function<void(http::gone)> call) override {
     to_->on_closed([end = end_, call = std::move(call)](http::gone why) {
       if (call) call(why);
       (*end)();
     });
   }
-  void on_data(std::function<void(std::string_view)> call) override {
-    to_->on_data(std::move(call));
-  }
-  void read(bool wanted) override { to_->read(wanted); }
-  void limit_time(std::optional<std::chrono::milliseconds> time) override { to_->limit_time(time); }
 
 private:
-  std::shared_ptr<http::sink> to_;
   std::shared_ptr<ending> end_;
 };
 

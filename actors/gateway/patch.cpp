@@ -70,9 +70,9 @@ struct patched_object {
 result<patched_object> patched(const call& c, const patch_request& p, const storage::entry& old,
                                json::arena& memory) {
   bool merges = p.type == patch_type::merge || p.type == patch_type::strategic;
-  patch::split_object parts{std::string(old.value()), {}};
-  if (merges && !c.kind->custom() && !converted(*c.kind))
-    parts = patch::split_by_patch(*c.kind->shape, old.value(), p.content);
+  auto parts = merges && !c.kind->custom() && !converted(*c.kind)
+                   ? patch::split_by_patch(*c.kind->shape, old.value(), p.content)
+                   : patch::split_object{std::string(old.value()), {}};
   std::string text;
   write_json(*c.kind, parts.touched, old.mod_revision(), text);
   auto tree = json::parse_in(memory, text);

@@ -33,11 +33,6 @@ bool is_list_of_owned(const type& t) {
 
 bool is_map_of_owned(const type& t) { return t.what == form::map && !whole(t); }
 
-bool is_written_empty(const type& t, const property& p) {
-  auto& all = t.written_empty();
-  return std::find(all.begin(), all.end(), &p) != all.end();
-}
-
 /// Writes places below each other as `{"key":below,...}`, children in the order of their keys,
 /// which is the order of field sets.
 class writer {
@@ -129,7 +124,7 @@ private:
         ++records;
         more = in.next();
       } while (more && in.number == number);
-      each(t, *p, run, records);
+      each(*p, run, records);
     }
     for (auto* p : t.written_empty()) {
       if (p->number < 128 && seen[p->number / 64] >> p->number % 64 & 1) continue;
@@ -141,13 +136,13 @@ private:
   }
 
   void set_members(const type& t, std::string_view bytes, bool metadata, bool outermost) {
-    auto each = [&](const type& owner, const property& p, wire::reader& run, size_t records) {
+    auto each = [&](const property& p, wire::reader& run, size_t records) {
       if (metadata && belongs_to_nobody(p)) return;
       auto before = children_.size();
       begin(p);
       bool is_metadata = outermost && p.number == 1;
       bool any = true;
-      if (is_metadata || is_written_empty(owner, p))
+      if (is_metadata || p.always)
         any = set(p, run, records, is_metadata);
       else
         added(p, run, records);
@@ -186,7 +181,7 @@ private:
   void added(const type& t, std::string_view bytes) {
     if (t.what != form::object || whole(t)) return void(out_ += std::string_view("{}"));
     auto mine = open();
-    auto each = [&](const type&, const property& p, wire::reader& run, size_t records) {
+    auto each = [&](const property& p, wire::reader& run, size_t records) {
       auto before = children_.size();
       begin(p);
       added(p, run, records);
@@ -205,6 +200,7 @@ private:
   /// A list of owned elements or a map; itself a member or not.
   void collection(const type& t, wire::reader& run, size_t records, bool self) {
     auto mine = open();
+    auto keys = sorted_keys(t);
     for (size_t i = 0; i < records; ++i) {
       if (i > 0) run.next();
       auto before = children_.size();
@@ -220,7 +216,7 @@ private:
         begin("v:", text_);
         out_ += std::string_view("{}");
       } else {
-        spell_key(t, run.data);
+        spell_key(keys, run.data);
         begin("k:", text_);
         added(*t.element, run.data);
       }
@@ -230,11 +226,9 @@ private:
   }
 
   /// An element's key as element_key() spells it, into text_.
-  void spell_key(const type& list, std::string_view element) {
+  void spell_key(const std::vector<type::found>& keys, std::string_view element) {
     text_ = '{';
-    for (auto* name : sorted_keys(list)) {
-      auto hit = list.element->find(*name);
-      if (!hit.field) continue;
+    for (auto& hit : keys) {
       auto where = element;
       for (auto* outer : hit.via)
         if (outer) where = find(where, outer->number).data;
@@ -260,10 +254,13 @@ private:
     return wire::reader({});
   }
 
-  static std::vector<const std::string*> sorted_keys(const type& list) {
-    std::vector<const std::string*> out;
-    for (auto& name : list.list_keys) out.push_back(&name);
-    std::sort(out.begin(), out.end(), [](auto a, auto b) { return *a < *b; });
+  /// The properties that tell the elements of a list apart, by name.
+  static std::vector<type::found> sorted_keys(const type& list) {
+    std::vector<type::found> out;
+    for (auto& name : list.list_keys)
+      if (auto hit = list.element->find(name); hit.field) out.push_back(hit);
+    std::sort(out.begin(), out.end(),
+              [](auto& a, auto& b) { return a.field->name < b.field->name; });
     return out;
   }
 

@@ -149,10 +149,9 @@ void record_keys::seal(uint8_t type, std::string_view plain, std::string& into) 
   auto* context = sealing.context.get();
   auto* out = head + record_head_bytes;
   int size = 0;
-  if (sealing.holds(id_))
-    EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce, nullptr);
-  else
-    EVP_EncryptInit_ex2(context, cipher_of(*suite_), key_, nonce, nullptr);
+  const bool held = sealing.holds(id_);
+  EVP_EncryptInit_ex2(context, held ? nullptr : cipher_of(*suite_), held ? nullptr : key_, nonce,
+                      nullptr);
   EVP_EncryptUpdate(context, nullptr, &size, head, record_head_bytes);
   EVP_EncryptUpdate(context, out, &size, reinterpret_cast<const unsigned char*>(plain.data()),
                     static_cast<int>(plain.size()));
@@ -172,11 +171,9 @@ std::optional<record_keys::opened> record_keys::open(std::string_view record,
   std::memcpy(tag, body.data() + size, tag_bytes);
   auto* context = opening.context.get();
   int out = 0;
-  const bool ready =
-      opening.holds(id_)
-          ? EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce, nullptr) == 1
-          : EVP_DecryptInit_ex2(context, cipher_of(*suite_), key_, nonce, nullptr) == 1;
-  const bool genuine = ready &&
+  const bool held = opening.holds(id_);
+  const bool genuine = EVP_DecryptInit_ex2(context, held ? nullptr : cipher_of(*suite_),
+                                           held ? nullptr : key_, nonce, nullptr) == 1 &&
                        EVP_DecryptUpdate(context, nullptr, &out,
                                          reinterpret_cast<const unsigned char*>(record.data()),
                                          record_head_bytes) == 1 &&

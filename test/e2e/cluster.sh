@@ -22,21 +22,7 @@ grep -q "of another shape (3 servers, 2 agents)" "$work/shape" || fail "no word 
 [ "$(k get nodes --no-headers | grep -cw Ready)" = 2 ] || fail "not two nodes: $(k get nodes)"
 "$kubectl" config get-contexts -o name | grep -qx other || fail "another context was lost"
 "$troupe" cluster list --dir "$work/clusters" --run "$work/run" -o json | grep -q '"status":"running"' || fail "not listed"
-k apply -f - >/dev/null <<'YAML' || fail "apply"
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: hello}
-spec:
-  selector: {matchLabels: {app: hello}}
-  template:
-    metadata: {labels: {app: hello}}
-    spec: {containers: [{name: hello, image: troupe.dev/hello, imagePullPolicy: IfNotPresent}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: hello}
-spec: {selector: {app: hello}, ports: [{port: 80, targetPort: 8080}]}
-YAML
+hello_on_all hello | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/hello --timeout=20s || fail "the daemon set does not come up: $(k get pods -o wide)"
 ip=$(k get service hello -o jsonpath='{.spec.clusterIP}')
 in_agent() { nsenter --net="/run/netns/troupe-$name-agent-$1" "${@:2}"; }

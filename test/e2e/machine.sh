@@ -21,6 +21,24 @@ wait_for() {
     read -rt 0.05 <> <(:) || true
   done
 }
+# hello_on_all NAME: the manifest of the built-in image on every machine, and of its service.
+hello_on_all() {
+  cat <<YAML
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: $1}
+spec:
+  selector: {matchLabels: {app: $1}}
+  template:
+    metadata: {labels: {app: $1}}
+    spec: {terminationGracePeriodSeconds: 1, containers: [{name: $1, image: troupe.dev/hello, imagePullPolicy: IfNotPresent}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: $1}
+spec: {selector: {app: $1}, ports: [{port: 80, targetPort: 8080}]}
+YAML
+}
 fail() { echo "FAILED: $*" >&2; tail -n 20 "$work"/*.log >&2; exit 1; }
 machines_end() {
   for p in "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done

@@ -36,23 +36,7 @@ declare -A agents=()
 agent 2; agent 3
 ready() { [ "$(k get nodes --no-headers | grep -cw Ready)" = 2 ]; }
 wait_for 20 ready || fail "the nodes do not become ready: $(k get nodes)"
-k apply -f - <<'YAML' || fail "apply"
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: hello}
-spec:
-  selector: {matchLabels: {app: hello}}
-  template:
-    metadata: {labels: {app: hello}}
-    spec:
-      containers:
-      - {name: hello, image: troupe.dev/hello, imagePullPolicy: IfNotPresent}
----
-apiVersion: v1
-kind: Service
-metadata: {name: hello}
-spec: {selector: {app: hello}, ports: [{port: 80, targetPort: 8080}]}
-YAML
+hello_on_all hello | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/hello --timeout=40s || fail "the daemon set does not come up: $(k get pods -o wide)"
 ip=$(k get service hello -o jsonpath='{.spec.clusterIP}')
 answers() { on "$1" curl -sf -m 2 "http://$ip/"; }

@@ -34,21 +34,7 @@ for n in 2 3; do
 done
 ready() { [ "$(k get nodes --no-headers | grep -cw Ready)" = 2 ]; }
 wait_for 20 ready || fail "the nodes do not become ready: $(k get nodes)"
-k apply -f - >/dev/null <<'YAML' || fail "apply"
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: hello}
-spec:
-  selector: {matchLabels: {app: hello}}
-  template:
-    metadata: {labels: {app: hello}}
-    spec: {terminationGracePeriodSeconds: 1, containers: [{name: hello, image: troupe.dev/hello, imagePullPolicy: IfNotPresent}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: hello}
-spec: {selector: {app: hello}, ports: [{port: 80, targetPort: 8080}]}
-YAML
+hello_on_all hello | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/hello --timeout=30s >/dev/null || fail "the daemon set does not come up: $(k get pods -o wide)"
 service=$(k get service hello -o jsonpath='{.spec.clusterIP}')
 declare -A pod=() net=()

@@ -17,21 +17,7 @@ inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
 pid_of() { cut -d' ' -f1 "$run/$1.pid"; }
 fail() { echo "FAILED: $*" >&2; tail -n 15 "$kept"/log/*.log >&2; exit 1; }
 c create --servers 3 --agents 2 >/dev/null || fail "create"
-k apply -f - >/dev/null <<'YAML' || fail "apply"
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {terminationGracePeriodSeconds: 1, containers: [{name: web, image: troupe.dev/hello, imagePullPolicy: IfNotPresent}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
-YAML
+hello_on_all web | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/web --timeout=30s >/dev/null || fail "the pods do not come up: $(k get pods -o wide)"
 containers() { k get pods -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID},{.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
 before=$(containers)
