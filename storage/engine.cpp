@@ -58,11 +58,13 @@ result<void> engine::load() {
   if (!loaded) return loaded.error();
   last_index_ = loaded->meta.position.index;
   live_.reset(std::move(loaded->contents));
-  keeper_->reset(live_.current());
+  keeper_->reset(live_.current(), std::move(loaded->meta));
   auto log = wal::open(*directory_, settings_.log, settings_.wall_clock_ms(),
                        [this](const log_record& record) { return replay(record); });
   if (!log) return log.error();
   log_ = std::move(*log);
+  care_ = std::make_unique<caretaker>(checkpoint_, *keeper_, *log_, settings_.wall_clock_ms,
+                                      settings_.care);
   publish(unpublished_bytes_, settings_.wall_clock_ms());
   return {};
 }
@@ -196,12 +198,7 @@ void engine::publish(size_t bytes, uint64_t time_ms) {
 }
 
 void engine::write_checkpoint() {
-  auto written = keeper_->write_checkpoint(settings_.wall_clock_ms());
-  if (written)
-    written = [&]() -> result<log_position> {
-      if (auto dropped = log_->drop_through(written->index); !dropped) return dropped.error();
-      return written;
-    }();
+  auto written = care_->write_checkpoint();
   if (written) return;
   if (written.error().code != errc::storage_full) settings_.stop_process(written.error());
   log::warn("storage", "no room for a checkpoint: trying again later",
