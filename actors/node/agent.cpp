@@ -55,7 +55,6 @@ struct agent_state {
       arriving = false;
       node = caf::actor_cast<node_actor>(handle);
       self->monitor(node);
-      tell_status(); // what has changed since it set out
       with->tokens.ask_again();
       tell_status(); // what it arrived with may have changed since
       flush();

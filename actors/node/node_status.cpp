@@ -63,6 +63,8 @@ void show_conditions(NodeStatus& to, context& of) {
             full ? "the node has little disk left" : "the node has enough disk");
   condition(to, "PIDPressure", false, "KubeletHasSufficientPID", "the node has enough process ids");
   auto network = of.given.network->ready();
+  // Until the servers have told what they know of this node, it may well be as ready as it was.
+  if (!network && !of.told.find<Node>("nodes", "", of.given.name)) return;
   condition(to, "Ready", network.has_value(), network ? "KubeletReady" : "KubeletNotReady",
             network ? "the agent runs pods" : network.error().message);
 }

@@ -124,7 +124,8 @@ private:
   bool looking_at_disk_ = false;
   moment next_disk_look_{};
   std::string reported_;
-  std::string mirror_uid_; ///< of the object that shows a static pod
+  bool taking_over_ = false; ///< what runs already; its place is not found again yet
+  std::string mirror_uid_;   ///< of the object that shows a static pod
   uint64_t timer_ = 0;
   std::optional<moment> armed_for_;
   std::string config_error_; ///< the last that was told as an event

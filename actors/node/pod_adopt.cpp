@@ -73,6 +73,7 @@ void pod_state::adopt() {
       }
       continue;
     }
+    taking_over_ = true;
     c.attempt = hit->second;
     c.container_id = container_id(uid(), c.name, c.attempt);
     for (int i = 1; i < c.attempt && c.backoff < backoff_max; ++i)

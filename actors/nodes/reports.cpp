@@ -84,6 +84,44 @@ void date(Condition& fresh, const google::protobuf::RepeatedPtrField<Condition>&
     fresh.mutable_last_transition_time()->set_seconds(now.seconds);
 }
 
+template<class Condition>
+bool tells(const google::protobuf::RepeatedPtrField<Condition>& all, const std::string& type) {
+  return std::any_of(all.begin(), all.end(), [&](auto& c) { return c.type() == type; });
+}
+
+/// Resources that others have put on a node, by a patch of its status, stay; all of them can be
+/// allocated.
+void keep_extended(const NodeStatus& old, NodeStatus& fresh) {
+  for (auto& [name, amount] : old.capacity()) {
+    if (name.find('/') == name.npos || fresh.capacity().contains(name)) continue;
+    (*fresh.mutable_capacity())[name] = amount;
+    (*fresh.mutable_allocatable())[name] = amount;
+  }
+}
+
+/// What a node's agent says of it, beside what others do and what the agent does not know yet.
+void merge_status(const NodeStatus& said, timestamp now, Node& node) {
+  auto& old = node.status();
+  auto fresh = said;
+  for (auto& c : *fresh.mutable_conditions()) {
+    date(c, old.conditions(), now);
+    c.mutable_last_heartbeat_time()->set_seconds(now.seconds);
+  }
+  for (auto& c : old.conditions())
+    if (!tells(said.conditions(), c.type())) *fresh.add_conditions() = c;
+  if (!tells(fresh.conditions(), "Ready")) {
+    auto& ready = *fresh.add_conditions();
+    ready.set_type("Ready");
+    ready.set_status("False");
+    ready.set_reason("KubeletNotReady");
+    ready.set_message("the agent has not been told its range of pod addresses yet");
+    ready.mutable_last_transition_time()->set_seconds(now.seconds);
+  }
+  keep_extended(old, fresh);
+  *fresh.mutable_volumes_attached() = old.volumes_attached();
+  *node.mutable_status() = std::move(fresh);
+}
+
 std::string short_hash(const std::string& text) {
   uint64_t h = 14695981039346656037u; // FNV-1a
   for (unsigned char c : text) h = (h ^ c) * 1099511628211u;
@@ -104,9 +142,7 @@ void put_pod_status(const reporter& by, const cluster::PodReport& said,
   auto& conditions = *fresh.mutable_conditions();
   for (auto& c : conditions) date(c, old.conditions(), by.now);
   for (auto& c : old.conditions()) {
-    bool told = std::any_of(conditions.begin(), conditions.end(),
-                            [&](auto& f) { return f.type() == c.type(); });
-    if (!told && !is_of_node(c.type())) *conditions.Add() = c;
+    if (!tells(conditions, c.type()) && !is_of_node(c.type())) *conditions.Add() = c;
   }
   if (fresh.qos_class().empty()) fresh.set_qos_class(old.qos_class());
   if (fresh.nominated_node_name().empty() && !old.nominated_node_name().empty() &&
@@ -190,13 +226,7 @@ void put_node_status(const reporter& by, const NodeStatus& said, const storage::
   auto entry = now.get(gateway::key_of(kind, "", by.node));
   Node node;
   if (!entry || !read(*entry, node)) return;
-  auto fresh = said;
-  for (auto& c : *fresh.mutable_conditions()) {
-    date(c, node.status().conditions(), by.now);
-    c.mutable_last_heartbeat_time()->set_seconds(by.now.seconds);
-  }
-  *fresh.mutable_volumes_attached() = node.status().volumes_attached();
-  *node.mutable_status() = std::move(fresh);
+  merge_status(said, by.now, node);
   put(kind, *entry, node, tx);
 }
 
@@ -250,12 +280,7 @@ void put_node(const reporter& by, const Node& said, const std::string& pod_range
     node.mutable_spec()->set_pod_cidr(pod_range);
     node.mutable_spec()->add_pod_cidrs(pod_range);
   }
-  auto fresh = said.status();
-  for (auto& c : *fresh.mutable_conditions()) {
-    date(c, node.status().conditions(), by.now);
-    c.mutable_last_heartbeat_time()->set_seconds(by.now.seconds);
-  }
-  *node.mutable_status() = std::move(fresh);
+  merge_status(said.status(), by.now, node);
   if (known)
     put(kind, *entry, node, tx);
   else

@@ -111,12 +111,15 @@ struct stage {
   }
 
   /// An agent that writes down what it hears.
-  void arrive(const std::string& name, bool wants_network = false) {
+  void arrive(const std::string& name, bool wants_network = false, bool knows_readiness = true) {
     Node object;
     object.mutable_metadata()->set_name(name);
-    auto& ready = *object.mutable_status()->add_conditions();
-    ready.set_type("Ready");
-    ready.set_status("True");
+    (*object.mutable_status()->mutable_capacity())["cpu"].set_string("2");
+    if (knows_readiness) {
+      auto& ready = *object.mutable_status()->add_conditions();
+      ready.set_type("Ready");
+      ready.set_status("True");
+    }
     cluster::Arrived first;
     first.set_node(object.SerializeAsString());
     first.set_wants_network(wants_network);
@@ -347,6 +350,25 @@ BOOST_AUTO_TEST_CASE(a_node_whose_agent_is_gone_becomes_unknown_after_its_time) 
   BOOST_TEST(ready() == "Unknown");
   arrive("n1");
   BOOST_TEST(ready() == "True");
+}
+
+BOOST_AUTO_TEST_CASE(an_agent_that_starts_anew_leaves_what_it_does_not_know) {
+  arrive("n1");
+  auto node = read<Node>("nodes//n1");
+  auto& others = *node.mutable_status()->add_conditions();
+  others.set_type("KernelDeadlock");
+  others.set_status("False");
+  (*node.mutable_status()->mutable_capacity())["example.com/dongle"].set_string("4");
+  put("nodes", "", node);
+  arrive("n1", false, false);
+  node = read<Node>("nodes//n1");
+  BOOST_REQUIRE(node.status().conditions_size() == 2);
+  BOOST_TEST(node.status().conditions(0).type() == "Ready");
+  BOOST_TEST(node.status().conditions(0).status() == "True");
+  BOOST_TEST(node.status().conditions(1).type() == "KernelDeadlock");
+  BOOST_TEST(node.status().allocatable().at("example.com/dongle").string() == "4");
+  arrive("n2", true, false);
+  BOOST_TEST(read<Node>("nodes//n2").status().conditions(0).status() == "False");
 }
 
 BOOST_AUTO_TEST_CASE(ranges_are_given_once_and_end) {

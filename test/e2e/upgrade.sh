@@ -21,9 +21,13 @@ hello_on_all web | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/web --timeout=30s >/dev/null || fail "the pods do not come up: $(k get pods -o wide)"
 containers() { k get pods -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID},{.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
 before=$(containers)
+slices() { k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{range .items[*]}{.metadata.name} {.metadata.generation}{"\n"}{end}'; }
 service=$(k get service web -o jsonpath='{.spec.clusterIP}')
 answers() { inside agent-1 curl -sf -m 2 "http://$service/" >/dev/null; }
 wait_for 10 answers || fail "the service does not answer"
+both_serve() { [ "$(k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{.items[*].endpoints[*].conditions.ready}')" = "true true" ]; }
+wait_for 10 both_serve || fail "the service does not lead to both pods"
+slices_before=$(slices)
 field() { sed -n "s/.*$1: //p" "$kept/kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
 sed -n 's/.*server: https:..//p' "$kept/kubeconfig" >"$work/hosts"
@@ -46,6 +50,7 @@ for program in "$next" "$troupe"; do
   ready() { [ "$(k get nodes --no-headers | grep -cw Ready)" = 2 ]; }
   wait_for 10 ready || fail "not all nodes are ready: $(k get nodes)"
   [ "$(containers)" = "$before" ] || fail "pods were touched: $before, now $(containers)"
+  [ "$(slices)" = "$slices_before" ] || fail "clients were led elsewhere for a while: $slices_before, now $(slices)"
   echo "all are $(basename "$program"): links so far: $(protocols)"
 done
 protocols | grep -q 'protocol=2' || fail "the next version was not spoken"
