@@ -40,6 +40,7 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
   if (auto loaded = made->load(); !loaded)
     return with_context(loaded.error(), "cannot open " + made->settings_.path);
   made->upkeep_.emplace();
+  made->segments_.emplace();
   made->writer_ = std::thread{[e = made.get()] { e->write_batches(); }};
   return made;
 }
@@ -94,6 +95,7 @@ engine::~engine() {
   }
   wake_.notify_all();
   if (writer_.joinable()) writer_.join();
+  segments_.reset();
   if (upkeep_) upkeep_->post([this] { write_checkpoint(); });
   upkeep_.reset();
 }
@@ -210,7 +212,7 @@ void engine::prepare_segment() {
   if (segment_done_.exchange(false)) segment_asked_ = false;
   if (segment_asked_ || !log_->wants_next()) return;
   segment_asked_ = true;
-  upkeep_->post([this] {
+  segments_->post([this] {
     if (auto done = log_->prepare_next(); !done)
       log::warn("storage", "no room for the next log segment", {{"why", done.error().message}});
     segment_done_ = true;

@@ -89,8 +89,9 @@ private:
   std::unique_ptr<keeper> keeper_;
   std::unique_ptr<caretaker> care_;
   uint64_t last_index_ = 0;
-  size_t unpublished_bytes_ = 0; ///< of replayed log
-  std::optional<worker> upkeep_;
+  size_t unpublished_bytes_ = 0;   ///< of replayed log
+  std::optional<worker> upkeep_;   ///< writes checkpoints
+  std::optional<worker> segments_; ///< allocates the log's next segment, which may not wait for one
   low_water low_water_;
   bool segment_asked_ = false; ///< the next segment is being allocated; the writer's own
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view name_prefix = "log-";
 constexpr size_t zeroes_bytes = 1u << 20;
+constexpr size_t zeroes_synced_bytes = 8u << 20; // a little at a time: others sync beside it
 
 std::optional<uint64_t> number_of(std::string_view name) {
   if (!name.starts_with(name_prefix)) return {};
@@ -170,9 +171,12 @@ result<void> wal::allocate(uint64_t number, uint64_t bytes) {
   auto fill = [&]() -> result<void> {
     auto& data = **opened;
     const std::string zeroes(std::min<uint64_t>(bytes, zeroes_bytes), '\0');
-    for (uint64_t at = 0; at < bytes; at += zeroes.size())
+    for (uint64_t at = 0; at < bytes; at += zeroes.size()) {
       if (auto done = data.write(at, std::string_view{zeroes}.substr(0, bytes - at)); !done)
         return done;
+      if (at % zeroes_synced_bytes == 0)
+        if (auto done = data.sync(); !done) return done;
+    }
     if (auto done = data.write(0, encode_segment_header(number, log_id_)); !done) return done;
     if (auto done = data.sync(); !done) return done;
     return in_.sync();

@@ -335,7 +335,7 @@ void replica::finish(disk_job job) {
     core_->installed(job.installed_meta, false);
   }
   if (log_->wants_next())
-    hooks_.background([this] { (void)log_->prepare_next(); }); // append() allocates if this failed
+    hooks_.allocate([this] { (void)log_->prepare_next(); }); // append() allocates if this failed
   carry_out();
 }
 

@@ -42,6 +42,7 @@ struct proposal {
 struct replica_hooks {
   std::function<void(message)> send;                     ///< to a peer, as well as the network can
   std::function<void(std::function<void()>)> background; ///< runs long work beside everything else
+  std::function<void(std::function<void()>)> allocate;   ///< the same, and not behind the former
   std::function<void(std::function<void()>)> later;      ///< runs on the replica's thread again
   std::function<void(const error&)> stop_process;        ///< the disk broke its word
   std::function<void()> role_changed = [] {};

@@ -106,6 +106,7 @@ void world::start(machine& x) {
   raft::replica_hooks hooks;
   hooks.send = [this](raft::message m) { deliver(std::move(m)); };
   hooks.background = [this, &x](action job) { at_machine(x, 1 + pick(20), std::move(job)); };
+  hooks.allocate = hooks.background;
   hooks.later = [this, &x](action job) { at_machine(x, 0, std::move(job)); };
   hooks.stop_process = [&x](const error&) {
     if (x.disk.names().empty()) return;
