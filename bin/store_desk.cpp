@@ -2,6 +2,7 @@
 
 #include "bin/clock.hpp"
 #include "bin/desk.hpp"
+#include "messages/base/log.hpp"
 #include "net/tls/files.hpp"
 
 #include <sys/stat.h>
@@ -142,6 +143,13 @@ result<json::object> store_desk::show() const {
 result<json::object> store_desk::check() {
   auto report = care_.check([this](size_t bytes) { return pace_.spend(bytes); });
   if (!report) return report.error();
+  if (!report->damage.empty())
+    log::error("store",
+               report->healed ? "damage on the disk was found and written over from memory: look "
+                                "after this disk"
+                              : "damage on the disk was found: do not stop this server before "
+                                "another has its data",
+               {{"damage", report->damage}});
   (void)tls::save_private(settings_.data / checked_file, "");
   return written(*report);
 }

@@ -25,13 +25,6 @@ result<check_report> caretaker::check(const pacer& pace) {
   auto report = check_and_heal(pace);
   if (!report) return report;
   report->time_ms = wall_clock_ms_();
-  if (!report->damage.empty())
-    log::error("storage",
-               report->healed ? "damage on the disk was found and written over from memory: look "
-                                "after this disk"
-                              : "damage on the disk was found: do not stop this server before "
-                                "another has its data",
-               {{"damage", report->damage}});
   std::lock_guard lock{mutex_};
   last_check_ = *report;
   return report;

@@ -45,8 +45,8 @@ public:
   /// Gives back the room that the checkpoint has and does not use, while everything goes on.
   result<void> defragment() { return kept_->defragment(); }
 
-  /// Reads everything on the disk again, at the pace it is given; heals what is damaged. A failure
-  /// means that it did not come to an end.
+  /// Reads everything on the disk again, at the pace it is given; heals what is damaged, and leaves
+  /// it to its caller to tell somebody. A failure means that it did not come to an end.
   result<check_report> check(const pacer& pace);
 
   result<care_figures> look();
