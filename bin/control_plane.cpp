@@ -103,6 +103,8 @@ control_plane::~control_plane() {
     over.get_future().wait();
   }
   if (hub_) hub_->stop();
+  if (reception_)
+    caf::anon_send_exit(std::exchange(reception_, nullptr), caf::exit_reason::user_shutdown);
   if (raft_) {
     caf::scoped_actor waiter{*system_};
     caf::anon_send_exit(raft_, caf::exit_reason::user_shutdown);
@@ -122,6 +124,7 @@ result<void> control_plane::open(const control_plane_options& options) {
   config_.add_message_types<caf::id_block::troupe>();
   config_.set("scheduler.policy", caf::atom("sharing")); // sleeps when there is nothing to do
   system_ = std::make_unique<caf::actor_system>(config_);
+  reception_ = system_->spawn(nodes::reception, nodes_now_);
   stage_ = std::make_unique<storage::worker>();
   if (auto done = open_store(); !done) return done;
 
@@ -397,11 +400,10 @@ void control_plane::lead(uint64_t term) {
                                  .random = entropy,
                                  .root_ca_pem = keys_.authority.certificate_pem,
                                  .scheduler_config = scheduler_config_};
-  if (auto company = controllers::start(*system_, facts, options_.controllers))
-    for (auto& [name, actor] : *company) {
-      introduce((name == "scheduler" ? "" : "controller/") + std::string(name), actor);
-      company_.push_back(actor);
-    }
+  auto company = controllers::parts(
+      *system_, facts, options_.controllers, [this](const controllers::player& p) {
+        introduce((p.name == "scheduler" ? "" : "controller/") + std::string(p.name), p.actor);
+      });
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.introduce = [names = company_names_](const std::string& node, const auto& who) {
     if (who)
@@ -411,9 +413,16 @@ void control_plane::lead(uint64_t term) {
   };
   around.lost_after = options_.node_lost_after;
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
-  nodes_ = system_->spawn(nodes::nodes, around);
-  introduce("nodes", nodes_);
-  hub_->lead(nodes_);
+  auto all = company ? std::move(*company) : std::vector<part>{};
+  all.push_back({"nodes", [this, around] {
+                   auto now = system_->spawn(nodes::nodes, around);
+                   introduce("nodes", now);
+                   nodes_now_->set(now);
+                   hub_->lead(now);
+                   return caf::actor_cast<caf::actor>(now);
+                 }});
+  company_ = supervise(*system_, std::move(all));
+  introduce("supervisor", company_, "server");
   if (!std::exchange(has_led_, true)) first_lead_.set_value();
 }
 
@@ -424,16 +433,10 @@ void control_plane::follow() {
   caf::scoped_actor waiter{*system_};
   for (auto& r : company_names_->all())
     if (r.resyncs || r.supervisor == "nodes") company_names_->drop(r.name);
-  for (auto& c : company_) {
-    caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
-    waiter->wait_for(c);
-  }
-  company_.clear();
-  if (nodes_) {
-    caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
-    waiter->wait_for(nodes_);
-  }
-  nodes_ = nullptr;
+  nodes_now_->set({});
+  caf::anon_send_exit(company_, caf::exit_reason::user_shutdown);
+  waiter->wait_for(company_);
+  company_ = nullptr;
   retired_.push_back(std::move(fenced_)); // completions under way may still come
 }
 

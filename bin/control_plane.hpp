@@ -4,6 +4,7 @@
 
 #include "actors/directory.hpp"
 #include "actors/gateway/gateway.hpp"
+#include "actors/nodes/reception.hpp"
 #include "actors/node/agent.hpp"
 #include "actors/nodes/environment.hpp"
 #include "actors/link/hub.hpp"
@@ -73,8 +74,9 @@ public:
   caf::actor_system& system() { return *system_; }
   gateway::gateway& api() { return *api_; }
   storage::store& store() { return *store_; }
-  /// NODES of the only server; nobody where there are several, since only the leader has them.
-  const nodes_actor& nodes() const { return nodes_; }
+  /// NODES for the agents of this process; they are to try again while this server does not lead.
+  const nodes_actor& nodes() const { return reception_; }
+  bool leads() const { return nodes_now_->get() != nullptr; }
   /// Logs, exec and the like of this node's pods are served through this door from now on; null: no
   /// more.
   void serve_node(const std::string& name, std::shared_ptr<node::door> through);
@@ -110,9 +112,10 @@ private:
   void lead(uint64_t term);
   void follow();
   /// Lets an actor of the leader's be asked by its name.
-  template<class Handle> void introduce(std::string name, const Handle& who) {
+  template<class Handle>
+  void introduce(std::string name, const Handle& who, const char* supervisor = "supervisor") {
     company_names_->put(
-        {std::move(name), "server", true, caf::actor_cast<caf::weak_actor_ptr>(who)});
+        {std::move(name), supervisor, true, caf::actor_cast<caf::weak_actor_ptr>(who)});
   }
   /// The servers are these from now on. On `stage_`.
   void settle_group(const raft::group_view& now);
@@ -143,14 +146,15 @@ private:
 
   std::shared_ptr<storage::store> fenced_;               ///< what the company writes through
   std::vector<std::shared_ptr<storage::store>> retired_; ///< of earlier terms
-  std::vector<controller_actor> company_;
+  controller_actor company_; ///< who supervises those that play while this server leads
   std::shared_ptr<directory> company_names_ = std::make_shared<directory>();
   std::vector<std::string> api_hosts_, published_; ///< where servers serve the API
   std::map<uint64_t, server_address> agreed_servers_;
   std::promise<void> first_lead_;
   bool has_led_ = false;
   std::atomic<bool> ending_ = false;
-  nodes_actor nodes_;
+  std::shared_ptr<nodes::who_plays> nodes_now_ = std::make_shared<nodes::who_plays>();
+  nodes_actor reception_;
   std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
 };
 

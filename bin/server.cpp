@@ -148,7 +148,7 @@ int run_server(server_options options) {
   if (!plane) return complain("server", plane.error());
   std::vector<node_agent_actor> pretenders;
   if (options.hollow.count > 0) {
-    if (!(*plane)->nodes())
+    if (!(*plane)->leads())
       return complain(
           "server", {errc::bad_request, "--hollow: only a server that is alone can pretend nodes"});
     auto given = settings_of(options.hollow);

@@ -115,4 +115,19 @@ result<std::vector<player>> start(caf::actor_system& system, const environment& 
   return out;
 }
 
+result<std::vector<part>> parts(caf::actor_system& system, const environment& given,
+                                std::string_view list,
+                                std::function<void(const player&)> introduce) {
+  auto chosen = choose(list);
+  if (!chosen) return chosen.error();
+  std::vector<part> out;
+  for (auto r : *chosen)
+    out.push_back({r->name, [&system, given, introduce, r] {
+                     player p{r->name, system.spawn(r->body, given)};
+                     introduce(p);
+                     return caf::actor_cast<caf::actor>(p.actor);
+                   }});
+  return out;
+}
+
 } // namespace troupe::controllers

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/controllers/environment.hpp"
+#include "actors/supervisor.hpp"
 
 namespace troupe::controllers {
 
@@ -15,6 +16,11 @@ struct player {
 /// separated by commas, "-name" to leave one out. bad_request for a name that is none of ours.
 result<std::vector<player>> start(caf::actor_system& system, const environment& given,
                                   std::string_view list);
+
+/// The same as parts of a company that is yet to begin.
+result<std::vector<part>> parts(caf::actor_system& system, const environment& given,
+                                std::string_view list,
+                                std::function<void(const player&)> introduce);
 
 /// The names of all of them.
 std::vector<std::string_view> names();

@@ -17,16 +17,6 @@ constexpr const char* token = "of-the-user";
 
 gateway::user administrator() { return {"admin", {}, {"system:masters"}, {}}; }
 
-/// What an agent takes for NODES, whoever leads: a link in one process.
-nodes_actor::behavior_type link(nodes_actor::pointer self, const nodes_actor& leads) {
-  return {[self, &leads](arrived_atom, const std::string& said,
-                         const caf::strong_actor_ptr& agent) -> caf::result<caf::strong_actor_ptr> {
-            if (!leads) return caf::make_error(caf::sec::cannot_connect_to_node);
-            return self->delegate(leads, arrived_atom_v, said, agent);
-          },
-          [](resync_atom) {}};
-}
-
 } // namespace
 
 company::company(stage& on, memory_store& store, machine_settings machines)
@@ -39,7 +29,7 @@ company::company(stage& on, memory_store& store, machine_settings machines)
   given.authenticate.tokens = {{token, administrator()}};
   api_ = std::make_unique<gateway::gateway>(std::move(given));
   if (auto done = gateway::bootstrap(*api_); !done) throw std::runtime_error(done.error().message);
-  link_ = on_.system().spawn([this](nodes_actor::pointer self) { return link(self, nodes_); });
+  link_ = on_.system().spawn(nodes::reception, nodes_);
   for (auto name : controllers::names()) players_.push_back({std::string(name), {}});
   players_.push_back({nodes_player, {}});
   change_leader();
@@ -95,15 +85,15 @@ void company::start_nodes() {
                                  none.set_refused("pretended pods need none");
                                  return none;
                                }};
-  nodes_ = on_.system().spawn(nodes::nodes, given);
+  nodes_->set(on_.system().spawn(nodes::nodes, given));
 }
 
 void company::end_all() {
   for (auto& p : players_)
     if (auto a = std::exchange(p.actor, {}))
       caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
-  if (nodes_) caf::anon_send_exit(nodes_, caf::exit_reason::user_shutdown);
-  nodes_ = nullptr;
+  if (auto now = nodes_->get()) caf::anon_send_exit(now, caf::exit_reason::user_shutdown);
+  nodes_->set({});
 }
 
 void company::change_leader() {
@@ -116,17 +106,19 @@ void company::change_leader() {
 void company::kill(size_t number, nanoseconds away) {
   auto& p = players_[number];
   if (!plays(p.name)) return;
-  if (p.name == nodes_player)
-    caf::anon_send_exit(std::exchange(nodes_, {}), caf::exit_reason::kill);
-  else
+  if (p.name == nodes_player) {
+    caf::anon_send_exit(nodes_->get(), caf::exit_reason::kill);
+    nodes_->set({});
+  } else {
     caf::anon_send_exit(std::exchange(p.actor, {}), caf::exit_reason::kill);
+  }
   on_.at(away, [this, number, life = leads_] {
     if (life == leads_) start(players_[number]);
   });
 }
 
 bool company::plays(std::string_view name) const {
-  if (name == nodes_player) return static_cast<bool>(nodes_);
+  if (name == nodes_player) return static_cast<bool>(nodes_->get());
   for (auto& p : players_)
     if (p.name == name) return static_cast<bool>(p.actor);
   return false;

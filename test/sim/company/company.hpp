@@ -7,6 +7,7 @@
 #include "actors/gateway/gateway.hpp"
 #include "actors/gateway/object.hpp"
 #include "actors/node/hollow.hpp"
+#include "actors/nodes/reception.hpp"
 #include "test/sim/company/memory_store.hpp"
 #include "test/sim/company/stage.hpp"
 
@@ -88,7 +89,7 @@ private:
   std::unique_ptr<gateway::gateway> api_;
   std::vector<std::shared_ptr<storage::store>> desks_; ///< completions may still come
   std::vector<player> players_;
-  nodes_actor nodes_;
+  std::shared_ptr<nodes::who_plays> nodes_ = std::make_shared<nodes::who_plays>();
   nodes_actor link_;
   std::vector<machine> machines_;
   uint64_t leads_ = 0; ///< how often somebody has begun to lead
