@@ -177,6 +177,28 @@ bool control_plane::turns() const {
   return heard.wait_for(patience) == std::future_status::ready;
 }
 
+void control_plane::hand_over() {
+  constexpr std::chrono::seconds patience{1};
+  if (!member_) return;
+  auto known = std::make_shared<std::promise<void>>();
+  auto once = std::make_shared<std::once_flag>();
+  auto go_on = [known, once] { std::call_once(*once, [&] { known->set_value(); }); };
+  auto future = known->get_future();
+  {
+    std::lock_guard lock{successor_mutex_};
+    successor_known_ = go_on;
+  }
+  member_->group->look([group = member_->group, go_on](const raft::group_view& now) {
+    auto to = raft::heir(now);
+    if (to == raft::nobody) return go_on();
+    log::info("server", "another server is to lead", {{"server", to}});
+    group->ask({.what = raft::group_wish::kind::transfer, .id = to}, [go_on](result<uint64_t> x) {
+      if (!x) go_on();
+    });
+  });
+  future.wait_for(patience);
+}
+
 std::vector<std::string> control_plane::certificates() const {
   std::lock_guard lock{keys_mutex_};
   return {keys_.server.certificate_pem, keys_.link.certificate_pem, keys_.admin.certificate_pem};
@@ -297,6 +319,10 @@ void control_plane::join_group() {
 
 void control_plane::settle_group(const raft::group_view& now) {
   if (ending_) return;
+  if (now.leader != options_.id && now.leader != raft::nobody) {
+    std::lock_guard lock{successor_mutex_};
+    if (successor_known_) successor_known_();
+  }
   auto servers = servers_of(now.members);
   if (now.agreed) {
     agreed_servers_ = servers;
