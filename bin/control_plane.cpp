@@ -127,7 +127,7 @@ result<void> control_plane::open(const control_plane_options& options) {
   stage_ = std::make_unique<storage::worker>();
   if (auto done = open_store(); !done) return done;
 
-  work_ = std::make_unique<gateway::workers>(2);
+  work_ = std::make_unique<gateway::worker_threads>(2);
   auto given = gateway_environment();
   if (!given) return given.error();
   api_ = std::make_unique<gateway::gateway>(std::move(*given));
