@@ -381,6 +381,13 @@ result<gateway::environment> control_plane::gateway_environment() {
       door->handle(std::move(request), std::move(responder));
     };
   };
+  if (member_)
+    given.find_leader = [this](std::function<void(gateway::node_door)> go_on) {
+      member_->group->look([this, go_on = std::move(go_on)](const raft::group_view& now) {
+        auto door = now.leader != options_.id ? hub_->door_of(now.leader) : link::door{};
+        work_->post([go_on, door] { go_on(door); });
+      });
+    };
   given.flow = options_.flow;
   given.counters = [this] { return http_ ? http_->counters() : http::server_counters{}; };
   auto audit = open_audit(options_);
@@ -420,10 +427,10 @@ void control_plane::lead(uint64_t term) {
                                  .random = entropy,
                                  .root_ca_pem = keys_.authority.certificate_pem,
                                  .scheduler_config = scheduler_config_};
-  auto company = controllers::parts(
-      *system_, facts, options_.controllers, [this](const controllers::player& p) {
-        introduce((p.name == "scheduler" ? "" : "controller/") + std::string(p.name), p.actor);
-      });
+  auto company = controllers::parts(*system_, facts, options_.controllers,
+                                    [this](const controllers::player& p) {
+                                      introduce(controllers::directory_name(p.name), p.actor);
+                                    });
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.introduce = [names = company_names_](const std::string& node, const auto& who) {
     if (who)
