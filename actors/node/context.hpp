@@ -1,6 +1,7 @@
 // What all parts of one node share: settings, facts, threads, images, control groups.
 #pragma once
 
+#include "actors/directory.hpp"
 #include "actors/node/agent.hpp"
 #include "actors/node/container_plan.hpp"
 #include "actors/node/facts.hpp"
@@ -68,6 +69,7 @@ struct context {
   usage_meter usage;
   probe_counts probes;
   outbox reports;
+  directory company; ///< the agent and its PODs, as "agent" and "pod/NAMESPACE/NAME"
   token_desk tokens{reports};
   taken_in_desk taken_in{reports};
   event_loop loop;

@@ -1,10 +1,12 @@
 #include "actors/nodes/nodes.hpp"
 
+#include "actors/insight/trace_words.hpp"
 #include "actors/nodes/fact_book.hpp"
 #include "actors/nodes/mark_rounds.hpp"
 #include "actors/nodes/node.hpp"
 #include "actors/nodes/pod_ranges.hpp"
 #include "actors/nodes/reports.hpp"
+#include "actors/store/traced_store.hpp"
 #include "messages/base/log.hpp"
 
 #include <deque>
@@ -20,6 +22,7 @@ constexpr std::chrono::milliseconds try_again{100}; // after a store that could 
 /// A machine that does not answer in this time does not hold up the others.
 constexpr std::chrono::milliseconds mark_patience{2'000};
 constexpr std::string_view node_prefix = "nodes//";
+constexpr const char* own_name = "nodes"; // in the directory
 
 /// Events of one resource, from where the last look ended.
 struct cursor {
@@ -66,6 +69,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     for (auto& c : cursors) {
       events.clear();
       if (!c.watch || !c.watch->read(events)) return begin();
+      if (trace::on()) trace::heard(own_name, events);
       for (auto& e : events) {
         if (c.resource == "nodes" && e->created()) note_node(*e->now);
         book.heard(*e, now);
@@ -206,12 +210,12 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
 
   /// Commits, and has `again` called here after a while if that came to nothing.
   void commit(storage::transaction tx, std::function<void(nodes_state&)> again) {
-    given.store->commit(std::move(tx), [self = handle(), me = weak_from_this(),
-                                        again = std::move(again)](auto done) {
-      if (done && !done->refused) return;
-      if (auto state = me.lock()) state->put_off(again);
-      caf::delayed_anon_send(self, try_again, resync_atom_v);
-    });
+    desk.commit(std::move(tx),
+                [self = handle(), me = weak_from_this(), again = std::move(again)](auto done) {
+                  if (done && !done->refused) return;
+                  if (auto state = me.lock()) state->put_off(again);
+                  caf::delayed_anon_send(self, try_again, resync_atom_v);
+                });
   }
 
   /// Any thread.
@@ -231,13 +235,16 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
 
   void tell(const std::string& name, const cluster::ToNode& facts) {
     auto a = agents.find(name);
-    if (a != agents.end()) self->send(a->second.agent, told_atom_v, facts.SerializeAsString());
+    if (a == agents.end()) return;
+    if (trace::on()) trace::passes(own_name, "agent/" + name, facts);
+    self->send(a->second.agent, told_atom_v, facts.SerializeAsString());
   }
 
   nodes_actor handle() const { return nodes_actor{self}; }
 
   nodes_actor::pointer self;
   environment given;
+  traced_store desk{*given.store, own_name};
   pod_ranges ranges;
   fact_book book;
   mark_rounds marks;
