@@ -23,6 +23,10 @@ namespace {
 
 constexpr size_t keys_text_bytes_max = 64u << 10;
 
+constexpr std::string_view later_word = " later"; // permanent
+const std::string file_head =
+    "# Keys of Troupe's encryption at rest. Losing this file loses the secrets.\n";
+
 error failed(const std::string& what, const std::string& path) {
   return {errc::internal, what + " " + path + ": " + std::strerror(errno)};
 }
@@ -39,11 +43,18 @@ result<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
+std::string text_of(uint32_t number, std::string_view key) {
+  unsigned char text[64];
+  EVP_EncodeBlock(text, reinterpret_cast<const unsigned char*>(key.data()),
+                  static_cast<int>(key.size()));
+  return std::to_string(number) + " " + reinterpret_cast<char*>(text);
+}
+
 result<std::string> key_line(uint32_t number) {
-  unsigned char key[sealing_key_bytes], text[64];
-  if (RAND_bytes(key, sizeof key) != 1) return error{errc::internal, "no random bytes"};
-  EVP_EncodeBlock(text, key, sizeof key);
-  return std::to_string(number) + " " + reinterpret_cast<char*>(text) + "\n";
+  std::string key(sealing_key_bytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1)
+    return error{errc::internal, "no random bytes"};
+  return text_of(number, key) + "\n";
 }
 
 result<std::string> read_all(int fd, const std::string& path) {
@@ -76,14 +87,22 @@ struct closing {
   int fd;
 };
 
-result<void> create_key_file(const std::string& path) {
+result<void> create(const std::string& path, std::string_view text) {
   closing file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (file.fd < 0) return failed("create", path);
+  return write_all(file.fd, text, path);
+}
+
+result<void> append(const std::string& path, std::string_view text) {
+  closing file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)};
+  if (file.fd < 0) return failed("open", path);
+  return write_all(file.fd, text, path);
+}
+
+result<void> create_key_file(const std::string& path) {
   auto line = key_line(1);
   if (!line) return line.error();
-  return write_all(
-      file.fd,
-      "# Keys of Troupe's encryption at rest. Losing this file loses the secrets.\n" + *line, path);
+  return create(path, file_head + *line);
 }
 
 } // namespace
@@ -96,6 +115,10 @@ result<std::vector<sealing_key>> parse_keys(std::string_view text) {
     while (line.ends_with(' ') || line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.front() == '#') continue;
     sealing_key key;
+    if (line.ends_with(later_word)) {
+      key.seals = false;
+      line.remove_suffix(later_word.size());
+    }
     auto [end, bad] = std::from_chars(line.data(), line.data() + line.size(), key.number);
     line.remove_prefix(static_cast<size_t>(end - line.data()));
     auto bytes = bad == std::errc{} && line.starts_with(' ')
@@ -129,15 +152,53 @@ result<std::vector<sealing_key>> load_key_file(const std::string& path, bool cre
 }
 
 result<void> rotate_key_file(const std::string& path) {
+  auto line = next_key_line(path);
+  if (!line) return line.error();
+  return append(path, *line);
+}
+
+result<std::string> next_key_line(const std::string& path) {
   auto keys = load_key_file(path, false);
   if (!keys) return keys.error();
   uint32_t greatest = 0;
   for (auto& x : *keys) greatest = std::max(greatest, x.number);
-  auto line = key_line(greatest + 1);
-  if (!line) return line.error();
-  closing file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)};
-  if (file.fd < 0) return failed("open", path);
-  return write_all(file.fd, *line, path);
+  return key_line(greatest + 1);
+}
+
+result<void> add_key(const std::string& path, std::string_view line) {
+  auto added = parse_keys(line);
+  if (!added) return added.error();
+  if (added->size() != 1) return error{errc::invalid, "give one key: a line NUMBER BASE64"};
+  auto keys = load_key_file(path, false);
+  if (!keys) return keys.error();
+  auto& key = added->front();
+  for (auto& x : *keys) {
+    if (x.number != key.number) continue;
+    if (x.bytes == key.bytes) return {};
+    return error{errc::conflict,
+                 path + " has another key with the number " + std::to_string(key.number)};
+  }
+  return append(path, text_of(key.number, key.bytes) + std::string(later_word) + "\n");
+}
+
+result<void> use_key(const std::string& path, uint32_t number) {
+  auto keys = load_key_file(path, false);
+  if (!keys) return keys.error();
+  std::string text{file_head};
+  bool found = false;
+  for (auto& x : *keys) {
+    found = found || x.number == number;
+    text += text_of(x.number, x.bytes);
+    if (!x.seals && x.number != number) text += later_word;
+    text += '\n';
+  }
+  if (!found)
+    return error{errc::not_found, path + " has no key with the number " + std::to_string(number)};
+  auto fresh = path + "-new";
+  ::unlink(fresh.c_str());
+  if (auto done = create(fresh, text); !done) return done;
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed("rename", fresh);
+  return {};
 }
 
 result<std::vector<sealing_key>> load_keys_from_command(const std::string& command) {
