@@ -93,7 +93,7 @@ int secrets_command(const std::vector<std::string>& arguments) {
   std::filesystem::path data = "/var/lib/troupe";
   command_spec spec{
       .name = "secrets",
-      .synopsis = "show|rotate|new-key|add-key|use-key|reseal [NUMBER]",
+      .synopsis = "show|rotate|new-key|add-key|use-key|reload|reseal [NUMBER]",
       .about =
           "The keys that seal secrets on the disk, in --data/pki/secrets.key. They are rotated "
           "while servers run.\n\n"
@@ -102,6 +102,8 @@ int secrets_command(const std::vector<std::string>& arguments) {
           "  new-key   print a new key, for add-key on every server\n"
           "  add-key   take a key from standard input, which only opens at first\n"
           "  use-key   seal with this key from now on, when every server has it\n"
+          "  reload    read the file again; its line `command PROGRAM ARGUMENTS` "
+          "stands for the keys that this prints\n"
           "  reseal    write all secrets again, sealed with the present key",
       .options = {{"data", "DIR", "the server's (/var/lib/troupe)", into(data)}},
       .examples = "troupe secrets rotate\n"

@@ -23,7 +23,8 @@ namespace {
 
 constexpr size_t keys_text_bytes_max = 64u << 10;
 
-constexpr std::string_view later_word = " later"; // permanent
+constexpr std::string_view later_word = " later";     // permanent
+constexpr std::string_view command_word = "command "; // permanent
 const std::string file_head =
     "# Keys of Troupe's encryption at rest. Losing this file loses the secrets.\n";
 
@@ -40,6 +41,18 @@ result<std::string> decode_base64(std::string_view text) {
   if (text.ends_with("==")) --n;
   if (text.ends_with("=")) --n;
   out.resize(static_cast<size_t>(n));
+  return out;
+}
+
+/// Without what ends them.
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    while (line.ends_with(' ') || line.ends_with('\r')) line.remove_suffix(1);
+    out.push_back(line);
+  }
   return out;
 }
 
@@ -105,14 +118,22 @@ result<void> create_key_file(const std::string& path) {
   return create(path, file_head + *line);
 }
 
+/// The text of a key file, which is for its owner alone.
+result<std::string> read_key_file(const std::string& path) {
+  closing file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (file.fd < 0) return failed("open", path);
+  struct stat info;
+  if (::fstat(file.fd, &info) != 0) return failed("stat", path);
+  if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0 || info.st_uid != ::geteuid())
+    return error{errc::forbidden, path + " must be a file of this user with mode 0600"};
+  return read_all(file.fd, path);
+}
+
 } // namespace
 
 result<std::vector<sealing_key>> parse_keys(std::string_view text) {
   std::vector<sealing_key> keys;
-  while (!text.empty()) {
-    auto line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    while (line.ends_with(' ') || line.ends_with('\r')) line.remove_suffix(1);
+  for (auto line : lines_of(text)) {
     if (line.empty() || line.front() == '#') continue;
     sealing_key key;
     if (line.ends_with(later_word)) {
@@ -134,20 +155,22 @@ result<std::vector<sealing_key>> parse_keys(std::string_view text) {
 }
 
 result<std::vector<sealing_key>> load_key_file(const std::string& path, bool create) {
-  closing file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-  if (file.fd < 0 && errno == ENOENT && create) {
+  if (create && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT)
     if (auto done = create_key_file(path); !done) return done.error();
-    return load_key_file(path, false);
-  }
-  if (file.fd < 0) return failed("open", path);
-  struct stat info;
-  if (::fstat(file.fd, &info) != 0) return failed("stat", path);
-  if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0 || info.st_uid != ::geteuid())
-    return error{errc::forbidden, path + " must be a file of this user with mode 0600"};
-  auto text = read_all(file.fd, path);
+  auto text = read_key_file(path);
   if (!text) return text.error();
-  auto keys = parse_keys(*text);
+  std::string own, commands;
+  for (auto line : lines_of(*text)) {
+    auto& to = line.starts_with(command_word) ? commands : own;
+    to.append(line).push_back('\n');
+  }
+  auto keys = parse_keys(own);
   if (!keys) return with_context(keys.error(), path);
+  for (auto line : lines_of(commands)) {
+    auto more = load_keys_from_command(std::string(line.substr(command_word.size())));
+    if (!more) return with_context(more.error(), path);
+    std::ranges::move(*more, std::back_inserter(*keys));
+  }
   return keys;
 }
 
@@ -182,15 +205,16 @@ result<void> add_key(const std::string& path, std::string_view line) {
 }
 
 result<void> use_key(const std::string& path, uint32_t number) {
-  auto keys = load_key_file(path, false);
-  if (!keys) return keys.error();
-  std::string text{file_head};
+  auto held = read_key_file(path);
+  if (!held) return held.error();
+  auto begin = std::to_string(number) + " ";
+  std::string text;
   bool found = false;
-  for (auto& x : *keys) {
-    found = found || x.number == number;
-    text += text_of(x.number, x.bytes);
-    if (!x.seals && x.number != number) text += later_word;
-    text += '\n';
+  for (auto line : lines_of(*held)) {
+    auto it = line.starts_with(begin);
+    if (it && line.ends_with(later_word)) line.remove_suffix(later_word.size());
+    text.append(line).push_back('\n');
+    found = found || it;
   }
   if (!found)
     return error{errc::not_found, path + " has no key with the number " + std::to_string(number)};

@@ -78,8 +78,9 @@ uint32_t key_number_of(std::string_view sealed);
 /// it does not seal yet; '#' begins a comment.
 result<std::vector<sealing_key>> parse_keys(std::string_view text);
 
-/// Reads the key file at `path`, which only its owner may read (mode 0600 or 0400). With `create`,
-/// a missing file is made with one fresh key.
+/// Reads the key file at `path`, which only its owner may read (mode 0600 or 0400). A line
+/// `command PROGRAM ARGUMENTS` stands for the keys that this prints. With `create`, a missing file
+/// is made with one fresh key.
 result<std::vector<sealing_key>> load_key_file(const std::string& path, bool create);
 
 /// Adds a fresh key to the file: new writes use it, everything sealed before still opens.

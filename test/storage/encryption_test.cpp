@@ -118,6 +118,19 @@ BOOST_AUTO_TEST_CASE(keys_come_from_a_command_and_bad_ones_are_refused) {
   BOOST_REQUIRE_MESSAGE(keys, keys.error().message);
   BOOST_TEST(keys->at(0).number == 3u);
   BOOST_TEST(keys->at(0).bytes == "abcdefghijklmnopqrstuvwxyzabcdef");
+  test::temporary_directory where;
+  auto path = where.path + "/keys"; // a file that had a key of its own before
+  BOOST_REQUIRE(load_key_file(path, true));
+  std::ofstream{path, std::ios::app} << "command echo 3 "
+                                        "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=\n";
+  auto both = load_key_file(path, false);
+  BOOST_REQUIRE_MESSAGE(both, both.error().message);
+  BOOST_TEST((*keyring::make(*both, {}))->sealing() == 3u);
+  BOOST_REQUIRE(use_key(path, 1)); // the command stays a command
+  BOOST_TEST(load_key_file(path, false)->size() == 2u);
+  std::ofstream{path, std::ios::app} << "command false\n";
+  BOOST_TEST(!load_key_file(path, false));
+  BOOST_TEST(!load_keys_from_command("echo command echo 3 YWJj"));
   BOOST_TEST(!load_keys_from_command("false"));
   BOOST_TEST(!load_keys_from_command(""));
   BOOST_TEST(!load_keys_from_command("echo 3 c2hvcnQ="));
