@@ -126,7 +126,7 @@ result<void> control_plane::open(const control_plane_options& options) {
   stage_ = std::make_unique<storage::worker>();
   if (auto done = open_store(); !done) return done;
 
-  work_ = std::make_unique<gateway::workers>(2);
+  work_ = std::make_unique<gateway::worker_threads>(2);
   auto given = gateway_environment();
   if (!given) return given.error();
   api_ = std::make_unique<gateway::gateway>(std::move(*given));
@@ -175,6 +175,28 @@ bool control_plane::turns() const {
   auto heard = answered->get_future();
   member_->group->look([answered](const raft::group_view&) { answered->set_value(); });
   return heard.wait_for(patience) == std::future_status::ready;
+}
+
+void control_plane::hand_over() {
+  constexpr std::chrono::seconds patience{1};
+  if (!member_) return;
+  auto known = std::make_shared<std::promise<void>>();
+  auto once = std::make_shared<std::once_flag>();
+  auto go_on = [known, once] { std::call_once(*once, [&] { known->set_value(); }); };
+  auto future = known->get_future();
+  {
+    std::lock_guard lock{successor_mutex_};
+    successor_known_ = go_on;
+  }
+  member_->group->look([group = member_->group, go_on](const raft::group_view& now) {
+    auto to = raft::heir(now);
+    if (to == raft::nobody) return go_on();
+    log::info("server", "another server is to lead", {{"server", to}});
+    group->ask({.what = raft::group_wish::kind::transfer, .id = to}, [go_on](result<uint64_t> x) {
+      if (!x) go_on();
+    });
+  });
+  future.wait_for(patience);
 }
 
 std::vector<std::string> control_plane::certificates() const {
@@ -300,6 +322,10 @@ void control_plane::join_group() {
 
 void control_plane::settle_group(const raft::group_view& now) {
   if (ending_) return;
+  if (now.leader != options_.id && now.leader != raft::nobody) {
+    std::lock_guard lock{successor_mutex_};
+    if (successor_known_) successor_known_();
+  }
   auto servers = servers_of(now.members);
   if (now.agreed) {
     agreed_servers_ = servers;
@@ -358,6 +384,13 @@ result<gateway::environment> control_plane::gateway_environment() {
       door->handle(std::move(request), std::move(responder));
     };
   };
+  if (member_)
+    given.find_leader = [this](std::function<void(gateway::node_door)> go_on) {
+      member_->group->look([this, go_on = std::move(go_on)](const raft::group_view& now) {
+        auto door = now.leader != options_.id ? hub_->door_of(now.leader) : link::door{};
+        work_->post([go_on, door] { go_on(door); });
+      });
+    };
   given.flow = options_.flow;
   given.counters = [this] { return http_ ? http_->counters() : http::server_counters{}; };
   auto audit = open_audit(options_);
@@ -397,10 +430,10 @@ void control_plane::lead(uint64_t term) {
                                  .random = entropy,
                                  .root_ca_pem = keys_.authority.certificate_pem,
                                  .scheduler_config = scheduler_config_};
-  auto company = controllers::parts(
-      *system_, facts, options_.controllers, [this](const controllers::player& p) {
-        introduce((p.name == "scheduler" ? "" : "controller/") + std::string(p.name), p.actor);
-      });
+  auto company = controllers::parts(*system_, facts, options_.controllers,
+                                    [this](const controllers::player& p) {
+                                      introduce(controllers::directory_name(p.name), p.actor);
+                                    });
   nodes::environment around{.store = fenced_.get(), .now = wall_clock, .random = entropy};
   around.introduce = [names = company_names_](const std::string& node, const auto& who) {
     if (who)

@@ -89,6 +89,9 @@ public:
   std::vector<std::string> certificates() const;
   /// Saves a backup of what this server has now, and returns where. Any thread.
   result<std::filesystem::path> save_backup();
+  /// Lets another server lead, if this one does and another can, so that nobody waits for an
+  /// election when it stops. Waits until that is known, but not for long.
+  void hand_over();
   /// Whether its actors still answer: false if they have not for a while. Any thread.
   bool turns() const;
   const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
@@ -157,6 +160,8 @@ private:
   std::atomic<bool> ending_ = false;
   std::shared_ptr<nodes::who_plays> nodes_now_ = std::make_shared<nodes::who_plays>();
   nodes_actor reception_;
+  std::mutex successor_mutex_;
+  std::function<void()> successor_known_;  ///< while this server hands over
   std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
 };
 

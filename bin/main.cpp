@@ -52,7 +52,6 @@ constexpr command table[] = {
     {"image", troupe::commands::image, "list, import, pull, build and remove images"},
     {"convert", troupe::commands::convert, "turn manifests into JSON, YAML or protobuf"},
     {"validate", troupe::commands::validate, "find everything that is wrong with manifests"},
-    {"explain", troupe::commands::explain, "say what a kind or a field is for"},
 };
 
 void print_usage() {

@@ -183,6 +183,7 @@ int run_server(server_options options) {
   wait_for_signal([&] { certificates.now(); });
   notify("STOPPING=1");
   log::info("server", "stopping");
+  if (!removed) (*plane)->hand_over();
   for (auto& a : pretenders) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
   pretenders.clear();
   if (!removed) return 0;

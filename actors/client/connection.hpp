@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/client/settings.hpp"
+#include "messages/base/time.hpp"
 #include "net/link/network.hpp"
 #include "net/link/requests.hpp"
 
@@ -51,13 +52,22 @@ public:
   virtual void cancel() = 0;
 };
 
+/// Where time comes from, and what is done while somebody waits for an answer; a test's own.
+struct world {
+  std::function<timestamp()> now;
+  /// Lets something happen; false if nothing ever will. Empty: the thread sleeps meanwhile.
+  std::function<bool()> step = {};
+};
+/// This machine's clock, and threads that sleep.
+world real_world();
+
 class connection {
 public:
   /// Links up with any server of the cluster.
   static result<std::shared_ptr<connection>> open(const settings& given,
                                                   std::chrono::milliseconds patience);
   /// Asks through a door of this process instead.
-  static std::shared_ptr<connection> through(link::door door);
+  static std::shared_ptr<connection> through(link::door door, world around = real_world());
   ~connection();
 
   /// Any thread. Waits for no answer; asks whichever server is linked, or is 503 if none is.
@@ -68,12 +78,16 @@ public:
   /// Waits until any server is linked.
   bool wait_until_up(std::chrono::milliseconds patience);
   const settings& given() const { return given_; }
+  /// Whether all that waits must do so in one thread.
+  bool one_thread() const { return static_cast<bool>(around_.step); }
+  timestamp wall() const { return around_.now(); }
 
 private:
   struct links;
   connection() = default;
 
   settings given_;
+  world around_ = real_world();
   link::door door_;
   std::shared_ptr<links> links_;
   std::unique_ptr<link::network> network_;

@@ -76,17 +76,6 @@ namespace {
 
 constexpr std::chrono::milliseconds again_after_min{50}, again_after_max{30'000};
 
-timestamp wall_now() {
-  timespec t{};
-  clock_gettime(CLOCK_REALTIME, &t);
-  return {t.tv_sec, static_cast<int32_t>(t.tv_nsec)};
-}
-
-std::chrono::milliseconds steady_now() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now().time_since_epoch());
-}
-
 result<void> act(const cluster& to, const std::string& manager, const action& a) {
   auto ns = json::string_at(a.object, {"metadata", "namespace"});
   auto name = json::string_at(a.object, {"metadata", "name"});
@@ -110,8 +99,8 @@ result<void> act(const cluster& to, const std::string& manager, const action& a)
   return ok.error();
 }
 
-/// THE HANDS of a controller: the one thread of it that waits for answers.
-caf::behavior hands(caf::event_based_actor*, cluster to, std::string manager) {
+/// THE HANDS of a controller: the one part of it that waits for answers.
+caf::behavior hands(caf::event_based_actor* self, cluster to, std::string manager) {
   return {[=](asked_atom, const round& what) -> std::string {
             for (auto& a : what.what->actions)
               if (auto ok = act(to, manager, a); !ok) return ok.error().message;
@@ -120,9 +109,13 @@ caf::behavior hands(caf::event_based_actor*, cluster to, std::string manager) {
           [=](elapsed_atom, const lease_in_hand& held) -> bool {
             auto& lease = held.keeper;
             static const kind_name leases{"coordination.k8s.io", "v1", "leases", "Lease", true};
+            auto steady = [self] {
+              return std::chrono::duration_cast<std::chrono::milliseconds>(
+                  self->clock().now().time_since_epoch());
+            };
             auto now = to.get(leases, lease->ns(), lease->name());
             if (!now && now.error().code != errc::not_found) return false;
-            auto step = lease->look(now ? &*now : nullptr, steady_now(), wall_now());
+            auto step = lease->look(now ? &*now : nullptr, steady(), to.over()->wall());
             if (!step.write) return step.leads;
             auto stored =
                 step.create ? to.create(leases, step.lease) : to.update(leases, step.lease);
@@ -229,7 +222,9 @@ caf::behavior controller(caf::stateful_actor<controller_state>* self, cluster to
   auto& s = self->state;
   s.self = self;
   s.given = std::move(given);
-  s.worker = self->spawn<caf::detached + caf::linked>(hands, to, s.given.name);
+  s.worker = to.over()->one_thread()
+                 ? caf::actor{self->spawn<caf::linked>(hands, to, s.given.name)}
+                 : caf::actor{self->spawn<caf::detached + caf::linked>(hands, to, s.given.name)};
   s.unsynced = 1 + s.given.also.size();
   auto me = caf::actor_cast<caf::actor>(self);
   for (size_t i = 0; i < s.unsynced; ++i) {

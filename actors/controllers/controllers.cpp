@@ -21,6 +21,7 @@
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/service/load_balancers.hpp"
 #include "actors/service/services.hpp"
+#include "actors/store/traced_store.hpp"
 #include "actors/volumes/binder.hpp"
 #include "actors/volumes/protection.hpp"
 
@@ -93,6 +94,14 @@ result<std::vector<const row*>> choose(std::string_view list) {
                                       "; there are " + known};
 }
 
+/// Each has a desk of its own at the store, so that what it asks for can be told as its.
+player spawn(caf::actor_system& system, const row& which, environment given) {
+  given.name = directory_name(which.name);
+  given.desk = std::make_shared<traced_store>(*given.store, given.name);
+  given.store = given.desk.get();
+  return {which.name, system.spawn(which.body, given)};
+}
+
 } // namespace
 
 std::vector<std::string_view> names() {
@@ -111,7 +120,7 @@ result<std::vector<player>> start(caf::actor_system& system, const environment& 
   auto chosen = choose(list);
   if (!chosen) return chosen.error();
   std::vector<player> out;
-  for (auto r : *chosen) out.push_back({r->name, system.spawn(r->body, given)});
+  for (auto r : *chosen) out.push_back(spawn(system, *r, given));
   return out;
 }
 
@@ -123,11 +132,15 @@ result<std::vector<part>> parts(caf::actor_system& system, const environment& gi
   std::vector<part> out;
   for (auto r : *chosen)
     out.push_back({r->name, [&system, given, introduce, r] {
-                     player p{r->name, system.spawn(r->body, given)};
+                     auto p = spawn(system, *r, given);
                      introduce(p);
                      return caf::actor_cast<caf::actor>(p.actor);
                    }});
   return out;
+}
+
+std::string directory_name(std::string_view name) {
+  return (name == "scheduler" ? "" : "controller/") + std::string(name);
 }
 
 } // namespace troupe::controllers

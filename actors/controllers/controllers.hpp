@@ -22,6 +22,9 @@ result<std::vector<part>> parts(caf::actor_system& system, const environment& gi
                                 std::string_view list,
                                 std::function<void(const player&)> introduce);
 
+/// By what name the directory knows it: "controller/deployment", "scheduler".
+std::string directory_name(std::string_view name);
+
 /// The names of all of them.
 std::vector<std::string_view> names();
 

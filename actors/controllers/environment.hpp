@@ -20,7 +20,9 @@ struct environment {
   std::function<timestamp()> now;
   std::function<uint64_t()> random;
   std::string root_ca_pem;
-  std::string scheduler_config; ///< a KubeSchedulerConfiguration; empty: the usual one
+  std::string scheduler_config;              ///< a KubeSchedulerConfiguration; empty: the usual one
+  std::string name = {};                     ///< in the directory; start() gives it
+  std::shared_ptr<storage::store> desk = {}; ///< behind `store`, if it is this controller's own
 };
 
 /// Wakes a controller when objects of a resource change. Holds the watch; the controller drains it.

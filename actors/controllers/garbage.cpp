@@ -3,6 +3,7 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "actors/gateway/versions.hpp"
+#include "actors/insight/trace.hpp"
 #include "messages/codec/wire.hpp"
 
 #include <algorithm>
@@ -67,6 +68,7 @@ struct garbage_state {
     std::vector<storage::event_ptr> events;
     for (auto& [resource, watch] : watches)
       if (!watch.read(events)) return begin_again();
+    if (trace::on()) trace::heard(given.name, events);
     for (auto& e : events) {
       auto view = view_of(*e->now);
       // Before and after: whose case it was counts as well as whose it is.

@@ -1,5 +1,6 @@
 #include "actors/controllers/reconciler.hpp"
 
+#include "actors/insight/trace.hpp"
 #include "messages/base/log.hpp"
 
 #include <algorithm>
@@ -105,6 +106,7 @@ void reconciler::hear() {
     if (!s.watch) return begin_again();
     events.clear();
     if (!s.watch->read(events)) return begin_again();
+    if (trace::on()) trace::heard(given.name, events);
     for (auto& e : events) s.tell({e->now, e->what == storage::event::kind::erase, e->before});
   }
 }

@@ -19,6 +19,7 @@ namespace troupe::gateway {
 
 namespace {
 
+constexpr const char* gateway_name = "gateway"; // in the directory
 constexpr int attempts_max = 50; // of one write, before the client is told to try again
 
 bool verb_is_of_one_object(std::string_view verb) {
@@ -52,10 +53,20 @@ void warn_of_age(call& c) {
 flow_kind flow_kind_of(const call& c) {
   auto& at = c.where;
   static constexpr std::string_view streams[] = {"exec", "attach", "portforward", "proxy", "log"};
-  if (at.verb == "watch" ||
+  if (at.verb == "watch" || at.insight == "trace" ||
       std::find(std::begin(streams), std::end(streams), at.subresource) != std::end(streams))
     return flow_kind::watching;
   return at.verb == "get" || at.verb == "list" ? flow_kind::reading : flow_kind::writing;
+}
+
+/// What the client has asked for, to whoever traces.
+void tell_asked(const call& c, const storage::transaction& tx) {
+  for (auto& m : tx.mutations)
+    trace::pass({.from = "user/" + c.who.name,
+                 .to = gateway_name,
+                 .verb = "asks, to " + c.where.verb + ",",
+                 .key = m.key(),
+                 .object = m.object.get()});
 }
 
 /// A request's turn, which ends with its answer.
@@ -77,7 +88,8 @@ private:
 } // namespace
 
 gateway::gateway(environment given)
-    : given{std::move(given)}, authorize{std::make_unique<authorizer>(*this->given.store)},
+    : given{std::move(given)}, desk{*this->given.store, gateway_name},
+      authorize{std::make_unique<authorizer>(*this->given.store)},
       flow{std::make_shared<flow_control>(this->given.flow)}, kinds_{schema::registry::built_in()},
       custom_{std::make_unique<custom_kinds>()} {
   refresh_kinds();
@@ -235,16 +247,16 @@ void gateway::write(call_ptr c, attempt prepare) {
       if (!plan->commit) return plan->answer(*c, plan->revision);
       auto self = shared_from_this();
       auto more = plan->more;
+      if (trace::on()) tell_asked(*c, plan->tx);
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
-      g.given.store->commit(std::move(plan->tx),
-                            [self, answer, more](result<storage::outcome> done) {
-                              if (!done) return self->c->fail(done.error());
-                              if (!done->refused && !more) {
-                                if (is_definition(*self->c->kind)) self->g.refresh_kinds();
-                                return (*answer)(*self->c, done->revision);
-                              }
-                              self->g.given.work->post([self] { self->run(); });
-                            });
+      g.desk.commit(std::move(plan->tx), [self, answer, more](result<storage::outcome> done) {
+        if (!done) return self->c->fail(done.error());
+        if (!done->refused && !more) {
+          if (is_definition(*self->c->kind)) self->g.refresh_kinds();
+          return (*answer)(*self->c, done->revision);
+        }
+        self->g.given.work->post([self] { self->run(); });
+      });
     }
 
     gateway& g;

@@ -6,6 +6,7 @@
 #include "actors/gateway/call.hpp"
 #include "actors/gateway/flow.hpp"
 #include "actors/gateway/workers.hpp"
+#include "actors/store/traced_store.hpp"
 #include "messages/base/time.hpp"
 #include "net/http/server.hpp"
 #include "net/tls/jws.hpp"
@@ -42,8 +43,10 @@ struct environment {
   std::function<http::server_counters()> counters;
   /// The door of a node, by its name; empty while its agent is not connected. Any thread.
   std::function<node_door(const std::string& node)> find_door;
-  /// Who of the servers' actors can be asked; null: nobody.
+  /// Who of this server's actors can be asked; null: nobody.
   std::shared_ptr<directory> company;
+  /// Calls `go_on` with the door of the server that leads; empty if this one does, or nobody.
+  std::function<void(std::function<void(node_door)> go_on)> find_leader;
 };
 
 /// What a write came to, on one snapshot: the change to commit, and the answer once it is durable.
@@ -93,6 +96,7 @@ public:
   std::shared_ptr<const schema::registry> kinds() const { return std::atomic_load(&kinds_); }
 
   environment given;
+  traced_store desk; ///< the store, for what clients write
   std::unique_ptr<authorizer> authorize;
   std::shared_ptr<flow_control> flow; ///< answers may outlive the gateway
   document_cache documents;

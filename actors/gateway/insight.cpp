@@ -91,6 +91,7 @@ void insight(gateway& g, call_ptr c) {
   auto& word = c->where.insight;
   if (word == "history" && c->where.verb == "get") return history(g, *c);
   if (word == "why" && c->where.verb == "get") return tell_why(g, *c);
+  if (word == "trace" && c->where.verb == "get") return trace_object(g, std::move(c));
   if (word == "revision") return revision(g, *c);
   c->fail({errc::not_found, "nothing is known about \"" + word + "\" of an object"});
 }

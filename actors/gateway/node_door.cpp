@@ -114,6 +114,11 @@ void pass_to_node(gateway& g, call_ptr c, const std::string& node, const std::st
     return c->fail({errc::unavailable, "the node \"" + node +
                                            "\" is not connected; its agent may be "
                                            "stopped or out of reach"});
+  pass_through(std::move(c), door, path, more);
+}
+
+void pass_through(call_ptr c, const node_door& door, const std::string& path,
+                  const http::header_list& more) {
   auto request = request_for(c->request, path, more);
   if (!request) return c->fail(request.error());
   request->id = c->request.id;

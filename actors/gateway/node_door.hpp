@@ -16,7 +16,11 @@ result<std::string> choose_container(const k8s::core::v1::Pod& pod, std::string 
 void pass_to_node(gateway& g, call_ptr c, const std::string& node, const std::string& path,
                   const http::header_list& more);
 
-/// The same; what the node refuses is told as a Status.
+/// The same through any door that was found.
+void pass_through(call_ptr c, const node_door& door, const std::string& path,
+                  const http::header_list& more);
+
+/// The same as pass_to_node(); what the node refuses is told as a Status.
 void ask_node(gateway& g, call_ptr c, const std::string& node, const std::string& path);
 
 } // namespace troupe::gateway

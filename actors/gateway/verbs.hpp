@@ -24,7 +24,8 @@ inline constexpr std::string_view log_level_path = "/troupe/v1/loglevel";
 void answer_log_level(call_ptr c); // log_level.cpp
 
 /// What people ask about objects besides what they are: history, why.
-void insight(gateway& g, call_ptr c); // insight.cpp
+void insight(gateway& g, call_ptr c);      // insight.cpp
+void trace_object(gateway& g, call_ptr c); // trace.cpp
 /// A list of these entries, in the form that was asked for.
 http::response list_answer(const call& c, const std::vector<storage::entry_ptr>& entries,
                            uint64_t revision); // list.cpp

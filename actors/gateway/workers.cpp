@@ -16,7 +16,7 @@ constexpr size_t works_per_post = 16;
 
 } // namespace
 
-struct workers::pool {
+struct worker_threads::pool {
   explicit pool(unsigned threads) : threads{threads}, next_pulse{this->threads} {}
 
   void add(std::function<void()> work) {
@@ -59,20 +59,20 @@ struct workers::pool {
   boost::asio::steady_timer next_pulse;
 };
 
-workers::workers(unsigned threads) : pool_{std::make_unique<pool>(threads)} {}
+worker_threads::worker_threads(unsigned threads) : pool_{std::make_unique<pool>(threads)} {}
 
-workers::~workers() {
+worker_threads::~worker_threads() {
   pool_->threads.stop();
   pool_->threads.join();
 }
 
-void workers::post(std::function<void()> work) {
+void worker_threads::post(std::function<void()> work) {
   boost::asio::post(pool_->threads, std::move(work));
 }
 
-void workers::post_at_pulse(std::function<void()> work) { pool_->add(std::move(work)); }
+void worker_threads::post_at_pulse(std::function<void()> work) { pool_->add(std::move(work)); }
 
-workers::timer workers::after(std::chrono::milliseconds delay, std::function<void()> work) {
+workers::timer worker_threads::after(std::chrono::milliseconds delay, std::function<void()> work) {
   // Destroying an Asio timer cancels it; the wait holds no reference of its own.
   auto made = std::make_shared<boost::asio::steady_timer>(pool_->threads, delay);
   made->async_wait([work = std::move(work)](boost::system::error_code cancelled) {

@@ -1,4 +1,4 @@
-// Threads for work that may not run on a connection's or the store's thread: retried writes,
+// Who does work that may not be done on a connection's or the store's thread: retried writes,
 // watches that have something to send, timers.
 #pragma once
 
@@ -10,16 +10,27 @@ namespace troupe::gateway {
 
 class workers {
 public:
-  explicit workers(unsigned threads);
-  ~workers(); ///< drops what has not begun, waits for what has
+  virtual ~workers() = default;
 
-  void post(std::function<void()> work);
+  virtual void post(std::function<void()> work) = 0;
   /// For what is woken again and again: runs at once after a rest, else together with all else
   /// that was asked for until the next pulse, so that much is done in one go.
-  void post_at_pulse(std::function<void()> work);
+  virtual void post_at_pulse(std::function<void()> work) = 0;
   /// Calls `work` later, unless the handle is dropped before.
   using timer = std::shared_ptr<void>;
-  [[nodiscard]] timer after(std::chrono::milliseconds delay, std::function<void()> work);
+  [[nodiscard]] virtual timer after(std::chrono::milliseconds delay,
+                                    std::function<void()> work) = 0;
+};
+
+/// Threads of their own.
+class worker_threads final : public workers {
+public:
+  explicit worker_threads(unsigned threads);
+  ~worker_threads() override; ///< drops what has not begun, waits for what has
+
+  void post(std::function<void()> work) override;
+  void post_at_pulse(std::function<void()> work) override;
+  [[nodiscard]] timer after(std::chrono::milliseconds delay, std::function<void()> work) override;
 
 private:
   struct pool;

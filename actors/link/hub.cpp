@@ -27,6 +27,12 @@ std::string node_name(const link::identity& who) {
   return who.name.substr(node_prefix.size());
 }
 
+link::door door_through(std::shared_ptr<link::requests> asks) {
+  return [asks = std::move(asks)](http::request request, http::responder to) {
+    asks->ask(request, std::move(to));
+  };
+}
+
 } // namespace
 
 uint64_t server_id(const link::identity& who) {
@@ -63,6 +69,7 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
   hub_settings given;
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<link::connection>> servers;
+  std::map<uint64_t, std::shared_ptr<link::requests>> server_asks; ///< of those
   std::map<std::string, node_link> node_links;
   raft_actor raft;
   nodes_actor nodes; ///< while this server leads
@@ -76,10 +83,9 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
     return client_up(std::move(made));
   }
 
-  /// Whoever else has a certificate of this cluster may ask what its owner may.
-  link::connection::callbacks client_up(std::shared_ptr<link::connection> made) {
-    log::debug("hub", "a client is here", {{"client", made->peer().name}});
-    auto serve = [me = shared_from_this()](http::request request, http::responder to) {
+  /// Answers what is asked over a link as if it had been asked over HTTP.
+  link::door serving() {
+    return [me = shared_from_this()](http::request request, http::responder to) {
       link::door api;
       {
         std::lock_guard lock{me->mutex};
@@ -88,7 +94,12 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
       if (!api) return to.reply(http::plain_answer(503, "this server is not ready; try again"));
       api(std::move(request), std::move(to));
     };
-    auto asks = std::make_shared<link::requests>(made, std::move(serve));
+  }
+
+  /// Whoever else has a certificate of this cluster may ask what its owner may.
+  link::connection::callbacks client_up(std::shared_ptr<link::connection> made) {
+    log::debug("hub", "a client is here", {{"client", made->peer().name}});
+    auto asks = std::make_shared<link::requests>(made, serving());
     return {.on_message =
                 [asks, made](link::stream on, std::string_view bytes) {
                   if (on != link::stream::bulk || !asks->heard(bytes)) made->close();
@@ -97,9 +108,13 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
   }
 
   link::connection::callbacks server_up(uint64_t id, std::shared_ptr<link::connection> made) {
+    auto asks = std::make_shared<link::requests>(made, serving());
     {
       std::lock_guard lock{mutex};
-      if (!was_removed(id)) servers[id] = made;
+      if (!was_removed(id)) {
+        servers[id] = made;
+        server_asks[id] = asks;
+      }
     }
     if (link_of(id) != made) {
       log::warn("hub", "a server that was removed is sent away", {{"server", id}});
@@ -108,15 +123,18 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
     }
     log::info("hub", "a server can be reached", {{"server", id}, {"protocol", made->version()}});
     return {.on_message =
-                [me = shared_from_this(), id](link::stream on, std::string_view bytes) {
+                [me = shared_from_this(), id, asks, made](link::stream on, std::string_view bytes) {
                   if (on == link::stream::raft) me->heard(id, bytes);
+                  if (on == link::stream::bulk && !asks->heard(bytes)) made->close();
                 },
             .on_down =
-                [me = shared_from_this(), id, raw = made.get()](std::string_view why) {
+                [me = shared_from_this(), id, asks, raw = made.get()](std::string_view why) {
+                  asks->down();
                   std::lock_guard lock{me->mutex};
                   auto hit = me->servers.find(id);
                   if (hit == me->servers.end() || hit->second.get() != raw) return;
                   me->servers.erase(hit);
+                  me->server_asks.erase(id);
                   log::info("hub", "a server cannot be reached", {{"server", id}, {"why", why}});
                 }};
   }
@@ -253,6 +271,7 @@ void hub::stop() {
   state_->nodes = nullptr;
   state_->api = nullptr;
   state_->servers.clear();
+  state_->server_asks.clear();
   for (auto& [_, l] : state_->node_links) state::end(l);
   state_->node_links.clear();
 }
@@ -282,7 +301,10 @@ void hub::servers(const std::map<uint64_t, server_address>& now, uint64_t greate
       else if (before.contains(id) && before.at(id) != now.at(id))
         moved.push_back(over);
     }
-    for (auto id : state_->gone_from(now)) state_->servers.erase(id);
+    for (auto id : state_->gone_from(now)) {
+      state_->servers.erase(id);
+      state_->server_asks.erase(id);
+    }
     // A server alone that nobody told its address is where its nodes found it.
     if (complete) {
       state_->server_list = std::make_shared<const std::string>(word.SerializeAsString());
@@ -342,10 +364,13 @@ void hub::serve(link::door clients) {
 link::door hub::door_of(const std::string& node) const {
   std::lock_guard lock{state_->mutex};
   auto hit = state_->node_links.find(node);
-  if (hit == state_->node_links.end()) return {};
-  return [asks = hit->second.asks](http::request request, http::responder to) {
-    asks->ask(request, std::move(to));
-  };
+  return hit == state_->node_links.end() ? link::door{} : door_through(hit->second.asks);
+}
+
+link::door hub::door_of(uint64_t server) const {
+  std::lock_guard lock{state_->mutex};
+  auto hit = state_->server_asks.find(server);
+  return hit == state_->server_asks.end() ? link::door{} : door_through(hit->second);
 }
 
 void hub::listener(const raft_actor& raft) {

@@ -78,6 +78,8 @@ public:
   void serve(link::door clients);
   /// The door of a node that is linked here; none if it is not. Any thread.
   link::door door_of(const std::string& node) const;
+  /// The same of another server: what its clients may ask.
+  link::door door_of(uint64_t server) const;
   void stop();
 
 private:

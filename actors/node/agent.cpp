@@ -1,5 +1,6 @@
 #include "actors/node/agent.hpp"
 
+#include "actors/insight/trace_words.hpp"
 #include "actors/node/door.hpp"
 #include "actors/node/images/import.hpp"
 #include "actors/node/images/watch.hpp"
@@ -29,10 +30,17 @@ constexpr std::chrono::seconds mirror_again{10}; ///< while the servers do not s
 /// How long static pods that may run already wait for the servers to tell what they know of them.
 constexpr std::chrono::seconds mirror_patience{3};
 
+struct held_pod {
+  std::string ns, name;
+  pod_actor actor;
+};
+
 struct agent_state {
   agent_state(node_agent_actor::pointer self, context_ptr with)
       : self{self}, with{std::move(with)} {
     self->set_down_handler([this](caf::down_msg& gone) { down(gone); });
+    this->with->company.put({"agent", "node/" + this->with->given.name, true,
+                             caf::actor_cast<caf::weak_actor_ptr>(self->address())});
     this->with->reports.on_waiting(
         [handle = node_agent_actor{self}] { caf::anon_send(handle, resync_atom_v); });
   }
@@ -51,11 +59,13 @@ struct agent_state {
     cluster::Arrived word;
     word.set_node(node_object(*with).SerializeAsString());
     word.set_wants_network(with->given.wants_network);
+    word.set_answers_marks(with->given.wants_network);
     auto settle = [this](const caf::strong_actor_ptr& handle) {
       arriving = false;
       node = caf::actor_cast<node_actor>(handle);
       self->monitor(node);
       with->tokens.ask_again();
+      with->taken_in.ask_again();
       tell_status(); // what it arrived with may have changed since
       flush();
     };
@@ -103,6 +113,8 @@ struct agent_state {
         changed.insert(key);
       } else if (fact.has_token()) {
         with->tokens.heard(fact.token());
+      } else if (fact.what_case() == cluster::Fact::kTakenInEverywhere) {
+        with->taken_in.heard(fact.taken_in_everywhere());
       } else if (fact.has_all_told()) {
         for (auto& key : with->told.keys())
           if (!told_now.contains(key)) {
@@ -141,7 +153,7 @@ struct agent_state {
     }
     if (!everywhere && namespaces.empty()) return;
     for (auto& [uid, held] : pods)
-      if (everywhere || namespaces.contains(held.ns)) self->send(held.actor, told_atom_v);
+      if (everywhere || namespaces.contains(held.ns)) tell(held);
   }
 
   /// A volume that was made as a directory of this node and is deleted: the directory goes first.
@@ -180,11 +192,26 @@ struct agent_state {
     auto ns = rest.substr(0, slash), name = rest.substr(slash + 1);
     auto object = with->told.find<Pod>("pods", ns, name);
     for (auto& [uid, held] : pods)
-      if (held.ns == ns && held.name == name) self->send(held.actor, told_atom_v);
+      if (held.ns == ns && held.name == name) tell(held);
     if (!object || !mirrored_by(*object).empty()) return tend_static_pods();
     if (pods.contains(object->metadata().uid())) return;
     if (object->metadata().uid().find('/') != std::string::npos) return; // it becomes a path
     begin_pod(object);
+  }
+
+  std::string own_name() const { return "agent/" + with->given.name; }
+  static std::string directory_name(const std::string& ns, const std::string& name) {
+    return "pod/" + ns + "/" + name;
+  }
+
+  /// Something that concerns the pod has changed.
+  void tell(const held_pod& held) {
+    if (trace::on())
+      trace::pass({.from = own_name(),
+                   .to = directory_name(held.ns, held.name),
+                   .verb = "tells",
+                   .key = trace::pod_key(held.ns, held.name)});
+    self->send(held.actor, told_atom_v);
   }
 
   void begin_pod(const std::shared_ptr<const Pod>& object) {
@@ -193,12 +220,20 @@ struct agent_state {
     bool adopted = fs::exists(with->where.pod(uid)) || !status.container_statuses().empty();
     held_pod held{object->metadata().namespace_(), object->metadata().name(), {}};
     held.actor = self->spawn<caf::monitored>(pod, with, object, adopted);
+    if (trace::on())
+      trace::pass({.from = own_name(),
+                   .to = directory_name(held.ns, held.name),
+                   .verb = adopted ? "adopts" : "begins",
+                   .key = trace::pod_key(held.ns, held.name)});
+    with->company.put({directory_name(held.ns, held.name), own_name(), true,
+                       caf::actor_cast<caf::weak_actor_ptr>(held.actor)});
     pods[uid] = std::move(held);
   }
 
   void pod_down(const std::string& uid, const caf::error& reason) {
     auto held = pods[uid];
     pods.erase(uid);
+    with->company.drop(directory_name(held.ns, held.name));
     if (!reason) { // it has done its work
       with->manifests.forget(uid);
       return tend_static_pods(); // a newer one may have waited for its end
@@ -216,8 +251,7 @@ struct agent_state {
   /// Begins and ends static pods as the files want it, and has the servers show them.
   void tend_static_pods() {
     for (auto& uid : with->manifests.end_unwanted(with->given.now()))
-      if (auto held = pods.find(uid); held != pods.end())
-        self->send(held->second.actor, told_atom_v);
+      if (auto held = pods.find(uid); held != pods.end()) tell(held->second);
     bool unseen = false;
     auto wanted = with->manifests.wanted();
     for (auto& [uid, pod] : wanted) {
@@ -328,7 +362,7 @@ struct agent_state {
     bool ready = with->given.network->ready().has_value();
     if (ready != std::exchange(network_ready, ready)) {
       if (node) tell_status();
-      for (auto& [uid, held] : pods) self->send(held.actor, told_atom_v);
+      for (auto& [uid, held] : pods) tell(held);
     }
     if (ready || self->clock().now() < next_look) return;
     next_look = self->clock().now() + network_look;
@@ -341,11 +375,6 @@ struct agent_state {
     auto all = with->reports.take();
     if (!all.reports().empty()) self->send(node, reported_atom_v, all.SerializeAsString());
   }
-
-  struct held_pod {
-    std::string ns, name;
-    pod_actor actor;
-  };
 
   /// Images that nobody uses go when the disk is filling up.
   static void tend_images(context& with);
@@ -453,6 +482,11 @@ result<agent> start_agent(caf::actor_system& system, settings given) {
   import_hello(*with);
   watch_images(with);
   watch_manifests(with);
+  with->given.network->on_taken_in([weak = std::weak_ptr(with)](uint64_t mark) {
+    cluster::Report r;
+    r.set_taken_in(mark);
+    if (auto with = weak.lock()) with->reports.put(std::move(r));
+  });
   agent out;
   out.actor = system.spawn(agent_body, with);
   out.door = make_door(with);
@@ -465,6 +499,7 @@ void stop_agent(agent& which) {
   if (!with) return;
   caf::anon_send_exit(which.actor, caf::exit_reason::user_shutdown);
   with->reports.on_waiting({});
+  with->given.network->on_taken_in({});
   with->loop.stop();
   with->work.stop();
   with->pulls.stop();

@@ -1,6 +1,7 @@
 // What all parts of one node share: settings, facts, threads, images, control groups.
 #pragma once
 
+#include "actors/directory.hpp"
 #include "actors/node/agent.hpp"
 #include "actors/node/container_plan.hpp"
 #include "actors/node/facts.hpp"
@@ -12,6 +13,7 @@
 #include "actors/node/pool.hpp"
 #include "actors/node/probes/counts.hpp"
 #include "actors/node/static_pods.hpp"
+#include "actors/node/taken_in_desk.hpp"
 #include "actors/node/token_desk.hpp"
 #include "actors/node/usage_meter.hpp"
 #include "actors/runtime/cgroups.hpp"
@@ -67,7 +69,9 @@ struct context {
   usage_meter usage;
   probe_counts probes;
   outbox reports;
+  directory company; ///< the agent and its PODs, as "agent" and "pod/NAMESPACE/NAME"
   token_desk tokens{reports};
+  taken_in_desk taken_in{reports};
   event_loop loop;
   pool work;  ///< mounting, starting, removing: short
   pool pulls; ///< pulling and unpacking: long

@@ -1,3 +1,6 @@
+#include "actors/insight/actor_card.hpp"
+#include "actors/insight/trace_stream.hpp"
+#include "actors/insight/trace_words.hpp"
 #include "actors/node/door.hpp"
 
 #include "actors/node/door_streams.hpp"
@@ -71,6 +74,8 @@ public:
     }
     if (p[0] == "forward" && p.size() >= 4) return forward(request, std::move(to), p);
     if (p[0] == "pods" && p.size() == 1) return pods(std::move(to));
+    if (p[0] == "trace" && p.size() <= 2) return trace(request, std::move(to), p);
+    if (p[0] == "actors") return ask_actor(request, std::move(to));
     if (p[0] == "usage" && p.size() == 1) return usage(std::move(to));
     if (p[0] == "metrics" || (p[0] == "stats" && p.size() == 2 && p[1] == "summary"))
       return metrics(std::move(to), p);
@@ -162,6 +167,43 @@ private:
                    .path = std::move(rest),
                    .more = {}},
                   request, std::move(to));
+  }
+
+  /// Messages about pods, of one namespace or all, that pass in this process. Who listens here
+  /// already needs no second telling.
+  void trace(const http::request& request, http::responder to, const std::vector<std::string>& p) {
+    auto query = request.query();
+    auto id = query ? number(query->get("listener")) : std::nullopt;
+    if (!id) return to.reply(http::plain_answer(400, "a trace needs the number of its listener"));
+    auto who = static_cast<uint64_t>(*id);
+    if (trace::listens(who)) return to.reply(http::answer(204, "text/plain", ""));
+    auto prefix = p.size() == 2 && !p[1].empty() ? trace::pod_key(p[1], "") : std::string("pods/");
+    std::make_shared<trace::outlet>(std::move(to), with_->given.now)
+        ->listen(
+            who, [prefix](auto& passage) { return passage.key.starts_with(prefix); }, [] {});
+  }
+
+  /// /actors/NAME: the agent's own, to be asked (GET) and told (POST ?word=).
+  void ask_actor(const http::request& request, http::responder to) {
+    constexpr std::string_view prefix = "/actors/";
+    auto path = request.path();
+    auto name = path.substr(std::min(path.size(), prefix.size()));
+    auto row = with_->company.find(std::string(name));
+    if (!row)
+      return to.reply(
+          http::plain_answer(404, "there is no actor \"" + std::string(name) + "\" on this node"));
+    if (request.verb() == http::method::get) {
+      auto held = std::make_shared<http::responder>(std::move(to));
+      return insight::ask_actor(*row, [held](json::object card) {
+        held->reply(
+            http::answer(200, "application/json", json::write(json::value(std::move(card)))));
+      });
+    }
+    auto query = request.query();
+    auto told = insight::tell_actor(*row, query ? query->get("word") : std::string_view{});
+    to.reply(told ? http::answer(202, "application/json",
+                                 R"({"apiVersion":"troupe.dev/v1","kind":"Told"})")
+                  : http::plain_answer(400, told.error().message));
   }
 
   void pods(http::responder to) {

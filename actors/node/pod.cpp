@@ -1,5 +1,6 @@
 #include "actors/node/pod.hpp"
 
+#include "actors/insight/trace_words.hpp"
 #include "actors/node/events.hpp"
 #include "actors/node/images/pull.hpp"
 #include "actors/node/pod_status.hpp"
@@ -113,6 +114,22 @@ void pod_state::look_at_mirror() {
   if (fresh || !shows_what_was_told(*shown)) reported_.clear();
 }
 
+std::string pod_state::directory_name() const {
+  return "pod/" + pod_->metadata().namespace_() + "/" + pod_->metadata().name();
+}
+
+std::string pod_state::key() const {
+  return trace::pod_key(pod_->metadata().namespace_(), pod_->metadata().name());
+}
+
+void pod_state::trace_step(const pod_action& action) const {
+  trace::pass({.from = directory_name(),
+               .to = "machine",
+               .verb = "asks, for",
+               .key = key(),
+               .detail = words_of(action)});
+}
+
 void pod_state::elapsed(uint64_t number) {
   if (number != timer_) return; // it has been set again since
   armed_for_.reset();
@@ -129,6 +146,7 @@ void pod_state::step() {
     if (decided.actions.empty()) break;
     for (auto& action : decided.actions) {
       begun(record_, action, now());
+      if (trace::on()) trace_step(action);
       std::visit([this](auto& a) { carry_out(a); }, action);
     }
   }
@@ -209,6 +227,12 @@ void pod_state::report() {
   auto status = status_of(*pod_, record_, with_->given.node_ip, now()).SerializeAsString();
   if (status == reported_) return;
   reported_ = status;
+  if (trace::on())
+    trace::pass({.from = directory_name(),
+                 .to = "agent/" + with_->given.name,
+                 .verb = "reports",
+                 .key = key(),
+                 .detail = trace::status_words(status)});
   with_->reports.put(pod_report(*pod_, status));
 }
 

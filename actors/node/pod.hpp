@@ -55,6 +55,11 @@ private:
   container_record& record_of(const std::string& name) { return *record_.find(name); }
 
   // pod_actions.cpp: carrying out what was decided.
+  // Told to whoever traces.
+  std::string directory_name() const;
+  std::string key() const;
+  void trace_step(const pod_action& action) const;
+
   void carry_out(const prepare_place&);
   void carry_out(const prepare_volumes&);
   void carry_out(const get_image&);

@@ -181,6 +181,31 @@ void planner::clear_away() {
 
 } // namespace
 
+std::string words_of(const pod_action& action) {
+  struct speaker {
+    std::string operator()(const prepare_place&) { return "a place"; }
+    std::string operator()(const prepare_volumes&) { return "volumes"; }
+    std::string operator()(const get_image& a) { return "the image of " + a.container; }
+    std::string operator()(const start_container& a) {
+      return "a start of " + a.container + ", number " + std::to_string(a.attempt);
+    }
+    std::string operator()(const run_hook& a) {
+      return (a.which == hook::post_start ? "postStart of " : "preStop of ") + a.container;
+    }
+    std::string operator()(const signal_container& a) {
+      return (a.kill ? "a kill of " : "a stop of ") + a.container;
+    }
+    std::string operator()(const ask_probe& a) {
+      static constexpr const char* kinds[probe_kinds] = {"startup", "liveness", "readiness"};
+      return std::string("a ") + kinds[static_cast<size_t>(a.kind)] + " probe of " + a.container;
+    }
+    std::string operator()(const release_place&) { return "the place's release"; }
+    std::string operator()(const remove_pod&) { return "its removal"; }
+    std::string operator()(const tell_stopped&) { return "its end to be told"; }
+  };
+  return std::visit(speaker{}, action);
+}
+
 pod_decision plan(const Pod& pod, const pod_record& record, moment now) {
   planner p{pod, record, now, {}};
   p.run();

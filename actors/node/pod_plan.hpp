@@ -61,6 +61,9 @@ using pod_action =
     std::variant<prepare_place, prepare_volumes, get_image, start_container, run_hook,
                  signal_container, ask_probe, release_place, remove_pod, tell_stopped>;
 
+/// "start container web"
+std::string words_of(const pod_action& action);
+
 struct pod_decision {
   std::vector<pod_action> actions;
   std::optional<moment> wake; ///< when to decide again if nothing happens

@@ -1,6 +1,8 @@
 #include "actors/nodes/node.hpp"
 
+#include "actors/insight/trace_words.hpp"
 #include "actors/nodes/reports.hpp"
+#include "actors/store/traced_store.hpp"
 #include "messages/base/log.hpp"
 
 #include <atomic>
@@ -44,12 +46,16 @@ struct node_state : std::enable_shared_from_this<node_state> {
       log::warn("node", "what the agent reports cannot be read; it is ignored", {{"node", name}});
       return;
     }
+    if (trace::on()) trace::passes("agent/" + name, "node/" + name, said);
     for (auto& r : *said.mutable_reports()) take(r);
     store();
   }
 
   void take(cluster::Report& r) {
     if (r.has_token_wanted()) return answer(r.token_wanted());
+    if (r.what_case() == cluster::Report::kEverywhereWanted ||
+        r.what_case() == cluster::Report::kTakenIn)
+      return given.pass_on(name, r);
     if (waiting.size() >= reports_waiting_max) return;
     if (r.has_pod()) {
       auto uid = r.pod().uid();
@@ -127,11 +133,10 @@ struct node_state : std::enable_shared_from_this<node_state> {
       return;
     }
     storing = true;
-    given.store->commit(
-        std::move(tx), [self = node_actor{self}, me = shared_from_this()](auto done) {
-          me->outcome = !done ? ended::failed : done->refused ? ended::overtaken : ended::stored;
-          caf::anon_send(self, resync_atom_v);
-        });
+    desk.commit(std::move(tx), [self = node_actor{self}, me = shared_from_this()](auto done) {
+      me->outcome = !done ? ended::failed : done->refused ? ended::overtaken : ended::stored;
+      caf::anon_send(self, resync_atom_v);
+    });
   }
 
   /// The commit has come to an end, or it is time to try again.
@@ -151,6 +156,7 @@ struct node_state : std::enable_shared_from_this<node_state> {
   node_actor::pointer self;
   environment given;
   std::string name;
+  traced_store desk{*given.store, "node/" + name};
   node_agent_actor agent;
   reports waiting;
   reports sent; ///< on their way

@@ -63,6 +63,17 @@ result<membership_change> decide(const group_wish& wish, const group_view& now) 
   return error{errc::bad_request, "no such wish"};
 }
 
+member_id heir(const group_view& now) {
+  if (now.leader != now.self) return nobody;
+  member_id best = nobody;
+  for (auto& [id, peer] : now.peers) {
+    auto member = now.members.members.find(id);
+    bool fit = member != now.members.members.end() && member->second.voter && peer.active;
+    if (fit && (best == nobody || peer.match > now.peers.at(best).match)) best = id;
+  }
+  return best;
+}
+
 std::string why_no_leader(const membership& members, size_t reachable) {
   auto all = members.members.size(), needed = members.quorum();
   if (all == 0) return "this server does not belong to a cluster yet; the leader will tell it";

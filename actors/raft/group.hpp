@@ -37,6 +37,10 @@ struct group_view {
 /// What the leader may do about a wish: the change, or why not. Pure.
 result<membership_change> decide(const group_wish& wish, const group_view& now);
 
+/// Who should lead when the leader goes: of those that can vote and are there, who lags least;
+/// nobody if this member does not lead or nobody can. Pure.
+member_id heir(const group_view& now);
+
 /// What to say while nobody leads: `reachable` counts this server, too.
 std::string why_no_leader(const membership& members, size_t reachable);
 

@@ -2,6 +2,7 @@
 
 #include "actors/controllers/recorder.hpp"
 #include "actors/controllers/reconciler.hpp"
+#include "actors/insight/trace.hpp"
 #include "actors/scheduler/core.hpp"
 #include "actors/scheduler/profile_config.hpp"
 #include "messages/base/log.hpp"
@@ -80,6 +81,7 @@ private:
     for (auto& s : sources_) {
       events.clear();
       if (!s.watch || !s.watch->read(events)) return begin_again();
+      if (trace::on()) trace::heard(given_.name, events);
       for (auto& e : events) s.tell(e->now, e->what == storage::event::kind::erase);
     }
   }

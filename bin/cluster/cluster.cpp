@@ -6,6 +6,7 @@
 #include "bin/join.hpp"
 #include "bin/pki.hpp"
 #include "net/dataplane/links.hpp"
+#include "net/dataplane/masquerade.hpp"
 #include "net/tls/files.hpp"
 #include "storage/keyring.hpp"
 
@@ -26,6 +27,9 @@ constexpr auto ready_within = 60s;
 constexpr auto look_every = 15ms;
 constexpr auto end_within = 10'000ms;
 constexpr const char* relay_name = "relay";
+constexpr const char* forwarding_switch = "/proc/sys/net/ipv4/ip_forward";
+/// In the run directory while it was us who switched it on.
+constexpr const char* forwarding_note = "forwarding-was-off";
 
 /// 02: made here; the rest is the address.
 dataplane::mac mac_of(const address& a, uint8_t side) {
@@ -49,6 +53,25 @@ result<void> copy_over(const std::filesystem::path& from, const std::filesystem:
 }
 
 tls::wall_time now() { return tls::wall_time{std::chrono::seconds{wall_clock().seconds}}; }
+
+/// This machine passes packets on between the clusters and the networks outside.
+void begin_forwarding(const std::filesystem::path& note) {
+  char now = '1';
+  std::ifstream(forwarding_switch) >> now;
+  if (now != '0') return;
+  (void)tls::save_private(note, "");
+  std::ofstream(forwarding_switch) << '1';
+}
+
+/// It is as it was before once no cluster is left that needs it.
+void end_forwarding(const std::filesystem::path& note) {
+  std::error_code failed;
+  if (!std::filesystem::exists(note, failed)) return;
+  for (unsigned number = 0; number <= numbers_max; ++number)
+    if (dataplane::masquerade::stands(way_out_of(number))) return;
+  std::ofstream(forwarding_switch) << '0';
+  std::filesystem::remove(note, failed);
+}
 
 bool ready(const json::value& node) {
   auto conditions = json::find(node, {"status", "conditions"});
@@ -132,7 +155,14 @@ result<void> cluster::make_network() const {
   if (!here) return here.error();
   auto bridge = bridge_of(book_);
   if (auto made = here->make_bridge(bridge, mtu); !made) return made;
-  return here->add_address(bridge, *address::parse(gateway_of(book_)), prefix_bits);
+  auto gateway = *address::parse(gateway_of(book_));
+  if (auto done = here->add_address(bridge, gateway, prefix_bits); !done) return done;
+  if (auto done = dataplane::masquerade::stand(way_out_of(book_.number),
+                                               *network::parse(network_of(book_)));
+      !done)
+    return with_context(done.error(), "the way out of its network");
+  begin_forwarding(at_.run / forwarding_note);
+  return {};
 }
 
 /// A namespace with one link, which leads to the bridge.
@@ -259,6 +289,8 @@ void cluster::remove_network() const {
     if (here) (void)here->remove_link(m.port);
   }
   if (here) (void)here->remove_link(bridge_of(book_));
+  dataplane::masquerade::leave(way_out_of(book_.number));
+  end_forwarding(at_.run / forwarding_note);
 }
 
 void cluster::stop() {

@@ -87,6 +87,8 @@ result<void> check(const book& b) {
 
 std::string bridge_of(const book& b) { return "trc" + std::to_string(b.number); }
 std::string gateway_of(const book& b) { return address_of(b, 1); }
+std::string network_of(const book& b) { return address_of(b, 0) + "/24"; }
+std::string way_out_of(unsigned number) { return "troupe-way-out-" + std::to_string(number); }
 std::string api_url(const book& b) { return "https://" + at_port("127.0.0.1", b.port); }
 
 std::vector<member> members_of(const book& b, const places& at) {

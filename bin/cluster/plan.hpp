@@ -53,6 +53,10 @@ result<void> check(const book& b);
 
 std::string bridge_of(const book& b);
 std::string gateway_of(const book& b);
+/// All its addresses: "10.89.7.0/24".
+std::string network_of(const book& b);
+/// The kernel's table by which its members reach networks outside.
+std::string way_out_of(unsigned number);
 std::string api_url(const book& b);
 std::vector<member> members_of(const book& b, const places& at);
 

@@ -12,7 +12,6 @@ enum exit_code : int { done = 0, found_faults = 1, misused = 2 };
 // Each takes the words behind its name, and explains itself when one of them is --help.
 int convert(const std::vector<std::string>& arguments);
 int validate(const std::vector<std::string>& arguments);
-int explain(const std::vector<std::string>& arguments);
 int image(const std::vector<std::string>& arguments);
 
 } // namespace troupe::commands

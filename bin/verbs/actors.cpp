@@ -22,8 +22,19 @@ result<std::vector<json::value>> everybody(session& s) {
   return out;
 }
 
-/// "controller/deployment" as it stands in a path.
-std::string path_of(const std::string& name) { return std::string(place) + "/" + name; }
+/// "controller/deployment" as it stands in a path. A pod without a namespace is in that of the
+/// session.
+std::string path_of(session& s, const std::string& name) {
+  constexpr std::string_view pod = "pod/";
+  bool alone = name.starts_with(pod) && name.find('/', pod.size()) == name.npos;
+  return std::string(place) + "/" +
+         (alone ? "pod/" + s.ns() + "/" + name.substr(pod.size()) : name);
+}
+
+/// Those on machines are asked only by their names: there may be thousands.
+bool is_remote(const std::string& name) {
+  return name.starts_with("pod/") || name.starts_with("agent/");
+}
 
 void branch(session& s, const std::multimap<std::string, std::string>& below, const std::string& of,
             const std::string& indent) {
@@ -56,12 +67,13 @@ int run_mailbox(session& s, const arguments& given) {
   if (names.empty()) {
     auto all = everybody(s);
     if (!all) return s.fail(all.error());
-    for (auto& a : *all) names.emplace_back(json::string_at(a, {"name"}));
+    for (auto& a : *all)
+      if (std::string name{json::string_at(a, {"name"})}; !is_remote(name)) names.push_back(name);
   }
   columns table;
   table.row({"NAME", "ANSWERS", "WAITED", "KIND"});
   for (auto& name : names) {
-    auto card = s.get(path_of(name));
+    auto card = s.get(path_of(s, name));
     if (!card) return s.fail(card.error());
     auto answers = json::find(*card, "answers"), waited = json::find(*card, "waitedMicroseconds");
     table.row({name, answers && answers->is_bool() && answers->get_bool() ? "yes" : "no",
@@ -74,7 +86,7 @@ int run_mailbox(session& s, const arguments& given) {
 
 int run_ask(session& s, const arguments& given) {
   if (given.words.empty()) return s.fail(bad("write ask NAME; troupe actors lists them"));
-  auto card = s.get(path_of(given.words[0]));
+  auto card = s.get(path_of(s, given.words[0]));
   if (!card) return s.fail(card.error());
   s.print(json::indent(json::write(*card), 2) + "\n");
   return done;
@@ -83,7 +95,7 @@ int run_ask(session& s, const arguments& given) {
 int run_tell(session& s, const arguments& given) {
   if (given.words.size() != 2)
     return s.fail(bad("write tell NAME WORD, for example: tell nodes resync"));
-  auto told = s.ask("POST", path_of(given.words[0]) + "?word=" + escaped(given.words[1]));
+  auto told = s.ask("POST", path_of(s, given.words[0]) + "?word=" + escaped(given.words[1]));
   if (!told) return s.fail(told.error());
   s.print_line(given.words[0] + " is told");
   return done;
@@ -110,7 +122,7 @@ const verb actors_verb{"actors",
                        "actors",
                        run_actors};
 const verb mailbox_verb{"mailbox",   "Insight", "show how long a message waits in front of actors",
-                        "[NAME...]", {},        "mailbox\nmailbox controller/deployment",
+                        "[NAME...]", {},        "mailbox\nmailbox controller/deployment pod/web-1",
                         run_mailbox};
 const verb ask_verb{"ask",  "Insight", "ask an actor of the server how it is",
                     "NAME", {},        "ask controller/replicaset",

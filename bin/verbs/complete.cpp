@@ -1,5 +1,6 @@
 #include "bin/verbs/complete.hpp"
 
+#include "bin/verbs/explain.hpp"
 #include "bin/verbs/kinds.hpp"
 
 #include <algorithm>
@@ -90,6 +91,10 @@ std::vector<std::string> complete(session& s, const std::vector<std::string>& wo
   if (last == "-o" || last == "--output") {
     for (auto* form : {"json", "yaml", "wide", "name", "jsonpath=", "custom-columns="})
       keep(out, begun, form);
+    return out;
+  }
+  if (v->name == "explain" && begun.find('.') != begun.npos) {
+    for (auto& word : complete_field(s, begun)) keep(out, begun, word);
     return out;
   }
   auto behind = given.words;

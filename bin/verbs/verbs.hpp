@@ -14,8 +14,8 @@ extern const verb scale_verb, rollout_verb, run_verb, expose_verb, set_verb;
 extern const verb logs_verb, exec_verb, attach_verb, port_forward_verb, cp_verb;
 extern const verb wait_verb, label_verb, annotate_verb;
 extern const verb cordon_verb, uncordon_verb, drain_verb, taint_verb;
-extern const verb api_resources_verb, raw_verb, version_verb, cluster_info_verb, auth_verb;
-extern const verb why_verb, why_stuck_verb, history_verb, undo_verb;
+extern const verb explain_verb, api_resources_verb, raw_verb, version_verb, cluster_info_verb, auth_verb;
+extern const verb why_verb, why_stuck_verb, trace_verb, history_verb, undo_verb;
 extern const verb actors_verb, mailbox_verb, ask_verb, tell_verb, loglevel_verb, completion_verb;
 
 /// An object of a file: where it goes, and what it is.

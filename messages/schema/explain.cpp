@@ -148,6 +148,24 @@ std::string type_name(const type& t) {
   return "any";
 }
 
+std::vector<std::string> fields_below(const registry& kinds, std::string_view what) {
+  std::string_view path;
+  auto* k = find_kind(kinds, what, path);
+  if (!k) return {};
+  const type* at = k->shape;
+  while (!path.empty()) {
+    auto dot = std::min(path.find('.'), path.size());
+    auto field = inner(*at).find(path.substr(0, dot)).field;
+    if (!field) return {};
+    at = field->type;
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  std::vector<std::string> out;
+  if (!opaque(inner(*at)))
+    for (auto* p : sorted_fields(inner(*at))) out.push_back(std::string(what) + "." + p->name);
+  return out;
+}
+
 result<std::string> explain(const registry& kinds, std::string_view what, bool recursive) {
   std::string_view path;
   auto* k = find_kind(kinds, what, path);

@@ -74,4 +74,19 @@ BOOST_AUTO_TEST_CASE(a_lost_majority_is_told_with_numbers_and_what_to_do) {
   BOOST_TEST(why_no_leader({}, 1).find("does not belong") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(the_heir_is_there_can_vote_and_lags_least) {
+  auto now = seen(4, {2, 3, 4});
+  now.peers[2].match = 7;
+  now.peers[3].match = 9;
+  now.peers[4].match = 12;
+  now.members.members[4].voter = false;
+  BOOST_TEST(heir(now) == 3u);
+  now.peers[3].active = false;
+  BOOST_TEST(heir(now) == 2u);
+  BOOST_TEST(heir(seen(3, {})) == nobody);
+  BOOST_TEST(heir(seen(1, {})) == nobody);
+  now.leader = 2; // it is not this one's to give
+  BOOST_TEST(heir(now) == nobody);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -42,7 +42,7 @@ struct cluster {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("reconciler_test-" + std::to_string(getpid()));
   std::unique_ptr<storage::engine> store;
-  gateway::workers work{1};
+  gateway::worker_threads work{1};
   std::unique_ptr<gateway::gateway> api;
   actor_config config;
   std::unique_ptr<caf::actor_system> system;

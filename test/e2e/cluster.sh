@@ -26,8 +26,31 @@ hello_on_all hello | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/hello --timeout=20s || fail "the daemon set does not come up: $(k get pods -o wide)"
 ip=$(k get service hello -o jsonpath='{.spec.clusterIP}')
 in_agent() { nsenter --net="/run/netns/troupe-$name-agent-$1" "${@:2}"; }
+number() { sed 's/.*"number":\([0-9]*\).*/\1/' "$work/clusters/$name/cluster.json"; }
 both() { [ "$(for _ in $(seq 20); do in_agent "$1" curl -sf -m 2 "http://$ip/"; done | sort -u | wc -l)" = 2 ]; }
 for n in 1 2; do wait_for 10 both $n || fail "the service does not lead to both pods from agent $n"; done
+# The world outside, which knows nothing of the cluster's addresses: agents and pods reach it in this machine's
+# name, and it sees nothing else.
+machine outside
+ip link add name "o$tag" type veth peer name eth0 netns "t$tag-outside" || fail "no link to the world outside"
+ip addr add 198.51.100.1/30 dev "o$tag"; ip link set "o$tag" up
+ip -n "t$tag-outside" addr add 198.51.100.2/30 dev eth0; ip -n "t$tag-outside" link set eth0 up
+nsenter --net="$(at outside)" python3 -c '
+import http.server
+class Tell(http.server.BaseHTTPRequestHandler):
+    def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(self.client_address[0].encode())
+    def log_message(self, *words): pass
+http.server.HTTPServer(("198.51.100.2", 80), Tell).serve_forever()' & pids+=($!)
+seen_as() { [ "$("$@" curl -sf -m 2 http://198.51.100.2/)" = 198.51.100.1 ]; }
+wait_for 10 seen_as in_agent 1 || fail "an agent does not reach the world outside: $(nft list table ip "troupe-way-out-$(number)")"
+pod_process() { # POD_IP: a process in that pod's network
+  local p
+  for p in $(pgrep -x hello); do nsenter --target "$p" --net ip -o addr 2>/dev/null | grep -q " $1/" && echo "$p" && return; done
+}
+pod_ip=$(k get pods -l app=hello -o jsonpath='{.items[0].status.podIP}')
+process=$(pod_process "$pod_ip")
+in_pod() { nsenter --target "$process" --net "$@"; }
+seen_as in_pod || fail "a pod does not reach the world outside"
 pid_of() { cut -d' ' -f1 "$work/run/$name/$1.pid"; }
 # Any one server is killed: the address of the API leads to another, writes go on.
 kill -9 "$(pid_of server-1)"
@@ -52,9 +75,26 @@ ip link show | grep -q "troupe-$name" && fail "links are left after stop"
 c start >/dev/null || fail "start after stop"
 k rollout status daemonset/hello --timeout=20s >/dev/null || fail "the daemon set is not back after a stop"
 wait_for 10 both 2 || fail "the service is not back after a stop"
-number=$(sed 's/.*"number":\([0-9]*\).*/\1/' "$work/clusters/$name/cluster.json")
+seen_as in_agent 1 || fail "the world outside is not reached after a stop"
+# The servers' actors are those of the leader, whichever server is asked; a pod's is on its machine.
+t() { in_agent 1 "$troupe" "$@" --kubeconfig "$work/clusters/$name/kubeconfig"; }
+for _ in 1 2 3 4 5 6; do t ask scheduler | grep -q '"answers": *true' || fail "the scheduler cannot be asked: $(t ask scheduler 2>&1)"; done
+pod=$(k get pods -l app=hello -o jsonpath='{.items[0].metadata.name}')
+t ask "pod/$pod" | grep -q '"answers": *true' || fail "a pod's actor cannot be asked: $(t ask "pod/$pod" 2>&1)"
+t tell "pod/$pod" resync >/dev/null || fail "a pod's actor cannot be told anything"
+# A trace tells what passes on the leader and on the machine, whichever server is asked.
+t trace daemonset/hello --timeout=30s >"$work/trace" 2>"$work/trace.why" & tracer=$!; pids+=($tracer)
+wait_for 10 grep -q listening "$work/trace.why" || fail "nobody listens: $(cat "$work/trace.why")"
+k rollout restart daemonset/hello >/dev/null; k rollout status daemonset/hello --timeout=30s >/dev/null || fail "the rollout"
+traced() { grep -Eq "$1" "$work/trace"; }
+for words in 'controller/daemonset +-> store +creates pods/' 'nodes +-> agent/.* tells pods/' 'agent/.*-> pod/default/hello-.* (begins|tells)' 'pod/default/hello-.*-> machine +asks, for pods/.*a start of hello'; do
+  wait_for 10 traced "$words" || fail "the trace has no \"$words\": $(cat "$work/trace" "$work/trace.why")"
+done
+kill "$tracer"; wait "$tracer" 2>/dev/null
+number=$(number)
 c delete || fail "delete"
 [ -z "$(ls /run/netns | grep "troupe-$name-")" ] || fail "namespaces are left"
+nft list tables | grep -q troupe-way-out && fail "a way out is left"
 ip link show "trc$number" >/dev/null 2>&1 && fail "a bridge is left"
 [ ! -e "$work/clusters/$name" ] && [ ! -e "$work/run/$name" ] || fail "files are left"
 "$kubectl" config get-contexts -o name | grep -q "troupe-$name" && fail "the context is left"

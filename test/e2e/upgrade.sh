@@ -38,6 +38,20 @@ inside agent-1 python3 "$tools/asker.py" "$service" "$work/calm" 2 0.01 >"$work/
   reads=$((reads + 1)); k get pods -o name >"$work/read" 2>"$work/read.why" || echo "read $reads: $(cat "$work/read.why")" >>"$work/unread"
 done; echo "$reads reads") >"$work/reads" & reader=$!
 protocols() { grep -ho 'protocol=.*' "$kept"/log/server-*.log | sort | uniq -c | xargs; }
+# A leader that is asked to end hands over first: writes do not wait for an election.
+leads() { c_members | grep -o '"leader":[0-9]*' | cut -d: -f2; }
+c_members() { inside agent-1 "$troupe" raw /troupe/v1/members --kubeconfig "$kept/kubeconfig"; }
+leader=$(leads); [ -n "$leader" ] || fail "nobody leads: $(c_members)"
+from=$(date +%s.%N)
+kill "$(pid_of "server-$leader")"
+another() { local now; now=$(leads); [ -n "$now" ] && [ "$now" != "$leader" ] && [ "$now" != 0 ]; }
+wait_for 10 another || fail "nobody else leads"
+goes_on() { [ "$(tail -n 1 "$work/acks" | cut -d' ' -f1 | cut -d. -f1)" -gt $((${from%.*} + 2)) ]; }
+wait_for 10 goes_on || fail "writes do not go on"
+grep -q "another server is to lead" "$kept/log/server-$leader.log" || fail "it did not hand over"
+awk -v from="$from" '$1 > from - 1 { if (last && $1 - last > gap) gap = $1 - last; last = $1 } END { printf "a leader that is asked to end: the longest wait of a write %.3f s\n", gap; exit gap > 1 }' "$work/acks" ||
+  fail "writes waited for an election"
+c start >/dev/null || fail "server $leader does not come back"
 for program in "$next" "$troupe"; do
   for m in server-{1,2,3} agent-{1,2}; do
     pid=$(pid_of $m)

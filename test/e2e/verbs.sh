@@ -128,6 +128,9 @@ has "tree" "controller/deployment" "$(t shell -c tree)"
 has "mailbox" "yes" "$(t mailbox controller/deployment)"
 has "completion" "deployments" "$(t completion words -- get deplo)"
 has "completion of names" "settings" "$(t completion words -- get configmap se)"
+has "completion of fields" "deploy.spec.template" "$(t completion words -- explain deploy.spec.te)"
+has "explain in the shell" "FIELD:    replicas <integer>" "$(t shell -c 'explain deployment.spec.replicas')"
+code 1 t explain deployment.spec.replica
 has "help" "The shell's own" "$(t shell -c help)"
 
 # ---- why: the one thing that is wrong, in the first line ----
@@ -190,6 +193,48 @@ has "an actor answers" '"answers":true' "$(t raw /troupe/v1/actors/controller/de
 code 0 t raw POST "/troupe/v1/actors/controller/deployment?word=resync"
 code 1 t raw /troupe/v1/actors --as nobody
 has "a node's actor answers by its name" '"answers":true' "$(t raw /troupe/v1/actors/node/one)"
+pod=$(t get pods -l app=web -o jsonpath='{.items[0].metadata.name}')
+has "the tree goes down to the pods" "pod/default/$pod" "$(t shell -c tree)"
+has "a pod's actor answers" '"answers": true' "$(t ask "pod/$pod")"
+has "and its mailbox" "yes" "$(t mailbox "pod/$pod" agent/one)"
+code 0 t tell "pod/$pod" resync
+code 1 t tell "pod/$pod" sing
+code 1 t ask pod/nobody
+has "no pod" "there is no pod default/nobody" "$(t ask pod/nobody 2>&1)"
+
+# ---- trace: messages as they pass ----
+nsenter --net="$(at up)" "$troupe" trace deployment/web >"$work/trace" 2>"$work/trace.why" & tracer=$!; pids+=($tracer)
+wait_for 10 grep -q listening "$work/trace.why" || fail "nobody listens: $(cat "$work/trace.why")"
+replicas=$(t get deployment web -o jsonpath='{.spec.replicas}')
+code 0 t scale deployment/web --replicas=$((replicas + 1))
+traced() { grep -Eq "$1" "$work/trace"; }
+for words in 'user/[^ ]+ +-> gateway +asks, to (patch|update), deployments.apps/default/web' \
+  'gateway +-> store +changes deployments.apps/default/web' \
+  'store +-> controller/deployment +tells deployments.apps/default/web +r[0-9]+' \
+  'controller/deployment +-> store +changes replicasets.apps/default/web-' \
+  'controller/replicaset +-> store +creates pods/default/web-' \
+  'store +-> scheduler +tells, as new, pods/default/web-' \
+  'scheduler +-> store +changes pods/default/web-.* spec.nodeName=one' \
+  'nodes +-> agent/one +tells pods/default/web-' \
+  'agent/one +-> pod/default/web-[^ ]+ +begins pods/default/web-' \
+  'pod/default/web-[^ ]+ +-> machine +asks, for pods/default/web-.* a start of hello' \
+  'agent/one +-> node/one +reports pods/default/web-.* phase=Running ready=1/1' \
+  'node/one +-> store +changes pods/default/web-.* status.phase=Running' \
+  'controller/deployment +-> store +changes deployments.apps/default/web'; do
+  wait_for 20 traced "$words" || fail "the trace has no \"$words\": $(cat "$work/trace" "$work/trace.why")"
+done
+traced 'pods/default/(hungry|crashing)' && fail "the trace tells of what is none of its kin: $(cat "$work/trace")"
+kill "$tracer"; wait "$tracer" 2>/dev/null
+grep -c . "$work/trace" | sed 's/$/ messages about a deployment that grows by one/'
+code 0 t scale deployment/web --replicas="$replicas"
+code 0 t create secret generic hush --from-literal=word=open-sesame
+nsenter --net="$(at up)" "$troupe" trace secret/hush -o json >"$work/trace" 2>"$work/trace.why" & tracer=$!; pids+=($tracer)
+wait_for 10 grep -q listening "$work/trace.why" || fail "nobody listens: $(cat "$work/trace.why")"
+code 0 t patch secret hush -p '{"stringData":{"word":"open-barley"}}'
+wait_for 10 traced '"verb":"changes"' || fail "no message about a secret: $(cat "$work/trace")"
+kill "$tracer"; wait "$tracer" 2>/dev/null
+grep -q "open-\|b3Blbi" "$work/trace" && fail "the trace tells a secret"
+code 1 t trace deployment/web --timeout=5s --as nobody
 has "the level of the log" info "$(t loglevel)"
 has "is set" debug "$(t loglevel debug)"
 code 1 t loglevel loud

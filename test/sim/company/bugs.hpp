@@ -7,7 +7,7 @@
 
 namespace troupe::sim {
 
-/// For memory_store::tamper; empty if there is no bug.
+/// For test_store::tamper; empty if there is no bug.
 std::function<void(const std::string& who, storage::transaction&)> tampering(company_bug bug,
                                                                              const scene& there);
 

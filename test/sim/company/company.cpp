@@ -19,7 +19,7 @@ gateway::user administrator() { return {"admin", {}, {"system:masters"}, {}}; }
 
 } // namespace
 
-company::company(stage& on, memory_store& store, machine_settings machines)
+company::company(test_stage& on, test_store& store, machine_settings machines)
     : on_{on}, store_{store}, counter_{store.counter()} {
   gateway::environment given;
   given.store = counter_.get();

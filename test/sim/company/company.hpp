@@ -3,13 +3,13 @@
 // again, machines lost, leaders replaced as the caller likes.
 #pragma once
 
+#include "actors/client/stage_workers.hpp"
+#include "actors/client/test_store.hpp"
 #include "actors/controllers/controllers.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "actors/gateway/object.hpp"
 #include "actors/node/hollow.hpp"
 #include "actors/nodes/reception.hpp"
-#include "test/sim/company/memory_store.hpp"
-#include "test/sim/company/stage.hpp"
 
 #include <functional>
 #include <optional>
@@ -22,6 +22,9 @@ class author;
 
 namespace troupe::sim {
 
+using client::test_stage, client::test_store;
+using std::chrono::nanoseconds;
+
 struct machine_settings {
   unsigned count = 6;
   unsigned zones = 2;
@@ -31,7 +34,7 @@ struct machine_settings {
 
 class company {
 public:
-  company(stage& on, memory_store& store, machine_settings machines);
+  company(test_stage& on, test_store& store, machine_settings machines);
   ~company();
 
   // -- what happens to it -------------------------------------------------------------------------
@@ -82,9 +85,9 @@ private:
   std::optional<std::string>
   write(const std::function<result<void>(gateway::author&, const storage::snapshot&)>& how);
 
-  stage& on_;
-  memory_store& store_;
-  gateway::workers work_{1};
+  test_stage& on_;
+  test_store& store_;
+  client::stage_workers work_{on_};
   std::shared_ptr<storage::store> counter_;
   std::unique_ptr<gateway::gateway> api_;
   std::vector<std::shared_ptr<storage::store>> desks_; ///< completions may still come

@@ -21,7 +21,7 @@ public:
         rules_{[this] { return on_.played(); }} {
     store_.heard = [this](auto& events) { hear(events); };
     store_.tamper = tampering(given.bug, rules_.there());
-    on_.join([this] { return store_.waiting(); }, [this] { store_.turn(); });
+    seat_ = on_.join([this] { return store_.waiting(); }, [this] { store_.turn(); });
     company_ = std::make_unique<company>(on_, store_, machine_settings{.count = 7});
   }
 
@@ -149,8 +149,9 @@ private:
 
   drama_settings given_;
   std::mt19937_64 random_;
-  stage on_;
-  memory_store store_;
+  test_stage on_;
+  test_store store_;
+  test_stage::seat seat_;
   rules rules_;
   std::unique_ptr<company> company_;
   std::unique_ptr<workload> wishes_;

@@ -9,11 +9,11 @@
 #include <deque>
 #include <random>
 
-namespace troupe::sim {
+namespace troupe::client {
 
-class memory_store {
+class test_store {
 public:
-  explicit memory_store(uint64_t seed) : random_{seed} {}
+  explicit test_store(uint64_t seed) : random_{seed} {}
 
   /// What actors of `who` are given. It and all watches end before this store.
   std::shared_ptr<storage::store> desk_of(const std::string& who);
@@ -53,4 +53,4 @@ private:
   unsigned stalled_ = 0;
 };
 
-} // namespace troupe::sim
+} // namespace troupe::client

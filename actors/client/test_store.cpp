@@ -1,8 +1,8 @@
-#include "test/sim/company/memory_store.hpp"
+#include "actors/client/test_store.hpp"
 
 #include <functional>
 
-namespace troupe::sim {
+namespace troupe::client {
 
 namespace {
 
@@ -12,9 +12,9 @@ error no_past() { return {errc::expired, "this store keeps no past"}; }
 
 } // namespace
 
-class memory_store::desk final : public storage::store {
+class test_store::desk final : public storage::store {
 public:
-  desk(memory_store& behind, std::string who, bool at_once)
+  desk(test_store& behind, std::string who, bool at_once)
       : behind_{behind}, who_{std::move(who)}, at_once_{at_once} {}
 
   storage::snapshot current() const override { return behind_.live_.current(); }
@@ -36,20 +36,20 @@ public:
   }
 
 private:
-  memory_store& behind_;
+  test_store& behind_;
   const std::string who_;
   const bool at_once_;
 };
 
-std::shared_ptr<storage::store> memory_store::desk_of(const std::string& who) {
+std::shared_ptr<storage::store> test_store::desk_of(const std::string& who) {
   return std::make_shared<desk>(*this, who, false);
 }
 
-std::shared_ptr<storage::store> memory_store::counter() {
+std::shared_ptr<storage::store> test_store::counter() {
   return std::make_shared<desk>(*this, "client", true);
 }
 
-result<storage::outcome> memory_store::decide(storage::transaction change) {
+result<storage::outcome> test_store::decide(storage::transaction change) {
   if (change.mutations.empty()) return storage::outcome{}; // a bug has taken all of it away
   if (auto good = storage::check(change); !good) return good.error();
   auto outcome = live_.apply(std::move(change), term);
@@ -57,7 +57,7 @@ result<storage::outcome> memory_store::decide(storage::transaction change) {
   return outcome;
 }
 
-void memory_store::publish() {
+void test_store::publish() {
   auto events = live_.publish();
   for (auto& e : events) {
     auto note = [this](std::string_view text) {
@@ -75,7 +75,7 @@ void memory_store::publish() {
   }
 }
 
-void memory_store::turn() {
+void test_store::turn() {
   if (stalled_ > 0) return void(--stalled_);
   std::vector<std::pair<storage::store::completion, result<storage::outcome>>> answers;
   for (auto left = 1 + random_() % batch_max; left > 0 && !queue_.empty(); --left) {
@@ -88,4 +88,4 @@ void memory_store::turn() {
   for (auto& [done, outcome] : answers) done(std::move(outcome));
 }
 
-} // namespace troupe::sim
+} // namespace troupe::client

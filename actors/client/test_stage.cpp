@@ -1,8 +1,8 @@
-#include "test/sim/company/stage.hpp"
+#include "actors/client/test_stage.hpp"
 
 #include <algorithm>
 
-namespace troupe::sim {
+namespace troupe::client {
 
 namespace {
 
@@ -18,29 +18,38 @@ struct schedule_of : caf::detail::simple_actor_clock {
 
 } // namespace
 
-stage::config::config() {
-  add_message_types<caf::id_block::troupe>();
+test_stage::config::config() {
+  client::add_message_types(*this);
   set("scheduler.policy", caf::atom("testing"));
 }
 
-stage::stage(uint64_t seed) : system_{config_}, order_{seed}, chance_{seed + 1} {}
+test_stage::test_stage(uint64_t seed) : system_{config_}, order_{seed}, chance_{seed + 1} {}
 
-void stage::at(nanoseconds delay, std::function<void()> call) {
+void test_stage::at(nanoseconds delay, std::function<void()> call) {
   agenda_.emplace(now() + delay, std::move(call));
 }
 
-void stage::join(std::function<bool()> ready, std::function<void()> turn) {
-  ready_ = std::move(ready);
-  other_turn_ = std::move(turn);
+test_stage::seat test_stage::join(std::function<bool()> ready, std::function<void()> turn) {
+  auto made = std::make_shared<player>(player{std::move(ready), std::move(turn)});
+  players_.push_back(made);
+  return made;
 }
 
-timestamp stage::wall() {
+std::vector<test_stage::player*> test_stage::ready_ones() {
+  std::vector<player*> out;
+  std::erase_if(players_, [](auto& each) { return each.expired(); });
+  for (auto& each : players_)
+    if (auto p = each.lock(); p->ready()) out.push_back(p.get());
+  return out;
+}
+
+timestamp test_stage::wall() {
   auto past = now() + wall_shift_;
   auto seconds = std::chrono::floor<std::chrono::seconds>(past);
   return {wall_begins + seconds.count(), static_cast<int32_t>((past - seconds).count())};
 }
 
-std::optional<nanoseconds> stage::next_due() {
+std::optional<nanoseconds> test_stage::next_due() {
   std::optional<nanoseconds> first;
   auto& timers = schedule_of::look(clock());
   if (!timers.empty()) first = timers.begin()->first.time_since_epoch();
@@ -49,7 +58,7 @@ std::optional<nanoseconds> stage::next_due() {
   return first;
 }
 
-void stage::fire_due() {
+void test_stage::fire_due() {
   for (auto due = next_due(); due && *due <= now(); due = next_due()) {
     if (agenda_.empty() || agenda_.begin()->first > *due) {
       clock().trigger_timeout();
@@ -61,14 +70,14 @@ void stage::fire_due() {
   }
 }
 
-bool stage::turn() {
+bool test_stage::turn() {
   auto& jobs = coordinator().jobs;
-  auto others = ready_ && ready_() ? 1u : 0u;
-  if (jobs.size() + others == 0) return false;
+  auto others = ready_ones();
+  if (jobs.size() + others.size() == 0) return false;
   ++turns_;
-  auto pick = order_() % (jobs.size() + others);
-  if (pick == jobs.size()) {
-    other_turn_();
+  auto pick = order_() % (jobs.size() + others.size());
+  if (pick >= jobs.size()) {
+    others[pick - jobs.size()]->turn();
   } else {
     auto chosen = jobs.begin() + static_cast<std::ptrdiff_t>(pick);
     std::rotate(jobs.begin(), chosen, chosen + 1);
@@ -78,19 +87,34 @@ bool stage::turn() {
   return true;
 }
 
-void stage::run(nanoseconds time) {
-  auto end = now() + time;
-  while (now() < end) {
+void test_stage::run(nanoseconds time) {
+  (void)run_until([] { return false; }, time);
+}
+
+bool test_stage::run_until(const std::function<bool()>& holds, nanoseconds time_max) {
+  auto end = now() + time_max;
+  while (!holds()) {
+    if (now() >= end) return false;
     fire_due();
     if (turn()) continue;
     auto due = next_due();
     let_pass((due && *due < end ? std::max(*due, now()) : end) - now());
   }
+  return true;
 }
 
-void stage::leap(nanoseconds by) {
+bool test_stage::step() {
+  fire_due();
+  if (turn()) return true;
+  auto due = next_due();
+  if (!due) return false;
+  let_pass(std::max(*due, now()) - now());
+  return true;
+}
+
+void test_stage::leap(nanoseconds by) {
   let_pass(by);
   leapt_ += by;
 }
 
-} // namespace troupe::sim
+} // namespace troupe::client
