@@ -54,12 +54,10 @@ cluster::Token issue_token(const gateway::gateway& api, const cluster::TokenWant
 }
 
 /// Secrets are sealed at rest from the first start.
-result<std::shared_ptr<const storage::sealer>> sealer(const std::filesystem::path& key_file) {
-  auto keys = storage::load_key_file(key_file.string(), true);
+result<std::shared_ptr<const storage::keyring>> read_keys(const std::filesystem::path& data) {
+  auto keys = storage::load_key_file((data / "pki" / "secrets.key").string(), true);
   if (!keys) return keys.error();
-  auto ring = storage::keyring::make(std::move(*keys), {"secrets"});
-  if (!ring) return ring.error();
-  return std::shared_ptr<const storage::sealer>(std::move(*ring));
+  return storage::keyring::make(std::move(*keys), {"secrets"});
 }
 
 /// The audit log that the options ask for; null if they ask for none.
@@ -165,11 +163,9 @@ result<pki> control_plane::load_keys() const {
 result<std::filesystem::path> control_plane::save_backup() {
   if (options_.backup.directory.empty())
     return error{errc::conflict, "this server was started without --backup-dir"};
-  auto keys = options_.data_directory / "pki";
-  auto seal = sealer(keys / "secrets.key");
-  if (!seal) return seal.error();
   std::lock_guard lock{backup_mutex_};
-  return save_backup_folder(options_.backup, store_->current(), keys, **seal, wall_clock().seconds);
+  return save_backup_folder(options_.backup, store_->current(), options_.data_directory / "pki",
+                            *keyring_, wall_clock().seconds);
 }
 
 bool control_plane::turns() const {
@@ -226,10 +222,11 @@ result<void> control_plane::renew_certificates() {
 
 result<void> control_plane::open_store() {
   auto path = (options_.data_directory / "store").string();
-  auto seal = sealer(options_.data_directory / "pki" / "secrets.key");
-  if (!seal) return seal.error();
+  auto keys = read_keys(options_.data_directory);
+  if (!keys) return keys.error();
+  keyring_ = std::make_shared<storage::current_keyring>(std::move(*keys));
   if (!options_.replicated) {
-    auto opened = storage::engine::open({.path = path, .seal = *seal});
+    auto opened = storage::engine::open({.path = path, .seal = keyring_});
     if (!opened) return opened.error();
     care_ = &(*opened)->care();
     store_ = std::move(*opened);
@@ -238,7 +235,7 @@ result<void> control_plane::open_store() {
   raft::replica_settings settings;
   settings.self = options_.id;
   settings.bootstrap = first_members();
-  settings.seal = *seal;
+  settings.seal = keyring_;
   settings.seed = entropy();
   settings.wall_clock_ms = [] {
     auto t = wall_clock();
@@ -498,6 +495,12 @@ result<void> control_plane::listen() {
   files.save_backup = [this]() -> result<std::string> {
     auto saved = save_backup();
     return saved ? result<std::string>{saved->string()} : saved.error();
+  };
+  files.read_keys = [this]() -> result<std::shared_ptr<const storage::keyring>> {
+    auto keys = read_keys(options_.data_directory);
+    if (!keys) return keys;
+    if (auto done = keyring_->replace(*keys); !done) return done.error();
+    return keys;
   };
   store_desk_ = std::make_unique<store_desk>(*api_, *store_, *care_, std::move(files));
   http::server_settings settings;

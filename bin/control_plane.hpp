@@ -17,6 +17,7 @@
 #include "messages/interfaces.hpp"
 #include "net/http/server.hpp"
 #include "storage/engine.hpp"
+#include "storage/keyring.hpp"
 #include "storage/worker.hpp"
 
 #include <atomic>
@@ -134,6 +135,7 @@ private:
   raft_actor raft_;
   std::shared_ptr<storage::store> store_;
   storage::caretaker* care_ = nullptr; ///< of the store's files
+  std::shared_ptr<storage::current_keyring> keyring_;
   std::unique_ptr<gateway::workers> work_;
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<join_desk> join_desk_;

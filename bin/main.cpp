@@ -44,6 +44,7 @@ constexpr command table[] = {
     {"certificates", troupe::certificates_command, "look after the certificates of this machine"},
     {"backup", troupe::backup_command, "backups of a server, and how they are restored"},
     {"store", troupe::store_command, "look after the files of a running server's store"},
+    {"secrets", troupe::secrets_command, "the keys that seal secrets on the disk, and a new one"},
     {"recover", troupe::recover_command, "get out of a lost majority of servers"},
     {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
     {"relay", troupe::relay_command, "give all servers one address on this machine"},

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view store_path = "/troupe/v1/store";
 constexpr int tasks_max = 8; // that wait
+constexpr const char* sealed_prefix = "secrets/";
 constexpr const char* checked_file = "store-checked";
 
 json::object written(const storage::check_report& x) {
@@ -96,6 +97,8 @@ store_desk::task store_desk::task_for(http::method verb, std::string_view what) 
   if (what.empty() && verb == http::method::get) return [this] { return show(); };
   if (verb != http::method::post) return {};
   if (what == "/check") return [this] { return check(); };
+  if (what == "/keys") return [this] { return read_keys(); };
+  if (what == "/reseal") return [this] { return reseal(); };
   if (what == "/defragment")
     return [this]() -> result<json::object> {
       if (auto done = care_.defragment(); !done) return done.error();
@@ -152,6 +155,30 @@ result<json::object> store_desk::check() {
                {{"damage", report->damage}});
   (void)tls::save_private(settings_.data / checked_file, "");
   return written(*report);
+}
+
+result<json::object> store_desk::read_keys() const {
+  auto keys = settings_.read_keys();
+  if (!keys) return keys.error();
+  json::array all;
+  for (auto number : (*keys)->numbers()) all.push_back(number);
+  return json::object{{"seals", (*keys)->sealing()}, {"keys", std::move(all)}};
+}
+
+/// Writes every secret again as it is, one after the other, so that it is sealed with the present
+/// key. One that somebody else writes meanwhile is sealed with it anyway.
+result<json::object> store_desk::reseal() {
+  uint64_t count = 0;
+  auto now = store_.current();
+  for (auto& x : now.list(sealed_prefix)) {
+    storage::transaction change;
+    change.require_revision(std::string(x.key()), x.mod_revision());
+    change.put(x.key(), x.value(), x.index().packed());
+    auto done = storage::commit_and_wait(store_, std::move(change));
+    if (!done) return with_context(done.error(), "sealed anew: " + std::to_string(count));
+    ++count;
+  }
+  return json::object{{"sealed", count}};
 }
 
 } // namespace troupe

@@ -6,6 +6,7 @@
 #include "actors/gateway/gateway.hpp"
 #include "bin/renewal.hpp"
 #include "storage/caretaker.hpp"
+#include "storage/keyring.hpp"
 #include "storage/store.hpp"
 #include "storage/worker.hpp"
 
@@ -35,9 +36,12 @@ struct store_desk_settings {
   std::chrono::seconds check_every{24 * 3600}; ///< how often everything is read again
   size_t check_bytes_per_second = 64u << 20;
   std::function<result<std::string>()> save_backup; ///< returns where
+  /// Reads the file of keys again and goes on with it.
+  std::function<result<std::shared_ptr<const storage::keyring>>()> read_keys;
 };
 
-/// GET /troupe/v1/store, POST /troupe/v1/store/{defragment,check,backup}, for administrators.
+/// GET /troupe/v1/store, POST /troupe/v1/store/{defragment,check,backup,keys,reseal}, for
+/// administrators.
 class store_desk {
 public:
   store_desk(const gateway::gateway& api, storage::store& store, storage::caretaker& care,
@@ -54,6 +58,8 @@ private:
   void carry_out(task what, http::responder to);
   result<json::object> show() const;
   result<json::object> check();
+  result<json::object> read_keys() const;
+  result<json::object> reseal();
   int64_t check_due() const;
 
   const gateway::gateway& api_;
@@ -68,5 +74,8 @@ private:
 
 /// `troupe store`.
 int store_command(const std::vector<std::string>& arguments);
+
+/// `troupe secrets`.
+int secrets_command(const std::vector<std::string>& arguments);
 
 } // namespace troupe

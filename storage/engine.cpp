@@ -41,6 +41,7 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
     return with_context(loaded.error(), "cannot open " + made->settings_.path);
   made->upkeep_.emplace();
   made->segments_.emplace();
+  if (made->checkpoint_due_) made->upkeep_->post([e = made.get()] { e->write_checkpoint(); });
   made->writer_ = std::thread{[e = made.get()] { e->write_batches(); }};
   return made;
 }
@@ -196,7 +197,10 @@ void engine::publish(size_t bytes, uint64_t time_ms) {
   auto now = live_.current();
   batch.revision = now.revision();
   auto due = keeper_->note(std::move(batch), std::move(now));
-  if (due && upkeep_) upkeep_->post([this] { write_checkpoint(); });
+  if (due && upkeep_)
+    upkeep_->post([this] { write_checkpoint(); });
+  else
+    checkpoint_due_ = checkpoint_due_ || due;
 }
 
 void engine::write_checkpoint() {

@@ -90,6 +90,7 @@ private:
   std::unique_ptr<caretaker> care_;
   uint64_t last_index_ = 0;
   size_t unpublished_bytes_ = 0;   ///< of replayed log
+  bool checkpoint_due_ = false;    ///< since the replay: nobody could write it yet
   std::optional<worker> upkeep_;   ///< writes checkpoints
   std::optional<worker> segments_; ///< allocates the log's next segment, which may not wait for one
   low_water low_water_;

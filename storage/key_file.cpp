@@ -23,6 +23,11 @@ namespace {
 
 constexpr size_t keys_text_bytes_max = 64u << 10;
 
+constexpr std::string_view later_word = " later";     // permanent
+constexpr std::string_view command_word = "command "; // permanent
+const std::string file_head =
+    "# Keys of Troupe's encryption at rest. Losing this file loses the secrets.\n";
+
 error failed(const std::string& what, const std::string& path) {
   return {errc::internal, what + " " + path + ": " + std::strerror(errno)};
 }
@@ -39,11 +44,30 @@ result<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
+/// Without what ends them.
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    while (line.ends_with(' ') || line.ends_with('\r')) line.remove_suffix(1);
+    out.push_back(line);
+  }
+  return out;
+}
+
+std::string text_of(uint32_t number, std::string_view key) {
+  unsigned char text[64];
+  EVP_EncodeBlock(text, reinterpret_cast<const unsigned char*>(key.data()),
+                  static_cast<int>(key.size()));
+  return std::to_string(number) + " " + reinterpret_cast<char*>(text);
+}
+
 result<std::string> key_line(uint32_t number) {
-  unsigned char key[sealing_key_bytes], text[64];
-  if (RAND_bytes(key, sizeof key) != 1) return error{errc::internal, "no random bytes"};
-  EVP_EncodeBlock(text, key, sizeof key);
-  return std::to_string(number) + " " + reinterpret_cast<char*>(text) + "\n";
+  std::string key(sealing_key_bytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1)
+    return error{errc::internal, "no random bytes"};
+  return text_of(number, key) + "\n";
 }
 
 result<std::string> read_all(int fd, const std::string& path) {
@@ -76,26 +100,46 @@ struct closing {
   int fd;
 };
 
-result<void> create_key_file(const std::string& path) {
+result<void> create(const std::string& path, std::string_view text) {
   closing file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (file.fd < 0) return failed("create", path);
+  return write_all(file.fd, text, path);
+}
+
+result<void> append(const std::string& path, std::string_view text) {
+  closing file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)};
+  if (file.fd < 0) return failed("open", path);
+  return write_all(file.fd, text, path);
+}
+
+result<void> create_key_file(const std::string& path) {
   auto line = key_line(1);
   if (!line) return line.error();
-  return write_all(
-      file.fd,
-      "# Keys of Troupe's encryption at rest. Losing this file loses the secrets.\n" + *line, path);
+  return create(path, file_head + *line);
+}
+
+/// The text of a key file, which is for its owner alone.
+result<std::string> read_key_file(const std::string& path) {
+  closing file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (file.fd < 0) return failed("open", path);
+  struct stat info;
+  if (::fstat(file.fd, &info) != 0) return failed("stat", path);
+  if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0 || info.st_uid != ::geteuid())
+    return error{errc::forbidden, path + " must be a file of this user with mode 0600"};
+  return read_all(file.fd, path);
 }
 
 } // namespace
 
 result<std::vector<sealing_key>> parse_keys(std::string_view text) {
   std::vector<sealing_key> keys;
-  while (!text.empty()) {
-    auto line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    while (line.ends_with(' ') || line.ends_with('\r')) line.remove_suffix(1);
+  for (auto line : lines_of(text)) {
     if (line.empty() || line.front() == '#') continue;
     sealing_key key;
+    if (line.ends_with(later_word)) {
+      key.seals = false;
+      line.remove_suffix(later_word.size());
+    }
     auto [end, bad] = std::from_chars(line.data(), line.data() + line.size(), key.number);
     line.remove_prefix(static_cast<size_t>(end - line.data()));
     auto bytes = bad == std::errc{} && line.starts_with(' ')
@@ -111,33 +155,74 @@ result<std::vector<sealing_key>> parse_keys(std::string_view text) {
 }
 
 result<std::vector<sealing_key>> load_key_file(const std::string& path, bool create) {
-  closing file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-  if (file.fd < 0 && errno == ENOENT && create) {
+  if (create && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT)
     if (auto done = create_key_file(path); !done) return done.error();
-    return load_key_file(path, false);
-  }
-  if (file.fd < 0) return failed("open", path);
-  struct stat info;
-  if (::fstat(file.fd, &info) != 0) return failed("stat", path);
-  if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0 || info.st_uid != ::geteuid())
-    return error{errc::forbidden, path + " must be a file of this user with mode 0600"};
-  auto text = read_all(file.fd, path);
+  auto text = read_key_file(path);
   if (!text) return text.error();
-  auto keys = parse_keys(*text);
+  std::string own, commands;
+  for (auto line : lines_of(*text)) {
+    auto& to = line.starts_with(command_word) ? commands : own;
+    to.append(line).push_back('\n');
+  }
+  auto keys = parse_keys(own);
   if (!keys) return with_context(keys.error(), path);
+  for (auto line : lines_of(commands)) {
+    auto more = load_keys_from_command(std::string(line.substr(command_word.size())));
+    if (!more) return with_context(more.error(), path);
+    std::ranges::move(*more, std::back_inserter(*keys));
+  }
   return keys;
 }
 
 result<void> rotate_key_file(const std::string& path) {
+  auto line = next_key_line(path);
+  if (!line) return line.error();
+  return append(path, *line);
+}
+
+result<std::string> next_key_line(const std::string& path) {
   auto keys = load_key_file(path, false);
   if (!keys) return keys.error();
   uint32_t greatest = 0;
   for (auto& x : *keys) greatest = std::max(greatest, x.number);
-  auto line = key_line(greatest + 1);
-  if (!line) return line.error();
-  closing file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)};
-  if (file.fd < 0) return failed("open", path);
-  return write_all(file.fd, *line, path);
+  return key_line(greatest + 1);
+}
+
+result<void> add_key(const std::string& path, std::string_view line) {
+  auto added = parse_keys(line);
+  if (!added) return added.error();
+  if (added->size() != 1) return error{errc::invalid, "give one key: a line NUMBER BASE64"};
+  auto keys = load_key_file(path, false);
+  if (!keys) return keys.error();
+  auto& key = added->front();
+  for (auto& x : *keys) {
+    if (x.number != key.number) continue;
+    if (x.bytes == key.bytes) return {};
+    return error{errc::conflict,
+                 path + " has another key with the number " + std::to_string(key.number)};
+  }
+  return append(path, text_of(key.number, key.bytes) + std::string(later_word) + "\n");
+}
+
+result<void> use_key(const std::string& path, uint32_t number) {
+  auto held = read_key_file(path);
+  if (!held) return held.error();
+  auto begin = std::to_string(number) + " ";
+  std::string text;
+  bool found = false;
+  for (auto line : lines_of(*held)) {
+    auto it = line.starts_with(begin);
+    if (it && line.ends_with(later_word)) line.remove_suffix(later_word.size());
+    text.append(line).push_back('\n');
+    found = found || it;
+  }
+  if (!found)
+    return error{errc::not_found, path + " has no key with the number " + std::to_string(number)};
+  auto fresh = path + "-new";
+  ::unlink(fresh.c_str());
+  if (auto done = create(fresh, text); !done) return done;
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed("rename", fresh);
+  return {};
 }
 
 result<std::vector<sealing_key>> load_keys_from_command(const std::string& command) {

@@ -95,7 +95,9 @@ result<std::shared_ptr<const keyring>> keyring::make(std::vector<sealing_key> ke
       return error{errc::invalid, "a sealing key has 32 bytes and a number above 0"};
     if (!made->keys_.emplace(x.number, std::move(x.bytes)).second)
       return error{errc::invalid, "two sealing keys have the number " + std::to_string(x.number)};
+    if (x.seals) made->sealing_ = std::max(made->sealing_, x.number);
   }
+  if (made->sealing_ == 0) return error{errc::invalid, "none of the sealing keys may seal"};
   made->resources_ = std::move(resources);
   std::ranges::sort(made->resources_);
   return std::shared_ptr<const keyring>{std::move(made)};
@@ -103,6 +105,28 @@ result<std::shared_ptr<const keyring>> keyring::make(std::vector<sealing_key> ke
 
 keyring::~keyring() {
   for (auto& [_, bytes] : keys_) OPENSSL_cleanse(bytes.data(), bytes.size());
+}
+
+std::vector<uint32_t> keyring::numbers() const {
+  std::vector<uint32_t> out;
+  for (auto& [number, _] : keys_) out.push_back(number);
+  return out;
+}
+
+result<void> current_keyring::replace(std::shared_ptr<const keyring> next) {
+  auto known = next->numbers();
+  std::lock_guard lock{mutex_};
+  for (auto number : now_->numbers())
+    if (!std::ranges::binary_search(known, number))
+      return error{errc::invalid, "sealing key " + std::to_string(number) +
+                                      " is gone, and values may be sealed with it: put it back"};
+  now_ = std::move(next);
+  return {};
+}
+
+std::shared_ptr<const keyring> current_keyring::now() const {
+  std::lock_guard lock{mutex_};
+  return now_;
 }
 
 bool keyring::covers(std::string_view key) const {
@@ -113,7 +137,7 @@ result<std::string> keyring::seal(std::string_view key, std::string_view value) 
   auto data_key = random_bytes(sealing_key_bytes);
   if (!data_key) return data_key.error();
   wiped fresh{std::move(*data_key)};
-  auto& [number, wrapping] = *keys_.rbegin();
+  auto& [number, wrapping] = *keys_.find(sealing_);
   std::string out;
   out.reserve(prefix_bytes + wrapped_bytes + nonce_bytes + value.size() + tag_bytes);
   put_number(out, sealed_version);

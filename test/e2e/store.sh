@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The files of a running server's store: defragmented under writes, read again, healed where they are damaged,
-# and saved; each time the server is killed afterwards and has everything when it is back. Usage: store.sh TROUPE.
+# sealed with new keys, and saved; each time the server is killed afterwards and has everything when it is back. Usage: store.sh TROUPE.
 set -u
 troupe=$1
 server_flags=(--backup-dir "$(mktemp -d /tmp/troupe-e2e-backups.XXXXXX)")
@@ -55,6 +55,22 @@ again "after damage was healed"
 # Nobody but administrators.
 code=$(curl -sk -o /dev/null -w '%{http_code}' -X POST "$(sed -n 's/.*server: //p' "$KUBECONFIG")/troupe/v1/store/defragment")
 [ "$code" = 401 ] || [ "$code" = 403 ] || fail "a stranger may defragment: $code"
+
+# A new key for secrets, while everything runs.
+secret() { "$troupe" get secret "$1" -o 'jsonpath={.data.v}' 2>/dev/null | base64 -d; }
+"$troupe" create secret generic before --from-literal v=hidden-1 >/dev/null || fail "no secret"
+"$troupe" secrets rotate --data "$data" >"$data/said" || fail "no new key: $(cat "$data/said")"
+grep -q 'Key 2 seals' "$data/said" && grep -q '1 secrets are sealed' "$data/said" || fail "rotated: $(cat "$data/said")"
+"$troupe" create secret generic after --from-literal v=hidden-2 >/dev/null || fail "no secret after it"
+"$troupe" secrets new-key --data "$data" | tee "$data/key" | "$troupe" secrets add-key --data "$data" | grep -q 'Key 2 seals; these open: \[1,2,3\]' || fail "a key that only opens is not added"
+rm "$data/key"
+again "with other keys"
+[ "$(secret before)" = hidden-1 ] && [ "$(secret after)" = hidden-2 ] || fail "secrets do not open: '$(secret before)' '$(secret after)'"
+"$troupe" secrets use-key 3 --data "$data" | grep -q 'Key 3 seals' || fail "the third key does not seal"
+"$troupe" secrets reseal --data "$data" | grep -q '2 secrets' || fail "not sealed again"
+grep -rq hidden- "$data/store" && fail "a secret lies in the clear"
+again "with a third key"
+[ "$(secret before)" = hidden-1 ] || fail "a secret that was sealed again does not open"
 
 saved=$("$troupe" backup save --data "$data") || fail "no backup on demand"
 "$troupe" backup check "$saved" | grep -q 'is whole' || fail "the backup in $saved is not whole"

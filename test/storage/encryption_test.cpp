@@ -87,11 +87,50 @@ BOOST_AUTO_TEST_CASE(a_key_file_is_made_once_rotated_and_refused_when_others_may
   BOOST_TEST((load_key_file(path, true).error().code == errc::forbidden));
 }
 
+BOOST_AUTO_TEST_CASE(a_key_is_rotated_in_steps_while_values_are_sealed_and_opened) {
+  test::temporary_directory where;
+  auto path = where.path + "/keys";
+  auto ring = [&] { return *keyring::make(*load_key_file(path, true), {"secrets"}); };
+  current_keyring here{ring()};
+  auto old_sealed = *here.seal("secrets/a/b", "v");
+  auto line = *next_key_line(path);
+  BOOST_REQUIRE(add_key(path, line));
+  BOOST_REQUIRE(add_key(path, line)); // again changes nothing
+  BOOST_REQUIRE(here.replace(ring()));
+  BOOST_TEST(here.now()->numbers() == (std::vector<uint32_t>{1, 2}),
+             boost::test_tools::per_element());
+  BOOST_TEST(key_number_of(*here.seal("secrets/a/b", "v")) == 1u); // it only opens
+  BOOST_REQUIRE(use_key(path, 2));
+  BOOST_REQUIRE(here.replace(ring()));
+  BOOST_TEST(key_number_of(*here.seal("secrets/a/b", "v")) == 2u);
+  BOOST_TEST(*here.open("secrets/a/b", old_sealed) == "v");
+  BOOST_TEST(load_key_file(path, false)->size() == 2u); // still for its owner alone
+  BOOST_TEST((use_key(path, 7).error().code == errc::not_found));
+  BOOST_TEST((add_key(path, "2 YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=").error().code ==
+              errc::conflict));
+  auto forgetful = *keyring::make({{9, std::string(32, 'k')}}, {"secrets"});
+  BOOST_TEST(!here.replace(forgetful)); // what it has sealed would never open again
+  BOOST_TEST(!keyring::make({{9, std::string(32, 'k'), false}}, {}));
+}
+
 BOOST_AUTO_TEST_CASE(keys_come_from_a_command_and_bad_ones_are_refused) {
   auto keys = load_keys_from_command("echo 3 YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=");
   BOOST_REQUIRE_MESSAGE(keys, keys.error().message);
   BOOST_TEST(keys->at(0).number == 3u);
   BOOST_TEST(keys->at(0).bytes == "abcdefghijklmnopqrstuvwxyzabcdef");
+  test::temporary_directory where;
+  auto path = where.path + "/keys"; // a file that had a key of its own before
+  BOOST_REQUIRE(load_key_file(path, true));
+  std::ofstream{path, std::ios::app} << "command echo 3 "
+                                        "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=\n";
+  auto both = load_key_file(path, false);
+  BOOST_REQUIRE_MESSAGE(both, both.error().message);
+  BOOST_TEST((*keyring::make(*both, {}))->sealing() == 3u);
+  BOOST_REQUIRE(use_key(path, 1)); // the command stays a command
+  BOOST_TEST(load_key_file(path, false)->size() == 2u);
+  std::ofstream{path, std::ios::app} << "command false\n";
+  BOOST_TEST(!load_key_file(path, false));
+  BOOST_TEST(!load_keys_from_command("echo command echo 3 YWJj"));
   BOOST_TEST(!load_keys_from_command("false"));
   BOOST_TEST(!load_keys_from_command(""));
   BOOST_TEST(!load_keys_from_command("echo 3 c2hvcnQ="));

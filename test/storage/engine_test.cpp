@@ -5,7 +5,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <filesystem>
 #include <latch>
+#include <thread>
 
 using namespace troupe;
 using namespace troupe::storage;
@@ -81,6 +83,21 @@ BOOST_AUTO_TEST_CASE(everything_is_there_after_opening_again) {
   BOOST_TEST(!now.get("pods/default/p7"));
   BOOST_TEST(now.get("pods/default/p99")->value() == "v99");
   BOOST_TEST(put("pods/default/q", "").revision == 102u);
+}
+
+// Before, the checkpoint that was due after a long replay was forgotten, and never asked for again.
+BOOST_AUTO_TEST_CASE(a_long_tail_of_the_log_is_checkpointed_after_it_was_replayed) {
+  for (int i = 0; i < 300; ++i) put("pods/a/" + std::to_string(i), std::string(10'000, 'v'));
+  test::temporary_directory copy; // as a kill leaves it
+  std::filesystem::copy(where.path + "/store", copy.path + "/store");
+  engine_settings settings{.path = copy.path + "/store"};
+  settings.keep.checkpoint_bytes = 2u << 20;
+  store = std::move(*engine::open(settings));
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  auto written = [&] { return store->care().look()->room.bytes > (2u << 20); };
+  while (!written() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  BOOST_TEST(written());
+  BOOST_TEST(store->current().count("pods/") == 300u);
 }
 
 BOOST_AUTO_TEST_CASE(a_watch_hears_everything_after_its_revision) {
