@@ -46,4 +46,11 @@ result<json::value> call(const cluster_access& to, http::client_request what) {
   return error{code_of(answer->status), said.empty() ? answer->body : said};
 }
 
+result<json::value> long_call(const std::filesystem::path& data, http::client_request what) {
+  auto to = access(data);
+  if (!to) return to.error();
+  to->whom.patience = std::chrono::minutes{30};
+  return call(*to, std::move(what));
+}
+
 } // namespace troupe

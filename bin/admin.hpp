@@ -22,5 +22,7 @@ result<cluster_access> access(const std::filesystem::path& data);
 
 /// One request; an answer that is no success is an error with the server's own words.
 result<json::value> call(const cluster_access& to, http::client_request what);
+/// The same for what may take minutes, asked of the server whose data is in `data`.
+result<json::value> long_call(const std::filesystem::path& data, http::client_request what);
 
 } // namespace troupe

@@ -1,5 +1,6 @@
 #include "bin/backup.hpp"
 
+#include "bin/admin.hpp"
 #include "bin/clock.hpp"
 #include "bin/lock.hpp"
 #include "bin/members.hpp"
@@ -48,6 +49,13 @@ std::string summary_text(const storage::backup_summary& s) {
 
 int list(const std::filesystem::path& directory) {
   for (auto& name : backups_in(directory)) puts((directory / name).c_str());
+  return 0;
+}
+
+int save(const std::filesystem::path& data) {
+  auto saved = long_call(data, {.method = "POST", .target = "/troupe/v1/store/backup"});
+  if (!saved) return fail(saved.error());
+  puts(std::string(json::string_at(*saved, {"backup"})).c_str());
   return 0;
 }
 
@@ -122,9 +130,10 @@ int64_t backup_due(const backup_settings& given) {
   return all.empty() ? 0 : backup_time(all.back()) + given.every.count();
 }
 
-result<void> save_backup_folder(const backup_settings& given, const storage::snapshot& from,
-                                const std::filesystem::path& keys, const storage::sealer& seal,
-                                int64_t now_seconds) {
+result<std::filesystem::path> save_backup_folder(const backup_settings& given,
+                                                 const storage::snapshot& from,
+                                                 const std::filesystem::path& keys,
+                                                 const storage::sealer& seal, int64_t now_seconds) {
   std::error_code failed;
   auto name = backup_name(now_seconds);
   auto part = given.directory / ("." + name + ".part");
@@ -134,32 +143,36 @@ result<void> save_backup_folder(const backup_settings& given, const storage::sna
   if (failed)
     return error{errc::internal,
                  "cannot write in " + given.directory.string() + ": " + failed.message()};
-  if (auto done = copy_keys(keys, part); !done) return done;
+  if (auto done = copy_keys(keys, part); !done) return done.error();
   auto done = storage::save_backup_file(from, static_cast<uint64_t>(now_seconds) * 1000, &seal,
                                         (part / state_file).string());
-  if (!done) return done;
+  if (!done) return done.error();
   std::filesystem::rename(part, given.directory / name, failed);
   if (failed) return error{errc::internal, "cannot name the backup: " + failed.message()};
   for (auto& old : superseded(backups_in(given.directory), given.keep))
     std::filesystem::remove_all(given.directory / old, failed);
-  return {};
+  return given.directory / name;
 }
 
 int backup_command(const std::vector<std::string>& arguments) {
   std::filesystem::path data = "/var/lib/troupe";
   command_spec spec{
       .name = "backup",
-      .synopsis = "list DIR | check BACKUP | restore BACKUP",
+      .synopsis = "save | list DIR | check BACKUP | restore BACKUP",
       .about = "What `troupe server --backup-dir DIR` has saved: each backup is a folder with the "
                "state and the keys of the\ncluster; keep it as safe as a server.\n\n"
+               "  save      have the running server save one now\n"
                "  list      the backups in a directory, oldest first\n"
                "  check     read one as a whole\n"
                "  restore   make the data of a first server from it, on this machine",
-      .options = {{"data", "DIR", "for restore: the new server's (/var/lib/troupe)", into(data)}},
-      .examples = "troupe backup list /backup\n"
+      .options = {{"data", "DIR", "for save and restore: the server's (/var/lib/troupe)",
+                   into(data)}},
+      .examples = "troupe backup save\n"
+                  "troupe backup list /backup\n"
                   "troupe backup restore /backup/20260102T030405Z --data /var/lib/troupe"};
   auto read = read_arguments(spec, arguments);
   if (read.exit_code) return *read.exit_code;
+  if (read.words.size() == 1 && read.words[0] == "save") return save(data);
   if (read.words.size() != 2) return fputs(usage_of(spec).c_str(), stderr), 2;
   auto& verb = read.words[0];
   std::filesystem::path folder = std::filesystem::absolute(read.words[1]);

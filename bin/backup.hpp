@@ -30,10 +30,11 @@ std::vector<std::string> backups_in(const std::filesystem::path& directory);
 /// When the next one is due.
 int64_t backup_due(const backup_settings& given);
 
-/// Writes one, whole or not at all, and lets old ones go.
-result<void> save_backup_folder(const backup_settings& given, const storage::snapshot& from,
-                                const std::filesystem::path& keys, const storage::sealer& seal,
-                                int64_t now_seconds);
+/// Writes one, whole or not at all, and lets old ones go. Returns where it is.
+result<std::filesystem::path> save_backup_folder(const backup_settings& given,
+                                                 const storage::snapshot& from,
+                                                 const std::filesystem::path& keys,
+                                                 const storage::sealer& seal, int64_t now_seconds);
 
 /// `troupe backup`.
 int backup_command(const std::vector<std::string>& arguments);

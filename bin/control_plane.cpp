@@ -106,6 +106,7 @@ void control_plane::leave() {
 control_plane::~control_plane() {
   if (removed_) end_raft(); // nobody answers it any more: those who wait hear so at once
   if (http_) http_->stop();
+  store_desk_.reset();
   ending_ = true; // whatever the stage is still told has no effect
   if (stage_) {
     std::promise<void> over;
@@ -170,11 +171,14 @@ result<pki> control_plane::load_keys() const {
                      own_addresses(options_.advertised), options_.id, now);
 }
 
-result<void> control_plane::save_backup(const backup_settings& given) const {
+result<std::filesystem::path> control_plane::save_backup() {
+  if (options_.backup.directory.empty())
+    return error{errc::conflict, "this server was started without --backup-dir"};
   auto keys = options_.data_directory / "pki";
   auto seal = sealer(keys / "secrets.key");
   if (!seal) return seal.error();
-  return save_backup_folder(given, store_->current(), keys, **seal, wall_clock().seconds);
+  std::lock_guard lock{backup_mutex_};
+  return save_backup_folder(options_.backup, store_->current(), keys, **seal, wall_clock().seconds);
 }
 
 bool control_plane::turns() const {
@@ -236,6 +240,7 @@ result<void> control_plane::open_store() {
   if (!options_.replicated) {
     auto opened = storage::engine::open({.path = path, .seal = *seal});
     if (!opened) return opened.error();
+    care_ = &(*opened)->care();
     store_ = std::move(*opened);
     return {};
   }
@@ -252,6 +257,7 @@ result<void> control_plane::open_store() {
   if (!opened) return opened.error();
   member_ = *opened;
   store_ = member_->store;
+  care_ = &member_->replica->care();
   return {};
 }
 
@@ -495,6 +501,14 @@ result<void> control_plane::listen() {
   join_desk_ = std::make_unique<join_desk>(*api_, keys_, servers_of(members));
   members_desk_ = std::make_unique<members_desk>(*api_, member_ ? member_->group : nullptr, *hub_,
                                                  options_.data_directory / "pki");
+  store_desk_settings files;
+  files.data = options_.data_directory;
+  files.check_every = options_.check_every;
+  files.save_backup = [this]() -> result<std::string> {
+    auto saved = save_backup();
+    return saved ? result<std::string>{saved->string()} : saved.error();
+  };
+  store_desk_ = std::make_unique<store_desk>(*api_, *store_, *care_, std::move(files));
   http::server_settings settings;
   settings.address = options_.address;
   settings.port = options_.port;
@@ -518,7 +532,8 @@ result<void> control_plane::let_admin_in() {
 }
 
 void control_plane::handle(http::request request, http::responder responder) {
-  if (!join_desk_->handle(request, responder) && !members_desk_->handle(request, responder))
+  if (!join_desk_->handle(request, responder) && !members_desk_->handle(request, responder) &&
+      !store_desk_->handle(request, responder))
     api_->handle(std::move(request), std::move(responder));
 }
 

@@ -13,6 +13,7 @@
 #include "bin/join.hpp"
 #include "bin/members.hpp"
 #include "bin/pki.hpp"
+#include "bin/store_desk.hpp"
 #include "messages/interfaces.hpp"
 #include "net/http/server.hpp"
 #include "storage/engine.hpp"
@@ -48,6 +49,9 @@ struct control_plane_options {
   std::string audit_path, audit_policy_file;
   unsigned audit_megabytes_max = 100, audit_backups_max = 10, audit_days_max = 0;
 
+  backup_settings backup;
+  std::chrono::seconds check_every{24 * 3600}; ///< everything on the disk is read again
+
   /// Whether this server can be one of several: it agrees with others, if only with itself so far.
   bool replicated = false;
   /// This server's number, and, when a group of several first starts, where all of them take links.
@@ -82,8 +86,8 @@ public:
   result<void> renew_certificates();
   /// The certificates that renew_certificates() makes.
   std::vector<std::string> certificates() const;
-  /// Saves a backup of what this server has now. Any thread.
-  result<void> save_backup(const backup_settings& given) const;
+  /// Saves a backup of what this server has now, and returns where. Any thread.
+  result<std::filesystem::path> save_backup();
   /// Lets another server lead, if this one does and another can, so that nobody waits for an
   /// election when it stops. Waits until that is known, but not for long.
   void hand_over();
@@ -132,14 +136,17 @@ private:
   std::shared_ptr<raft_member> member_;
   raft_actor raft_;
   std::shared_ptr<storage::store> store_;
+  storage::caretaker* care_ = nullptr; ///< of the store's files
   std::unique_ptr<gateway::workers> work_;
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<join_desk> join_desk_;
   std::unique_ptr<members_desk> members_desk_;
+  std::unique_ptr<store_desk> store_desk_;
   std::unique_ptr<http::server> http_;
   std::string scheduler_config_; ///< as it was read
   std::filesystem::path kubeconfig_;
 
+  std::mutex backup_mutex_; ///< one backup at a time
   mutable std::mutex doors_mutex_;
   std::map<std::string, std::shared_ptr<node::door>> doors_;
 

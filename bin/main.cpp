@@ -12,6 +12,7 @@
 #include "bin/relay.hpp"
 #include "bin/server.hpp"
 #include "bin/shell/shell.hpp"
+#include "bin/store_desk.hpp"
 #include "bin/token.hpp"
 #include "bin/up.hpp"
 #include "bin/verbs/verb.hpp"
@@ -42,6 +43,7 @@ constexpr command table[] = {
     {"config", troupe::config_command, "show settings and where they come from"},
     {"certificates", troupe::certificates_command, "look after the certificates of this machine"},
     {"backup", troupe::backup_command, "backups of a server, and how they are restored"},
+    {"store", troupe::store_command, "look after the files of a running server's store"},
     {"recover", troupe::recover_command, "get out of a lost majority of servers"},
     {"cluster", troupe::cluster_command, "run a cluster of many members on this machine"},
     {"relay", troupe::relay_command, "give all servers one address on this machine"},

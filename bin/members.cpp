@@ -1,6 +1,7 @@
 #include "bin/members.hpp"
 
 #include "actors/gateway/bootstrap_token.hpp"
+#include "bin/desk.hpp"
 #include "bin/join.hpp"
 #include "bin/pki.hpp"
 #include "messages/base/json.hpp"
@@ -12,20 +13,14 @@
 
 namespace troupe {
 
+using desk::refuse;
+using desk::tell;
+
 namespace {
 
 constexpr std::string_view members_path = "/troupe/v1/members";
 constexpr std::string_view servers_path = "/troupe/v1/servers";
 constexpr size_t key_bytes_max = 64 * 1024;
-
-void refuse(http::responder to, const error& why) {
-  to.reply(http::answer(info(why.code).http_status, "application/json",
-                        json::write(json::object{{"message", why.message}})));
-}
-
-void tell(http::responder to, json::object what) {
-  to.reply(http::answer(200, "application/json", json::write(json::value(std::move(what)))));
-}
 
 uint64_t number_in(std::string_view text) {
   uint64_t out = 0;
@@ -81,7 +76,11 @@ bool members_desk::handle(http::request& request, http::responder& responder) co
   auto rest = joins ? std::string_view{} : std::string_view(path).substr(members_path.size());
   if (!rest.empty() && rest[0] != '/') return false;
   auto to = std::move(responder);
-  auto allowed = allow(request, joins ? gateway::server_bootstrappers : "system:masters");
+  auto allowed =
+      joins ? desk::allow(api_, request, gateway::server_bootstrappers,
+                          "add servers: that needs a token made by `troupe token create --role "
+                          "server`")
+            : desk::allow(api_, request, desk::administrators, "see or change the servers");
   if (!allowed) return refuse(std::move(to), allowed.error()), true;
   if (!group_)
     return refuse(std::move(to), {errc::conflict, "this cluster was started by `troupe up`, whose "
@@ -101,17 +100,6 @@ bool members_desk::handle(http::request& request, http::responder& responder) co
     return change({.what = kind::transfer, .id = id}, std::move(to)), true;
   refuse(std::move(to), {errc::not_found, "there is nothing at " + std::string(path)});
   return true;
-}
-
-result<void> members_desk::allow(const http::request& request, const char* group) const {
-  auto who = api_.given.authenticate.identify(request);
-  if (!who) return error{errc::unauthorized, "the token is not known or does not hold any more"};
-  if (who->in(group) || who->in("system:masters")) return {};
-  return error{errc::forbidden,
-               who->name + (group == std::string_view("system:masters")
-                                ? " may not see or change the servers"
-                                : " may not add servers: that needs a token made by `troupe token "
-                                  "create --role server`")};
 }
 
 void members_desk::list(http::responder to) const {

@@ -29,7 +29,6 @@ private:
   void list(http::responder to) const;
   void change(raft::group_wish wish, http::responder to) const;
   void admit(const http::request& request, http::responder to) const;
-  result<void> allow(const http::request& request, const char* group) const;
 
   const gateway::gateway& api_;
   std::shared_ptr<raft::group> group_;

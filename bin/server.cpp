@@ -119,9 +119,12 @@ command_spec spec_of(server_options& o) {
             "once for each, this one too",
             [&p](const std::string& text) { return add_server(text, p); }, true},
            {"backup-dir", "DIR", "save backups there (none); see troupe backup --help",
-            into(o.backup.directory)},
-           {"backup-every", "DURATION", "how often (24h)", into(o.backup.every)},
-           {"backup-keep", "N", "how many of them stay (14)", into(o.backup.keep, 1, 10'000)}},
+            into(p.backup.directory)},
+           {"backup-every", "DURATION", "how often (24h)", into(p.backup.every)},
+           {"check-every", "DURATION",
+            "how often everything on the disk is read again (24h); see troupe store --help",
+            into(p.check_every)},
+           {"backup-keep", "N", "how many of them stay (14)", into(p.backup.keep, 1, 10'000)}},
       .examples =
           "troupe server --data /tmp/troupe --port 6443\n"
           "KUBECONFIG=/tmp/troupe/admin.kubeconfig kubectl get namespaces\n"
@@ -164,12 +167,15 @@ int run_server(server_options options) {
        .due = [&] { return due_seconds((*plane)->certificates(), wall_clock().seconds); },
        .renew = [&] { return (*plane)->renew_certificates(); }}};
   std::optional<renewal> backups;
-  if (!options.backup.directory.empty())
+  if (!options.plane.backup.directory.empty())
     backups.emplace(renewal::work{.name = "backup",
                                   .done = "a backup is saved",
                                   .now = wall_clock,
-                                  .due = [&] { return backup_due(options.backup); },
-                                  .renew = [&] { return (*plane)->save_backup(options.backup); }});
+                                  .due = [&] { return backup_due(options.plane.backup); },
+                                  .renew = [&]() -> result<void> {
+                                    auto saved = (*plane)->save_backup();
+                                    return saved ? result<void>{} : saved.error();
+                                  }});
   std::optional<manifests> kept;
   if (!options.manifests.empty()) kept.emplace(options.manifests, (*plane)->kubeconfig());
   watchdog turning{[&] { return (*plane)->turns(); }};

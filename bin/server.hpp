@@ -1,7 +1,6 @@
 // `troupe server`: a control-plane member.
 #pragma once
 
-#include "bin/backup.hpp"
 #include "bin/control_plane.hpp"
 #include "bin/hollow.hpp"
 #include "bin/options.hpp"
@@ -10,7 +9,6 @@ namespace troupe {
 
 struct server_options {
   control_plane_options plane;
-  backup_settings backup;
   std::string join;                ///< "TOKEN@HOST": become one of the servers there
   uint64_t id = 0;                 ///< 0: whatever is remembered, or the first
   hollow_options hollow;           ///< nodes that this server pretends

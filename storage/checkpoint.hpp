@@ -4,6 +4,7 @@
 
 #include "storage/apply.hpp"
 #include "storage/event.hpp"
+#include "storage/files.hpp"
 
 #include <functional>
 #include <memory>
@@ -57,11 +58,13 @@ public:
   /// Reads everything; a fresh one is empty at position 0.
   virtual result<loaded> load() = 0;
 
-  /// Adds batches that follow what is there, and forgets history beyond `limits`.
+  /// Adds batches that follow what is there, and forgets history beyond `limits`. Batches that are
+  /// there already are passed over.
   virtual result<void> add(const std::vector<std::shared_ptr<const published_batch>>& batches,
                            const history_limits& limits, uint64_t now_ms) = 0;
 
-  /// Replaces everything, history as well: a snapshot from a leader, or a restore.
+  /// Replaces everything, history as well: a snapshot from a leader, a restore, or what memory
+  /// holds of a checkpoint that is damaged. Does nothing when a newer one is there.
   virtual result<void> replace(const state& contents, const checkpoint_meta& meta) = 0;
 
   /// One change taken back: what stood at `key` before it.
@@ -76,6 +79,20 @@ public:
   /// Returns the oldest revision whose state can still be built.
   virtual result<uint64_t> visit_history(uint64_t below,
                                          const std::function<bool(undo)>& visit) = 0;
+
+  /// Room on the disk, and how much of it holds nothing.
+  struct room {
+    uint64_t bytes = 0;
+    uint64_t free_bytes = 0;
+  };
+  virtual result<room> measure() = 0;
+
+  /// Gives back the room that holds nothing. Others go on reading and writing is done before or
+  /// after it; a crash in the middle leaves things as they were.
+  virtual result<void> defragment() = 0;
+
+  /// Reads everything again: errc::corrupt tells what is damaged. Any thread, beside all others.
+  virtual result<void> check(const pacer& pace) = 0;
 };
 
 } // namespace troupe::storage

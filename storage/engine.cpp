@@ -40,6 +40,7 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
   if (auto loaded = made->load(); !loaded)
     return with_context(loaded.error(), "cannot open " + made->settings_.path);
   made->upkeep_.emplace();
+  made->segments_.emplace();
   made->writer_ = std::thread{[e = made.get()] { e->write_batches(); }};
   return made;
 }
@@ -58,11 +59,13 @@ result<void> engine::load() {
   if (!loaded) return loaded.error();
   last_index_ = loaded->meta.position.index;
   live_.reset(std::move(loaded->contents));
-  keeper_->reset(live_.current());
+  keeper_->reset(live_.current(), std::move(loaded->meta));
   auto log = wal::open(*directory_, settings_.log, settings_.wall_clock_ms(),
                        [this](const log_record& record) { return replay(record); });
   if (!log) return log.error();
   log_ = std::move(*log);
+  care_ = std::make_unique<caretaker>(checkpoint_, *keeper_, *log_, settings_.wall_clock_ms,
+                                      settings_.care);
   publish(unpublished_bytes_, settings_.wall_clock_ms());
   return {};
 }
@@ -92,6 +95,7 @@ engine::~engine() {
   }
   wake_.notify_all();
   if (writer_.joinable()) writer_.join();
+  segments_.reset();
   if (upkeep_) upkeep_->post([this] { write_checkpoint(); });
   upkeep_.reset();
 }
@@ -196,12 +200,7 @@ void engine::publish(size_t bytes, uint64_t time_ms) {
 }
 
 void engine::write_checkpoint() {
-  auto written = keeper_->write_checkpoint(settings_.wall_clock_ms());
-  if (written)
-    written = [&]() -> result<log_position> {
-      if (auto dropped = log_->drop_through(written->index); !dropped) return dropped.error();
-      return written;
-    }();
+  auto written = care_->write_checkpoint();
   if (written) return;
   if (written.error().code != errc::storage_full) settings_.stop_process(written.error());
   log::warn("storage", "no room for a checkpoint: trying again later",
@@ -213,7 +212,7 @@ void engine::prepare_segment() {
   if (segment_done_.exchange(false)) segment_asked_ = false;
   if (segment_asked_ || !log_->wants_next()) return;
   segment_asked_ = true;
-  upkeep_->post([this] {
+  segments_->post([this] {
     if (auto done = log_->prepare_next(); !done)
       log::warn("storage", "no room for the next log segment", {{"why", done.error().message}});
     segment_done_ = true;

@@ -2,7 +2,7 @@
 // memory and its snapshots in LMDB. See store.hpp for how to use it.
 #pragma once
 
-#include "storage/keeper.hpp"
+#include "storage/caretaker.hpp"
 #include "storage/live_state.hpp"
 #include "storage/lmdb_checkpoint.hpp"
 #include "storage/low_water.hpp"
@@ -24,6 +24,7 @@ struct engine_settings {
   ring_limits rings = {};
   keeper_settings keep = {};
   lmdb_settings lmdb = {};
+  care_settings care = {};
   size_t queue_bytes_max = 64u << 20; ///< of transactions that wait; then errc::too_many_requests
   size_t batch_bytes_max = 8u << 20;  ///< of one frame of the log
   /// With less room than this on the disk, only what frees space is accepted. 0: 64 MiB + 5 % of
@@ -58,6 +59,8 @@ public:
 
   void linearize(std::function<void(result<void>)> ready) override { ready({}); }
 
+  caretaker& care() { return *care_; }
+
 private:
   struct proposal {
     transaction change;
@@ -84,9 +87,11 @@ private:
   live_state live_;
   std::shared_ptr<checkpoint> checkpoint_;
   std::unique_ptr<keeper> keeper_;
+  std::unique_ptr<caretaker> care_;
   uint64_t last_index_ = 0;
-  size_t unpublished_bytes_ = 0; ///< of replayed log
-  std::optional<worker> upkeep_;
+  size_t unpublished_bytes_ = 0;   ///< of replayed log
+  std::optional<worker> upkeep_;   ///< writes checkpoints
+  std::optional<worker> segments_; ///< allocates the log's next segment, which may not wait for one
   low_water low_water_;
   bool segment_asked_ = false; ///< the next segment is being allocated; the writer's own
 

@@ -5,6 +5,7 @@
 #include "messages/base/error.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,13 @@ public:
   /// Makes what was written durable. After a failure nobody knows what the disk holds: stop.
   virtual result<void> sync() = 0;
 };
+
+/// Long reading that nobody waits for calls this between its pieces, with the bytes read since. It
+/// takes the time that a gentle pace needs; false: stop.
+using pacer = std::function<bool(size_t bytes)>;
+
+/// What long reading says that was told to stop.
+inline error stopped_reading() { return {errc::unavailable, "stopped before the end"}; }
 
 /// A directory of plain files. Names become durable with sync().
 class directory {

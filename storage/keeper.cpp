@@ -4,17 +4,20 @@
 
 namespace troupe::storage {
 
-void keeper::reset(const snapshot& at) {
+void keeper::reset(const snapshot& at, checkpoint_meta meta) {
   std::lock_guard lock{mutex_};
   waiting_.clear();
   waiting_bytes_ = 0;
   past_.clear();
   noted_ = at;
+  noted_meta_ = std::move(meta);
 }
 
 bool keeper::note(published_batch batch, snapshot after) {
   std::lock_guard lock{mutex_};
   waiting_bytes_ += batch.bytes;
+  noted_meta_.position = batch.position;
+  if (!batch.agreement.empty()) noted_meta_.agreement = batch.agreement;
   waiting_.push_back(std::make_shared<const published_batch>(std::move(batch)));
   noted_ = std::move(after);
   return waiting_bytes_ >= settings_.checkpoint_bytes && !std::exchange(asked_, true);
@@ -26,6 +29,7 @@ bool keeper::behind() const {
 }
 
 result<log_position> keeper::write_checkpoint(uint64_t now_ms) {
+  std::lock_guard writing{writing_};
   std::vector<batch_ptr> batches;
   {
     std::lock_guard lock{mutex_};
@@ -34,10 +38,33 @@ result<log_position> keeper::write_checkpoint(uint64_t now_ms) {
   }
   if (batches.empty()) return log_position{};
   if (auto done = checkpoint_->add(batches, settings_.history, now_ms); !done) return done.error();
-  std::lock_guard lock{mutex_};
-  for (auto& x : batches) waiting_bytes_ -= x->bytes;
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(batches.size()));
+  forget(batches);
   return batches.back()->position;
+}
+
+result<log_position> keeper::rewrite_checkpoint() {
+  std::lock_guard writing{writing_};
+  std::vector<batch_ptr> batches;
+  snapshot now;
+  checkpoint_meta meta;
+  {
+    std::lock_guard lock{mutex_};
+    batches = waiting_;
+    now = noted_;
+    meta = noted_meta_;
+  }
+  if (auto done = checkpoint_->replace(now.contents(), meta); !done) return done.error();
+  forget(batches);
+  return meta.position;
+}
+
+/// They are durable. What waits may have been forgotten meanwhile, for a snapshot that came in.
+void keeper::forget(const std::vector<batch_ptr>& written) {
+  std::lock_guard lock{mutex_};
+  size_t count = 0;
+  while (count < written.size() && count < waiting_.size() && waiting_[count] == written[count])
+    waiting_bytes_ -= written[count++]->bytes;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(count));
 }
 
 result<snapshot> keeper::at(uint64_t revision) {

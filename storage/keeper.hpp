@@ -24,7 +24,7 @@ public:
       : checkpoint_{std::move(in)}, settings_{settings} {}
 
   /// Starts at what was loaded or installed. Forgets what waits.
-  void reset(const snapshot& at);
+  void reset(const snapshot& at, checkpoint_meta meta);
 
   /// Takes note of what was just published. True when a checkpoint should be written.
   bool note(published_batch batch, snapshot after);
@@ -34,6 +34,10 @@ public:
 
   /// Writes everything noted so far. On errc::storage_full it waits for the next time.
   result<log_position> write_checkpoint(uint64_t now_ms);
+
+  /// Writes the whole checkpoint anew from memory, because what is on the disk is damaged. Its
+  /// history is lost.
+  result<log_position> rewrite_checkpoint();
 
   /// The state at a past revision.
   result<snapshot> at(uint64_t revision);
@@ -47,16 +51,19 @@ public:
 private:
   using batch_ptr = std::shared_ptr<const published_batch>;
 
+  void forget(const std::vector<batch_ptr>& written);
   result<snapshot> take_back(snapshot from, std::vector<batch_ptr> waiting, uint64_t revision);
 
   const std::shared_ptr<checkpoint> checkpoint_;
   const keeper_settings settings_;
+  std::mutex writing_; ///< one checkpoint at a time
 
   mutable std::mutex mutex_;
   std::vector<batch_ptr> waiting_; ///< oldest first; kept until it is durable
   size_t waiting_bytes_ = 0;
-  bool asked_ = false; ///< a checkpoint was asked for and has not begun
-  snapshot noted_;     ///< the state after the newest of them
+  bool asked_ = false;         ///< a checkpoint was asked for and has not begun
+  snapshot noted_;             ///< the state after the newest of them
+  checkpoint_meta noted_meta_; ///< what a checkpoint of that state says about itself
   std::list<snapshot> past_;
 };
 

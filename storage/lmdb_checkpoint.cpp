@@ -52,26 +52,6 @@ result<void> encode_undo(std::string& out, const event& x, uint64_t time_ms, con
   return {};
 }
 
-result<checkpoint::undo> decode_undo(std::string_view key, std::string_view value,
-                                     const sealer* seal) {
-  binary_reader in{value};
-  auto sum = in.number<uint32_t>();
-  if (key.size() != 16 || !in.ok() || sum != crc32c(in.rest()))
-    return corrupt("a history record's checksum is wrong");
-  checkpoint::undo out;
-  out.revision = get_sortable(key);
-  out.cause = in.number<uint64_t>();
-  out.time_ms = in.number<uint64_t>();
-  auto key_bytes = in.number<uint32_t>();
-  out.key = in.bytes(key_bytes);
-  if (!in.ok()) return corrupt("a history record is malformed");
-  if (in.rest().empty()) return out;
-  auto before = decode_record(in.rest(), seal);
-  if (!before) return before.error();
-  out.before = std::move(*before);
-  return out;
-}
-
 uint64_t undo_time_ms(std::string_view value) {
   binary_reader in{value};
   in.bytes(12);
@@ -80,45 +60,57 @@ uint64_t undo_time_ms(std::string_view value) {
 
 } // namespace
 
-result<std::unique_ptr<lmdb_checkpoint>> lmdb_checkpoint::open(const std::string& path,
-                                                               std::shared_ptr<const sealer> seal,
-                                                               lmdb_settings settings) {
-  std::unique_ptr<lmdb_checkpoint> made{new lmdb_checkpoint{path, std::move(seal), settings}};
-  auto env = lmdb::open(path, settings.map_bytes, settings.readers_max);
-  if (!env) return env.error();
-  made->env_ = std::move(*env);
-  auto begun = lmdb::transaction::begin(made->env_.get(), false);
-  if (!begun) return begun.error();
-  for (auto [name, table] :
-       {std::pair{"state", &made->tables_.state}, std::pair{"undo", &made->tables_.undo},
-        std::pair{"meta", &made->tables_.meta}}) {
-    auto opened = begun->open_table(name, true);
-    if (!opened) return opened.error();
-    *table = *opened;
-  }
-  if (auto done = begun->commit(); !done) return done.error();
-  return made;
+result<entry_ptr> lmdb_checkpoint::read_object(std::string_view key, std::string_view value) const {
+  auto object = decode_record(value, seal_.get());
+  if (!object) return with_context(object.error(), log::escaped(key));
+  if (table_key((*object)->key()) != key) return corrupt("an object under a wrong key");
+  return object;
+}
+
+result<checkpoint::undo> lmdb_checkpoint::read_change(std::string_view key,
+                                                      std::string_view value) const {
+  binary_reader in{value};
+  auto sum = in.number<uint32_t>();
+  if (key.size() != 16 || !in.ok() || sum != crc32c(in.rest()))
+    return corrupt("a history record's checksum is wrong");
+  undo out;
+  out.revision = get_sortable(key);
+  out.cause = in.number<uint64_t>();
+  out.time_ms = in.number<uint64_t>();
+  auto key_bytes = in.number<uint32_t>();
+  out.key = in.bytes(key_bytes);
+  if (!in.ok()) return corrupt("a history record is malformed");
+  if (in.rest().empty()) return out;
+  auto before = decode_record(in.rest(), seal_.get());
+  if (!before) return before.error();
+  out.before = std::move(*before);
+  return out;
+}
+
+lmdb_checkpoint::tables_ptr lmdb_checkpoint::current() const {
+  std::lock_guard lock{exchanging_};
+  return tables_;
 }
 
 result<checkpoint::loaded> lmdb_checkpoint::load() {
-  std::shared_lock resizing{resizing_};
-  auto begun = lmdb::transaction::begin(env_.get(), true);
+  auto of = current();
+  std::shared_lock resizing{of->resizing};
+  auto begun = lmdb::transaction::begin(of->env.get(), true);
   if (!begun) return begun.error();
-  auto meta = read_meta(*begun);
+  auto meta = read_meta(*begun, *of);
   if (!meta) return meta.error();
   loaded out{{}, std::move(*meta)};
-  auto at = lmdb::cursor::open(*begun, tables_.state);
+  auto at = lmdb::cursor::open(*begun, of->state);
   if (!at) return at.error();
   auto more = at->move(MDB_FIRST);
   for (; more && *more; more = at->move(MDB_NEXT)) {
-    auto object = decode_record(at->value(), seal_.get());
-    if (!object) return with_context(object.error(), log::escaped(at->key()));
-    if (table_key((*object)->key()) != at->key()) return corrupt("an object under a wrong key");
+    auto object = read_object(at->key(), at->value());
+    if (!object) return object.error();
     out.contents.objects.put(std::move(*object));
   }
   if (!more) return more.error();
   MDB_stat counted;
-  mdb_stat(begun->get(), tables_.state, &counted);
+  mdb_stat(begun->get(), of->state, &counted);
   if (counted.ms_entries != out.contents.objects.size())
     return corrupt("counts " + std::to_string(counted.ms_entries) + " objects and holds " +
                    std::to_string(out.contents.objects.size()));
@@ -128,10 +120,11 @@ result<checkpoint::loaded> lmdb_checkpoint::load() {
 
 /// Runs `act` in a write transaction, again in a larger map when the map was full.
 template<class Act> result<void> lmdb_checkpoint::write(Act act) {
+  if (failed_) return *failed_;
   for (;;) {
     auto attempt = [&]() -> result<void> {
-      std::shared_lock resizing{resizing_};
-      auto begun = lmdb::transaction::begin(env_.get(), false);
+      std::shared_lock resizing{tables_->resizing};
+      auto begun = lmdb::transaction::begin(tables_->env.get(), false);
       if (!begun) return begun.error();
       if (auto done = act(*begun); !done) return done;
       return begun->commit();
@@ -147,8 +140,8 @@ result<void> lmdb_checkpoint::grow() {
   if (settings_.map_bytes >= settings_.map_bytes_max)
     return error{errc::storage_full, "the checkpoint has reached its largest size"};
   settings_.map_bytes *= 2;
-  std::unique_lock alone{resizing_};
-  if (auto code = mdb_env_set_mapsize(env_.get(), settings_.map_bytes))
+  std::unique_lock alone{tables_->resizing};
+  if (auto code = mdb_env_set_mapsize(tables_->env.get(), settings_.map_bytes))
     return lmdb::failed("resize", code);
   log::info("storage", "grew the checkpoint's address space", {{"bytes", settings_.map_bytes}});
   return {};
@@ -157,11 +150,15 @@ result<void> lmdb_checkpoint::grow() {
 result<void>
 lmdb_checkpoint::add(const std::vector<std::shared_ptr<const published_batch>>& batches,
                      const history_limits& limits, uint64_t now_ms) {
-  for (size_t next = 0; next < batches.size();) {
+  std::lock_guard writing{writing_};
+  size_t next = 0;
+  // A snapshot from the leader may have come in while these were on their way.
+  while (next < batches.size() && batches[next]->position.index <= last_index_) ++next;
+  while (next < batches.size()) {
     auto end = next;
     auto some = [&](lmdb::transaction& in) -> result<void> {
       size_t bytes = 0;
-      auto meta = read_meta(in);
+      auto meta = read_meta(in, *tables_);
       if (!meta) return meta.error();
       for (end = next; end < batches.size() && bytes < settings_.transaction_bytes_max; ++end) {
         if (auto done = add_batch(in, *batches[end]); !done) return done;
@@ -174,6 +171,7 @@ lmdb_checkpoint::add(const std::vector<std::shared_ptr<const published_batch>>& 
       return write_meta(in, *meta);
     };
     if (auto done = write(some); !done) return done;
+    last_index_ = batches[end - 1]->position.index;
     next = end;
   }
   return {};
@@ -185,7 +183,7 @@ result<void> lmdb_checkpoint::add_batch(lmdb::transaction& in, const published_b
   for (auto& x : batch.events) {
     std::string undo;
     if (auto done = encode_undo(undo, *x, batch.time_ms, seal_.get()); !done) return done;
-    if (auto done = in.put(tables_.undo, undo_key(x->revision(), number++), undo, MDB_APPEND);
+    if (auto done = in.put(tables_->undo, undo_key(x->revision(), number++), undo, MDB_APPEND);
         !done)
       return done;
     last[x->now->key()] = x.get();
@@ -194,12 +192,12 @@ result<void> lmdb_checkpoint::add_batch(lmdb::transaction& in, const published_b
     if (last[x->now->key()] != x.get()) continue;
     auto key = table_key(x->now->key());
     if (x->what == event::kind::erase) {
-      if (auto done = in.erase(tables_.state, key); !done) return done;
+      if (auto done = in.erase(tables_->state, key); !done) return done;
       continue;
     }
     std::string record;
     if (auto done = encode_record(record, *x->now, seal_.get()); !done) return done;
-    if (auto done = in.put(tables_.state, key, record); !done) return done;
+    if (auto done = in.put(tables_->state, key, record); !done) return done;
   }
   return {};
 }
@@ -209,10 +207,10 @@ result<void> lmdb_checkpoint::forget_history(lmdb::transaction& in, const histor
                                              uint64_t now_ms, checkpoint_meta& meta) {
   constexpr size_t rows_max = 100'000;
   MDB_stat stat;
-  mdb_stat(in.get(), tables_.undo, &stat);
+  mdb_stat(in.get(), tables_->undo, &stat);
   auto bytes = (stat.ms_leaf_pages + stat.ms_overflow_pages + stat.ms_branch_pages) * stat.ms_psize;
   auto surplus = bytes > limits.bytes_max ? bytes - limits.bytes_max : 0;
-  auto at = lmdb::cursor::open(in, tables_.undo);
+  auto at = lmdb::cursor::open(in, tables_->undo);
   if (!at) return at.error();
   auto more = at->move(MDB_FIRST);
   for (size_t rows = 0; more && *more && rows < rows_max; ++rows, more = at->move(MDB_NEXT)) {
@@ -226,15 +224,28 @@ result<void> lmdb_checkpoint::forget_history(lmdb::transaction& in, const histor
   return {};
 }
 
-result<void> lmdb_checkpoint::replace(const state& contents, const checkpoint_meta& meta) {
-  return write([&](lmdb::transaction& in) -> result<void> {
-    for (auto table : {tables_.state, tables_.undo})
-      if (auto code = mdb_drop(in.get(), table, 0)) return lmdb::failed("empty a table", code);
-    for (tree::cursor at{contents.objects, ""}; at; at.next()) {
-      std::string record;
-      if (auto done = encode_record(record, *at.get(), seal_.get()); !done) return done;
-      if (auto done = in.put(tables_.state, table_key(at.get()->key()), record); !done) return done;
-    }
+/// The first content of a fresh file, a bounded amount at a time; what it says of itself comes
+/// last.
+result<void> lmdb_checkpoint::fill(const state& contents, const checkpoint_meta& meta) {
+  std::lock_guard writing{writing_};
+  tree::cursor at{contents.objects, ""};
+  while (at) {
+    auto next = at;
+    auto some = [&](lmdb::transaction& in) -> result<void> {
+      next = at;
+      for (size_t bytes = 0; next && bytes < settings_.transaction_bytes_max; next.next()) {
+        std::string record;
+        if (auto done = encode_record(record, *next.get(), seal_.get()); !done) return done;
+        if (auto done = in.put(tables_->state, table_key(next.get()->key()), record); !done)
+          return done;
+        bytes += record.size();
+      }
+      return {};
+    };
+    if (auto done = write(some); !done) return done;
+    at = next;
+  }
+  return write([&](lmdb::transaction& in) {
     auto fresh = meta;
     fresh.revision = fresh.compacted = contents.revision;
     return write_meta(in, fresh);
@@ -243,17 +254,18 @@ result<void> lmdb_checkpoint::replace(const state& contents, const checkpoint_me
 
 result<uint64_t> lmdb_checkpoint::visit_history(uint64_t below,
                                                 const std::function<bool(undo)>& visit) {
-  std::shared_lock resizing{resizing_};
-  auto begun = lmdb::transaction::begin(env_.get(), true);
+  auto of = current();
+  std::shared_lock resizing{of->resizing};
+  auto begun = lmdb::transaction::begin(of->env.get(), true);
   if (!begun) return begun.error();
-  auto meta = read_meta(*begun);
+  auto meta = read_meta(*begun, *of);
   if (!meta) return meta.error();
-  auto at = lmdb::cursor::open(*begun, tables_.undo);
+  auto at = lmdb::cursor::open(*begun, of->undo);
   if (!at) return at.error();
   auto found = at->move(MDB_SET_RANGE, undo_key(below, 0));
   auto more = found && *found ? at->move(MDB_PREV) : at->move(MDB_LAST);
   for (; more && *more; more = at->move(MDB_PREV)) {
-    auto change = decode_undo(at->key(), at->value(), seal_.get());
+    auto change = read_change(at->key(), at->value());
     if (!change) return change.error();
     if (!visit(std::move(*change))) break;
   }
@@ -261,16 +273,9 @@ result<uint64_t> lmdb_checkpoint::visit_history(uint64_t below,
   return meta->compacted;
 }
 
-result<void> lmdb_checkpoint::copy_compacted(const std::string& path) {
-  std::shared_lock resizing{resizing_};
-  if (auto code = mdb_env_copy2(env_.get(), path.c_str(), MDB_CP_COMPACT))
-    return lmdb::failed("copy to " + path, code);
-  return {};
-}
-
-result<checkpoint_meta> lmdb_checkpoint::read_meta(lmdb::transaction& in) const {
+result<checkpoint_meta> lmdb_checkpoint::read_meta(lmdb::transaction& in, const tables& of) const {
   checkpoint_meta out;
-  auto found = in.get(tables_.meta, meta_key);
+  auto found = in.get(of.meta, meta_key);
   if (!found) return found.error();
   if (!found->data()) return out;
   binary_reader from{*found};
@@ -299,7 +304,7 @@ result<void> lmdb_checkpoint::write_meta(lmdb::transaction& in, const checkpoint
   put_number(out, meta.log_id);
   out += meta.agreement;
   set_number(out, 0, crc32c(std::string_view{out}.substr(4)));
-  return in.put(tables_.meta, meta_key, out);
+  return in.put(tables_->meta, meta_key, out);
 }
 
 } // namespace troupe::storage

@@ -1,4 +1,5 @@
-// The checkpoint in LMDB: tables `state`, `undo` and `meta` in one file, each call one transaction.
+// The checkpoint in LMDB: tables `state`, `undo` and `meta` in one file. Each call is one
+// transaction, or another file that takes the place of this one at once.
 // Keys and values are described in docs/storage-format.md and are permanent.
 #pragma once
 
@@ -6,6 +7,8 @@
 #include "storage/lmdb.hpp"
 #include "storage/sealer.hpp"
 
+#include <mutex>
+#include <optional>
 #include <shared_mutex>
 
 namespace troupe::storage {
@@ -17,7 +20,7 @@ struct lmdb_settings {
   unsigned readers_max = 256;
 };
 
-/// One thread writes; any thread visits history.
+/// Any thread; those that write take turns.
 class lmdb_checkpoint final : public checkpoint {
 public:
   static result<std::unique_ptr<lmdb_checkpoint>>
@@ -29,34 +32,55 @@ public:
   result<void> replace(const state& contents, const checkpoint_meta& meta) override;
   result<uint64_t> visit_history(uint64_t below, const std::function<bool(undo)>& visit) override;
 
-  /// Writes a compacted copy of the file to `path`, while others read and write.
-  result<void> copy_compacted(const std::string& path);
+  result<room> measure() override;
+  result<void> defragment() override;
+  result<void> check(const pacer& pace) override;
 
 private:
+  /// The file in use. Whoever reads in it holds it, also after another has taken its place.
   struct tables {
+    lmdb::environment env;
     MDB_dbi state = 0;
     MDB_dbi undo = 0;
     MDB_dbi meta = 0;
+    /// LMDB may only be resized while no transaction of this process is open.
+    std::shared_mutex resizing;
   };
+  using tables_ptr = std::shared_ptr<tables>;
 
   lmdb_checkpoint(std::string path, std::shared_ptr<const sealer> seal, lmdb_settings settings)
       : path_{std::move(path)}, seal_{std::move(seal)}, settings_{settings} {}
+
+  tables_ptr current() const;
 
   template<class Act> result<void> write(Act act);
   result<void> grow();
   result<void> add_batch(lmdb::transaction& in, const published_batch& batch);
   result<void> forget_history(lmdb::transaction& in, const history_limits& limits, uint64_t now_ms,
                               checkpoint_meta& meta);
-  result<checkpoint_meta> read_meta(lmdb::transaction& in) const;
+  result<checkpoint_meta> read_meta(lmdb::transaction& in, const tables& of) const;
   result<void> write_meta(lmdb::transaction& in, const checkpoint_meta& meta) const;
+
+  // Another file in place of this one: lmdb_replace.cpp.
+  result<void> fill(const state& contents, const checkpoint_meta& meta);
+  result<void> copy_compacted(const std::string& path) const;
+  result<void> holds_the_same(lmdb_checkpoint& copy);
+  result<void> take_over(lmdb_checkpoint& fresh);
+
+  // Reading everything again: lmdb_check.cpp.
+  result<void> check_pages(const pacer& pace) const;
+  result<void> check_values(tables& in, MDB_dbi table, const pacer& pace) const;
+  result<entry_ptr> read_object(std::string_view key, std::string_view value) const;
+  result<undo> read_change(std::string_view key, std::string_view value) const;
 
   const std::string path_;
   const std::shared_ptr<const sealer> seal_;
   lmdb_settings settings_;
-  /// LMDB may only be resized while no transaction of this process is open.
-  std::shared_mutex resizing_;
-  lmdb::environment env_;
-  tables tables_;
+  std::mutex writing_;          ///< one change of the file at a time, its exchange too
+  uint64_t last_index_ = 0;     ///< of the log, in the file; guarded by writing_
+  std::optional<error> failed_; ///< the disk has broken its word; guarded by writing_
+  mutable std::mutex exchanging_;
+  tables_ptr tables_; ///< changed under both locks: writers read it under the first alone
 };
 
 } // namespace troupe::storage

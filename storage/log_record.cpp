@@ -82,9 +82,9 @@ void encode_frame(std::string& out, std::span<const log_record> records, uint64_
   out.resize(start + aligned(out.size() - start), '\0');
 }
 
-std::optional<frame_header> decode_frame_header(std::string_view segment, size_t offset) {
-  if (offset > segment.size() || segment.size() - offset < frame_header_bytes) return {};
-  auto bytes = segment.substr(offset, frame_header_bytes);
+std::optional<frame_header> decode_frame_header_alone(std::string_view bytes, uint64_t offset) {
+  if (bytes.size() < frame_header_bytes) return {};
+  bytes = bytes.substr(0, frame_header_bytes);
   binary_reader in{bytes};
   if (in.number<uint32_t>() != frame_magic) return {};
   if (in.number<uint32_t>() != crc32c(bytes.substr(8))) return {};
@@ -94,7 +94,13 @@ std::optional<frame_header> decode_frame_header(std::string_view segment, size_t
   out.batch = in.number<uint64_t>();
   auto written_for = in.number<uint64_t>();
   if (written_for != offset || out.body_bytes > frame_body_bytes_max) return {};
-  if (segment.size() - offset - frame_header_bytes < out.body_bytes) return {};
+  return out;
+}
+
+std::optional<frame_header> decode_frame_header(std::string_view segment, size_t offset) {
+  if (offset > segment.size()) return {};
+  auto out = decode_frame_header_alone(segment.substr(offset), offset);
+  if (out && segment.size() - offset - frame_header_bytes < out->body_bytes) return {};
   return out;
 }
 

@@ -61,6 +61,9 @@ struct frame_header {
 /// The frame header at `offset` of `segment`, if its own checksum and position are right.
 std::optional<frame_header> decode_frame_header(std::string_view segment, size_t offset);
 
+/// The same from its first bytes alone: whether the segment is long enough is not checked.
+std::optional<frame_header> decode_frame_header_alone(std::string_view bytes, uint64_t offset);
+
 /// Checks each record of the frame at `offset`, whose header is `header`, and calls
 /// `visit(record) -> result<void>`. errc::corrupt before any visit when a checksum is wrong.
 template<class Visit>

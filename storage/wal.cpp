@@ -12,12 +12,7 @@ namespace {
 
 constexpr std::string_view name_prefix = "log-";
 constexpr size_t zeroes_bytes = 1u << 20;
-
-std::string name_of(uint64_t number) {
-  char text[32];
-  std::snprintf(text, sizeof text, "log-%016llx", static_cast<unsigned long long>(number));
-  return text;
-}
+constexpr size_t zeroes_synced_bytes = 8u << 20; // a little at a time: others sync beside it
 
 std::optional<uint64_t> number_of(std::string_view name) {
   if (!name.starts_with(name_prefix)) return {};
@@ -29,7 +24,7 @@ std::optional<uint64_t> number_of(std::string_view name) {
 }
 
 error damaged(uint64_t number, size_t offset, std::string_view what) {
-  return {errc::corrupt, name_of(number) + " at byte " + std::to_string(offset) + ": " +
+  return {errc::corrupt, segment_name(number) + " at byte " + std::to_string(offset) + ": " +
                              std::string(what) +
                              "; restore this member from a backup or from its peers"};
 }
@@ -65,6 +60,12 @@ result<std::vector<uint64_t>> segment_numbers(directory& in) {
 
 } // namespace
 
+std::string segment_name(uint64_t number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "log-%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
 wal::wal(directory& in, wal_settings settings, uint64_t log_id)
     : in_{in}, settings_{settings}, log_id_{log_id} {}
 
@@ -85,7 +86,7 @@ result<std::unique_ptr<wal>> wal::open(directory& in, wal_settings settings, uin
 result<void> wal::replay(const std::vector<uint64_t>& numbers, const visitor& visit) {
   std::string tail; // the bytes of the segment that is current so far
   for (auto number : numbers) {
-    auto opened = in_.open(name_of(number), false);
+    auto opened = in_.open(segment_name(number), false);
     if (!opened) return opened.error();
     auto size = (*opened)->size();
     if (!size) return size.error();
@@ -96,7 +97,7 @@ result<void> wal::replay(const std::vector<uint64_t>& numbers, const visitor& vi
     auto used = bytes->find_first_not_of('\0', segment_header_bytes) != bytes->npos;
     if (!id && !used && number == numbers.back()) { // its allocation was interrupted
       if (auto sure = read_again(**opened, *bytes, number); !sure) return sure;
-      if (auto done = in_.remove(name_of(number)); !done) return done;
+      if (auto done = in_.remove(segment_name(number)); !done) return done;
       break;
     }
     if (!id) return damaged(number, 0, id.error().message);
@@ -164,15 +165,18 @@ result<void> wal::cut_tail(segment& of, std::string_view bytes) {
 
 /// Creates segment `number` and writes all of it, so that later syncs move data and no metadata.
 result<void> wal::allocate(uint64_t number, uint64_t bytes) {
-  auto name = name_of(number);
+  auto name = segment_name(number);
   auto opened = in_.open(name, true);
   if (!opened) return opened.error();
   auto fill = [&]() -> result<void> {
     auto& data = **opened;
     const std::string zeroes(std::min<uint64_t>(bytes, zeroes_bytes), '\0');
-    for (uint64_t at = 0; at < bytes; at += zeroes.size())
+    for (uint64_t at = 0; at < bytes; at += zeroes.size()) {
       if (auto done = data.write(at, std::string_view{zeroes}.substr(0, bytes - at)); !done)
         return done;
+      if (at % zeroes_synced_bytes == 0)
+        if (auto done = data.sync(); !done) return done;
+    }
     if (auto done = data.write(0, encode_segment_header(number, log_id_)); !done) return done;
     if (auto done = data.sync(); !done) return done;
     return in_.sync();
@@ -211,7 +215,7 @@ result<void> wal::advance(uint64_t wanted_bytes) {
   auto next = segments_.find(current_ + 1);
   if (next != segments_.end() && next->second.bytes < wanted_bytes) {
     segments_.erase(next); // allocated ahead, and too small for this giant
-    if (auto done = in_.remove(name_of(current_ + 1)); !done) return done;
+    if (auto done = in_.remove(segment_name(current_ + 1)); !done) return done;
     next = segments_.end();
   }
   if (next == segments_.end()) {
@@ -258,7 +262,7 @@ result<void> wal::drop_through(uint64_t index) {
     }
   }
   for (auto number : dropped)
-    if (auto done = in_.remove(name_of(number)); !done) return done;
+    if (auto done = in_.remove(segment_name(number)); !done) return done;
   return {};
 }
 

@@ -16,6 +16,9 @@ struct wal_settings {
   uint64_t segment_bytes = 64u << 20;      ///< segments double until they have this size
 };
 
+/// The file of segment `number`.
+std::string segment_name(uint64_t number);
+
 /// append() and sync() belong to one thread; prepare_next() and drop_through() may be called from
 /// another at the same time.
 class wal {
@@ -42,6 +45,10 @@ public:
   /// Removes segments whose entries all have an index up to `index`, never the current one.
   result<void> drop_through(uint64_t index);
 
+  /// Reads the closed segments again: errc::corrupt tells which one is damaged and where. Any
+  /// thread.
+  result<void> check(const pacer& pace) const;
+
   uint64_t id() const { return log_id_; }
   /// Bytes written since the log was opened.
   uint64_t appended_bytes() const { return appended_bytes_; }
@@ -58,6 +65,8 @@ private:
 
   result<void> replay(const std::vector<uint64_t>& numbers, const visitor& visit);
   result<void> replay_segment(uint64_t number, std::string_view bytes, const visitor& visit);
+  result<void> check_segment(uint64_t number, std::optional<uint64_t>& next_batch,
+                             const pacer& pace) const;
   result<void> check_tail(uint64_t number, std::string_view bytes) const;
   result<void> cut_tail(segment& of, std::string_view bytes);
   result<void> allocate(uint64_t number, uint64_t bytes);

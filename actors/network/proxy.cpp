@@ -26,6 +26,8 @@ struct proxy_state {
     if (look_around())
       for (auto& [key, _] : book.services()) dirty.insert(key);
     for (auto& fact : facts.facts()) hear_of_pod(fact);
+    for (auto& fact : facts.facts())
+      if (fact.what_case() == cluster::Fact::kMark) mark = fact.mark();
     program();
   }
 
@@ -78,6 +80,7 @@ struct proxy_state {
     if (given.board && !(joined.empty() && left.empty())) given.board->change(joined, left);
     joined.clear();
     left.clear();
+    if (given.board && mark) given.board->taken_in(*std::exchange(mark, {}));
   }
 
   /// Counts to how many services a pod is ready; those that leave are led to only for want of
@@ -144,6 +147,7 @@ struct proxy_state {
   std::map<std::string, std::set<address>> ready_of; ///< by service
   std::map<address, int> services_of;                ///< to how many a pod is ready
   std::vector<address> joined, left;                 ///< since the last commit
+  std::optional<uint64_t> mark;                      ///< whose answer waits for the kernel
 };
 
 } // namespace

@@ -119,13 +119,17 @@ result<std::vector<std::string>> routed_network::attach(const node::attach_reque
   return std::vector<std::string>{own->text()};
 }
 
-void routed_network::drain(const std::string& pod_uid, std::chrono::milliseconds patience) {
+bool routed_network::drain(const std::string& pod_uid, std::chrono::milliseconds patience) {
   std::optional<address> own;
   {
     std::lock_guard lock{mutex_};
     if (pool_) own = pool_->of(pod_uid);
   }
-  if (own && given_.board) given_.board->wait_for(*own, patience);
+  return own && given_.board && given_.board->wait_for(*own, patience);
+}
+
+void routed_network::on_taken_in(std::function<void(uint64_t)> call) {
+  if (given_.board) given_.board->on_taken_in(std::move(call));
 }
 
 void routed_network::detach(const std::string& pod_uid) {

@@ -31,7 +31,8 @@ public:
 
   result<void> ready() override;
   result<std::vector<std::string>> attach(const node::attach_request& what) override;
-  void drain(const std::string& pod_uid, std::chrono::milliseconds patience) override;
+  bool drain(const std::string& pod_uid, std::chrono::milliseconds patience) override;
+  void on_taken_in(std::function<void(uint64_t)> call) override;
   void detach(const std::string& pod_uid) override;
 
   /// Removes the gateway and every link to a pod, from this process or an earlier one.

@@ -59,11 +59,13 @@ struct agent_state {
     cluster::Arrived word;
     word.set_node(node_object(*with).SerializeAsString());
     word.set_wants_network(with->given.wants_network);
+    word.set_answers_marks(with->given.wants_network);
     auto settle = [this](const caf::strong_actor_ptr& handle) {
       arriving = false;
       node = caf::actor_cast<node_actor>(handle);
       self->monitor(node);
       with->tokens.ask_again();
+      with->taken_in.ask_again();
       tell_status(); // what it arrived with may have changed since
       flush();
     };
@@ -111,6 +113,8 @@ struct agent_state {
         changed.insert(key);
       } else if (fact.has_token()) {
         with->tokens.heard(fact.token());
+      } else if (fact.what_case() == cluster::Fact::kTakenInEverywhere) {
+        with->taken_in.heard(fact.taken_in_everywhere());
       } else if (fact.has_all_told()) {
         for (auto& key : with->told.keys())
           if (!told_now.contains(key)) {
@@ -478,6 +482,11 @@ result<agent> start_agent(caf::actor_system& system, settings given) {
   import_hello(*with);
   watch_images(with);
   watch_manifests(with);
+  with->given.network->on_taken_in([weak = std::weak_ptr(with)](uint64_t mark) {
+    cluster::Report r;
+    r.set_taken_in(mark);
+    if (auto with = weak.lock()) with->reports.put(std::move(r));
+  });
   agent out;
   out.actor = system.spawn(agent_body, with);
   out.door = make_door(with);
@@ -490,6 +499,7 @@ void stop_agent(agent& which) {
   if (!with) return;
   caf::anon_send_exit(which.actor, caf::exit_reason::user_shutdown);
   with->reports.on_waiting({});
+  with->given.network->on_taken_in({});
   with->loop.stop();
   with->work.stop();
   with->pulls.stop();

@@ -13,6 +13,7 @@
 #include "actors/node/pool.hpp"
 #include "actors/node/probes/counts.hpp"
 #include "actors/node/static_pods.hpp"
+#include "actors/node/taken_in_desk.hpp"
 #include "actors/node/token_desk.hpp"
 #include "actors/node/usage_meter.hpp"
 #include "actors/runtime/cgroups.hpp"
@@ -70,6 +71,7 @@ struct context {
   outbox reports;
   directory company; ///< the agent and its PODs, as "agent" and "pod/NAMESPACE/NAME"
   token_desk tokens{reports};
+  taken_in_desk taken_in{reports};
   event_loop loop;
   pool work;  ///< mounting, starting, removing: short
   pool pulls; ///< pulling and unpacking: long

@@ -16,6 +16,10 @@ namespace troupe::node {
 namespace {
 
 constexpr std::chrono::milliseconds drain_patience{1'000}; ///< then it stops all the same
+/// The same for the networks of other machines, but never more than half of the grace period.
+constexpr std::chrono::milliseconds drain_patience_elsewhere{2'000};
+/// From a connection's first packet until its server has taken it and answered.
+constexpr std::chrono::milliseconds on_the_way{100};
 constexpr std::chrono::milliseconds shim_patience{5'000};
 constexpr std::chrono::seconds hook_patience{3'600}; ///< a pod's grace ends it sooner
 
@@ -310,9 +314,15 @@ void pod_state::carry_out(const signal_container& a) {
   }
   // A pod that is to go leaves the services first; one container that is restarted does not wait.
   bool leaves = !a.kill && pod_->metadata().has_deletion_timestamp();
-  with_->work.run([with = with_, pod = uid(), leaves, dir = with_->where.pod(uid()),
+  auto grace = std::chrono::seconds{pod_->metadata().deletion_grace_period_seconds()};
+  auto elsewhere = std::min<std::chrono::milliseconds>(drain_patience_elsewhere,
+                                                       std::chrono::milliseconds{grace} / 2);
+  with_->work.run([with = with_, pod = uid(), leaves, elsewhere, dir = with_->where.pod(uid()),
                    id = c.container_id, number] {
-    if (leaves) with->given.network->drain(pod, drain_patience);
+    if (leaves && with->given.network->drain(pod, drain_patience)) {
+      with->taken_in.wait_for_all(elsewhere);
+      std::this_thread::sleep_for(on_the_way);
+    }
     (void)runtime::ask_shim(dir, {"kill", "1", id, std::to_string(number)}, shim_patience);
   });
 }

@@ -5,6 +5,7 @@
 #include "messages/base/error.hpp"
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,15 @@ public:
   /// repeat.
   virtual result<std::vector<std::string>> attach(const attach_request& what) = 0;
 
-  /// The pod is about to stop: waits until no new connections are sent to it, but no longer than
-  /// `patience`.
-  virtual void drain(const std::string& pod_uid, std::chrono::milliseconds patience) {
+  /// The pod is about to stop: waits until this machine sends no new connections to it, but no
+  /// longer than `patience`. False if it has not sent any of late.
+  virtual bool drain(const std::string& pod_uid, std::chrono::milliseconds patience) {
     (void)pod_uid, (void)patience;
+    return false;
   }
+
+  /// Who is to hear that the network does as it was told before a mark; nobody, if empty.
+  virtual void on_taken_in(std::function<void(uint64_t mark)> call) { (void)call; }
 
   /// Takes everything of the pod back; its namespace may be gone already. Harmless to repeat.
   virtual void detach(const std::string& pod_uid) = 0;

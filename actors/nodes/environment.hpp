@@ -25,6 +25,9 @@ struct environment {
   /// Hears who speaks for a node from now on; null: nobody. Lets it be asked by its name.
   std::function<void(const std::string& node, const caf::weak_actor_ptr& who)> introduce =
       [](const std::string&, const caf::weak_actor_ptr&) {};
+  /// A NODE passes on what its agent reports and concerns other machines. Any thread.
+  std::function<void(const std::string& node, const cluster::Report& what)> pass_on =
+      [](const std::string&, const cluster::Report&) {};
   /// How long a node may be without an agent before its state counts as unknown.
   std::chrono::seconds lost_after{40};
 };

@@ -53,6 +53,9 @@ struct node_state : std::enable_shared_from_this<node_state> {
 
   void take(cluster::Report& r) {
     if (r.has_token_wanted()) return answer(r.token_wanted());
+    if (r.what_case() == cluster::Report::kEverywhereWanted ||
+        r.what_case() == cluster::Report::kTakenIn)
+      return given.pass_on(name, r);
     if (waiting.size() >= reports_waiting_max) return;
     if (r.has_pod()) {
       auto uid = r.pod().uid();

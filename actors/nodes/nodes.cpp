@@ -2,6 +2,7 @@
 
 #include "actors/insight/trace_words.hpp"
 #include "actors/nodes/fact_book.hpp"
+#include "actors/nodes/mark_rounds.hpp"
 #include "actors/nodes/node.hpp"
 #include "actors/nodes/pod_ranges.hpp"
 #include "actors/nodes/reports.hpp"
@@ -18,6 +19,8 @@ namespace troupe::nodes {
 namespace {
 
 constexpr std::chrono::milliseconds try_again{100}; // after a store that could not take it
+/// A machine that does not answer in this time does not hold up the others.
+constexpr std::chrono::milliseconds mark_patience{2'000};
 constexpr std::string_view node_prefix = "nodes//";
 constexpr const char* own_name = "nodes"; // in the directory
 
@@ -32,6 +35,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     node_agent_actor agent;
     node_actor node;
     std::string pod_range;
+    bool answers_marks = false;
   };
 
   nodes_state(nodes_actor::pointer self, environment given)
@@ -99,7 +103,9 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     std::erase_if(expected, [&](auto& x) { return x.second == name; });
     auto& a = agents[name];
     a.agent = agent;
-    a.node = self->spawn(node, given, name, agent, self->address());
+    a.answers_marks = said.answers_marks();
+    marks.left(name); // it is told everything anew
+    a.node = self->spawn(node, with_pass_on(), name, agent, self->address());
     given.introduce(name, caf::actor_cast<caf::weak_actor_ptr>(a.node));
     names[agent.address()] = name;
     self->monitor(agent);
@@ -132,8 +138,54 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     given.introduce(name, {});
     agents.erase(a);
     book.left(name);
+    marks.left(name);
+    tend_marks();
     log::info("nodes", "the agent of a node is gone", {{"node", name}});
     expect(name);
+  }
+
+  // MARKS
+
+  environment with_pass_on() {
+    auto out = given;
+    out.pass_on = [self = handle(), me = weak_from_this()](auto& node, auto& what) {
+      if (auto state = me.lock())
+        state->put_off([node, what](nodes_state& s) { s.passed_on(node, what); });
+      caf::anon_send(self, resync_atom_v);
+    };
+    return out;
+  }
+
+  void passed_on(const std::string& node, const cluster::Report& what) {
+    if (what.what_case() == cluster::Report::kEverywhereWanted)
+      marks.wants(node, what.everywhere_wanted());
+    else
+      marks.taken_in(node, what.taken_in());
+  }
+
+  /// After a look at the store: what is told before a mark is all that is true now.
+  void tend_marks() {
+    if (self->clock().now() >= round_ends) marks.give_up();
+    answer_askers();
+    if (!marks.may_begin()) return;
+    std::set<std::string> machines;
+    for (auto& [name, a] : agents)
+      if (a.answers_marks) machines.insert(name);
+    auto mark = marks.begin(machines);
+    cluster::ToNode out;
+    out.add_facts()->set_mark(mark);
+    for (auto& name : machines) tell(name, out);
+    answer_askers(); // there may be no machine to wait for
+    round_ends = self->clock().now() + mark_patience;
+    self->delayed_send(self, mark_patience, resync_atom_v);
+  }
+
+  void answer_askers() {
+    for (auto& a : marks.take_done()) {
+      cluster::ToNode out;
+      out.add_facts()->set_taken_in_everywhere(a.request);
+      tell(a.node, out);
+    }
   }
 
   /// If no agent of the node is there when the time is over, its state is unknown.
@@ -195,6 +247,8 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
   traced_store desk{*given.store, own_name};
   pod_ranges ranges;
   fact_book book;
+  mark_rounds marks;
+  caf::actor_clock::time_point round_ends{};
   std::vector<cursor> cursors;
   std::unordered_map<std::string, agent_entry> agents; ///< by node
   std::map<caf::actor_addr, std::string> names;        ///< of the nodes of agents
@@ -214,6 +268,7 @@ nodes_actor::behavior_type nodes(nodes_actor::pointer self, environment given) {
             state->do_postponed();
             state->give_up_late_ones();
             state->resync();
+            state->tend_marks();
           }};
 }
 

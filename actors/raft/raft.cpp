@@ -79,8 +79,10 @@ result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings
   if (!kept) return kept.error();
   made->outside = std::make_shared<raft::replica_hooks>(nobody_outside());
   made->background = std::make_unique<storage::worker>();
+  made->segments = std::make_unique<storage::worker>();
   auto hooks = passed_on(made->outside);
   hooks.background = [worker = made->background.get()](auto job) { worker->post(std::move(job)); };
+  hooks.allocate = [worker = made->segments.get()](auto job) { worker->post(std::move(job)); };
   hooks.stop_process = stop_process;
   auto seal = settings.seal;
   auto clock = settings.wall_clock_ms;

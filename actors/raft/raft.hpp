@@ -44,7 +44,8 @@ struct raft_member {
   /// Whom the replica turns to: nobody, until the actor is there.
   std::shared_ptr<raft::replica_hooks> outside;
   std::shared_ptr<raft::group> group = std::make_shared<raft::group>();
-  std::unique_ptr<storage::worker> background;
+  std::unique_ptr<storage::worker> background; ///< checkpoints and snapshots
+  std::unique_ptr<storage::worker> segments;   ///< the log's next segment
 };
 
 /// Opens a member's data directory and replays it.

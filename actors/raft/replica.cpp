@@ -94,7 +94,9 @@ result<void> replica::load() {
   applied_ = meta.position.index;
   applied_term_ = meta.position.term;
   live_.reset(std::move(kept->contents));
-  keeper_->reset(live_.current());
+  keeper_->reset(live_.current(), meta);
+  care_ = std::make_unique<storage::caretaker>(checkpoint_, *keeper_, *log_,
+                                               settings_.wall_clock_ms, settings_.care);
   core_ = std::make_unique<core>(
       settings_.self, settings_.core,
       restored{tail.state, std::move(members), std::move(tail.entries), applied_}, settings_.seed);
@@ -256,12 +258,10 @@ void replica::publish(size_t bytes, std::string agreement) {
 
 void replica::write_checkpoint() {
   hooks_.background([this, alive = std::weak_ptr{alive_}] {
-    auto written = keeper_->write_checkpoint(settings_.wall_clock_ms());
+    auto written = care_->write_checkpoint();
     if (!written && written.error().code != errc::storage_full)
       return hooks_.stop_process(written.error());
     if (!written) return;
-    auto dropped = log_->drop_through(written->index);
-    if (!dropped) return hooks_.stop_process(dropped.error());
     hooks_.later([this, alive, index = written->index] {
       if (alive.expired()) return;
       auto kept = core_->members().members.size() > 1 ? settings_.entries_kept : 0;
@@ -328,14 +328,14 @@ void replica::finish(disk_job job) {
     applied_ = job.installed_meta.index;
     applied_term_ = job.installed_meta.term;
     live_.reset(std::move(*job.installed));
-    keeper_->reset(live_.current());
+    keeper_->reset(live_.current(), checkpoint_meta_of(job.installed_meta));
     core_->installed(job.installed_meta, true);
     hooks_.skipped(applied_term_);
   } else if (job.install_failed) {
     core_->installed(job.installed_meta, false);
   }
   if (log_->wants_next())
-    hooks_.background([this] { (void)log_->prepare_next(); }); // append() allocates if this failed
+    hooks_.allocate([this] { (void)log_->prepare_next(); }); // append() allocates if this failed
   carry_out();
 }
 

@@ -4,11 +4,10 @@
 #pragma once
 
 #include "actors/raft/core.hpp"
-#include "storage/keeper.hpp"
+#include "storage/caretaker.hpp"
 #include "storage/live_state.hpp"
 #include "storage/sealer.hpp"
 #include "storage/store.hpp"
-#include "storage/wal.hpp"
 
 #include <functional>
 #include <unordered_map>
@@ -22,6 +21,7 @@ struct replica_settings {
   storage::wal_settings log = {};
   storage::ring_limits rings = {};
   storage::keeper_settings keep = {};
+  storage::care_settings care = {};
   size_t chunk_bytes = 512u << 10;        ///< of a snapshot under way to a follower
   size_t disk_batch_bytes_max = 8u << 20; ///< of one frame of the log
   uint64_t entries_kept = 5'000; ///< in memory behind the checkpoint, for followers that are slow
@@ -42,6 +42,7 @@ struct proposal {
 struct replica_hooks {
   std::function<void(message)> send;                     ///< to a peer, as well as the network can
   std::function<void(std::function<void()>)> background; ///< runs long work beside everything else
+  std::function<void(std::function<void()>)> allocate;   ///< the same, and not behind the former
   std::function<void(std::function<void()>)> later;      ///< runs on the replica's thread again
   std::function<void(const error&)> stop_process;        ///< the disk broke its word
   std::function<void()> role_changed = [] {};
@@ -107,6 +108,7 @@ public:
   const core& agreement() const { return *core_; }
   storage::live_state& live() { return live_; }
   storage::keeper& past() { return *keeper_; }
+  storage::caretaker& care() { return *care_; }
   uint64_t applied_index() const { return applied_; }
   size_t waiting() const { return waiting_.size(); }
 
@@ -142,6 +144,7 @@ private:
   void write_checkpoint();
   void send_chunk(const output::wanted_chunk& wanted);
   void make_snapshot();
+  static storage::checkpoint_meta checkpoint_meta_of(const snapshot_meta& x);
   result<void> take_chunk(disk_job& job, const snapshot_chunk& chunk);
   result<void> install(disk_job& job, const snapshot_chunk& last);
 
@@ -153,6 +156,7 @@ private:
   std::unique_ptr<core> core_;
   storage::live_state live_;
   std::unique_ptr<storage::keeper> keeper_;
+  std::unique_ptr<storage::caretaker> care_;
 
   std::deque<output> to_disk_;
   bool disk_busy_ = false;

@@ -12,6 +12,13 @@ constexpr const char* incoming_name = "snapshot-incoming";
 
 } // namespace
 
+storage::checkpoint_meta replica::checkpoint_meta_of(const snapshot_meta& x) {
+  storage::checkpoint_meta out;
+  out.position = {x.index, x.term};
+  out.agreement = encode(x.members);
+  return out;
+}
+
 /// Hands the wanted piece to the core, from the snapshot under way or a new one.
 void replica::send_chunk(const output::wanted_chunk& wanted) {
   if (outgoing_ && !outgoing_->bytes) return; // being made: the follower will be asked again
@@ -87,10 +94,8 @@ result<void> replica::install(disk_job& job, const snapshot_chunk& last) {
   std::vector<storage::log_record> base{{record_kind::base, last.meta.index, last.meta.term, {}}};
   if (auto done = log_->append(base); !done) return done;
   if (auto done = log_->sync(); !done) return done;
-  storage::checkpoint_meta meta;
-  meta.position = {last.meta.index, last.meta.term};
-  meta.agreement = encode(last.meta.members);
-  if (auto done = checkpoint_->replace(loaded->first, meta); !done) return done;
+  if (auto done = checkpoint_->replace(loaded->first, checkpoint_meta_of(last.meta)); !done)
+    return done;
   job.installed = std::move(loaded->first);
   return {};
 }

@@ -16,6 +16,8 @@ constexpr size_t write_run_bytes = 128 * 1024;
 constexpr int runs_max = 32;
 /// Bytes in the kernel that are not even sent yet: more would only make urgent messages wait.
 constexpr int unsent_bytes_max = 256 * 1024;
+/// Messages that follow each other faster are gathered by the strand: one record for many.
+constexpr std::chrono::microseconds gather_within{5};
 
 mux_settings with(mux_settings settings, uint64_t generation) {
   settings.generation = generation;
@@ -49,8 +51,16 @@ template<class Call> void tcp_connection::post(Call call) {
   if (!home_->stopped) asio::post(socket_.get_executor(), std::move(call));
 }
 
+/// Runs `call(*this)` on the strand, in turn with senders.
+template<class Call> void tcp_connection::in_turn(Call call) {
+  post([self = shared_from_this(), call = std::move(call)] {
+    const std::lock_guard turn{self->turn_};
+    call(*self);
+  });
+}
+
 void tcp_connection::start() {
-  post([self = shared_from_this()] { self->pump(); });
+  in_turn([](auto& self) { self.pump(); });
 }
 
 // ---- from any thread ----------------------------------------------------------------------------
@@ -67,8 +77,19 @@ bool tcp_connection::send(stream on, payload message) {
   inbox_.emplace_back(on, std::move(message));
   if (std::exchange(scheduled_, true)) return true;
   lock.unlock();
-  schedule();
+  if (!send_now()) schedule();
   return true;
+}
+
+/// A handover to the strand takes longer than the rest of the way: after a pause, when nobody is
+/// at work here, what was queued leaves at once. False if the strand must see to it.
+bool tcp_connection::send_now() {
+  if (socket_.get_executor().running_in_this_thread()) return false;
+  const std::unique_lock turn{turn_, std::try_to_lock};
+  if (!turn || !up_ || over_ || write_blocked_) return false;
+  if (std::chrono::steady_clock::now() - written_ < gather_within) return false;
+  collect();
+  return write() && !write_blocked_; // a failure shows again on the strand
 }
 
 void tcp_connection::taken(stream on, size_t bytes) {
@@ -82,7 +103,7 @@ void tcp_connection::taken(stream on, size_t bytes) {
 void tcp_connection::schedule() {
   // Whatever runs on the strand ends with a pump.
   if (socket_.get_executor().running_in_this_thread()) return;
-  post([self = shared_from_this()] { self->pump(); });
+  in_turn([](auto& self) { self.pump(); });
 }
 
 size_t tcp_connection::queued_bytes(stream on) const {
@@ -91,19 +112,19 @@ size_t tcp_connection::queued_bytes(stream on) const {
 }
 
 void tcp_connection::run(std::function<void()> call) {
-  post([self = shared_from_this(), call = std::move(call)] {
+  in_turn([call = std::move(call)](auto& self) {
     call();
-    self->pump(); // what the call wanted sent
+    self.pump(); // what the call wanted sent
   });
 }
 
 void tcp_connection::close() { close_because("closed on this side"); }
 
 void tcp_connection::close_because(std::string why) {
-  post([self = shared_from_this(), why = std::move(why)] { self->end(why); });
+  in_turn([why = std::move(why)](auto& self) { self.end(why); });
 }
 
-// ---- on the strand ------------------------------------------------------------------------------
+// ---- in turn ------------------------------------------------------------------------------------
 
 void tcp_connection::collect() {
   std::vector<std::pair<stream, payload>> fresh;
@@ -126,8 +147,8 @@ void tcp_connection::pump() {
   if (!secure_) shake_hands();
   if (over_ || !secure_) return;
   collect();
-  write();
-  if (!over_) arm();
+  if (!write()) return end("the connection broke");
+  arm();
 }
 
 void tcp_connection::shake_hands() {
@@ -144,7 +165,8 @@ void tcp_connection::shake_hands() {
   timer_.cancel(); // from now on the mux says when
 }
 
-void tcp_connection::write() {
+/// False if the connection is broken.
+bool tcp_connection::write() {
   write_blocked_ = false;
   for (int run = 0; run < runs_max; ++run) {
     if (out_used_ == out_.size()) {
@@ -156,14 +178,14 @@ void tcp_connection::write() {
         break;
       }
     }
+    written_ = std::chrono::steady_clock::now();
     while (out_used_ < out_.size()) {
       const auto [state, count] = channel_.write(std::string_view{out_}.substr(out_used_));
       if (state == tls::progress::done) {
         out_used_ += count;
         continue;
       }
-      if (state != tls::progress::want_write && state != tls::progress::want_read)
-        return end("the connection broke");
+      if (state != tls::progress::want_write && state != tls::progress::want_read) return false;
       write_blocked_ = true;
       break;
     }
@@ -172,6 +194,7 @@ void tcp_connection::write() {
   }
   for (size_t on = 0; on < stream_count; ++on)
     mux_bytes_[on] = mux_.queued_bytes(static_cast<stream>(on));
+  return true;
 }
 
 void tcp_connection::read() {
@@ -193,6 +216,7 @@ void tcp_connection::arm() {
   if (!read_armed_ && !(write_blocked_ && !secure_)) {
     read_armed_ = true;
     auto resume = [self = shared_from_this()](boost::system::error_code failure) {
+      const std::lock_guard turn{self->turn_};
       self->read_armed_ = false;
       if (failure || self->over_) return;
       if (self->secure_) self->read();
@@ -207,6 +231,7 @@ void tcp_connection::arm() {
     write_armed_ = true;
     socket_.async_wait(socket::wait_write,
                        [self = shared_from_this()](boost::system::error_code failure) {
+                         const std::lock_guard turn{self->turn_};
                          self->write_armed_ = self->write_blocked_ = false;
                          if (!failure) self->pump();
                        });
@@ -224,6 +249,7 @@ void tcp_connection::arm_timer() {
   timer_armed_ = true;
   timer_.expires_at(due);
   timer_.async_wait([self = shared_from_this()](boost::system::error_code failure) {
+    const std::lock_guard turn{self->turn_};
     self->timer_armed_ = false;
     if (self->over_) return;
     if (failure) return self->arm_timer(); // moved

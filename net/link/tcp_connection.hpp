@@ -1,5 +1,6 @@
 // One link over TCP: moves bytes between a socket and a mux. Runs on its strand; send() and the
-// like may be called from anywhere. Internal to net/link.
+// like may be called from anywhere. A message that is sent after a pause leaves from the thread of
+// its sender. Internal to net/link.
 #pragma once
 
 #include "net/link/network.hpp"
@@ -49,15 +50,22 @@ private:
   void pump();
   void shake_hands();
   void read();
-  void write();
+  bool write();
+  bool send_now();
   void arm();
   void arm_timer();
   void end(std::string_view why);
   void collect();
   void schedule();
   template<class Call> void post(Call call);
+  template<class Call> void in_turn(Call call);
   void on_ready(const hello& from_peer) override;
   void on_message(stream on, std::string_view message) override;
+
+  /// Whoever moves bytes: the strand, or a sender who finds it idle. Guards all but the inbox. A
+  /// sender only tries to take it: who has it may be waiting for him.
+  std::mutex turn_;
+  time_point written_{}; ///< when bytes were last written
 
   const std::string peer_name_; ///< that its certificate must carry, if it was dialed
   std::shared_ptr<network::core> home_;

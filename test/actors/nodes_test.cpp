@@ -123,6 +123,7 @@ struct stage {
     cluster::Arrived first;
     first.set_node(object.SerializeAsString());
     first.set_wants_network(wants_network);
+    first.set_answers_marks(wants_network);
     agents[name] = system.spawn(
         [this, name, first](node_agent_actor::pointer self) -> node_agent_actor::behavior_type {
           self->request(company, caf::infinite, arrived_atom_v, first.SerializeAsString(),
@@ -148,6 +149,9 @@ struct stage {
     if (f.has_gone()) return "-" + path(f.gone());
     if (f.has_token())
       return "token " + (f.token().refused().empty() ? f.token().token() : std::string("refused"));
+    if (f.what_case() == cluster::Fact::kMark) return "mark " + std::to_string(f.mark());
+    if (f.what_case() == cluster::Fact::kTakenInEverywhere)
+      return "everywhere " + std::to_string(f.taken_in_everywhere());
     return "all told";
   }
 
@@ -369,6 +373,45 @@ BOOST_AUTO_TEST_CASE(an_agent_that_starts_anew_leaves_what_it_does_not_know) {
   BOOST_TEST(node.status().allocatable().at("example.com/dongle").string() == "4");
   arrive("n2", true, false);
   BOOST_TEST(read<Node>("nodes//n2").status().conditions(0).status() == "False");
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_all_machines_is_answered_when_all_have_taken_it_in) {
+  for (auto name : {"n1", "n2"}) arrive(name, true);
+  arrive("old"); // knows no marks: nobody waits for it
+  for (auto name : {"n1", "n2", "old"}) take(name);
+  auto want = [&](const char* node, uint64_t request) {
+    cluster::Report r;
+    r.set_everywhere_wanted(request);
+    report(node, r);
+  };
+  auto answer = [&](const char* node, uint64_t mark) {
+    cluster::Report r;
+    r.set_taken_in(mark);
+    report(node, r);
+  };
+  want("n1", 7);
+  BOOST_TEST(take("n1") == texts{"mark 1"}, boost::test_tools::per_element());
+  BOOST_TEST(take("n2") == texts{"mark 1"}, boost::test_tools::per_element());
+  want("n2", 3); // too late for the round under way
+  answer("n1", 1);
+  BOOST_TEST(take("n1").empty());
+  answer("n2", 1);
+  BOOST_TEST(take("n1") == (texts{"everywhere 7", "mark 2"}), boost::test_tools::per_element());
+  BOOST_TEST(take("n2") == texts{"mark 2"}, boost::test_tools::per_element());
+  answer("n2", 2);
+  answer("n1", 1); // of a round that is over
+  BOOST_TEST(take("n2").empty());
+  scheduler().advance_time(std::chrono::seconds(2)); // n1 does not answer
+  settle();
+  BOOST_TEST(take("n2") == texts{"everywhere 3"}, boost::test_tools::per_element());
+  want("n2", 4);
+  take("n2");
+  answer("n2", 3);
+  caf::anon_send_exit(agents["n1"], caf::exit_reason::kill);
+  agents.erase("n1");
+  settle();
+  BOOST_TEST(take("n2") == texts{"everywhere 4"}, boost::test_tools::per_element());
+  BOOST_TEST(take("old").empty());
 }
 
 BOOST_AUTO_TEST_CASE(ranges_are_given_once_and_end) {

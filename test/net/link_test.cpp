@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
+#include <atomic>
 #include <thread>
 
 using namespace troupe;
@@ -191,6 +193,39 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_messages_arrive_in_order) {
     BOOST_TEST_REQUIRE(there->send(stream::messages, text(std::to_string(i))));
   for (int i = 0; i < 100'000; ++i)
     BOOST_TEST_REQUIRE(server.heard.take() == "1:" + std::to_string(i));
+}
+
+BOOST_AUTO_TEST_CASE(each_senders_messages_arrive_in_order_whichever_thread_writes_them) {
+  // A message after a pause is written by its sender, one in a crowd by the strand.
+  constexpr int senders = 3, rounds = 400, burst = 7;
+  node server{member("server-1")}, agent{member("agent-1")};
+  const auto port = server.net.listen("127.0.0.1", 0);
+  BOOST_TEST_REQUIRE(agent.net.dial("127.0.0.1", *port, "server-1").has_value());
+  const auto here = server.ups.take(), there = agent.ups.take();
+  std::atomic<int> allowed = 0; // rounds: each begins when all of the one before have arrived
+  std::vector<std::jthread> threads;
+  for (int who = 0; who < senders; ++who)
+    threads.emplace_back([&, who] {
+      for (int round = 0; round < rounds; ++round) {
+        for (int now = allowed; now < round; now = allowed) allowed.wait(now);
+        for (int i = 0; i < burst; ++i)
+          there->send(stream::messages,
+                      text(std::to_string(who) + " " + std::to_string(round * burst + i)));
+      }
+    });
+  std::array<int, senders> next{};
+  bool ordered = true;
+  for (int round = 0; round < rounds; ++round) {
+    for (int i = 0; i < senders * burst; ++i) {
+      const auto said = server.heard.take();
+      auto& expected = next[static_cast<size_t>(said[2] - '0')];
+      ordered = ordered && std::stoi(said.substr(4)) == expected++;
+    }
+    here->send(stream::raft, text("round")); // something the other way, too
+    allowed = round + 1;
+    allowed.notify_all();
+  }
+  BOOST_TEST(ordered);
 }
 
 BOOST_AUTO_TEST_CASE(bulk_waits_for_its_receiver_and_the_sender_is_told_when_its_queue_is_full) {

@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   log::threshold(log::level::error);
-  std::atomic<uint64_t> events = 0, commits = 0;
+  std::atomic<uint64_t> events = 0, commits = 0, healed = 0;
   auto code = which.play_all([&](uint64_t seed) {
     auto settings = given;
     settings.seed = seed;
@@ -53,9 +53,11 @@ int main(int argc, char** argv) {
     w.run();
     events += w.events();
     commits += w.commits();
+    healed += w.healed();
   });
-  std::printf("%llu events, %llu entries agreed on\n",
+  std::printf("%llu events, %llu entries agreed on, rotten bits healed %llu times\n",
               static_cast<unsigned long long>(events.load()),
-              static_cast<unsigned long long>(commits.load()));
+              static_cast<unsigned long long>(commits.load()),
+              static_cast<unsigned long long>(healed.load()));
   return code;
 }

@@ -106,6 +106,7 @@ void world::start(machine& x) {
   raft::replica_hooks hooks;
   hooks.send = [this](raft::message m) { deliver(std::move(m)); };
   hooks.background = [this, &x](action job) { at_machine(x, 1 + pick(20), std::move(job)); };
+  hooks.allocate = hooks.background;
   hooks.later = [this, &x](action job) { at_machine(x, 0, std::move(job)); };
   hooks.stop_process = [&x](const error&) {
     if (x.disk.names().empty()) return;
@@ -312,7 +313,7 @@ void world::fault() {
   auto down = std::ranges::count_if(machines_, [](auto& x) { return !x.second->replica; });
   auto x = any_up();
   auto majority_up = x && down * 2 + 2 < static_cast<ptrdiff_t>(machines_.size());
-  switch (pick(13)) {
+  switch (pick(14)) {
   case 0:
   case 1: // a crash, sometimes of several at once
     if (!x) return;
@@ -361,7 +362,33 @@ void world::fault() {
   case 10:
   case 11:
   case 12: depose(); return;
+  case 13:
+    if (x && majority_up) read_again(*x);
+    return;
   }
+}
+
+/// A running member reads its disk again, of which a bit may have rotted: then it heals itself, or
+/// says that it could not, because what was there is not agreed on yet.
+void world::read_again(machine& x) {
+  auto names = x.disk.names();
+  std::erase_if(names, [](auto& name) { return !name.starts_with("log-"); });
+  auto used = [&](size_t i) { return x.disk.bytes(names[i]).find_last_not_of('\0') + 1; };
+  auto closed = names.size() > 1 && used(1) > storage::segment_header_bytes;
+  auto may_rot = closed && rotten_ == raft::nobody && leader() &&
+                 leader()->replica->agreement().members().voters() >= 3;
+  auto rots = may_rot && chance(0.5);
+  if (rots) {
+    x.disk.rot(names[0], storage::segment_header_bytes, used(0));
+    trace("a bit rots under " + std::to_string(x.id));
+  }
+  guarded(x, [this, &x, rots] {
+    auto report = x.replica->care().check([](size_t) { return true; });
+    if (!report) throw violation{"a check did not end: " + report.error().message};
+    if (!report->damage.empty() && !rots) throw violation{"found sound: " + report->damage};
+    if (!report->damage.empty() && !report->healed) rotten_ = x.id;
+    healed_ += report->healed;
+  });
 }
 
 /// The schedule of figure 8: a leader reaches only one follower, writes, and goes down; the next

@@ -30,6 +30,8 @@ public:
 
   uint64_t events() const { return events_run_; }
   uint64_t commits() const { return checker_.entries(); }
+  /// How often a member wrote damage over from memory.
+  uint64_t healed() const { return healed_; }
 
 private:
   struct machine {
@@ -77,6 +79,7 @@ private:
 
   void fault();
   void depose();
+  void read_again(machine& x);
   void change_membership();
   void heal();
   void converge();
@@ -85,6 +88,7 @@ private:
   std::mt19937_64 random_;
   uint64_t now_ms_ = 0;
   uint64_t events_run_ = 0;
+  uint64_t healed_ = 0;
   struct scheduled {
     uint64_t time;
     uint64_t number;

@@ -150,6 +150,79 @@ BOOST_AUTO_TEST_CASE(a_reset_expires_every_watch_and_wakes_it) {
   BOOST_TEST((watching.read(events).error().code == errc::expired));
 }
 
+// etcd #15271: after a restore, a watch of a revision to come was sent events of the past.
+BOOST_AUTO_TEST_CASE(a_watch_of_a_revision_to_come_hears_nothing_of_the_past) {
+  auto watching = subscribe({.resource = "pods", .after_revision = 5});
+  for (int i = 0; i < 4; ++i) put("pods/a/" + std::to_string(i));
+  live.publish();
+  BOOST_TEST(read(watching).empty());
+  for (int i = 0; i < 3; ++i) put("pods/a/" + std::to_string(i));
+  live.publish();
+  BOOST_TEST(read(watching) == (numbers{6, 7}), boost::test_tools::per_element());
+  state restored; // an older one: what it asked for comes again, under other events
+  restored.revision = 2;
+  live.reset(std::move(restored));
+  std::vector<event_ptr> events;
+  BOOST_TEST((watching.read(events).error().code == errc::expired));
+  auto again = subscribe({.resource = "pods", .after_revision = 7});
+  for (int i = 0; i < 6; ++i) put("pods/a/" + std::to_string(i)); // 3 to 8
+  live.publish();
+  BOOST_TEST(read(again) == numbers{8}, boost::test_tools::per_element());
+}
+
+// etcd #17529: a watcher on a slow stream lost events without hearing of it.
+BOOST_AUTO_TEST_CASE(a_slow_watcher_hears_every_event_or_that_it_is_too_slow) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    std::mt19937_64 random{seed};
+    live_state live{{.events_max = 10}};
+    auto slow = *live.subscribe({.resource = "pods"});
+    uint64_t expected = 1, written = 0;
+    bool expired = false;
+    while (written < 60 && !expired) {
+      for (auto count = random() % 6; count > 0; --count, ++written) {
+        transaction change;
+        change.put("pods/a/" + std::to_string(random() % 5), "v");
+        live.apply(std::move(change), 1);
+      }
+      live.publish();
+      std::vector<event_ptr> events;
+      auto heard = slow.read(events, random() % 5);
+      expired = !heard;
+      if (expired) BOOST_TEST((heard.error().code == errc::expired));
+      for (auto& x : events) BOOST_REQUIRE_MESSAGE(x->revision() == expected++, "seed " << seed);
+    }
+  }
+}
+
+// etcd #18089 and #19179: a deletion at the very revision of a compaction was never told.
+BOOST_AUTO_TEST_CASE(a_deletion_where_the_past_ends_is_told_or_the_watch_expires) {
+  for (int behind = 0; behind < 12; ++behind) {
+    live_state live{{.events_max = 10}};
+    auto act = [&live](auto what) {
+      transaction change;
+      what(change);
+      live.apply(std::move(change), 1);
+      live.publish();
+    };
+    act([](auto& x) { x.put("pods/a/gone", "v"); });
+    act([](auto& x) { x.erase("pods/a/gone"); }); // revision 2
+    for (int i = 0; i < behind; ++i)
+      act([i](auto& x) { x.put("pods/a/" + std::to_string(i), "v"); });
+    auto watching = live.subscribe({.resource = "pods", .after_revision = 1});
+    // The ring covers revision 2 until ten newer events are there.
+    BOOST_TEST(watching.has_value() == (behind < 10), behind);
+    if (!watching) {
+      BOOST_TEST((watching.error().code == errc::expired));
+      continue;
+    }
+    std::vector<event_ptr> events;
+    BOOST_REQUIRE(watching->read(events));
+    BOOST_REQUIRE(!events.empty());
+    BOOST_TEST((events[0]->what == event::kind::erase));
+    BOOST_TEST(events[0]->revision() == 2u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_attachment_is_made_once_and_shared) {
   put("pods/a/1");
   auto events = live.publish();

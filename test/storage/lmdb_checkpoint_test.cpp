@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(a_map_that_may_not_grow_says_that_it_is_full_and_stays_soun
 
 BOOST_AUTO_TEST_CASE(history_is_forgotten_by_age_and_the_rest_can_be_read) {
   keeper past{kept, {.history = {.age_ms = 1'000}}};
-  past.reset(live.current());
+  past.reset(live.current(), {});
   for (uint64_t i = 1; i <= 10; ++i) {
     auto batch = *put("pods/a/1", "v" + std::to_string(i), i * 1'000);
     past.note(std::move(batch), live.current());
@@ -94,13 +94,18 @@ BOOST_AUTO_TEST_CASE(history_is_forgotten_by_size) {
   BOOST_TEST(*oldest > 150u);
 }
 
-BOOST_AUTO_TEST_CASE(a_compacted_copy_holds_the_same) {
-  for (int i = 0; i < 20; ++i)
-    BOOST_REQUIRE(kept->add({put("pods/a/" + std::to_string(i), "v")}, {}, 0));
-  BOOST_REQUIRE(kept->copy_compacted(where.path + "/copy.mdb"));
-  auto copy = lmdb_checkpoint::open(where.path + "/copy.mdb", nullptr);
-  BOOST_REQUIRE(copy);
-  BOOST_TEST((*copy)->load()->contents.objects.size() == 20u);
+BOOST_AUTO_TEST_CASE(what_a_newer_snapshot_has_replaced_is_not_put_back) {
+  // Before, a batch on its way to the disk took the checkpoint back behind a snapshot that had come
+  // in meanwhile.
+  auto late = put("pods/a/1", "old");
+  state newer;
+  newer.revision = 100;
+  BOOST_REQUIRE(kept->replace(newer, {.position = {100, 2}}));
+  BOOST_REQUIRE(kept->add({late}, {}, 0));
+  BOOST_REQUIRE(kept->replace({}, {.position = {50, 1}}));
+  auto loaded = kept->load();
+  BOOST_TEST((loaded->meta.position == log_position{100, 2}));
+  BOOST_TEST(loaded->contents.objects.size() == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A pod that is to go stays until no machine leads clients to it any more, also where a machine is slow to
+# hear of it. Usage: drain.sh TROUPE. Needs root, runc and kubectl.
+set -u
+troupe=$1
+. "$(dirname "$0")/machine.sh"
+tools=$(dirname "$0")/tools
+name=t$tag
+run=$work/run/$name kept=$work/clusters/$name
+export KUBECONFIG=$work/kubeconfig
+c() { "$troupe" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
+slow=
+cleanup_hook() { [ -z "$slow" ] || kill -CONT "$slow"; touch "$work/calm"; wait; c delete >/dev/null; }
+k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
+inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
+fail() { echo "FAILED: $*" >&2; tail -n 15 "$kept"/log/*.log >&2; exit 1; }
+c create --servers 1 --agents 2 >/dev/null || fail "create"
+# A pod is ready when it listens, and may take its time to end.
+hello_on_all web | sed 's/PeriodSeconds: 1/PeriodSeconds: 10/; s/imagePullPolicy/readinessProbe: {periodSeconds: 1, httpGet: {port: 8080}}, &/' | k apply -f - >/dev/null || fail "apply"
+k rollout status daemonset/web --timeout=30s >/dev/null || fail "the pods do not come up: $(k get pods -o wide)"
+service=$(k get service web -o jsonpath='{.spec.clusterIP}')
+both_serve() { [ "$(k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{.items[*].endpoints[*].conditions.ready}')" = "true true" ]; }
+answers() { inside agent-2 curl -sf -m 2 "http://$service/" >/dev/null; }
+for round in 1 2 3; do
+  wait_for 20 both_serve || fail "the service does not lead to both pods"
+  wait_for 10 answers || fail "the service does not answer"
+  pod=$(k get pods -o name --field-selector spec.nodeName=agent-1)
+  rm -f "$work/calm"
+  inside agent-2 python3 "$tools/asker.py" "$service" "$work/calm" 2 0.005 >"$work/asked" & asker=$!
+  # The PROXY of agent-2 is held back while the pod on agent-1 is told to go.
+  slow=$(cut -d' ' -f1 "$run/agent-2.pid")
+  kill -STOP "$slow"
+  k delete "$pod" --wait=false >/dev/null || fail "delete"
+  python3 -c 'import threading; threading.Event().wait(0.3)'
+  kill -CONT "$slow"; slow=
+  k wait "$pod" --for=delete --timeout=20s >/dev/null 2>&1
+  touch "$work/calm"
+  wait $asker
+  cat "$work/asked"
+  grep -q ' 0 failed' "$work/asked" || fail "clients were led to a pod that had gone"
+done
+echo "all well"

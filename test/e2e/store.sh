@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The files of a running server's store: defragmented under writes, read again, healed where they are damaged,
+# and saved; each time the server is killed afterwards and has everything when it is back. Usage: store.sh TROUPE.
+set -u
+troupe=$1
+server_flags=(--backup-dir "$(mktemp -d /tmp/troupe-e2e-backups.XXXXXX)")
+. "$(dirname "$0")/server.sh"
+trap 'finish; rm -rf "${server_flags[1]}"' EXIT
+fail() { echo "FAILED: $*" >&2; tail -n 20 "$data/log" >&2; exit 1; }
+wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; read -rt 0.05 <> <(:) || true; done; }
+again() { # killed and started again, with everything
+  kill -9 "$server"; wait "$server" 2>/dev/null; touch "$data/begun"
+  "$troupe" server --data "$data" --address 127.0.0.1 --port 0 --token-file "$data/tokens" --controllers none "${server_flags[@]}" 2>>"$data/log" &
+  server=$!
+  up() { [ "$KUBECONFIG" -nt "$data/begun" ] && "$troupe" get configmaps -o name >"$data/names" 2>/dev/null; }
+  wait_for 20 up || fail "it does not come back $1"
+  [ "$(grep -c configmap/kept- "$data/names")" = 40 ] || fail "$(grep -c configmap/kept- "$data/names") of 40 are there $1"
+}
+field() { "$troupe" store show --data "$data" -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+head -c 700000 /dev/zero | tr '\0' 'x' >"$data/large"
+put() { "$troupe" create configmap "$1" --from-file "$data/large" >/dev/null || fail "no write of $1"; }
+
+# Enough for checkpoints; most of it goes again.
+for n in $(seq 40); do put "kept-$n"; put "gone-$n"; done
+for n in $(seq 40); do "$troupe" delete configmap "gone-$n" >/dev/null || fail "no deletion"; done
+for n in $(seq 30); do put "gone-$n"; "$troupe" delete configmap "gone-$n" >/dev/null; done
+written() { [ "$(field bytes)" -gt 20000000 ]; }
+wait_for 10 written || fail "no checkpoint was written: $("$troupe" store show --data "$data")"
+
+# Defragmented while somebody writes.
+before=$(field bytes)
+while [ ! -e "$data/enough" ]; do "$troupe" label configmap kept-1 "at=$RANDOM" --overwrite >/dev/null || { touch "$data/refused"; break; }; done & writer=$!
+for _ in 1 2 3; do "$troupe" store defragment --data "$data" >/dev/null || fail "it cannot be defragmented"; done
+touch "$data/enough"; wait $writer
+[ ! -e "$data/refused" ] || fail "a write was refused meanwhile"
+[ "$(field bytes)" -le "$before" ] || fail "it has grown from $before to $(field bytes)"
+[ "$(field freeBytes)" -lt 4000000 ] || fail "$(field freeBytes) bytes still hold nothing"
+again "after it was defragmented"
+
+# Sound, and then not.
+"$troupe" store check --data "$data" | grep -q 'everything is sound' || fail "sound files are not found sound"
+python3 - "$data/store/state.mdb" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    at = f.read().find(b"x" * 600000)
+    assert at > 0
+    f.seek(at + 300000); f.write(b"y")
+END
+"$troupe" store check --data "$data" >"$data/said" && fail "damage is not found"
+grep -q 'written over from memory' "$data/said" || fail "damage is not healed: $(cat "$data/said")"
+"$troupe" store show --data "$data" | grep -q 'last check.*damage was found' || fail "the last check is not shown"
+again "after damage was healed"
+"$troupe" store check --data "$data" | grep -q 'everything is sound' || fail "healed files are not sound"
+
+# Nobody but administrators.
+code=$(curl -sk -o /dev/null -w '%{http_code}' -X POST "$(sed -n 's/.*server: //p' "$KUBECONFIG")/troupe/v1/store/defragment")
+[ "$code" = 401 ] || [ "$code" = 403 ] || fail "a stranger may defragment: $code"
+
+saved=$("$troupe" backup save --data "$data") || fail "no backup on demand"
+"$troupe" backup check "$saved" | grep -q 'is whole' || fail "the backup in $saved is not whole"
+echo "all well"
