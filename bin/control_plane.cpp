@@ -88,7 +88,21 @@ result<std::unique_ptr<control_plane>> control_plane::start(const control_plane_
   return made;
 }
 
+void control_plane::end_raft() {
+  if (!raft_) return;
+  caf::scoped_actor waiter{*system_};
+  caf::anon_send_exit(raft_, caf::exit_reason::user_shutdown);
+  waiter->wait_for(raft_);
+  raft_ = nullptr;
+}
+
+void control_plane::leave() {
+  removed_ = true;
+  if (options_.removed) options_.removed();
+}
+
 control_plane::~control_plane() {
+  if (removed_) end_raft(); // nobody answers it any more: those who wait hear so at once
   if (http_) http_->stop();
   store_desk_.reset();
   ending_ = true; // whatever the stage is still told has no effect
@@ -103,12 +117,7 @@ control_plane::~control_plane() {
   if (hub_) hub_->stop();
   if (reception_)
     caf::anon_send_exit(std::exchange(reception_, nullptr), caf::exit_reason::user_shutdown);
-  if (raft_) {
-    caf::scoped_actor waiter{*system_};
-    caf::anon_send_exit(raft_, caf::exit_reason::user_shutdown);
-    waiter->wait_for(raft_);
-    raft_ = nullptr;
-  }
+  end_raft();
   stage_.reset();  // before the actors' system, whose logger its thread has used
   system_.reset(); // waits for every actor: nobody uses what is closed below
 }
@@ -298,7 +307,7 @@ result<void> control_plane::start_hub() {
                                        .servers = servers_of(members),
                                        .seed = entropy(),
                                        .sign = sign,
-                                       .removed = options_.removed});
+                                       .removed = [this] { leave(); }});
   if (!started) return with_context(started.error(), "cannot take links");
   hub_ = std::move(*started);
   return {};
@@ -339,7 +348,7 @@ void control_plane::settle_group(const raft::group_view& now) {
   }
   bool removed = now.agreed && now.members.greatest_id >= options_.id &&
                  !now.members.members.contains(options_.id);
-  if (removed && options_.removed) return options_.removed();
+  if (removed) return leave();
   // A server tells the group where it is, if the group knows otherwise.
   auto own = now.members.members.find(options_.id);
   if (own != now.members.members.end() && !options_.advertised.empty() && http_) {

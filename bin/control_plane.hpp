@@ -115,6 +115,9 @@ private:
   /// Begins to lead: makes what every cluster has, then lets the company play. On `stage_`.
   void lead(uint64_t term);
   void follow();
+  /// The others know that this server does not belong to them any more. Any thread.
+  void leave();
+  void end_raft();
   /// Lets an actor of the leader's be asked by its name.
   template<class Handle>
   void introduce(std::string name, const Handle& who, const char* supervisor = "supervisor") {
@@ -157,7 +160,7 @@ private:
   std::map<uint64_t, server_address> agreed_servers_;
   std::promise<void> first_lead_;
   bool has_led_ = false;
-  std::atomic<bool> ending_ = false;
+  std::atomic<bool> ending_ = false, removed_ = false;
   std::shared_ptr<nodes::who_plays> nodes_now_ = std::make_shared<nodes::who_plays>();
   nodes_actor reception_;
   std::mutex successor_mutex_;

@@ -31,10 +31,20 @@ void call::warn(std::string text) {
     warnings.push_back(std::move(text));
 }
 
+void call::say_about(http::header_list& headers) const {
+  for (auto& w : warnings) headers.emplace_back("Warning", "299 - " + quoted_header(w));
+  headers.emplace_back("Cache-Control", "no-cache, private");
+  if (!audit_id.empty()) headers.emplace_back("Audit-Id", audit_id);
+}
+
+http::stream call::stream(int status, std::string content_type) {
+  http::header_list headers{{"Content-Type", std::move(content_type)}};
+  say_about(headers);
+  return responder.stream(status, std::move(headers));
+}
+
 void call::answer(http::response r) {
-  for (auto& w : warnings) r.headers.emplace_back("Warning", "299 - " + quoted_header(w));
-  r.headers.emplace_back("Cache-Control", "no-cache, private");
-  if (!audit_id.empty()) r.headers.emplace_back("Audit-Id", audit_id);
+  say_about(r.headers);
   // Single objects are small, watches are streams: lists and documents are what is worth it.
   if (where.verb == "get" || where.verb == "list") http::compress_if_wanted(request, r);
   responder.reply(std::move(r));

@@ -32,6 +32,8 @@ struct call {
   std::function<const storage::entry*(std::string_view)> pending;
 
   void answer(http::response r);
+  /// Begins an answer that goes on for longer.
+  http::stream stream(int status, std::string content_type);
   void fail(const error& failure) { answer(failure_answer(failure, media)); }
   /// The object with these stored bytes, in the form that was asked for.
   void answer_object(int status, std::string_view stored, uint64_t revision);
@@ -40,6 +42,9 @@ struct call {
                        const google::protobuf::Message& document);
   /// Notes a Warning header, once.
   void warn(std::string text);
+
+private:
+  void say_about(http::header_list& headers) const;
 };
 
 using call_ptr = std::shared_ptr<call>;

@@ -1,5 +1,6 @@
 // Lists: one pass over a snapshot, selected by index, encoded straight from stored bytes; long
 // lists in pages at one revision.
+#include "actors/gateway/long_list.hpp"
 #include "actors/gateway/page.hpp"
 #include "actors/gateway/verbs.hpp"
 
@@ -20,58 +21,33 @@ public:
   virtual http::response finish(uint64_t revision, const std::string& next, int64_t remaining) = 0;
 };
 
-/// What every list says about itself.
-std::string list_meta(uint64_t revision, const std::string& next, int64_t remaining) {
-  auto out = "{\"resourceVersion\":\"" + std::to_string(revision) + "\"";
-  if (!next.empty()) out += ",\"continue\":\"" + next + "\"";
-  if (remaining > 0) out += ",\"remainingItemCount\":" + std::to_string(remaining);
-  return out + "}";
-}
-
 class json_writer : public list_writer {
 public:
-  explicit json_writer(const call& c) : call_{c}, partial_{c.media.what == shape::partial} {}
+  explicit json_writer(const call& c) : call_{c}, items_{c} {}
 
   void add(const storage::entry& entry) override {
-    if (std::exchange(any_, true)) items_ += ',';
-    if (items_.size() > piece_bytes) {
-      full_.push_back(http::share(std::move(items_)));
-      items_ = {};
-    }
-    if (items_.capacity() < piece_bytes && !full_.empty())
-      items_.reserve(piece_bytes + piece_bytes / 4);
-    if (partial_)
-      codec::write_partial(entry.value(), entry.mod_revision(), call_.media.table_version, items_);
-    else
-      write_json(*call_.kind, entry.value(), entry.mod_revision(), items_, false);
+    items_.add(entry);
+    if (items_.bytes() > list_piece_bytes) full_.push_back(http::share(items_.take()));
   }
 
   http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
-    auto& kind = *call_.kind;
-    auto name = partial_ ? "PartialObjectMetadataList" : kind.list_name;
-    auto version = partial_ ? "meta.k8s.io/" + call_.media.table_version : kind.api_version();
-    auto head = "{\"kind\":\"" + name + "\",\"apiVersion\":\"" + version +
-                "\",\"metadata\":" + list_meta(revision, next, remaining) + ",\"items\":[";
+    full_.push_back(http::share(items_.take()));
+    auto head = json_list_head(call_, revision, next, remaining);
     if (call_.media.as != format::json || call_.media.pretty) {
       for (auto& piece : full_) head += *piece;
-      return json_answer(200, head + items_ + "]}", call_.media);
+      return json_answer(200, head + "]}", call_.media);
     }
     auto out = http::answer(200, std::string(content_type(format::json)), std::move(head));
     for (auto& piece : full_) out.body.push_back(std::move(piece));
-    out.body.push_back(http::share(std::move(items_)));
     static const auto tail = http::share("]}\n");
     out.body.push_back(tail);
     return out;
   }
 
 private:
-  static constexpr size_t piece_bytes = 256u << 10; ///< a long list never moves in memory
-
   const call& call_;
-  bool partial_;
-  bool any_ = false;
+  json_items items_;
   std::vector<http::bytes> full_;
-  std::string items_;
 };
 
 class protobuf_writer : public list_writer {
@@ -167,6 +143,10 @@ void list(gateway& g, call_ptr c) {
 
   auto prefix = prefix_of(*c->kind, c->where.ns);
   auto after = from->after.empty() ? std::string{} : prefix + from->after;
+  auto name = options->wanted.one_name();
+  bool at_most_one = name && (!c->where.ns.empty() || !c->kind->namespaced);
+  if (!at_most_one && after.empty() && may_flow(*c, *options))
+    return flow_list(g, std::move(c), *state, std::move(*options), std::move(prefix));
   auto writer = writer_for(*c);
   uint64_t taken = 0;
   std::string last, next;
@@ -183,8 +163,7 @@ void list(gateway& g, call_ptr c) {
     last = entry.key();
     return true;
   };
-  if (auto name = options->wanted.one_name();
-      name && (!c->where.ns.empty() || !c->kind->namespaced)) {
+  if (at_most_one) {
     if (auto entry = state->get(key_of(*c->kind, c->where.ns, *name))) add(*entry);
   } else {
     for (auto& entry : state->list(prefix, after))

@@ -135,10 +135,7 @@ private:
       stream_.socket = std::move(*socket);
       return {};
     }
-    http::header_list headers{{"Content-Type", content_type_of_stream()},
-                              {"Cache-Control", "no-cache, private"}};
-    if (!c_->audit_id.empty()) headers.emplace_back("Audit-Id", c_->audit_id);
-    stream_.stream = c_->responder.stream(200, std::move(headers));
+    stream_.stream = c_->stream(200, content_type_of_stream());
     return {};
   }
 

@@ -125,7 +125,7 @@ public:
   bool needs_ticks() const;
   struct peer_status {
     uint64_t match = 0;
-    bool active = false;
+    bool active = false; ///< heard from lately
   };
   std::map<member_id, peer_status> peers() const;
 
@@ -139,6 +139,7 @@ private:
     bool probing = false;           ///< one message is under way and unanswered
     std::deque<uint64_t> in_flight; ///< last index of each message under way
     bool active = false;            ///< heard from since the last check of the quorum
+    bool was_active = false;        ///< the same of the time before that
     uint64_t round = 0;             ///< of the last heartbeat it answered
     uint64_t snapshot_index = 0;
     uint64_t snapshot_offset = 0;

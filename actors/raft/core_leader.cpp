@@ -43,7 +43,7 @@ void core::leader_tick() {
     elapsed_ = 0;
     me.transfer_to = nobody;
     if (!check_quorum()) return become_follower(state_.term, nobody);
-    for (auto& [_, x] : me.others) x.active = false;
+    for (auto& [_, x] : me.others) x.was_active = std::exchange(x.active, false);
   }
   if (++me.heartbeat_elapsed < settings_.heartbeat_ticks) return;
   broadcast_heartbeat();
@@ -306,7 +306,7 @@ void core::finish_transfer(member_id to) {
 std::map<member_id, core::peer_status> core::peers() const {
   std::map<member_id, peer_status> out;
   if (auto me = leading())
-    for (auto& [id, x] : me->others) out[id] = {x.match, x.active};
+    for (auto& [id, x] : me->others) out[id] = {x.match, x.active || x.was_active};
   return out;
 }
 

@@ -113,8 +113,10 @@ raft_state::~raft_state() {
   disk.reset();                        // its job is finished first
   *member->outside = nobody_outside(); // the queue is closed: no other thread calls it any more
   member->outside->why_no_leader = [] { return std::string("this server is ending"); };
-  for (auto& [_, x] : wishes) x.done(error{errc::unavailable, "this server is ending"});
-  for (auto& x : held_wishes) x.done(error{errc::unavailable, "this server is ending"});
+  constexpr const char* why = "this server is ending: ask another one";
+  if (forward) forward->give_up(why);
+  for (auto& [_, x] : wishes) x.done(error{errc::unavailable, why});
+  for (auto& x : held_wishes) x.done(error{errc::unavailable, why});
 }
 
 raft_actor::behavior_type raft_state::make_behavior() {

@@ -131,6 +131,11 @@ void forwarding::tick(uint64_t now, const std::function<std::string()>& why_no_l
                : error{errc::unavailable, why_no_leader()});
 }
 
+void forwarding::give_up(const std::string& why) {
+  while (!waiting_.empty()) finish(waiting_.begin()->first, error{errc::unavailable, why});
+  for (auto& [_, each] : std::exchange(invisible_, {})) each.first(each.second);
+}
+
 forwarding::waiting_write forwarding::take(uint64_t mark) {
   auto taken = std::move(waiting_.extract(mark).mapped());
   bytes_ -= taken.what.payload->size();

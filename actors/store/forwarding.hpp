@@ -54,6 +54,8 @@ public:
   void settled(uint64_t term);
   /// Entries up to `term` went by unseen: what was sent till then has an open end.
   void skipped(uint64_t term);
+  /// Nobody will answer any more: all that wait hear why.
+  void give_up(const std::string& why);
   /// Time has passed; `why_no_leader` says what those hear whom nobody could take.
   void tick(uint64_t now, const std::function<std::string()>& why_no_leader);
 

@@ -1,5 +1,6 @@
 #include "bin/shell/shell.hpp"
 
+#include "bin/shell/line_editor.hpp"
 #include "bin/shell/words.hpp"
 #include "bin/verbs/complete.hpp"
 #include "bin/verbs/verbs.hpp"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <editline/readline.h>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -51,8 +51,6 @@ The shell's own:
   help [COMMAND]   this, or all about one command
   exit             or Ctrl-D
 )";
-
-constexpr int history_lines_max = 2'000;
 
 class interpreter {
 public:
@@ -150,23 +148,25 @@ private:
 
 // ---- the line that is typed ---------------------------------------------------------------------
 
-verbs::session* completing = nullptr;
-std::vector<std::string> candidates;
-
-char* next_candidate(const char*, int state) {
-  static size_t at = 0;
-  if (state == 0) at = 0;
-  return at < candidates.size() ? strdup(candidates[at++].c_str()) : nullptr;
+std::vector<std::string> completed(verbs::session& s, std::string_view before,
+                                   const std::string& begun) {
+  auto words = troupe::shell::split(before);
+  if (!words) return {};
+  auto out = verbs::complete(s, *words, begun);
+  if (words->empty())
+    for (auto* own : {"use", "context", "watch", "tree", "help", "exit"})
+      if (std::string_view(own).starts_with(begun)) out.emplace_back(own);
+  return out;
 }
 
-char** complete_word(const char* text, int start, int) {
-  rl_attempted_completion_over = 1; // no file names
-  auto words = troupe::shell::split(std::string(rl_line_buffer, static_cast<size_t>(start)));
-  candidates = words ? verbs::complete(*completing, *words, text) : std::vector<std::string>{};
-  if (words && words->empty())
-    for (auto* own : {"use", "context", "watch", "tree", "help", "exit"})
-      if (std::string_view(own).starts_with(text)) candidates.emplace_back(own);
-  return candidates.empty() ? nullptr : rl_completion_matches(text, next_candidate);
+/// How the verb of this line goes on, while nothing or little stands behind it.
+std::string hint_for(std::string_view line) {
+  auto words = troupe::shell::split(line);
+  if (!words || words->empty()) return {};
+  auto v = verbs::find((*words)[0]);
+  if (!v) return {};
+  bool alone = words->size() == 1 && !line.ends_with(' ');
+  return alone ? std::string(v->summary) : std::string(v->usage);
 }
 
 std::filesystem::path history_file() {
@@ -181,24 +181,20 @@ std::filesystem::path history_file() {
 int talk(verbs::session& s) {
   interpreter over{s};
   verbs::catch_interrupts();
-  completing = &s;
-  static char name[] = "troupe";
-  rl_readline_name = name;
-  rl_attempted_completion_function = complete_word;
-  static char breaks[] = " \t\n,";
-  rl_completer_word_break_characters = breaks;
-  auto file = history_file();
   umask(0077); // what was typed is nobody else's
-  using_history();
-  stifle_history(history_lines_max);
-  if (!file.empty()) read_history(file.c_str());
+  troupe::shell::line_editor typed{
+      {.prompt =
+           [&] { return (s.context().empty() ? "troupe" : s.context()) + ":" + s.ns() + "> "; },
+       .complete = [&](auto before, auto& begun) { return completed(s, before, begun); },
+       .hint = hint_for,
+       .history = history_file(),
+       .coloured = s.coloured()}};
   (void)s.begin({});
   s.print_line("troupe shell: help lists what there is, exit or Ctrl-D ends it.");
   while (!over.over()) {
     verbs::clear_interrupt();
     fflush(stdout);
-    auto prompt = (s.context().empty() ? "troupe" : s.context()) + ":" + s.ns() + "> ";
-    auto line = readline(prompt.c_str());
+    auto line = typed.read();
     if (!line) {
       if (s.interrupted()) {
         s.print("\n");
@@ -206,11 +202,8 @@ int talk(verbs::session& s) {
       }
       break;
     }
-    if (*line) add_history(line);
-    over.run(line);
-    free(line);
+    over.run(*line);
   }
-  if (!file.empty()) write_history(file.c_str());
   return 0; // a session of a person has no failure
 }
 

@@ -112,4 +112,16 @@ BOOST_AUTO_TEST_CASE(patience_and_room_have_an_end) {
   BOOST_TEST(d.writes.idle());
 }
 
+// Before: writes on a server that was removed waited until their patience was over.
+BOOST_AUTO_TEST_CASE(who_waits_on_a_server_that_ends_hears_so) {
+  desk d;
+  d.add(1), d.add(2), d.add(3);
+  d.send(5);
+  d.writes.answered(3, at(9), 7); // it has happened, and is not visible here yet
+  d.writes.give_up("it ends");
+  for (uint64_t mark : {1, 2}) BOOST_TEST((d.heard.at(mark).error().code == errc::unavailable));
+  BOOST_TEST(d.heard.at(3)->revision == 9u);
+  BOOST_TEST(d.writes.idle());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

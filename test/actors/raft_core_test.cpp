@@ -115,6 +115,21 @@ BOOST_AUTO_TEST_CASE(a_leader_whose_inbound_is_cut_steps_down) {
   BOOST_TEST(g.leader() != 1u);
 }
 
+// Before: right after each check of the quorum nobody seemed to be there, so that the removal of a
+// member was refused now and then.
+BOOST_AUTO_TEST_CASE(who_answers_is_there_at_every_moment) {
+  led_group g;
+  for (int i = 0; i < 200; ++i) {
+    g.tick(1);
+    for (auto& [id, peer] : g.core(1).peers()) BOOST_REQUIRE_MESSAGE(peer.active, id);
+    g.settle();
+  }
+  g.crash(3);
+  g.tick_all(100);
+  BOOST_TEST(!g.core(1).peers().at(3).active);
+  BOOST_TEST(g.core(1).peers().at(2).active);
+}
+
 BOOST_AUTO_TEST_CASE(a_follower_that_hears_its_leader_refuses_to_elect_another) {
   led_group g;
   g.step({3, 2, g.core(2).term() + 1, vote_request{99, 99, false, false}});

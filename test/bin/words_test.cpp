@@ -1,4 +1,5 @@
 // Lines of the shell as words.
+#include "bin/shell/line_editor.hpp"
 #include "bin/shell/words.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -47,6 +48,17 @@ BOOST_AUTO_TEST_CASE(watch_repeats_a_line) {
   BOOST_TEST(shell::take_watch({"get"})->every_seconds == 0);
   BOOST_TEST(!shell::take_watch({"get", "\\watch", "x"}).has_value());
   BOOST_TEST(!shell::take_watch({"\\watch", "1", "more"}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(candidates_share_a_beginning_and_words_begin_behind_blanks_and_commas) {
+  using shell::common_beginning, shell::word_begin;
+  BOOST_TEST(common_beginning({"deployments", "deploy", "deprecated"}) == "dep");
+  BOOST_TEST(common_beginning({"one"}) == "one");
+  BOOST_TEST(common_beginning({"a", "b"}) == "");
+  BOOST_TEST(common_beginning({}) == "");
+  BOOST_TEST(word_begin("get pods,dep") == 9u);
+  BOOST_TEST(word_begin("get ") == 4u);
+  BOOST_TEST(word_begin("") == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,6 +61,27 @@ status, headers, body = ask("GET", maps, **{"Accept-Encoding": "gzip"})
 check("a large list is compressed for who takes it", headers["Content-Encoding"] == "gzip" and len(body) < 20000 and len(json.loads(gzip.decompress(body))["items"]) == 2, headers)
 check("and for nobody else", ask("GET", maps)[1]["Content-Encoding"] is None)
 
+# Longer than what may wait for a client: it flows while it is taken.
+for n in range(40): ask("POST", maps, {"metadata": {"name": "long-%02d" % n, "labels": {"long": "yes"}}, "data": {"k": "text " * 40000}})
+longs = maps + "?labelSelector=long"
+def long_list(link):
+    link.request("GET", longs, headers={"Authorization": bearer})
+    return link.getresponse()
+link = http.client.HTTPSConnection(host, port, context=tls, timeout=10)
+answer = long_list(link)
+everything = json.loads(answer.read())
+check("a long list flows", answer.headers["Transfer-Encoding"] == "chunked" and everything["kind"] == "ConfigMapList" and everything["metadata"]["resourceVersion"].isdigit(), answer.headers)
+check("with everything in order", [i["metadata"]["name"] for i in everything["items"]] == ["long-%02d" % n for n in range(40)] and all(len(i["data"]["k"]) == 200000 for i in everything["items"]))
+answer = long_list(link)
+parts = []
+while part := answer.read1(3000): parts.append(part) # a client that takes it in small bites
+check("however it is taken", json.loads(b"".join(parts)) == everything)
+hasty = http.client.HTTPSConnection(host, port, context=tls, timeout=10)
+long_list(hasty).read(1000)
+hasty.sock.close()
+check("and after somebody has left in its midst", json.loads(long_list(link).read()) == everything)
+check("a part of it is asked for with its length", ask("GET", longs + "&limit=39")[1]["Content-Length"] is not None)
+
 check("ready", ask("GET", "/readyz")[2] == b"ok")
 text = ask("GET", "/livez?verbose&exclude=log")[2].decode()
 check("checks are named", "[+]etcd ok" in text and "[+]log excluded: ok" in text and text.endswith("livez check passed\n"), text)

@@ -37,7 +37,7 @@ token=$(on 1 "$troupe" token create --role server --data "$work/s1") || fail "no
 field() { sed -n "s/.*$1: //p" "$work/s1/admin.kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
 echo 192.168.78.1:6443 >"$work/hosts"
-nsenter --net="$(at 9)" python3 "$(dirname "$0")/tools/writer.py" "$work" 8 >"$work/written" 2>&1 & writer=$!; pids+=($!)
+nsenter --net="$(at 9)" python3 "$(dirname "$0")/tools/writer.py" "$work" 2.5 >"$work/written" 2>&1 & writer=$!; pids+=($!)
 for n in 2 3 4 5; do
   from=$((n - 1))
   start $n --join "$token@192.168.78.$from"
@@ -60,7 +60,7 @@ echo "192.168.78.4:6443 192.168.78.5:6443" >"$work/hosts"
 gone() { ! kill -0 "$1" 2>/dev/null; }
 for n in 2 1 3; do
   members 5 remove $n >/dev/null || fail "cannot remove server $n"
-  wait_for 20 gone "${server[$n]}" || fail "server $n does not end when it is removed: $(tail -3 "$work/server$n.log")"
+  wait_for 5 gone "${server[$n]}" || fail "server $n does not end when it is removed: $(tail -3 "$work/server$n.log")"
 done
 wait_for 20 voters 4 2 || fail "not two are left: $(members 4 list)"
 grep -q "the others have removed this server" "$work/server2.log" || fail "server 2 does not say why it ended"

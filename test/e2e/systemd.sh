@@ -37,7 +37,7 @@ wait_for 10 find_first || skip "systemd does not come up in namespaces here: $(t
 there() { nsenter --target "$first" --mount --pid --net --uts --ipc --cgroup --root --wd "$@"; }
 wait_for 10 there systemctl show -p Version || skip "systemd does not answer here: $(tail -n 3 "$work/console")"
 show() { there systemctl show troupe-server -p "$1" --value; }
-there /opt/troupe/troupe install server >"$work/said" 2>&1 || fail "install: $(cat "$work/said")"
+there /opt/troupe/troupe install server --backup-keep 7 >"$work/said" 2>&1 || fail "install: $(cat "$work/said")"
 # Started means ready: install waits for systemd, and systemd for the server's word.
 [ "$(show ActiveState)/$(show SubState)/$(show Type)" = active/running/notify ] || fail "not running: $(there systemctl status troupe-server --no-pager)"
 [ "$(show WatchdogUSec)" = 30s ] || fail "no watchdog: $(show WatchdogUSec)"
@@ -62,6 +62,19 @@ wait_for 20 speaks || fail "it says nothing to the watchdog"
 there kill -STOP "$before"
 wait_for 20 started_again $again || fail "it stood still, and was not started again: $(there systemctl status troupe-server --no-pager)"
 get kept >/dev/null || fail "something is lost after the watchdog"
+# Where each setting comes from, and the certificates of this machine.
+there mkdir -p /etc/troupe/config.d && there sh -c 'printf "backup-every: 6h\n" >/etc/troupe/config.d/10-backups.yaml'
+there env TROUPE_BACKUP_DIR=/tmp/backups /usr/local/bin/troupe config view server --anonymous-auth false >"$work/view" || fail "config view"
+for words in 'backup-keep +7 +.*/etc/troupe/config.yaml' 'backup-every +6h +.*config.d/10-backups.yaml' 'backup-dir +/tmp/backups +.*TROUPE_BACKUP_DIR' 'anonymous-auth +false +.*'; do
+  grep -Eq "$words" "$work/view" || fail "config view does not say \"$words\": $(cat "$work/view")"
+done
+there /usr/local/bin/troupe certificates check >"$work/certificates" || fail "certificates check: $(cat "$work/certificates")"
+grep -q good "$work/certificates" || fail "no good certificate: $(cat "$work/certificates")"
+sums() { there sh -c 'cat /var/lib/troupe/pki/*.crt' | sha256sum; }
+old=$(sums)
+there /usr/local/bin/troupe certificates rotate >/dev/null || fail "certificates rotate"
+rotated() { [ "$(sums)" != "$old" ]; }
+wait_for 10 rotated || fail "the certificates are the same as before"
 # Reload is what renews certificates: the process goes on.
 before=$(show MainPID)
 there systemctl reload troupe-server || fail "reload"

@@ -133,6 +133,24 @@ has "explain in the shell" "FIELD:    replicas <integer>" "$(t shell -c 'explain
 code 1 t explain deployment.spec.replica
 has "help" "The shell's own" "$(t shell -c help)"
 
+# ---- a person at a terminal: Tab completes, a hint at the right, history is kept, a bad line ends nothing ----
+mkfifo "$work/keys"; exec 8<>"$work/keys"
+TERM=xterm script -qfc "stty cols 120; exec nsenter --net=$(at up) $troupe shell" "$work/typed" <&8 >/dev/null 2>&1 & person=$!; pids+=($person)
+sees() { wait_for 10 grep -q "$1" "$work/typed" || fail "$2: $(cat -v "$work/typed")"; }
+sees 'default> ' "the shell does not ask"
+printf 'nonsense\n' >&8; sees 'there is no command "nonsense"' "a bad line"
+printf 'get deplo\t' >&8; sees 'ments' "Tab completes no kind"
+printf 'we\t\n' >&8; sees '2/2' "Tab completes no name"
+printf 'history' >&8; sees 'show how an object came to be' "no hint about a verb"
+printf ' ' >&8; sees 'TYPE NAME | TYPE/NAME' "no hint about what follows it"
+printf 'deployment/web\n' >&8; sees 'REVISION' "the line with the hint does not run"
+printf 'exit\n' >&8
+no_person() { ! kill -0 $person; }
+wait_for 10 no_person || fail "exit does not end the shell"
+exec 8>&-
+grep -q 'get\\040deployments\\040web' "$work/.local/share/troupe/history" || fail "no history: $(cat "$work/.local/share/troupe/history")"
+[ "$(stat -c %a "$work/.local/share/troupe/history")" = 600 ] || fail "others may read the history"
+
 # ---- why: the one thing that is wrong, in the first line ----
 why() { # WHAT EXPECTED: waits until the first line of why names it, then measures
   local end=$((SECONDS + 30)) first

@@ -106,6 +106,12 @@ int main(int argc, char** argv) {
     auto opened = codec::open_envelope(envelope);
     use(p.ParseFromArray(opened->raw.data(), static_cast<int>(opened->raw.size())));
   });
+  auto arena_protobuf = cost([&] {
+    google::protobuf::Arena arena(in_block);
+    auto p = google::protobuf::Arena::CreateMessage<k8s::core::v1::Pod>(&arena);
+    auto opened = codec::open_envelope(envelope);
+    use(p->ParseFromArray(opened->raw.data(), static_cast<int>(opened->raw.size())));
+  });
   auto yaml = yaml::from_json(text);
   auto yaml_read = cost([&] { use(yaml::to_json(*yaml)); });
   auto defaults = cost([&] { schema::set_defaults(pod); });
@@ -119,6 +125,7 @@ int main(int argc, char** argv) {
   line("wire to JSON", wire_out, text.size());
   line("typed object to JSON", encode, text.size());
   line("protobuf envelope to the typed object", protobuf, envelope.size());
+  line("protobuf envelope to the typed object in an arena", arena_protobuf, envelope.size());
   line("protobuf envelope to the stored bytes", opened, 0);
   line("YAML to JSON", yaml_read, yaml->size());
   line("defaults of a complete pod", defaults, 0);
@@ -145,6 +152,7 @@ int main(int argc, char** argv) {
   bar("encode a typed object / Boost.JSON serialize", encode / boost_serialize, 1);
   bar("encode stored bytes / Boost.JSON serialize", wire_out / boost_serialize, 1);
   bar("protobuf / JSON, to the typed object", protobuf / decode, 0.2);
+  bar("protobuf / JSON, both in an arena", arena_protobuf / arena_decode, 0.2);
   bar("protobuf / JSON, to the stored bytes", opened / to_wire, 0.2);
   bar("quantity add, ns", add, 50);
   bar("quantity compare, ns", compare, 50);
