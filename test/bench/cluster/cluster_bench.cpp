@@ -255,6 +255,8 @@ int main(int argc, char** argv) {
   int nodes = argc > 1 ? atoi(argv[1]) : 1'000;
   int pods = argc > 2 ? atoi(argv[2]) : 5'000;
   int replicas = argc > 3 ? atoi(argv[3]) : 1'000;
+  if (nodes < 1 || pods < 0 || replicas < 0)
+    return fprintf(stderr, "usage: bench_cluster [NODES [PODS [REPLICAS]]]\n"), 2;
   setvbuf(stdout, nullptr, _IOLBF, 0);
   server on(nodes);
   test::raw_client client(on.port(), on.tls());

@@ -79,9 +79,18 @@ public:
       left_ += piece;
     }
   }
-  /// One whole answer with a Content-Length.
+  /// One whole answer, with a Content-Length or in chunks.
   std::string answer() {
     auto head = until("\r\n\r\n");
+    if (head.find("Transfer-Encoding: chunked") != head.npos) {
+      auto out = std::move(head);
+      for (size_t size = 1; size > 0;) {
+        size = std::stoul(until("\r\n"), nullptr, 16);
+        out += exactly(size);
+        exactly(2);
+      }
+      return out;
+    }
     const auto at = head.find("Content-Length: ");
     return at == head.npos ? head : head + exactly(std::stoul(head.substr(at + 16)));
   }
