@@ -74,4 +74,10 @@ again "with a third key"
 
 saved=$("$troupe" backup save --data "$data") || fail "no backup on demand"
 "$troupe" backup check "$saved" | grep -q 'is whole' || fail "the backup in $saved is not whole"
+# Without a server: read, and nothing changed.
+kill "$server"; wait "$server" 2>/dev/null; server=
+"$troupe" store check --data "$data" | grep -q 'No server runs.*everything is sound' || fail "sound files are not found sound offline"
+truncate -s -4096 "$data/store/state.mdb"
+"$troupe" store check --data "$data" 2>"$data/said" && fail "a file cut short is found sound offline"
+grep -q 'state.mdb' "$data/said" || fail "offline damage is not told: $(cat "$data/said")"
 echo "all well"
