@@ -29,7 +29,7 @@ struct group_view {
   uint64_t term = 0;
   membership members;
   uint64_t members_index = 0; ///< where in the log they stand
-  bool agreed = false;        ///< that is committed: it cannot be undone any more
+  bool agreed = false;        ///< that is committed and applied here: it stays
   uint64_t last_index = 0;
   std::map<member_id, core::peer_status> peers = {}; ///< on the leader only
 };

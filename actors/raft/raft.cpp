@@ -186,7 +186,7 @@ raft::group_view raft_state::view() const {
           .term = agreement.term(),
           .members = agreement.members(),
           .members_index = agreement.members_index(),
-          .agreed = agreement.members_index() <= agreement.commit_index(),
+          .agreed = agreement.members_index() <= member->replica->applied_index(),
           .last_index = agreement.entries().last_index(),
           .peers = agreement.peers()};
 }
@@ -196,7 +196,7 @@ void raft_state::note_group() {
   if (!settings.group_changed) return;
   auto& agreement = member->replica->agreement();
   seen_group now{agreement.members_index(), agreement.term(), agreement.leader(),
-                 agreement.members_index() <= agreement.commit_index()};
+                 agreement.members_index() <= member->replica->applied_index()};
   if (seen == now) return;
   seen = now;
   settings.group_changed(view());

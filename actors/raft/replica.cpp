@@ -178,7 +178,8 @@ void replica::carry_out() {
   note_role();
 }
 
-/// Proposals of a leader that no longer leads have an open end.
+/// Proposals of a leader that no longer leads have an open end, unless they are committed already:
+/// those will be applied here and answered then, whoever leads.
 void replica::note_role() {
   auto now = core_->current_role();
   if (now == role_seen_ && core_->leader() == leader_seen_) return;
@@ -186,7 +187,14 @@ void replica::note_role() {
   leader_seen_ = core_->leader();
   if (led && now != role::leader) {
     std::vector<waiting_commit> lost;
-    for (auto& [_, x] : std::exchange(waiting_, {})) lost.push_back(std::move(x));
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+      if (at->first <= core_->commit_index()) {
+        ++at;
+        continue;
+      }
+      lost.push_back(std::move(at->second));
+      at = waiting_.erase(at);
+    }
     give_back(std::move(lost));
   }
   hooks_.role_changed();
