@@ -118,7 +118,9 @@ control_plane::~control_plane() {
   if (reception_)
     caf::anon_send_exit(std::exchange(reception_, nullptr), caf::exit_reason::user_shutdown);
   end_raft();
-  stage_.reset();  // before the actors' system, whose logger its thread has used
+  // Before the actors' system: it waits for every thread that has used its logger.
+  stage_.reset();
+  if (work_) work_->end();
   system_.reset(); // waits for every actor: nobody uses what is closed below
 }
 

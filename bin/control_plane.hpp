@@ -139,7 +139,7 @@ private:
   std::shared_ptr<storage::store> store_;
   storage::caretaker* care_ = nullptr; ///< of the store's files
   std::shared_ptr<storage::current_keyring> keyring_;
-  std::unique_ptr<gateway::workers> work_;
+  std::unique_ptr<gateway::worker_threads> work_;
   std::unique_ptr<gateway::gateway> api_;
   std::unique_ptr<join_desk> join_desk_;
   std::unique_ptr<members_desk> members_desk_;

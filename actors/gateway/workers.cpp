@@ -61,7 +61,9 @@ struct worker_threads::pool {
 
 worker_threads::worker_threads(unsigned threads) : pool_{std::make_unique<pool>(threads)} {}
 
-worker_threads::~worker_threads() {
+worker_threads::~worker_threads() { end(); }
+
+void worker_threads::end() {
   pool_->threads.stop();
   pool_->threads.join();
 }

@@ -26,7 +26,10 @@ public:
 class worker_threads final : public workers {
 public:
   explicit worker_threads(unsigned threads);
-  ~worker_threads() override; ///< drops what has not begun, waits for what has
+  ~worker_threads() override;
+
+  /// Drops what has not begun and whatever comes later, and waits for what has. Any number of times.
+  void end();
 
   void post(std::function<void()> work) override;
   void post_at_pulse(std::function<void()> work) override;
