@@ -246,6 +246,7 @@ kill "$tracer"; wait "$tracer" 2>/dev/null
 grep -c . "$work/trace" | sed 's/$/ messages about a deployment that grows by one/'
 code 0 t scale deployment/web --replicas="$replicas"
 code 0 t create secret generic hush --from-literal=word=open-sesame
+rm -f "$work/trace.why" # of the trace before
 nsenter --net="$(at up)" "$troupe" trace secret/hush -o json >"$work/trace" 2>"$work/trace.why" & tracer=$!; pids+=($tracer)
 wait_for 10 grep -q listening "$work/trace.why" || fail "nobody listens: $(cat "$work/trace.why")"
 code 0 t patch secret hush -p '{"stringData":{"word":"open-barley"}}'
