@@ -262,6 +262,8 @@ void connection::serve(live_sink& from) {
     else
       out_.push_chunk(piece);
   }
+  // While the socket takes nothing, nobody else counts it: who writes must see what waits.
+  outbox_bytes.store(out_.size(), std::memory_order_relaxed);
   if (asked.finish) {
     if (from.raw)
       close_after_ = true;
