@@ -112,11 +112,8 @@ int secrets_command(const std::vector<std::string>& arguments) {
   if (read.exit_code) return *read.exit_code;
   if (read.words.size() == 2 && read.words[0] == "use-key") return use_key(data, read.words[1]);
   constexpr std::pair<const char*, int (*)(const std::filesystem::path&)> verbs[] = {
-      {"show", show},
-      {"rotate", rotate},
-      {"new-key", new_key},
-      {"add-key", add_key},
-      {"reseal", reseal}};
+      {"show", show},       {"rotate", rotate},      {"new-key", new_key},
+      {"add-key", add_key}, {"reload", take_effect}, {"reseal", reseal}};
   for (auto& [name, run] : verbs)
     if (read.words.size() == 1 && read.words[0] == name) return run(data);
   fputs(usage_of(spec).c_str(), stderr);
