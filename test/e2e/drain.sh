@@ -19,10 +19,9 @@ c create --servers 1 --agents 2 >/dev/null || fail "create"
 hello_on_all web | sed 's/PeriodSeconds: 1/PeriodSeconds: 10/; s/imagePullPolicy/readinessProbe: {periodSeconds: 1, httpGet: {port: 8080}}, &/' | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/web --timeout=30s >/dev/null || fail "the pods do not come up: $(k get pods -o wide)"
 service=$(k get service web -o jsonpath='{.spec.clusterIP}')
-both_serve() { [ "$(k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{.items[*].endpoints[*].conditions.ready}')" = "true true" ]; }
 answers() { inside agent-2 curl -sf -m 2 "http://$service/" >/dev/null; }
 for round in 1 2 3; do
-  wait_for 20 both_serve || fail "the service does not lead to both pods"
+  wait_for 20 two_serve web || fail "the service does not lead to both pods"
   wait_for 10 answers || fail "the service does not answer"
   pod=$(k get pods -o name --field-selector spec.nodeName=agent-1)
   rm -f "$work/calm"

@@ -39,6 +39,8 @@ metadata: {name: $1}
 spec: {selector: {app: $1}, ports: [{port: 80, targetPort: 8080}]}
 YAML
 }
+# two_serve NAME: whether the service leads to two pods that are ready. `k` is the script's kubectl.
+two_serve() { [ "$(k get endpointslices -l "kubernetes.io/service-name=$1" -o jsonpath='{.items[*].endpoints[*].conditions.ready}')" = "true true" ]; }
 fail() { echo "FAILED: $*" >&2; tail -n 20 "$work"/*.log >&2; exit 1; }
 machines_end() {
   for p in "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done

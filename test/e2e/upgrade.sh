@@ -25,8 +25,7 @@ slices() { k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{
 service=$(k get service web -o jsonpath='{.spec.clusterIP}')
 answers() { inside agent-1 curl -sf -m 2 "http://$service/" >/dev/null; }
 wait_for 10 answers || fail "the service does not answer"
-both_serve() { [ "$(k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{.items[*].endpoints[*].conditions.ready}')" = "true true" ]; }
-wait_for 10 both_serve || fail "the service does not lead to both pods"
+wait_for 10 two_serve web || fail "the service does not lead to both pods"
 slices_before=$(slices)
 field() { sed -n "s/.*$1: //p" "$kept/kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
