@@ -255,7 +255,7 @@ void pod_state::image_came(const std::string& container, const std::string& want
   auto name = got.image->names.empty() ? wanted : got.image->names.front();
   for (auto& n : got.image->names)
     if (n == wanted || n.ends_with("/" + wanted)) name = n;
-  note_image(*c, name, got.image->id);
+  note_image(*c, name, shown_id(*got.image, name));
   tell(container, false, "Pulled",
        got.pulled
            ? "Successfully pulled image \"" + wanted + "\" in " + seconds_between(asked, wall()) +
