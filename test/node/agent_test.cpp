@@ -335,6 +335,19 @@ BOOST_FIXTURE_TEST_CASE(processes_are_who_they_are_told_to_be, company) {
   BOOST_TEST(servers->remove(pod, 0));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_container_has_a_terminal_if_it_wants_one, company) {
+  auto pod = servers->pod(
+      R"({metadata: {name: screens}, spec: {restartPolicy: Never, containers: [
+    {name: one, image: "test/busybox:1", tty: true, command: [sh, -c, "test -t 1 && echo a terminal"]},
+    {name: two, image: "test/busybox:1", tty: true, command: [sh, -c, "test -t 1 && echo another"]},
+    {name: three, image: "test/busybox:1", command: [sh, -c, "test -t 1 || echo none"]}]}})");
+  BOOST_TEST(servers->wait_phase("screens", "Succeeded"));
+  BOOST_TEST(wait_log(pod, "one", "a terminal"));
+  BOOST_TEST(wait_log(pod, "two", "another"));
+  BOOST_TEST(wait_log(pod, "three", "none"));
+  BOOST_TEST(servers->remove(pod, 0));
+}
+
 BOOST_FIXTURE_TEST_CASE(many_pods_start_and_go_quickly, company) {
   std::vector<testing::fake_servers::Pod> pods;
   auto begin = std::chrono::steady_clock::now();
