@@ -288,7 +288,7 @@ void pod_state::container_started_now(const std::string& container, const contai
   note_running(c, wall(), now());
   tell(container, false, "Created", "Created container: " + container);
   tell(container, false, "Started", "Started container " + container);
-  if (early_exits_.erase(how.id)) collect_end(container);
+  if (early_exits_.erase(how.id) || how.taken_over) collect_end(container);
 }
 
 void pod_state::container_failed(const std::string& container, const start_failure& why) {

@@ -90,11 +90,19 @@ struct starter {
     auto env = make_environment(pod, *spec, with.told, node);
     if (!env) return config_failure(env.error());
     auto written = with.where.pod_data(pod.metadata().uid()) / "containers" / id;
+    // An earlier process of ours may have asked for it and not have lived to hear the answer.
+    if (std::error_code bad; fs::exists(bundle / "config.json", bad)) {
+      if (fs::exists(with.where.pod(pod.metadata().uid()) / (id + ".run"), bad))
+        return take_over(*spec, {"ran"});
+      auto known = runtime::ask_shim(with.where.pod(pod.metadata().uid()), {"await", "1", id},
+                                     start_patience);
+      if (known && heard_of(*known)) return take_over(*spec, *known);
+      if (auto program = with.runtime_for(pod))
+        remove_container(with, pod.metadata().uid(), id, *program);
+    }
     if (auto done = mount_rootfs(with, *what.from, rootfs, written); !done)
       return config_failure(done.error(), "CreateContainerError");
-    auto user =
-        find_identity(wanted_user(pod, *spec, *what.from), read_in_root(rootfs, "/etc/passwd"),
-                      read_in_root(rootfs, "/etc/group"));
+    auto user = identity_in_rootfs();
     if (!user) return config_failure(user.error(), "CreateContainerError");
     auto mounts = container_mounts(what.volumes, *spec, *env, bundle);
     if (!mounts) return config_failure(mounts.error());
@@ -146,10 +154,46 @@ struct starter {
     auto answer = runtime::ask_shim(with.where.pod(pod.metadata().uid()), words, start_patience);
     if (!answer) return config_failure(answer.error(), "RunContainerError");
     if (answer->front() == "ran")
-      return container_started{id, setup.uid, setup.gid, setup.groups, what.from->stop_signal};
-    auto text = answer->size() > 3 ? first_line((*answer)[3]) : "the runtime has failed";
-    return start_failure{start_stage::run, "StartError",
-                         "failed to start container \"" + id + "\": " + text};
+      return container_started{id,   setup.uid, setup.gid, setup.groups, what.from->stop_signal,
+                               false};
+    return not_started(*answer);
+  }
+
+  /// It has been started, or not, by whoever was here before us.
+  outcome take_over(const Container& spec, const std::vector<std::string>& answer) {
+    if (answer.front() != "ran") return not_started(answer);
+    auto user = identity_in_rootfs();
+    if (!user) return config_failure(user.error(), "CreateContainerError");
+    auto setup = plan_container({pod,
+                                 spec,
+                                 *what.from,
+                                 *user,
+                                 {},
+                                 {},
+                                 with.machine,
+                                 what.place,
+                                 id,
+                                 rootfs,
+                                 bundle / "termination-log",
+                                 seccomp(spec)});
+    if (!setup) return config_failure(setup.error());
+    return container_started{id,  setup->uid, setup->gid, setup->groups, what.from->stop_signal,
+                             true};
+  }
+
+  /// Shims of former versions do not know the question.
+  static bool heard_of(const std::vector<std::string>& answer) {
+    return answer.front() != "unknown" && (answer.size() < 4 || answer[3] != "unknown word");
+  }
+
+  start_failure not_started(const std::vector<std::string>& answer) const {
+    auto text = answer.size() > 3 ? first_line(answer[3]) : "the runtime has failed";
+    return {start_stage::run, "StartError", "failed to start container \"" + id + "\": " + text};
+  }
+
+  result<identity> identity_in_rootfs() const {
+    return find_identity(wanted_user(pod, *container_of(pod, what.container), *what.from),
+                         read_in_root(rootfs, "/etc/passwd"), read_in_root(rootfs, "/etc/group"));
   }
 
   std::string seccomp(const Container& spec) const {

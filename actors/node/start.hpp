@@ -26,6 +26,7 @@ struct container_started {
   int64_t uid = 0, gid = 0;
   std::vector<int64_t> groups;
   std::string stop_signal; ///< of the image, may be empty
+  bool taken_over = false; ///< begun by an earlier process of ours: it may have ended meanwhile
 };
 
 enum class start_stage : uint8_t { config, run };

@@ -6,6 +6,8 @@
 //   run REQUEST ID FLAGS LOG LOG_BYTES LOG_FILES ARGV...  starts a container by the runtime command
 //        ARGV, which detaches and leaves its pid in ID.pid. Answers `ran REQUEST PID`, or
 //        `failed REQUEST CODE TEXT`.
+//   await REQUEST ID           for who begins anew while a container starts: answers as its `run`
+//        would, or `unknown REQUEST` if nobody has asked for it
 //   kill REQUEST ID SIGNAL     answers `killed REQUEST` or `failed ...`
 //   pause REQUEST              starts the first process of a pid namespace; answers `ran`
 //   watch                      from now on this connection hears `exited ID CODE SIGNAL NANOS`

@@ -68,6 +68,23 @@ void run(int index, char** words, int count) {
   }
 }
 
+// await REQUEST ID
+void await(int index, char** words, int count) {
+  if (count < 3) return answer_failed(index, "0", "too few words");
+  int which = find_process(words[2]);
+  auto& p = processes[which < 0 ? 0 : which];
+  if (which >= 0 && p.is == state::starting) { // who asked for it is gone
+    p.asked_by = index;
+    copy_text(p.request, sizeof p.request, words[1]);
+    return;
+  }
+  char pid[16];
+  snprintf(pid, sizeof pid, "%d", p.pid);
+  const char* runs[] = {"ran", words[1], pid};
+  const char* unknown[] = {"unknown", words[1]};
+  which >= 0 && p.is == state::running ? send_words(index, 3, runs) : send_words(index, 2, unknown);
+}
+
 void kill_process(int index, char** words, int count) {
   if (count < 4) return answer_failed(index, "0", "too few words");
   int which = find_process(words[2]);
@@ -129,6 +146,7 @@ void hear_words(int index, char* data, size_t size) {
   words[count] = nullptr;
   if (count == 0) return;
   if (strcmp(words[0], "run") == 0) return run(index, words, count);
+  if (strcmp(words[0], "await") == 0) return await(index, words, count);
   if (strcmp(words[0], "kill") == 0) return kill_process(index, words, count);
   if (strcmp(words[0], "pause") == 0) return pause(index, words, count);
   if (strcmp(words[0], "exec") == 0) return exec(index, words, count);

@@ -38,6 +38,13 @@ done
 kill "$churner" && wait "$churner" 2>/dev/null
 [ "$processes" = "$(staying)" ] && echo "ok: $kills kills touched no container" || { echo 'FAILED: other processes run'; failed=1; }
 is 'nothing was restarted' '0 0 0 0' "$(kubectl get pods -l app=stays -o jsonpath='{.items[*].status.containerStatuses[0].restartCount}')"
+# Who was being started when the kill came is neither lost nor begun twice.
+under_way() { kubectl get pods --no-headers | grep -E 'Pending|Creating|^passing.*Running'; }
+arrived() { ! under_way; }
+within 20 arrived
+states=$(kubectl get pods -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].state.terminated.reason}{"\n"}{end}')
+wrong=$(grep -E '^passing' <<<"$states" | grep -vE ' 0( Completed| Error)?$'; grep -E '^running' <<<"$states" | grep -vE ' 0 $')
+[ -z "$wrong" ] && echo 'ok: nor those that came' || { echo "FAILED: nor those that came: $wrong"; failed=1; }
 settled() {
   local gone
   gone=$(kubectl get pods -o name | grep -E 'passing|running') && kubectl delete --grace-period=1 --wait=false $gone
@@ -48,4 +55,4 @@ is 'nothing is left of those that went' "$before" "$(counts)"
 address=$(kubectl get service stays -o jsonpath='{.spec.clusterIP}')
 asked=$(for _ in $(seq 40); do curl -sS --max-time 2 "http://$address/" 2>&1 || echo; done | sort | uniq -c)
 is 'the service leads to all' 4 "$(grep -c Hello <<<"$asked")"
-[ $failed = 0 ] || { echo "$asked"; kubectl get pods -o wide | cut -c1-90; ip route; ip -br link; nft list ruleset | grep -A12 'map slots'; for p in $(cut -d' ' -f1 $(for u in $uids; do ls $top/run/pods/$u/*.run; done)); do nsenter --target $p --net sh -c 'ip -br addr; ip route; ip neigh'; done; }
+[ $failed = 0 ] || { echo "$asked"; kubectl get pods -o wide | cut -c1-90; ip route; }
