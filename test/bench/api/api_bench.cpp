@@ -13,8 +13,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <stdexcept>
+#include <fstream>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -39,22 +40,40 @@ double own_cpu_seconds() {
   return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
-/// What both sides use of the machine while something is measured.
+/// What all processes together have used of the machine, and what its host gave to others.
+double busy_seconds() {
+  std::ifstream in("/proc/stat");
+  std::string word;
+  in >> word;
+  double all = 0;
+  for (int i = 0; i < 8; ++i) {
+    constexpr int idle = 3, waiting = 4;
+    double ticks = 0;
+    in >> ticks;
+    if (i != idle && i != waiting) all += ticks;
+  }
+  return all / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+/// What both sides use of the machine while something is measured, and what is left to them.
 class meter {
 public:
   explicit meter(const trial_server& of)
-      : of_{of}, server_{of.cpu_seconds()}, own_{own_cpu_seconds()} {}
+      : of_{of}, server_{of.cpu_seconds()}, own_{own_cpu_seconds()}, busy_{busy_seconds()} {}
   double seconds() const { return seconds_since(start_); }
-  double server_us(double operations) const {
-    return (of_.cpu_seconds() - server_) / operations * 1e6;
-  }
-  double client_us(double operations) const {
-    return (own_cpu_seconds() - own_) / operations * 1e6;
+  double server_seconds() const { return of_.cpu_seconds() - server_; }
+
+  /// The end of a line: what each of `operations` cost, and how many cores others were using.
+  void print(double operations, double seconds) const {
+    const auto server = server_seconds(), own = own_cpu_seconds() - own_;
+    std::printf("server CPU %.1f us each, client CPU %.1f us each, others %.1f cores\n",
+                server / operations * 1e6, own / operations * 1e6,
+                std::max(0.0, busy_seconds() - busy_ - server - own) / seconds);
   }
 
 private:
   const trial_server& of_;
-  double server_, own_;
+  double server_, own_, busy_;
   steady::time_point start_ = steady::now();
 };
 
@@ -83,28 +102,67 @@ void want(std::string_view answer, std::string_view status) {
                            std::string(answer.substr(0, 600)));
 }
 
-/// `count` requests over `connections` at once; each connection has one under way.
+/// Tells which clients have something to read.
+class selector {
+public:
+  explicit selector(const clients& of) {
+    for (size_t i = 0; i < of.size(); ++i) {
+      epoll_event wanted{.events = EPOLLIN, .data = {.u64 = i}};
+      ::epoll_ctl(poll_, EPOLL_CTL_ADD, of[i]->descriptor(), &wanted);
+    }
+  }
+  ~selector() { ::close(poll_); }
+  selector(const selector&) = delete;
+
+  /// Calls `use` with the number of each client that is ready, once at least one is.
+  template<class Use> void wait(Use use) {
+    constexpr int patience_ms = 20'000;
+    std::array<epoll_event, 64> ready;
+    const auto count = ::epoll_wait(poll_, ready.data(), ready.size(), patience_ms);
+    if (count <= 0) throw std::runtime_error("nothing came");
+    for (int i = 0; i < count; ++i) use(ready[static_cast<size_t>(i)].data.u64);
+  }
+
+private:
+  const int poll_ = ::epoll_create1(EPOLL_CLOEXEC);
+};
+
+/// `texts` over `all` at once: each connection has one under way, and sends the next when it is
+/// answered with `status`. Returns how long each took, in seconds.
+std::vector<double> answer_all(const clients& all, const std::vector<std::string>& texts,
+                               const char* status) {
+  std::vector<double> took;
+  took.reserve(texts.size());
+  std::vector<steady::time_point> begun(all.size());
+  size_t next = 0;
+  const auto send = [&](size_t by) {
+    if (next == texts.size()) return;
+    begun[by] = steady::now();
+    all[by]->send(texts[next++]);
+  };
+  selector ready{all};
+  for (size_t i = 0; i < all.size(); ++i) send(i);
+  while (took.size() < texts.size())
+    ready.wait([&](size_t by) {
+      want(all[by]->answer(), status);
+      took.push_back(seconds_since(begun[by]));
+      send(by);
+    });
+  return took;
+}
+
 void run(const trial_server& on, const char* what, int connections, int count, const char* status,
          const std::function<std::string(int)>& make) {
   const auto all = connect(on, connections);
   std::vector<std::string> texts;
   for (int i = 0; i < count; ++i) texts.push_back(make(i));
-  std::vector<double> took;
-  took.reserve(static_cast<size_t>(count));
   const meter used{on};
-  for (int i = 0; i < connections && i < count; ++i) all[i]->send(texts[i]);
-  for (int i = 0; i < count; ++i) {
-    const auto begun = steady::now();
-    want(all[i % connections]->answer(), status);
-    took.push_back(seconds_since(begun));
-    if (i + connections < count) all[i % connections]->send(texts[i + connections]);
-  }
+  auto took = answer_all(all, texts, status);
   const auto seconds = used.seconds();
-  std::nth_element(took.begin(), took.begin() + count / 2, took.end());
-  std::printf("%-34s %7.0f/s, server CPU %.0f us each, client CPU %.0f us each", what,
-              count / seconds, used.server_us(count), used.client_us(count));
-  if (connections == 1) std::printf(", p50 %.2f ms", took[count / 2] * 1e3);
-  std::printf("\n");
+  const auto middle = took.begin() + count / 2;
+  std::nth_element(took.begin(), middle, took.end());
+  std::printf("%-27s %7.0f/s, p50 %.2f ms, ", what, count / seconds, *middle * 1e3);
+  used.print(count, seconds);
 }
 
 void bench_list(const trial_server& on, int pods) {
@@ -119,12 +177,12 @@ void bench_list(const trial_server& on, int pods) {
     size = all[0]->drop_answer();
     took.push_back(seconds_since(start));
   }
+  const auto seconds = used.seconds();
   std::sort(took.begin(), took.end());
-  std::printf("list of %d pods, %.1f MB           %.0f ms (least %.0f), server CPU %.0f ms, client "
-              "CPU %.0f ms; a pod is %.2f KB\n",
-              pods, static_cast<double>(size) / 1e6, took[rounds / 2] * 1e3, took[0] * 1e3,
-              used.server_us(rounds) / 1e3, used.client_us(rounds) / 1e3,
-              static_cast<double>(size) / pods / 1e3);
+  std::printf("list of %d pods, %.1f MB (%.2f KB a pod): %.0f ms (least %.0f), ", pods,
+              static_cast<double>(size) / 1e6, static_cast<double>(size) / pods / 1e3,
+              took[rounds / 2] * 1e3, took[0] * 1e3);
+  used.print(rounds, seconds);
 }
 
 std::string watch_request(const std::string& label) {
@@ -132,9 +190,10 @@ std::string watch_request(const std::string& label) {
 }
 
 clients open_watches(const trial_server& on, int count, const std::string& label) {
-  auto all = connect(on, count);
-  for (auto& each : all) {
-    each->send(watch_request(label));
+  clients all;
+  for (int i = 0; i < count; ++i) {
+    auto& each = all.emplace_back(std::make_unique<load_client>(on.port, on.tls));
+    each->send(watch_request(label)); // at once: a server does not wait long for a first request
     each->begin_stream();
   }
   return all;
@@ -142,23 +201,12 @@ clients open_watches(const trial_server& on, int count, const std::string& label
 
 /// Takes `events` events from each watch, as they come.
 void take_all(const clients& watches, size_t events) {
-  const auto poll = ::epoll_create1(EPOLL_CLOEXEC);
-  for (size_t i = 0; i < watches.size(); ++i) {
-    epoll_event wanted{.events = EPOLLIN, .data = {.u64 = i}};
-    ::epoll_ctl(poll, EPOLL_CTL_ADD, watches[i]->descriptor(), &wanted);
-  }
-  for (auto left = watches.size() * events; left > 0;) {
-    std::array<epoll_event, 64> ready;
-    constexpr int patience_ms = 20'000;
-    const auto count = ::epoll_wait(poll, ready.data(), ready.size(), patience_ms);
-    if (count <= 0) throw std::runtime_error(std::to_string(left) + " events are missing");
-    for (int i = 0; i < count; ++i) {
-      auto& from = *watches[ready[static_cast<size_t>(i)].data.u64];
-      do left -= from.events();
-      while (from.has_more());
-    }
-  }
-  ::close(poll);
+  selector ready{watches};
+  for (auto left = watches.size() * events; left > 0;)
+    ready.wait([&](size_t at) {
+      do left -= watches[at]->events();
+      while (watches[at]->has_more());
+    });
 }
 
 void bench_watch(const trial_server& on, const pod_shape& shape, int watchers, int pods,
@@ -172,19 +220,13 @@ void bench_watch(const trial_server& on, const pod_shape& shape, int watchers, i
         request("POST", pods_path,
                 shape.manifest(round + "-" + std::to_string(i), "\"" + round + "\":\"1\",")));
   const meter used{on};
-  std::jthread writer([&] {
-    for (int i = 0; i < pods + at_once; ++i) {
-      if (i >= at_once) want(writers[i % at_once]->answer(), "201");
-      if (i < pods) writers[i % at_once]->send(texts[i]);
-    }
-  });
+  std::jthread writer([&] { answer_all(writers, texts, "201"); });
   take_all(all, static_cast<size_t>(pods));
   const auto seconds = used.seconds();
   writer.join();
   const double events = static_cast<double>(watchers) * pods;
-  std::printf("%d watchers, %d pods created     %.0f events/s, server CPU %.1f us each, "
-              "client CPU %.1f us each\n",
-              watchers, pods, events / seconds, used.server_us(events), used.client_us(events));
+  std::printf("%d watchers, %d pods created: %.0f events/s, ", watchers, pods, events / seconds);
+  used.print(events, seconds);
 }
 
 void bench_idle(const trial_server& on, int watchers) {
@@ -193,8 +235,8 @@ void bench_idle(const trial_server& on, int watchers) {
   const auto grown = on.memory_mib() - before;
   const meter used{on};
   std::this_thread::sleep_for(std::chrono::seconds{3});
-  std::printf("%d idle watches                 %.0f MiB, CPU %.2f %%\n", watchers, grown,
-              used.server_us(3) / 1e4);
+  std::printf("%d idle watches: %.0f MiB, server CPU %.3f %%\n", watchers, grown,
+              used.server_seconds() / used.seconds() * 100);
 }
 
 void measure(const trial_server& on, const pod_shape& shape, int pods) {
@@ -215,8 +257,7 @@ void measure(const trial_server& on, const pod_shape& shape, int pods) {
   };
   const auto before = on.memory_mib();
   run(on, "create a pod, 64 connections", 64, pods, "201", [&](int i) { return create(name(i)); });
-  std::printf("memory a stored pod                %.1f KB\n",
-              (on.memory_mib() - before) * 1024 / pods);
+  std::printf("memory a stored pod: %.1f KB\n", (on.memory_mib() - before) * 1024 / pods);
   run(on, "get a pod, 32 connections", 32, 30'000, "200",
       [&](int i) { return request("GET", at(i % pods)); });
   run(on, "strategic merge patch, 32", 32, std::min(pods, 10'000), "200", [&](int i) {

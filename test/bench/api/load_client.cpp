@@ -61,7 +61,8 @@ void load_client::send(std::string_view bytes) {
 void load_client::fill() {
   if (filled_ == buffer.size()) throw std::runtime_error{"an answer is too long to be kept"};
   const auto [state, n] = channel_.read({buffer.data() + filled_, buffer.size() - filled_});
-  if (state != tls::progress::done) throw std::runtime_error{"closed, or nothing came"};
+  if (state == tls::progress::want_read) throw std::runtime_error{"nothing came in time"};
+  if (state != tls::progress::done) throw std::runtime_error{"closed by the server"};
   filled_ += n;
 }
 
