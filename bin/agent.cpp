@@ -21,10 +21,7 @@ int fail(const error& why) { return complain("agent", why); }
 int run(agent_options options) {
   block_signals(); // before any thread is made, so that one place alone hears them
   auto& machine_given = options.machine;
-  if (machine_given.name.empty()) machine_given.name = host_name();
-  machine_given.data_directory = std::filesystem::absolute(options.data) / "node";
-  if (machine_given.manifest_directory.empty())
-    machine_given.manifest_directory = std::filesystem::absolute(options.data) / "static-pods";
+  settle(machine_given, options.data);
   auto held = data_lock::take(options.data);
   if (!held) return fail(held.error());
   auto joined = std::filesystem::absolute(options.data) / "join";
@@ -79,27 +76,10 @@ command_spec spec_of(agent_options& o) {
       .options = {{"server", "URL", "of any server's API, for joining: https://HOST:6443",
                    into(o.server)},
                   {"token", "TOKEN", "from `troupe token create` on a server", into(o.token)},
-                  {"name", "NAME", "of the node (this machine's host name)", into(o.machine.name)},
-                  {"ip", "ADDRESS", "by which other nodes reach this one (of the default route)",
-                   into(o.machine.ip)},
-                  {"images", "DIR", "image archives dropped there are imported",
-                   into(o.machine.image_directory)},
-                  {"data", "DIR", "where everything is kept (/var/lib/troupe)", into(o.data)},
-                  {"static-pods", "DIR",
-                   "pods in files there run on this node, whatever else happens (DATA/static-pods)",
-                   into(o.machine.manifest_directory)},
-                  {"runtime", "PATH", "the OCI runtime of pods (runc)", into(o.machine.runtime)},
-                  {"runtime-handler", "NAME=PATH",
-                   "another one, for pods of a RuntimeClass with this handler",
-                   [&o](const std::string& value) -> result<void> {
-                     take_runtime_flag(o.machine, "--runtime-handler", value);
-                     return {};
-                   },
-                   true},
-                  {"run", "DIR", "sockets and namespaces, gone after a reboot (/run/troupe)",
-                   into(o.machine.run_directory)}},
+                  {"data", "DIR", "where everything is kept (/var/lib/troupe)", into(o.data)}},
       .examples =
           "troupe agent --server https://10.0.0.1:6443 --token abcdef.0123456789abcdef::..."};
+  for (auto& x : options_of(o.machine)) out.options.push_back(std::move(x));
   for (auto& x : options_of(o.hollow, hollow_agent_nodes_max)) out.options.push_back(std::move(x));
   return out;
 }

@@ -32,14 +32,15 @@ std::vector<address> upstream_dns() {
 
 node::settings settings_of(const machine_options& options) {
   node::settings given;
-  given.name = options.name.empty() ? host_name() : options.name;
+  given.name = options.name;
   given.data_directory = options.data_directory;
   given.run_directory = options.run_directory;
   given.shim_path = shim_path();
-  given.node_ip = options.ip.empty() ? own_ip() : options.ip;
+  given.node_ip = options.ip;
   given.cluster_dns = {dns_address};
   given.image_watch_directory = options.image_directory;
   given.manifest_directory = options.manifest_directory;
+  given.registries_file = options.registries_file;
   given.runtime_path = options.runtime;
   given.runtime_handlers = options.runtime_handlers;
   given.nodes = options.nodes;
@@ -50,13 +51,40 @@ node::settings settings_of(const machine_options& options) {
 
 } // namespace
 
-bool take_runtime_flag(machine_options& to, const std::string& name, const std::string& value) {
-  if (name == "--runtime") return to.runtime = value, true;
-  if (name != "--runtime-handler") return false;
-  auto equal = value.find('=');
-  auto handler = value.substr(0, equal);
-  to.runtime_handlers[handler] = equal == value.npos ? handler : value.substr(equal + 1);
-  return true;
+std::vector<option> options_of(machine_options& o) {
+  return {
+      {"name", "NAME", "of the node (this machine's host name)", into(o.name)},
+      {"ip", "ADDRESS", "by which others reach this machine (of the default route)", into(o.ip)},
+      {"images", "DIR", "image archives dropped there are imported (DATA/images)",
+       into(o.image_directory)},
+      {"registries", "FILE",
+       "mirrors and insecure registries, as containers-registries.conf(5) tells them "
+       "(/etc/containers/registries.conf)",
+       into(o.registries_file)},
+      {"static-pods", "DIR",
+       "pods in files there run on this node, whatever else happens (DATA/static-pods)",
+       into(o.manifest_directory)},
+      {"runtime", "PATH", "the OCI runtime of pods (runc)", into(o.runtime)},
+      {"runtime-handler", "NAME=PATH",
+       "another one, for pods of a RuntimeClass with this handler; may be repeated",
+       [&o](const std::string& value) -> result<void> {
+         auto equal = value.find('=');
+         auto handler = value.substr(0, equal);
+         o.runtime_handlers[handler] = equal == value.npos ? handler : value.substr(equal + 1);
+         return {};
+       },
+       true},
+      {"run", "DIR", "sockets and namespaces, gone after a reboot (/run/troupe)",
+       into(o.run_directory)}};
+}
+
+void settle(machine_options& o, const std::filesystem::path& data) {
+  auto below = std::filesystem::absolute(data);
+  o.data_directory = below / "node";
+  if (o.name.empty()) o.name = host_name();
+  if (o.ip.empty()) o.ip = own_ip();
+  if (o.image_directory.empty()) o.image_directory = below / "images";
+  if (o.manifest_directory.empty()) o.manifest_directory = below / "static-pods";
 }
 
 std::string own_ip() {

@@ -3,6 +3,7 @@
 
 #include "actors/network/network.hpp"
 #include "actors/node/agent.hpp"
+#include "bin/options.hpp"
 
 #include <filesystem>
 #include <map>
@@ -18,6 +19,7 @@ struct machine_options {
   std::filesystem::path run_directory = "/run/troupe";
   std::filesystem::path image_directory;    ///< archives dropped there are imported; empty: nowhere
   std::filesystem::path manifest_directory; ///< of static pods; empty: nowhere
+  std::filesystem::path registries_file;    ///< containers-registries.conf(5); empty: the system's
   std::string runtime = "runc";             ///< any OCI runtime, by name or path
   std::map<std::string, std::string> runtime_handlers; ///< of RuntimeClasses, to such a runtime
   nodes_actor nodes;
@@ -28,8 +30,10 @@ struct machine_options {
 std::string own_ip();
 std::string host_name();
 
-/// Takes one of the flags that say which runtimes there are; false if it is none of them.
-bool take_runtime_flag(machine_options& to, const std::string& name, const std::string& value);
+/// What whoever runs a machine can be told about it: `troupe up` and `troupe agent`.
+std::vector<option> options_of(machine_options& o);
+/// Fills in what was not told: this machine's own name and address, places below `data`.
+void settle(machine_options& o, const std::filesystem::path& data);
 
 class machine {
 public:

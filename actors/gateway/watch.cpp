@@ -207,13 +207,12 @@ private:
                                      write_protobuf(kind_, stored, revision)));
   }
 
-  /// A length-prefixed WatchEvent around an enveloped object.
+  /// A length-prefixed WatchEvent, itself without an envelope, around an enveloped object.
   void frame(std::string_view type, std::string_view object) {
     std::string raw, event;
     codec::wire::put_bytes(raw, 1, object);
     codec::wire::put_bytes(event, 1, type);
     codec::wire::put_bytes(event, 2, raw);
-    event = codec::seal_envelope("v1", "WatchEvent", event);
     if (stream_.socket) {
       stream_.write(std::move(event));
       return;

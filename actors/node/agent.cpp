@@ -406,7 +406,8 @@ void agent_state::tend_images(context& with) {
   if (used() < with.given.image_disk_percent_high) return;
   std::set<std::string> needed;
   for (auto& card : with.cards())
-    for (auto& c : card->containers) needed.insert(c.image_id);
+    for (auto& c : card->containers)
+      if (auto held = with.images.find(c.image_id)) needed.insert(held->id);
   with.images.collect([&](const image& i) {
     return !i.pulled || needed.contains(i.id) || used() < with.given.image_disk_percent_low;
   });

@@ -167,6 +167,7 @@ NodeStatus node_status(context& of) {
     if (i->names.empty()) continue;
     if (static_cast<size_t>(out.images_size()) >= images_shown_max) break;
     auto& shown = *out.add_images();
+    if (i->pulled) shown.add_names(shown_id(*i, i->names.front()));
     for (auto& n : i->names) shown.add_names(n);
     shown.set_size_bytes(static_cast<int64_t>(i->bytes));
   }

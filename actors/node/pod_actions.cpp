@@ -255,7 +255,7 @@ void pod_state::image_came(const std::string& container, const std::string& want
   auto name = got.image->names.empty() ? wanted : got.image->names.front();
   for (auto& n : got.image->names)
     if (n == wanted || n.ends_with("/" + wanted)) name = n;
-  note_image(*c, name, got.image->id);
+  note_image(*c, name, shown_id(*got.image, name));
   tell(container, false, "Pulled",
        got.pulled
            ? "Successfully pulled image \"" + wanted + "\" in " + seconds_between(asked, wall()) +
@@ -264,8 +264,12 @@ void pod_state::image_came(const std::string& container, const std::string& want
 }
 
 void pod_state::carry_out(const start_container& a) {
-  start_request what{pod_,   a.container, a.attempt,  images_[a.container],
-                     place_, volumes_,    record_.ips};
+  start_request what{pod_,   a.container, a.attempt,   images_[a.container],
+                     place_, volumes_,    record_.ips, {}};
+  if (auto target = target_of(*pod_, a.container); !target.empty()) {
+    auto other = record_.find(target);
+    what.sees = other ? other->container_id : "";
+  }
   do_blocking([with = with_, what] { return start(*with, what); },
               [name = a.container](pod_state& s,
                                    boost::system::result<container_started, start_failure> out) {

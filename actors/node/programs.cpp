@@ -63,7 +63,8 @@ private:
 
 result<program_result> run_program(const std::vector<std::string>& words,
                                    std::chrono::milliseconds patience,
-                                   const std::vector<std::string>& more_environment) {
+                                   const std::vector<std::string>& more_environment,
+                                   const std::function<void(std::string_view)>& heard) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC)) return system_error("make a pipe for", words[0]);
   descriptor ours(ends[0]), theirs(ends[1]), nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -91,6 +92,7 @@ result<program_result> run_program(const std::vector<std::string>& words,
     auto n = read(ours.get(), chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
+    if (heard) heard({chunk, static_cast<size_t>(n)});
     auto room = program_output_max - std::min(program_output_max, out.output.size());
     out.output.append(chunk, std::min(static_cast<size_t>(n), room));
   }

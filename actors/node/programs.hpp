@@ -4,6 +4,7 @@
 #include "messages/base/error.hpp"
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,12 @@ struct program_result {
 inline constexpr size_t program_output_max = 64 * 1024;
 
 /// Runs `words` (the first is looked up in PATH) with no standard input and none of our files.
-/// Killed when `patience` is over; then, or if it cannot be started, there is an error.
+/// Killed when `patience` is over; then, or if it cannot be started, there is an error. `heard`
+/// gets what it writes while it runs.
 result<program_result> run_program(const std::vector<std::string>& words,
                                    std::chrono::milliseconds patience,
-                                   const std::vector<std::string>& more_environment = {});
+                                   const std::vector<std::string>& more_environment = {},
+                                   const std::function<void(std::string_view)>& heard = {});
 
 /// A program that was started and detaches itself: the part of it that does not stay is waited for
 /// at the latest when this goes.

@@ -1,13 +1,16 @@
 #include "actors/runtime/command_lines.hpp"
 
+#include <filesystem>
+
 namespace troupe::runtime {
 
 namespace {
 
-void add_terminal(std::vector<std::string>& words, bool tty) {
+/// The shim listens in its own directory, the pod's; `way` leads there from where the runtime is.
+void add_terminal(std::vector<std::string>& words, bool tty, const std::string& way) {
   if (!tty) return;
   words.push_back("--console-socket");
-  words.push_back("console.sock");
+  words.push_back(way + "console.sock");
 }
 
 } // namespace
@@ -16,7 +19,9 @@ std::vector<std::string> run_command(const program& with, const std::string& id,
                                      const std::string& bundle, bool tty) {
   std::vector<std::string> out{with.path,  "--root", with.root,    "run",      "--detach",
                                "--bundle", bundle,   "--pid-file", id + ".pid"};
-  add_terminal(out, tty);
+  std::string way; // `run` works in the bundle
+  for (auto& step : std::filesystem::path(bundle)) way += step.empty() ? "" : "../";
+  add_terminal(out, tty, way);
   out.push_back(id);
   return out;
 }
@@ -27,7 +32,7 @@ std::vector<std::string> exec_command(const program& with, const std::string& id
   std::vector<std::string> out{with.path,    "--root",     with.root,
                                "exec",       "--detach",   "--process",
                                process_file, "--pid-file", pid_file + ".pid"};
-  add_terminal(out, tty);
+  add_terminal(out, tty, "");
   out.push_back(id);
   return out;
 }

@@ -1,7 +1,7 @@
 #include "bin/cluster/command.hpp"
 
 #include "bin/cluster/cluster.hpp"
-#include "bin/cluster/kubeconfig.hpp"
+#include "bin/kubeconfig.hpp"
 #include "bin/lock.hpp"
 #include "bin/options.hpp"
 #include "messages/base/json.hpp"
@@ -45,15 +45,6 @@ struct progress {
   }
 };
 
-std::filesystem::path users_kubeconfig() {
-  if (auto named = getenv("KUBECONFIG"); named && *named) {
-    std::string paths(named);
-    return paths.substr(0, paths.find(':'));
-  }
-  auto home = getenv("HOME");
-  return std::filesystem::path(home && *home ? home : "/root") / ".kube" / "config";
-}
-
 /// The usual port if nobody has it, else any that is free.
 uint16_t free_port(uint16_t wanted) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -82,27 +73,14 @@ std::vector<unsigned> taken_numbers(const places& at) {
 
 result<void> merge(const given& g, const cluster& c) {
   auto more = tls::load_private(c.kubeconfig());
-  if (!more) return more.error();
-  std::string whole;
-  std::error_code failed;
-  if (std::filesystem::exists(g.kubeconfig, failed)) {
-    auto old = tls::load_file(g.kubeconfig);
-    if (!old) return old.error();
-    whole = std::move(*old);
-  }
-  auto merged = merge_kubeconfig(whole, *more);
-  if (!merged) return with_context(merged.error(), g.kubeconfig.string());
-  std::filesystem::create_directories(g.kubeconfig.parent_path(), failed);
-  return tls::save_private(g.kubeconfig, *merged);
+  return more ? merge_into(g.kubeconfig, *more) : more.error();
 }
 
 result<void> unmerge(const given& g) {
-  auto old = tls::load_file(g.kubeconfig);
-  if (!old) return {};
-  auto name = "troupe-" + g.name;
-  auto rest = without_cluster(*old, name, name + "-admin");
-  if (!rest) return with_context(rest.error(), g.kubeconfig.string());
-  return *rest == *old ? result<void>{} : tls::save_private(g.kubeconfig, *rest);
+  return rewrite_kubeconfig(g.kubeconfig, [&](const std::string& whole) {
+    auto name = "troupe-" + g.name;
+    return without_cluster(whole, name, name + "-admin");
+  });
 }
 
 result<data_lock> alone_with(const given& g) {

@@ -33,6 +33,22 @@ process with_flags(const char* flags) {
   return p;
 }
 
+/// Names the socket by which the runtime hands over a terminal. The agent cannot know which name is
+/// free: it says console.sock, and how the runtime gets there.
+const char* choose_console(char** words, int count) {
+  static unsigned serial = 0;
+  static char name[32], path[64];
+  snprintf(name, sizeof name, "console.%u", ++serial % 1000);
+  for (int i = 1; i < count; ++i) {
+    if (strcmp(words[i - 1], "--console-socket") != 0) continue;
+    auto slash = strrchr(words[i], '/');
+    auto way = slash ? static_cast<int>(slash + 1 - words[i]) : 0;
+    snprintf(path, sizeof path, "%.*s%s", way, words[i], name);
+    words[i] = path;
+  }
+  return name;
+}
+
 // run REQUEST ID FLAGS LOG LOG_BYTES LOG_FILES ARGV...
 void run(int index, char** words, int count) {
   if (count < 8) return answer_failed(index, "0", "too few words");
@@ -45,7 +61,8 @@ void run(int index, char** words, int count) {
   copy_text(p.request, sizeof p.request, words[1]);
   copy_text(p.id, sizeof p.id, words[2]);
   open_log(p.log, words[4], strtoull(words[5], nullptr, 10), atoi(words[6]));
-  if (start_process(p, words + 7, "console.sock") < 0) {
+  auto console = choose_console(words + 7, count - 7);
+  if (start_process(p, words + 7, console) < 0) {
     close_log(p.log);
     answer_failed(index, words[1], "no process can be started");
   }
@@ -75,17 +92,13 @@ void pause(int index, char** words, int count) {
 
 // exec FLAGS ROWS COLUMNS PIDFILE ARGV...
 void exec(int index, char** words, int count) {
-  static unsigned serial = 0;
   if (count < 6) return send_stream(index, stream_failed, "too few words", 13);
   process p = with_flags(words[1]);
   p.asked_by = index;
   p.rows = atoi(words[2]);
   p.columns = atoi(words[3]);
   copy_text(p.id, sizeof p.id, words[4]); // PIDFILE is ID.pid
-  char console[32];
-  snprintf(console, sizeof console, "console.%u", ++serial % 1000);
-  for (int i = 5; i < count; ++i) // the agent cannot know which name is free
-    if (strcmp(words[i], "console.sock") == 0) words[i] = console;
+  auto console = choose_console(words + 5, count - 5);
   int which = start_process(p, words + 5, console);
   if (which < 0) return send_stream(index, stream_failed, "no process can be started", 25);
   connections[index].process = which;

@@ -1,5 +1,6 @@
 #include "net/dns/server.hpp"
 
+#include "messages/base/thread_buffer.hpp"
 #include "net/dns/reply.hpp"
 
 #include <arpa/inet.h>
@@ -166,12 +167,14 @@ private:
   }
 
   void take_datagrams() {
-    static thread_local char buffers[batch][query_bytes_max + 1];
+    thread_local thread_buffer<std::array<std::array<char, query_bytes_max + 1>, batch>>
+        own_buffers;
+    auto& buffers = *own_buffers;
     mmsghdr messages[batch];
     iovec parts[batch];
     sockaddr_in from[batch];
     for (size_t i = 0; i < batch; ++i) {
-      parts[i] = {buffers[i], sizeof buffers[i]};
+      parts[i] = {buffers[i].data(), buffers[i].size()};
       messages[i] = {};
       messages[i].msg_hdr.msg_iov = &parts[i];
       messages[i].msg_hdr.msg_iovlen = 1;
@@ -179,7 +182,7 @@ private:
       messages[i].msg_hdr.msg_namelen = sizeof from[i];
     }
     int count = recvmmsg(udp_.fd, messages, batch, 0, nullptr);
-    for (int i = 0; i < count; ++i) take({buffers[i], messages[i].msg_len}, {from[i], 0});
+    for (int i = 0; i < count; ++i) take({buffers[i].data(), messages[i].msg_len}, {from[i], 0});
     flush();
   }
 

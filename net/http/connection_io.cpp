@@ -1,4 +1,5 @@
 // The half of a connection that moves bytes: reading, writing, waiting, deadlines, the end.
+#include "messages/base/thread_buffer.hpp"
 #include "net/http/connection.hpp"
 #include "net/http/live_sink.hpp"
 
@@ -22,7 +23,8 @@ constexpr size_t linger_bytes_max = 4 * 1024 * 1024;
 
 void connection::flush() {
   if (phase_ == phase::closed || phase_ == phase::handshake || write_armed_) return;
-  thread_local std::array<char, write_run_bytes> scratch;
+  thread_local thread_buffer<std::array<char, write_run_bytes>> own_scratch;
+  auto& scratch = *own_scratch;
   uint64_t sent = 0;
   write_blocked_ = false;
   for (int run = 0; !out_.empty(); ++run) {
@@ -108,7 +110,8 @@ void connection::arm_deadline() {
 void connection::on_readable() {
   if (phase_ == phase::closed) return;
   if (phase_ == phase::handshake) return settle();
-  thread_local std::array<char, read_run_bytes> scratch;
+  thread_local thread_buffer<std::array<char, read_run_bytes>> own_scratch;
+  auto& scratch = *own_scratch;
   uint64_t received = 0;
   for (int run = 0; run < runs_max && wants_read(); ++run) {
     const auto [state, count] = channel_.read(scratch);

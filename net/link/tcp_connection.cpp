@@ -1,6 +1,7 @@
 #include "net/link/tcp_connection.hpp"
 
 #include "messages/base/log.hpp"
+#include "messages/base/thread_buffer.hpp"
 #include "net/link/network_core.hpp"
 
 #include <boost/asio/post.hpp>
@@ -198,7 +199,8 @@ bool tcp_connection::write() {
 }
 
 void tcp_connection::read() {
-  thread_local std::array<char, read_run_bytes> scratch;
+  thread_local thread_buffer<std::array<char, read_run_bytes>> own_scratch;
+  auto& scratch = *own_scratch;
   for (int run = 0; run < runs_max && !over_; ++run) {
     const auto [state, count] = channel_.read(scratch);
     if (state == tls::progress::want_read || state == tls::progress::want_write) break;

@@ -1,5 +1,6 @@
 #include "net/tls/channel.hpp"
 
+#include "messages/base/thread_buffer.hpp"
 #include "net/tls/openssl.hpp"
 #include "net/tls/records.hpp"
 #include "net/tls/traffic_secrets.hpp"
@@ -183,7 +184,8 @@ outcome channel::write_records(std::string_view bytes) {
 
 outcome channel::read_records(std::span<char> into) {
   auto& r = *records_;
-  thread_local std::array<char, 2 * record_cipher_bytes_max> received;
+  thread_local thread_buffer<std::array<char, 2 * record_cipher_bytes_max>> own_received;
+  auto& received = *own_received;
   thread_local std::string scratch;
   for (;;) {
     const auto [what, used, plain] = r.layer.open(r.in, scratch, r.out);

@@ -1,5 +1,5 @@
 // How a cluster on one machine is laid out, and how kubeconfigs are put together.
-#include "bin/cluster/kubeconfig.hpp"
+#include "bin/kubeconfig.hpp"
 #include "bin/cluster/plan.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -113,6 +113,21 @@ BOOST_AUTO_TEST_CASE(a_kubeconfig_keeps_what_others_put_there) {
   BOOST_TEST(left->find("https://192.0.2.1") != left->npos);
   BOOST_TEST(merge_kubeconfig("", own_config).has_value());
   BOOST_TEST(!merge_kubeconfig("[1, 2]", own_config));
+}
+
+BOOST_AUTO_TEST_CASE(only_the_cluster_that_we_are_leaves_with_us) {
+  auto config = [](const std::string& authority) {
+    return "{clusters: [{name: troupe, cluster: {certificate-authority-data: " + authority +
+           "}}], users: [{name: me}], contexts: [{name: troupe, context: {cluster: troupe, user: "
+           "me}}], current-context: troupe}";
+  };
+  auto both = merge_kubeconfig(other_config, config("b3Vycw=="));
+  BOOST_REQUIRE(both);
+  BOOST_TEST(*without_own(*both, config("dGhlaXJz")) == *both);
+  auto left = without_own(*both, config("b3Vycw=="));
+  BOOST_REQUIRE(left);
+  BOOST_TEST(left->find("troupe") == left->npos);
+  BOOST_TEST(left->find("https://192.0.2.1") != left->npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

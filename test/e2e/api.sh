@@ -54,7 +54,27 @@ check("another one is not", " 401 " in head[0], head)
 ask("POST", maps, {"metadata": {"name": "b"}})
 head, stream = websocket(maps + "?watch=1", Authorization=bearer, Accept="application/vnd.kubernetes.protobuf")
 kind, data = message(stream)
-check("protobuf is binary", kind == 2 and data.startswith(b"k8s\0"), (kind, data[:20]))
+def length(data):  # a varint, and what follows it
+    size = shift = 0
+    for at, byte in enumerate(data):
+        size |= (byte & 127) << shift
+        shift += 7
+        if byte < 128: return size, data[at + 1:]
+def event_of(data):
+    """A WatchEvent without an envelope around an object in one."""
+    if not data.startswith(b"\n\x05ADDED\x12"): return None
+    size, raw = length(data[8:])
+    if len(raw) != size or raw[:1] != b"\n": return None
+    size, object = length(raw[1:])
+    return object if len(object) == size else None
+check("protobuf is binary", kind == 2 and (event_of(data) or b"").startswith(b"k8s\0"), (kind, data[:40]))
+link = http.client.HTTPSConnection(host, port, context=tls, timeout=10)
+link.request("GET", maps + "?watch=1", None, {"Authorization": bearer, "Accept": "application/vnd.kubernetes.protobuf;stream=watch"})
+stream = link.getresponse()
+check("a watch is protobuf if asked for", stream.headers["Content-Type"] == "application/vnd.kubernetes.protobuf;stream=watch", stream.headers["Content-Type"])
+data = stream.read(int.from_bytes(stream.read(4), "big"))
+check("its events are framed by their length", (event_of(data) or b"").startswith(b"k8s\0"), data[:40])
+link.close()
 
 ask("POST", maps, {"metadata": {"name": "big"}, "data": {"k": "text " * 40000}})
 status, headers, body = ask("GET", maps, **{"Accept-Encoding": "gzip"})

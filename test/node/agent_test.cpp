@@ -103,10 +103,15 @@ struct company {
   }
   bool wait_log(const testing::fake_servers::Pod& pod, const std::string& container,
                 const std::string& text) {
+    if (becomes([&] { return log(pod, container).find(text) != std::string::npos; })) return true;
+    BOOST_TEST_MESSAGE(log(pod, container).substr(0, 3000));
+    return false;
+  }
+  /// For facts of the disk, of which nobody tells.
+  template<class Fact> static bool becomes(Fact fact) {
     auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (std::chrono::steady_clock::now() < end)
-      if (log(pod, container).find(text) != std::string::npos) return true;
-    BOOST_TEST_MESSAGE(log(pod, container).substr(0, 3000));
+      if (fact()) return true;
     return false;
   }
 
@@ -289,11 +294,13 @@ BOOST_FIXTURE_TEST_CASE(a_restart_of_the_agent_touches_no_container, company) {
   };
   auto before = run();
   auto shared = with->where.pod_data(job.metadata().uid()) / "volumes" / "v";
+  const auto& job_uid = job.metadata().uid();
+  auto ended = with->where.pod(job_uid) / (node::container_id(job_uid, "main", 0) + ".exit");
   stop();
   std::ofstream(shared / "go") << "";
+  BOOST_TEST(becomes([&] { return fs::exists(ended); })); // while nobody is there
   start();
-  BOOST_TEST(
-      servers->wait_phase("job", "Failed")); // it ended while nobody was there, or just after
+  BOOST_TEST(servers->wait_phase("job", "Failed"));
   BOOST_TEST(servers->status("job").container_statuses(0).state().terminated().exit_code() == 7);
   BOOST_TEST(servers->wait_ready("web"));
   BOOST_TEST(run() == before);
@@ -325,6 +332,19 @@ BOOST_FIXTURE_TEST_CASE(processes_are_who_they_are_told_to_be, company) {
   for (auto part : {"uid=1000", "3000", "4000", "me\n", "readonly", "NoNewPrivs:\t1", "Seccomp:\t2",
                     "CapEff:\t0000000000000000", "nomount"})
     BOOST_TEST(text.find(part) != std::string::npos, part << " in " << text);
+  BOOST_TEST(servers->remove(pod, 0));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_container_has_a_terminal_if_it_wants_one, company) {
+  auto pod = servers->pod(
+      R"({metadata: {name: screens}, spec: {restartPolicy: Never, containers: [
+    {name: one, image: "test/busybox:1", tty: true, command: [sh, -c, "test -t 1 && echo a terminal"]},
+    {name: two, image: "test/busybox:1", tty: true, command: [sh, -c, "test -t 1 && echo another"]},
+    {name: three, image: "test/busybox:1", command: [sh, -c, "test -t 1 || echo none"]}]}})");
+  BOOST_TEST(servers->wait_phase("screens", "Succeeded"));
+  BOOST_TEST(wait_log(pod, "one", "a terminal"));
+  BOOST_TEST(wait_log(pod, "two", "another"));
+  BOOST_TEST(wait_log(pod, "three", "none"));
   BOOST_TEST(servers->remove(pod, 0));
 }
 

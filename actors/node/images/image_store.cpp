@@ -90,7 +90,7 @@ result<void> image_store::open() {
 
 void image_store::refresh_locked() const {
   struct stat st {};
-  auto file = directory_ / "index.json";
+  auto file = directory_ / image_index_file;
   if (stat(file.c_str(), &st)) return;
   // A file that was replaced is another one.
   auto now = std::to_string(st.st_ino) + "." + std::to_string(st.st_mtim.tv_sec) + "." +
@@ -323,7 +323,7 @@ result<void> image_store::save_locked() {
     }
   }
   json::object index{{"schemaVersion", 2}, {"manifests", std::move(manifests)}};
-  return write_file(directory_ / "index.json", json::write(json::value(std::move(index))));
+  return write_file(directory_ / image_index_file, json::write(json::value(std::move(index))));
 }
 
 /// Removes blobs and layers that no image refers to. Not while one is being put together, here or
@@ -386,6 +386,11 @@ result<fs::path> image_store::work_directory() {
   auto out = directory_ / "work" / (std::to_string(getpid()) + "-" + std::to_string(++serial));
   if (auto made = make_directories(out, 0700); !made) return made.error();
   return out;
+}
+
+std::string shown_id(const image& of, const std::string& name) {
+  auto read = parse_reference(name);
+  return of.pulled && read ? read->name() + "@" + of.manifest_digest : of.id;
 }
 
 } // namespace troupe::node

@@ -20,6 +20,7 @@ namespace troupe::node {
 
 using image_ptr = std::shared_ptr<const image>;
 
+inline constexpr const char* image_index_file = "index.json";
 inline constexpr size_t layers_max = 127; ///< of one image
 inline constexpr size_t manifest_bytes_max = 4 << 20;
 
@@ -79,5 +80,9 @@ private:
   mutable std::map<std::string, std::string> ids_; ///< name to id
   mutable std::string seen_;                       ///< which index.json it was
 };
+
+/// How statuses tell which image it is: by the digest under which its registry knows it
+/// ("docker.io/library/nginx@sha256:..."), or by its own if it was put here by hand.
+std::string shown_id(const image& of, const std::string& name);
 
 } // namespace troupe::node

@@ -87,12 +87,9 @@ image_answer image_puller::pull_now(const image_wanted& what) {
   auto work = store_.work_directory();
   if (!work) return failed(work.error().message);
   auto answer = [&]() -> image_answer {
-    std::vector<std::string> words{given_.skopeo,
-                                   "copy",
-                                   "--quiet",
-                                   "--insecure-policy",
-                                   "--dest-shared-blob-dir",
-                                   store_.blobs().parent_path().string()};
+    std::vector<std::string> words{given_.skopeo, "copy", "--insecure-policy",
+                                   "--dest-shared-blob-dir", store_.blobs().parent_path().string()};
+    if (!given_.progress) words.push_back("--quiet");
     if (!given_.registries_file.empty()) {
       words.insert(words.begin() + 1, given_.registries_file.string());
       words.insert(words.begin() + 1, "--registries-conf");
@@ -104,7 +101,7 @@ image_answer image_puller::pull_now(const image_wanted& what) {
     // A digest says it all; skopeo wants no tag beside it.
     auto source = name->digest.empty() ? name->text() : name->name() + "@" + name->digest;
     words.insert(words.end(), {"docker://" + source, "oci:" + (*work / "image").string() + ":it"});
-    auto ran = run_program(words, pull_patience);
+    auto ran = run_program(words, pull_patience, {}, given_.progress);
     if (!ran) return failed(ran.error().message);
     if (ran->exit_code != 0) return failed(one_line(ran->output));
     auto text = read_file(*work / "image" / "index.json", manifest_bytes_max);

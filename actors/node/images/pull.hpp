@@ -13,6 +13,7 @@ struct pull_settings {
   std::filesystem::path registries_file;
   std::filesystem::path work; ///< for credentials, readable by their owner only
   std::string skopeo = "skopeo";
+  std::function<void(std::string_view)> progress; ///< hears what skopeo tells; may be empty
 };
 
 struct image_wanted {

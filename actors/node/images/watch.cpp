@@ -2,6 +2,7 @@
 
 #include "actors/node/directory_watch.hpp"
 #include "actors/node/images/import.hpp"
+#include "actors/node/node_status.hpp"
 #include "messages/base/log.hpp"
 
 #include <sys/inotify.h>
@@ -53,9 +54,25 @@ private:
   fs::path directory_;
 };
 
+/// Whoever changes what is here, this node or `troupe image`, replaces the index: then the node's
+/// status tells of it.
+void tell_of_changes(const context_ptr& with) {
+  watch_directory(with->loop.context, with->where.images(), IN_MOVED_TO,
+                  [weak = std::weak_ptr(with)](const std::string& name) {
+                    auto with = weak.lock();
+                    if (!with || (name != image_index_file && !name.empty())) return;
+                    with->work.run([with] {
+                      cluster::Report r;
+                      r.set_node_status(node_status(*with).SerializeAsString());
+                      with->reports.put(std::move(r));
+                    });
+                  });
+}
+
 } // namespace
 
 void watch_images(const context_ptr& with) {
+  tell_of_changes(with);
   if (with->given.image_watch_directory.empty()) return;
   if (auto made = make_directories(with->given.image_watch_directory); !made)
     return log::warn("node", "no images are imported", {{"why", made.error().message}});

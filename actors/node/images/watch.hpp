@@ -1,12 +1,13 @@
-// A directory for machines without a registry: image archives that are put there are imported.
+// What happens to a machine's images beside pulls: archives put into a directory are imported, for
+// machines without a registry; and the node's status follows whatever changes.
 #pragma once
 
 #include "actors/node/context.hpp"
 
 namespace troupe::node {
 
-/// Imports what lies in the directory of the settings, and from then on what is added or replaced.
-/// Nothing if there is no such setting. Lives as long as the context's loop.
+/// Imports what lies in the directory of the settings, if there is one, and from then on what is
+/// added or replaced. Lives as long as the context's loop.
 void watch_images(const context_ptr& with);
 
 } // namespace troupe::node
