@@ -1,5 +1,6 @@
 #include "net/tls/records.hpp"
 
+#include "messages/base/thread_buffer.hpp"
 #include "net/tls/openssl.hpp"
 
 #include <openssl/crypto.h>
@@ -69,7 +70,7 @@ public:
 private:
   std::array<entry, 128> entries_;
 };
-thread_local context_cache sealing, opening;
+thread_local thread_buffer<context_cache> sealing, opening;
 
 uint64_t next_keys() {
   static std::atomic<uint64_t> last{0};
@@ -161,7 +162,7 @@ void record_keys::seal(uint8_t type, std::string_view plain, std::string& into) 
   std::memcpy(head, head_bytes, sizeof head_bytes);
   unsigned char nonce[iv_bytes];
   make_nonce(iv_, sequence_++, nonce);
-  const auto& kept = sealing.take(id_);
+  const auto& kept = (*sealing).take(id_);
   auto* context = kept.context.get();
   auto* out = head + record_head_bytes;
   int size = 0;
@@ -184,7 +185,7 @@ std::optional<record_keys::opened> record_keys::open(std::string_view record,
   unsigned char nonce[iv_bytes], tag[tag_bytes];
   make_nonce(iv_, sequence_++, nonce);
   std::memcpy(tag, body.data() + size, tag_bytes);
-  auto& kept = opening.take(id_);
+  auto& kept = (*opening).take(id_);
   auto* context = kept.context.get();
   int out = 0;
   const bool genuine = EVP_DecryptInit_ex2(context, kept.fresh ? cipher_of(*suite_) : nullptr,
