@@ -24,6 +24,7 @@
 #include "actors/store/traced_store.hpp"
 #include "actors/volumes/binder.hpp"
 #include "actors/volumes/protection.hpp"
+#include "actors/insight/metered.hpp"
 
 #include <set>
 
@@ -99,7 +100,7 @@ player spawn(caf::actor_system& system, const row& which, environment given) {
   given.name = directory_name(which.name);
   given.desk = std::make_shared<traced_store>(*given.store, given.name);
   given.store = given.desk.get();
-  return {which.name, system.spawn(which.body, given)};
+  return {which.name, insight::spawn(system, which.body, given)};
 }
 
 } // namespace
