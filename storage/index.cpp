@@ -55,7 +55,11 @@ result<std::string> pack(object_index index) {
   if (index.labels.empty() && index.fields.empty()) return std::string{};
   if (!fits(index.labels) || !fits(index.fields))
     return error{errc::too_large, "a label or indexed field is larger than 65535 bytes"};
+  size_t size = 2 * sizeof(uint16_t);
+  for (auto* pairs : {&index.labels, &index.fields})
+    for (auto& [name, value] : *pairs) size += 2 * sizeof(uint16_t) + name.size() + value.size();
   std::string out;
+  out.reserve(size);
   put_number(out, static_cast<uint16_t>(index.labels.size()));
   put_number(out, static_cast<uint16_t>(index.fields.size()));
   for (auto* pairs : {&index.labels, &index.fields}) {

@@ -16,7 +16,9 @@ namespace troupe::storage {
 struct lmdb_settings {
   size_t map_bytes = size_t{16} << 30; ///< address space, not disk; doubled when the file needs it
   size_t map_bytes_max = size_t{1} << 40;
-  size_t transaction_bytes_max = 64u << 20; ///< larger ones spill pages, where 0.9.24 has bugs
+  /// LMDB keeps the memory of the largest transaction for ever; far larger ones spill pages, where
+  /// 0.9.24 has bugs.
+  size_t transaction_bytes_max = 4u << 20;
   unsigned readers_max = 256;
 };
 

@@ -6,6 +6,7 @@
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/wire.hpp"
 #include "messages/schema/validate.hpp"
 
 #include <google/protobuf/message.h>
@@ -36,13 +37,6 @@ void take_over(Message& m, const Message& from, const char* name) {
   auto r = m.GetReflection();
   if (!r->HasField(from, field)) return r->ClearField(&m, field);
   r->MutableMessage(&m, field)->CopyFrom(r->GetMessage(from, field));
-}
-
-bool same(const Message& a, const Message& b, const char* name) {
-  auto field = part_of(a, name);
-  if (!field) return true;
-  auto r = a.GetReflection();
-  return codec::to_wire(r->GetMessage(a, field)) == codec::to_wire(r->GetMessage(b, field));
 }
 
 /// Kinds that count the generations of their desired state.
@@ -79,15 +73,23 @@ bool has_generation(const schema::kind& kind) {
 /// Everything but metadata and status, as bytes: what a generation is of.
 std::string desired(const Message& m) {
   auto metadata = part_of(m, "metadata"), status = part_of(m, "status");
-  auto is = [](auto* field, uint32_t number) {
-    return field && static_cast<uint32_t>(field->number()) == number;
-  };
-  auto all = codec::to_wire(m);
+  std::vector<const FieldDescriptor*> set;
+  m.GetReflection()->ListFields(m, &set);
+  std::erase_if(set, [&](auto field) { return field == metadata || field == status; });
   std::string out;
-  out.reserve(all.size());
+  // Nearly always a spec and nothing else, which spares writing the rest only to drop it.
+  if (set.size() == 1 && part_of(m, set[0]->name().c_str()) == set[0]) {
+    auto& spec = m.GetReflection()->GetMessage(m, set[0]);
+    codec::wire::put_bytes(out, static_cast<uint32_t>(set[0]->number()), codec::to_wire(spec));
+    return out;
+  }
+  auto all = codec::to_wire(m);
   codec::wire::reader in(all);
   while (in.next())
-    if (!is(metadata, in.number) && !is(status, in.number)) out += in.whole();
+    if (std::any_of(set.begin(), set.end(), [&](auto field) {
+          return static_cast<uint32_t>(field->number()) == in.number;
+        }))
+      out += in.whole();
   return out;
 }
 
@@ -241,7 +243,7 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
     *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
         static_cast<const k8s::core::v1::Namespace&>(old).spec().finalizers();
   if (kind.name == "DaemonSet" && kind.group == "apps") keep_template_generation(object, old);
-  if (has_generation(kind) && (!same(object, old, "spec") || desired(object) != desired(old)))
+  if (has_generation(kind) && desired(object) != desired(old))
     metadata.set_generation(meta(old).generation() + 1);
 }
 

@@ -186,13 +186,6 @@ struct hub::state : std::enable_shared_from_this<hub::state> {
             }};
   }
 
-  std::vector<uint64_t> gone_from(const std::map<uint64_t, server_address>& now) const {
-    std::vector<uint64_t> out;
-    for (auto& [id, _] : servers)
-      if (!now.contains(id)) out.push_back(id);
-    return out;
-  }
-
   static void end(node_link& l) {
     if (l.actor) caf::anon_send_exit(l.actor, caf::exit_reason::remote_link_unreachable);
     l.actor = nullptr;
@@ -296,15 +289,14 @@ void hub::servers(const std::map<uint64_t, server_address>& now, uint64_t greate
     before = std::exchange(state_->given.servers, now);
     state_->greatest_id = greatest_id;
     for (auto& [id, over] : state_->servers) {
-      if (!now.contains(id))
+      if (state_->was_removed(id)) // not who is so new that we have not heard of it
         removed.push_back(over);
-      else if (before.contains(id) && before.at(id) != now.at(id))
+      else if (before.contains(id) && now.contains(id) && before.at(id) != now.at(id))
         moved.push_back(over);
     }
-    for (auto id : state_->gone_from(now)) {
-      state_->servers.erase(id);
-      state_->server_asks.erase(id);
-    }
+    auto gone = [&](auto& x) { return state_->was_removed(x.first); };
+    std::erase_if(state_->servers, gone);
+    std::erase_if(state_->server_asks, gone);
     // A server alone that nobody told its address is where its nodes found it.
     if (complete) {
       state_->server_list = std::make_shared<const std::string>(word.SerializeAsString());

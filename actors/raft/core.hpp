@@ -99,7 +99,7 @@ public:
   result<void> transfer(member_id to);
   /// Starts an election now. A single voter does so when it starts.
   void campaign();
-  /// Forgets log entries up to `index`, which a checkpoint has.
+  /// Forgets log entries up to `index`, of those that are applied: who needs them gets a snapshot.
   void compact(uint64_t index);
   void send_chunk(member_id to, snapshot_chunk chunk);
 

@@ -50,7 +50,7 @@ public:
     }
   }
 
-  /// Forgets everything up to `index`, which is applied and in a checkpoint.
+  /// Forgets everything up to `index`, which is applied.
   void compact(uint64_t index) {
     while (base_index_ < index && !entries_.empty()) {
       base_index_ = entries_.front().index;

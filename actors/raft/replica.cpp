@@ -234,6 +234,8 @@ void replica::apply(std::vector<entry> entries) {
   }
   auto newer = latest_term > std::exchange(applied_term_, latest_term);
   publish(bytes, std::move(agreement));
+  // Alone, nobody will ask for these again: who joins later gets a snapshot.
+  if (core_->members().members.size() == 1) core_->compact(applied_);
   for (auto& [done, answer] : answers) done(std::move(answer));
   give_back(std::move(lost));
   if (newer) hooks_.settled(latest_term);

@@ -337,13 +337,12 @@ bool custom_to_json(std::string_view bytes, const head& given, std::string& out)
 }
 
 std::string to_wire(const google::protobuf::Message& message) {
-  std::string out;
-  out.reserve(message.ByteSizeLong());
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializePartialToCodedStream(&coded);
-  coded.Trim();
+  // Protobuf's own ways to set the order of map entries count the bytes a second time.
+  const auto size = message.ByteSizeLong();
+  std::string out(size, '\0');
+  auto* begin = reinterpret_cast<uint8_t*>(out.data());
+  google::protobuf::io::EpsCopyOutputStream stream{begin, static_cast<int>(size), true};
+  message._InternalSerialize(begin, &stream);
   return out;
 }
 

@@ -254,13 +254,12 @@ void connection::serve(live_sink& from) {
     home_->counters.slow_readers_dropped.fetch_add(1, std::memory_order_relaxed);
     return close(gone::too_slow);
   }
-  for (const auto& piece : asked.data) {
-    if (from.discards) continue;
+  if (!from.discards && !asked.data.empty()) {
     from.pushed = true;
     if (from.raw || version_minor_ == 0)
-      out_.push(piece);
+      for (const auto& piece : asked.data) out_.push(piece);
     else
-      out_.push_chunk(piece);
+      out_.push_chunk(asked.data);
   }
   // While the socket takes nothing, nobody else counts it: who writes must see what waits.
   outbox_bytes.store(out_.size(), std::memory_order_relaxed);

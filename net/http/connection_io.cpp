@@ -11,8 +11,8 @@ namespace troupe::http {
 
 namespace {
 
-/// One TLS record at a time is gathered for writing.
-constexpr size_t write_run_bytes = 16 * 1024;
+/// Small pieces are gathered to as many TLS records as one system call should send.
+constexpr size_t write_run_bytes = 64 * 1024;
 constexpr size_t read_run_bytes = 16 * 1024;
 /// Reads and writes in one go before others get their turn.
 constexpr int runs_max = 64;

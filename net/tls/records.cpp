@@ -1,11 +1,13 @@
 #include "net/tls/records.hpp"
 
+#include "messages/base/thread_buffer.hpp"
 #include "net/tls/openssl.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 
@@ -46,15 +48,29 @@ const EVP_CIPHER* cipher_of(const suite& of) {
   return fetched[&of - suites].get();
 }
 
-/// Keys are set when another connection's turn comes, so no connection keeps a context. One for
-/// each direction: turning a context around costs more than a new key.
-struct shared_context {
-  const cipher_ctx_ptr context{EVP_CIPHER_CTX_new()};
-  uint64_t set_for = 0; ///< the keys that it holds, by their id
+/// A context costs a kilobyte and a key takes longer to set than a short record to seal. So no
+/// connection keeps one; each thread keeps some, for the connections that were last busy on it. One
+/// set for each direction: turning a context around costs more than a new key.
+class context_cache {
+public:
+  /// A context that holds the keys of that id, or `fresh`: it must be given them.
+  struct entry {
+    cipher_ctx_ptr context;
+    uint64_t holds = 0;
+    bool fresh = true;
+  };
+  entry& take(uint64_t keys) {
+    // The two directions of a connection get their ids in a row.
+    auto& at = entries_[keys / 2 % entries_.size()];
+    if (!at.context) at.context.reset(EVP_CIPHER_CTX_new());
+    at.fresh = std::exchange(at.holds, keys) != keys;
+    return at;
+  }
 
-  bool holds(uint64_t keys) { return std::exchange(set_for, keys) == keys; }
+private:
+  std::array<entry, 128> entries_;
 };
-thread_local shared_context sealing, opening;
+thread_local thread_buffer<context_cache> sealing, opening;
 
 uint64_t next_keys() {
   static std::atomic<uint64_t> last{0};
@@ -146,12 +162,12 @@ void record_keys::seal(uint8_t type, std::string_view plain, std::string& into) 
   std::memcpy(head, head_bytes, sizeof head_bytes);
   unsigned char nonce[iv_bytes];
   make_nonce(iv_, sequence_++, nonce);
-  auto* context = sealing.context.get();
+  const auto& kept = (*sealing).take(id_);
+  auto* context = kept.context.get();
   auto* out = head + record_head_bytes;
   int size = 0;
-  const bool held = sealing.holds(id_);
-  EVP_EncryptInit_ex2(context, held ? nullptr : cipher_of(*suite_), held ? nullptr : key_, nonce,
-                      nullptr);
+  EVP_EncryptInit_ex2(context, kept.fresh ? cipher_of(*suite_) : nullptr,
+                      kept.fresh ? key_ : nullptr, nonce, nullptr);
   EVP_EncryptUpdate(context, nullptr, &size, head, record_head_bytes);
   EVP_EncryptUpdate(context, out, &size, reinterpret_cast<const unsigned char*>(plain.data()),
                     static_cast<int>(plain.size()));
@@ -169,11 +185,11 @@ std::optional<record_keys::opened> record_keys::open(std::string_view record,
   unsigned char nonce[iv_bytes], tag[tag_bytes];
   make_nonce(iv_, sequence_++, nonce);
   std::memcpy(tag, body.data() + size, tag_bytes);
-  auto* context = opening.context.get();
+  auto& kept = (*opening).take(id_);
+  auto* context = kept.context.get();
   int out = 0;
-  const bool held = opening.holds(id_);
-  const bool genuine = EVP_DecryptInit_ex2(context, held ? nullptr : cipher_of(*suite_),
-                                           held ? nullptr : key_, nonce, nullptr) == 1 &&
+  const bool genuine = EVP_DecryptInit_ex2(context, kept.fresh ? cipher_of(*suite_) : nullptr,
+                                           kept.fresh ? key_ : nullptr, nonce, nullptr) == 1 &&
                        EVP_DecryptUpdate(context, nullptr, &out,
                                          reinterpret_cast<const unsigned char*>(record.data()),
                                          record_head_bytes) == 1 &&
@@ -183,7 +199,7 @@ std::optional<record_keys::opened> record_keys::open(std::string_view record,
                        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag) == 1 &&
                        EVP_DecryptFinal_ex(context, bytes_of(scratch, size), &out) == 1;
   if (!genuine) {
-    opening.set_for = 0;
+    kept.holds = 0;
     return {};
   }
   // The content type stands behind the content, before any padding.

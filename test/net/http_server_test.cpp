@@ -367,6 +367,59 @@ BOOST_AUTO_TEST_CASE(a_stream_tells_when_everything_written_is_gone) {
   watch.finish();
 }
 
+BOOST_AUTO_TEST_CASE(who_writes_sees_what_waits_while_the_socket_takes_nothing) {
+  // It saw what had waited when the socket became full, wrote on, and its reader was dropped.
+  constexpr size_t enough = 1 << 20, piece_bytes = 64 * 1024;
+  const auto piece = share(std::string(piece_bytes, 'p'));
+  box<http::stream> streams;
+  size_t written = 0;
+  echo_server on{{}, [&](request, responder out) {
+                   // On the connection's own thread each write is tried before it returns.
+                   auto made = out.stream(200, {});
+                   while (made.queued_bytes() < enough && written < 16 * enough) {
+                     BOOST_TEST(made.write(piece));
+                     written += piece_bytes;
+                   }
+                   BOOST_TEST(made.queued_bytes() >= enough);
+                   BOOST_TEST(made.queued_bytes() <= written);
+                   streams.put(std::move(made));
+                 }};
+  raw_client client{on.port(), nullptr, 4096};
+  client.send(get("/"));
+  auto watch = streams.take();
+  watch.finish();
+  size_t received = 0;
+  client.until("\r\n\r\n");
+  for (size_t size = 1; size > 0; received += size) {
+    size = std::stoul(client.until("\r\n"), nullptr, 16);
+    client.exactly(size);
+    client.exactly(2);
+  }
+  BOOST_TEST(received == written);
+  BOOST_TEST(on.served.counters().slow_readers_dropped == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_the_connection_goes_as_one_chunk) {
+  box<http::stream> streams;
+  box<bool> written;
+  echo_server on{{}, [&](request, responder out) {
+                   streams.put(out.stream(200, {}));
+                   written.take(); // the connection has no time until then
+                 }};
+  raw_client client{on.port()};
+  client.send(get("/"));
+  auto watch = streams.take();
+  for (auto event : {"event one\n", "", "event two\n", "event three\n"}) watch.write(event);
+  written.put(true);
+  client.until("\r\n\r\n");
+  BOOST_TEST(client.until("three\n\r\n") == "20\r\nevent one\nevent two\nevent three\n\r\n");
+  watch.write(""); // as a chunk, that would be the end
+  watch.write("event four\n");
+  BOOST_TEST(client.until("four\n\r\n") == "b\r\nevent four\n\r\n");
+  watch.finish();
+  BOOST_TEST(client.until("0\r\n\r\n") == "0\r\n\r\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_takes_no_byte_of_its_answer_is_dropped) {
   const auto large = share(std::string(20'000'000, 'x'));
   echo_server on{impatient(), [&](request, responder out) { out.reply({200, {}, {large}}); }};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/gateway/admission.hpp"
+#include "actors/gateway/admission/decoded.hpp"
 
 namespace troupe::gateway {
 
@@ -29,27 +30,23 @@ template<class Object> const Object* old_as(const admission_request& r) {
   return static_cast<const Object*>(r.old);
 }
 
-/// Calls `visit` with every object of a kind in a namespace.
+/// Calls `visit` with every object of a kind in a namespace, and its entry.
 template<class Object, class Visit>
 void each_object(const admission_request& r, std::string_view group, std::string_view version,
                  std::string_view plural, std::string_view ns, Visit visit) {
   auto kind = r.c.kinds->by_resource(group, version, plural);
-  for (auto& entry : r.now.list(prefix_of(*kind, ns))) {
-    Object o;
-    if (read_entry(entry, o)) visit(o, entry);
-  }
+  for (auto& entry : r.now.list(prefix_of(*kind, ns)))
+    if (auto o = decoded<Object>(entry)) visit(*o, entry);
 }
 
-/// One object by name, if it is there.
+/// One object by name, or null.
 template<class Object>
-std::optional<Object> find_object(const admission_request& r, std::string_view group,
-                                  std::string_view version, std::string_view plural,
-                                  std::string_view ns, std::string_view name) {
+std::shared_ptr<const Object> find_object(const admission_request& r, std::string_view group,
+                                          std::string_view version, std::string_view plural,
+                                          std::string_view ns, std::string_view name) {
   auto kind = r.c.kinds->by_resource(group, version, plural);
   auto entry = r.now.find(key_of(*kind, ns, name));
-  Object o;
-  if (!entry || !read_entry(*entry, o)) return {};
-  return o;
+  return entry ? decoded<Object>(*entry) : nullptr;
 }
 
 } // namespace troupe::gateway

@@ -27,7 +27,7 @@ result<void> admit_priority(const admission_request& r) {
   auto pod = as<k8s::core::v1::Pod>(r);
   if (!pod || !r.creating()) return {};
   auto& spec = *pod->mutable_spec();
-  std::optional<PriorityClass> chosen;
+  std::shared_ptr<const PriorityClass> chosen;
   if (!spec.priority_class_name().empty()) {
     chosen = find_object<PriorityClass>(r, group, "v1", "priorityclasses", {},
                                         spec.priority_class_name());
@@ -36,9 +36,9 @@ result<void> admit_priority(const admission_request& r) {
                        "no PriorityClass with name " + spec.priority_class_name() + " was found");
   } else {
     each_object<PriorityClass>(r, group, "v1", "priorityclasses", {},
-                               [&](const PriorityClass& x, auto&) {
+                               [&](const PriorityClass& x, auto& entry) {
                                  if (x.global_default() && (!chosen || x.value() < chosen->value()))
-                                   chosen = x;
+                                   chosen = decoded<PriorityClass>(entry);
                                });
     if (chosen) spec.set_priority_class_name(chosen->metadata().name());
   }

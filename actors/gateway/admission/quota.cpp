@@ -57,8 +57,9 @@ result<void> admit_quota(const admission_request& r) {
   result<void> verdict;
   each_object<ResourceQuota>(
       r, "", "v1", "resourcequotas", r.c.where.ns,
-      [&](ResourceQuota& q, const storage::entry& entry) {
-        if (!verdict || !covers(q, pod)) return;
+      [&](const ResourceQuota& kept, const storage::entry& entry) {
+        if (!verdict || !covers(kept, pod)) return;
+        auto q = kept;
         // What the same transaction has charged already counts.
         if (auto charged = r.c.pending ? r.c.pending(entry.key()) : nullptr)
           if (q.Clear(); !read_entry(*charged, q)) return;
