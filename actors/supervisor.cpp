@@ -1,4 +1,5 @@
 #include "actors/supervisor.hpp"
+#include "actors/insight/metered.hpp"
 
 #include "messages/base/log.hpp"
 
@@ -92,7 +93,7 @@ controller_actor supervise(caf::actor_system& system, std::vector<part> parts) {
     auto who = p.begin();
     company.push_back({std::move(p), std::move(who)});
   }
-  return system.spawn(supervisor, std::move(company));
+  return insight::spawn(system, supervisor, std::move(company));
 }
 
 } // namespace troupe

@@ -8,6 +8,7 @@
 #include "actors/gateway/service_account.hpp"
 #include "actors/nodes/nodes.hpp"
 #include "actors/store/fenced_store.hpp"
+#include "actors/insight/metered.hpp"
 #include "bin/clock.hpp"
 #include "messages/base/log.hpp"
 #include "net/tls/files.hpp"
@@ -327,7 +328,7 @@ void control_plane::join_group() {
   driven.wall_ms = [] { return wall_clock().seconds * 1'000; };
   driven.reachable = [this] { return hub_->reachable(); };
   // With a thread of its own: everybody waits for it, and the others for its heartbeats.
-  raft_ = system_->spawn<caf::detached>(raft_member_actor, member_, driven);
+  raft_ = insight::spawn<caf::detached>(*system_, raft_member_actor, member_, driven);
   company_names_->put({"raft", "server", false, caf::actor_cast<caf::weak_actor_ptr>(raft_)});
   hub_->listener(raft_);
 }
@@ -458,7 +459,7 @@ void control_plane::lead(uint64_t term) {
   around.issue_token = [this](const cluster::TokenWanted& w) { return issue_token(*api_, w); };
   auto all = company ? std::move(*company) : std::vector<part>{};
   all.push_back({"nodes", [this, around] {
-                   auto now = system_->spawn(nodes::nodes, around);
+                   auto now = insight::spawn(*system_, nodes::nodes, around);
                    introduce("nodes", now);
                    nodes_now_->set(now);
                    hub_->lead(now);

@@ -23,6 +23,10 @@ constexpr const char* ca_path = "/troupe/v1/ca";
 constexpr const char* join_path = "/troupe/v1/join";
 constexpr std::string_view separator = "::";
 
+/// How long a name is held for whom it was given to, and how many are at most.
+constexpr int64_t name_held_seconds = 60;
+constexpr size_t names_held_max = 10'000;
+
 tls::wall_time now() { return tls::wall_time{std::chrono::seconds{wall_clock().seconds}}; }
 
 tls::certificate_spec node_certificate(const std::string& node, tls::wall_time now) {
@@ -154,6 +158,21 @@ void join_desk::servers(std::map<uint64_t, server_address> now) {
   servers_ = std::move(now);
 }
 
+result<void> join_desk::hold_name(const std::string& node) const {
+  auto now = wall_clock().seconds;
+  std::lock_guard lock{mutex_};
+  std::erase_if(held_names_, [&](auto& x) { return x.second <= now; });
+  if (held_names_.contains(node))
+    return error{errc::conflict,
+                 "another machine has just joined as " + node +
+                     ": choose another --name, or, if it was this one, try again in "
+                     "a minute"};
+  if (held_names_.size() >= names_held_max)
+    return error{errc::too_many_requests, "too many machines join at once; try again in a minute"};
+  held_names_[node] = now + name_held_seconds;
+  return {};
+}
+
 result<std::string> join_desk::admit(const http::request& request) const {
   auto who = api_.given.authenticate.identify(request);
   if (!who) return error{errc::unauthorized, "the token is not known or does not hold any more"};
@@ -170,6 +189,7 @@ result<std::string> join_desk::admit(const http::request& request) const {
     return error{errc::conflict, "there is a node " + name +
                                      " already: delete it first if that machine is gone, or choose "
                                      "another --name"};
+  if (auto held = hold_name(name); !held && !who->in("system:masters")) return held.error();
   auto certificate = sign_node(keys_.authority, name, json::string_at(*asked, {"request"}), now());
   if (!certificate) return certificate.error();
   std::map<uint64_t, server_address> known;

@@ -42,11 +42,14 @@ public:
 
 private:
   result<std::string> admit(const http::request& request) const;
+  /// Holds a name for the machine that has just got it, until its Node shows that it is there.
+  result<void> hold_name(const std::string& node) const;
 
   const gateway::gateway& api_;
   const pki& keys_;
   mutable std::mutex mutex_;
   std::map<uint64_t, server_address> servers_;
+  mutable std::map<std::string, int64_t> held_names_; ///< until when, in seconds
 };
 
 /// The API of a cluster that is proven to be the token's: nothing was sent to any other.

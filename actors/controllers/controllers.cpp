@@ -25,6 +25,7 @@
 #include "actors/store/traced_store.hpp"
 #include "actors/volumes/binder.hpp"
 #include "actors/volumes/protection.hpp"
+#include "actors/insight/metered.hpp"
 
 #include <set>
 
@@ -103,8 +104,8 @@ player spawn(caf::actor_system& system, const row& which, environment given) {
   given.desk = std::make_shared<traced_store>(*given.store, given.name);
   given.store = given.desk.get();
   if (which.prompt && given.threads)
-    return {which.name, system.spawn<caf::detached>(which.body, given)};
-  return {which.name, system.spawn(which.body, given)};
+    return {which.name, insight::spawn<caf::detached>(system, which.body, given)};
+  return {which.name, insight::spawn(system, which.body, given)};
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "messages/api/claim.pb.h"
 #include "messages/api/service.pb.h"
+#include "messages/schema/qos.hpp"
 
 #include <algorithm>
 
@@ -16,26 +17,51 @@ bool over(const Pod& pod) {
   return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
 }
 
+template<class Amounts> void add(usage& to, const Amounts& from) {
+  for (auto& [name, q] : from) to[name] += amount_of(q);
+}
+
+void add(usage& to, const usage& from) {
+  for (auto& [name, q] : from) to[name] += q;
+}
+
+void at_least(usage& to, const usage& from) {
+  for (auto& [name, q] : from) to[name] = std::max(to[name], q);
+}
+
+/// The most that a pod ever takes: its containers and sidecars together, or an init container
+/// beside the sidecars begun before it; or what is said for the pod as a whole. `of` gives what one
+/// says.
+template<class Amounts> usage most_of(const k8s::core::v1::PodSpec& spec, Amounts of) {
+  usage running, sidecars, starting;
+  for (auto& c : spec.containers()) add(running, of(c.resources()));
+  for (auto& c : spec.init_containers()) {
+    if (c.restart_policy() == "Always") {
+      add(sidecars, of(c.resources()));
+      at_least(starting, sidecars);
+    } else {
+      usage together = sidecars;
+      add(together, of(c.resources()));
+      at_least(starting, together);
+    }
+  }
+  add(running, sidecars);
+  at_least(running, starting);
+  for (auto& [name, q] : of(spec.resources())) running[name] = amount_of(q);
+  return running;
+}
+
 usage of_pod(const Pod& pod) {
   usage out;
   if (over(pod)) return out;
   auto& spec = pod.spec();
-  usage requests, limits;
-  auto add = [](usage& to, auto& from) {
-    for (auto& [name, q] : from) to[name] += amount_of(q);
-  };
-  auto larger = [](usage& to, auto& from) {
-    for (auto& [name, q] : from) to[name] = std::max(to[name], amount_of(q));
-  };
-  for (auto& c : spec.containers()) {
-    add(requests, c.resources().requests());
-    add(limits, c.resources().limits());
-  }
-  for (auto& c : spec.init_containers()) {
-    larger(requests, c.resources().requests());
-    larger(limits, c.resources().limits());
-  }
+  auto requests = most_of(
+      spec, [](auto& r) -> auto& { return r.requests(); });
+  auto limits = most_of(
+      spec, [](auto& r) -> auto& { return r.limits(); });
   add(requests, spec.overhead());
+  for (auto& [name, q] : spec.overhead()) // what has no limit gets none by its overhead
+    if (auto limit = limits.find(name); limit != limits.end()) limit->second += amount_of(q);
   for (auto& [name, q] : requests) {
     out["requests." + name] = q;
     if (name == "cpu" || name == "memory" || name == "ephemeral-storage") out[name] = q;
@@ -67,13 +93,22 @@ usage of_claim(const k8s::core::v1::PersistentVolumeClaim& c) {
   return out;
 }
 
-bool best_effort(const Pod& pod) {
-  auto none = [](auto& containers) {
-    return std::all_of(containers.begin(), containers.end(), [](auto& c) {
-      return c.resources().requests().empty() && c.resources().limits().empty();
-    });
+bool best_effort(const Pod& pod) { return schema::qos_class(pod.spec()) == "BestEffort"; }
+
+/// Whether it wants to be near pods of other namespaces, or far from them.
+bool looks_across_namespaces(const Pod& pod) {
+  auto across = [](auto& term) {
+    return term.namespaces_size() > 0 || term.has_namespace_selector();
   };
-  return none(pod.spec().containers()) && none(pod.spec().init_containers());
+  auto any = [&](auto& rules) {
+    auto& must = rules.required_during_scheduling_ignored_during_execution();
+    auto& may = rules.preferred_during_scheduling_ignored_during_execution();
+    return std::any_of(must.begin(), must.end(), across) ||
+           std::any_of(may.begin(), may.end(),
+                       [&](auto& w) { return across(w.pod_affinity_term()); });
+  };
+  auto& affinity = pod.spec().affinity();
+  return any(affinity.pod_affinity()) || any(affinity.pod_anti_affinity());
 }
 
 /// Whether a scope of a quota covers the object.
@@ -84,6 +119,7 @@ bool in_scope(const std::string& scope, const std::string& op,
   if (scope == "NotBestEffort") return !best_effort(*pod);
   if (scope == "Terminating") return pod->spec().has_active_deadline_seconds();
   if (scope == "NotTerminating") return !pod->spec().has_active_deadline_seconds();
+  if (scope == "CrossNamespacePodAffinity") return looks_across_namespaces(*pod);
   if (scope == "PriorityClass") {
     auto& name = pod->spec().priority_class_name();
     bool listed = std::find(values.begin(), values.end(), name) != values.end();

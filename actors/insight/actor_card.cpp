@@ -1,5 +1,6 @@
 #include "actors/insight/actor_card.hpp"
 
+#include "actors/insight/metered.hpp"
 #include "messages/interfaces.hpp"
 
 #include <chrono>
@@ -9,6 +10,23 @@ namespace troupe::insight {
 namespace {
 
 constexpr std::chrono::seconds answer_within{2};
+
+/// What its mailbox looks like, if somebody counts.
+void add_mailbox(json::object& card, const caf::strong_actor_ptr& who) {
+  auto counted = dynamic_cast<const metered_actor*>(who->get());
+  if (!counted) return;
+  auto now = counted->meter().read();
+  json::object box{{"waiting", now.waiting},
+                   {"oldestWaitsMicroseconds", now.oldest_waits.count()},
+                   {"handled", now.handled},
+                   {"handledPerSecond", now.per_second},
+                   {"answersAwaited", now.answers_awaited}};
+  if (!now.works_on.empty()) {
+    box["worksOn"] = now.works_on;
+    box["worksForMicroseconds"] = now.works_for.count();
+  }
+  card["mailbox"] = std::move(box);
+}
 
 } // namespace
 
@@ -20,6 +38,7 @@ void ask_actor(const directory::row& r, std::function<void(json::object)> done) 
   auto told = card_of(r);
   auto who = r.who.lock();
   if (!who) return done(std::move(told));
+  add_mailbox(told, who); // before our own question comes
   auto begun = std::chrono::steady_clock::now();
   auto note = [told, begun, done = std::move(done)](bool answered, const std::string& kind) {
     auto took = std::chrono::duration_cast<std::chrono::microseconds>(

@@ -12,8 +12,8 @@ namespace troupe::insight {
 /// Its name, who supervises it, whether it lives.
 json::object card_of(const directory::row& r);
 
-/// The same, and how long a message waits in front of it: the time of a question that every actor
-/// answers. `done` is called once, on any thread.
+/// The same, what is in its mailbox, and how long a message waits there now: the time of a question
+/// that every actor answers. `done` is called once, on any thread.
 void ask_actor(const directory::row& r, std::function<void(json::object)> done);
 
 /// Says a word to it; fails with the words it takes.

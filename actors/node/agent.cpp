@@ -9,6 +9,7 @@
 #include "actors/node/place.hpp"
 #include "actors/node/pod.hpp"
 #include "actors/volumes/binding.hpp"
+#include "actors/insight/metered.hpp"
 #include "messages/base/log.hpp"
 
 #include <algorithm>
@@ -219,7 +220,8 @@ struct agent_state {
     auto& status = object->status();
     bool adopted = fs::exists(with->where.pod(uid)) || !status.container_statuses().empty();
     held_pod held{object->metadata().namespace_(), object->metadata().name(), {}};
-    held.actor = self->spawn<caf::monitored>(pod, with, object, adopted);
+    held.actor = insight::spawn(self->system(), pod, with, object, adopted);
+    self->monitor(held.actor);
     if (trace::on())
       trace::pass({.from = own_name(),
                    .to = directory_name(held.ns, held.name),
@@ -489,7 +491,7 @@ result<agent> start_agent(caf::actor_system& system, settings given) {
     if (auto with = weak.lock()) with->reports.put(std::move(r));
   });
   agent out;
-  out.actor = system.spawn(agent_body, with);
+  out.actor = insight::spawn(system, agent_body, with);
   out.door = make_door(with);
   out.keeps = with;
   return out;

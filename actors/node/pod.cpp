@@ -75,6 +75,8 @@ void pod_state::told() {
   bool own = is_static(*pod_);
   auto found = own ? with_->manifests.find(m.uid())
                    : with_->told.find<Pod>("pods", m.namespace_(), m.name());
+  // What is told is often what was reported; it brings nothing that was missing.
+  bool echo = found && found != pod_ && found->metadata().generation() == m.generation();
   if (found && found->metadata().uid() == m.uid()) {
     pod_ = found;
     record_.gone_from_servers = false;
@@ -85,11 +87,12 @@ void pod_state::told() {
   } else {
     note_gone(record_, now());
   }
-  // Something that was missing may be there.
-  for (auto& c : record_.containers)
-    if (c.waiting_reason == "CreateContainerConfigError") c.start_retry = now();
-  if (record_.volumes == progress::failed) record_.volumes_retry = now();
-  if (record_.place == progress::failed) record_.place_retry = now();
+  if (!echo) { // something that was missing may be there
+    for (auto& c : record_.containers)
+      if (c.waiting_reason == "CreateContainerConfigError") c.start_retry = now();
+    if (record_.volumes == progress::failed) record_.volumes_retry = now();
+    if (record_.place == progress::failed) record_.place_retry = now();
+  }
   if (record_.volumes == progress::done && !record_.ending) refresh_volumes();
   step();
 }

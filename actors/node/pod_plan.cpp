@@ -226,8 +226,7 @@ void begun(pod_record& record, const pod_action& action, moment now) {
       c.backoff = next_backoff(c.backoff);
       c.last_end = std::exchange(c.end, std::nullopt);
     }
-    c.is = container_record::state::starting;
-    c.waiting_reason = c.waiting_message = {};
+    c.is = container_record::state::starting; // why it has waited is shown until it runs
     c.attempt = a->attempt;
     c.stopping = c.signaled = c.killed = c.last_moment = false;
     c.stop_reason = {};
@@ -301,6 +300,7 @@ void note_gone(pod_record& record, moment now) {
 
 void note_running(container_record& c, timestamp wall, moment now) {
   c.is = container_record::state::running;
+  c.waiting_reason = c.waiting_message = {};
   c.started_at = wall;
   c.started = now;
   c.start_failures = 0;
@@ -309,6 +309,7 @@ void note_running(container_record& c, timestamp wall, moment now) {
 void note_ended(container_record& c, ending how, moment now) {
   if (c.started != moment{} && now - c.started >= backoff_forgotten_after) c.backoff = {};
   c.is = container_record::state::ended;
+  c.waiting_reason = c.waiting_message = {};
   c.end = std::move(how);
   c.ended_at = now;
   c.image = progress::none; // looked for again: it may have been removed, or be pulled always

@@ -7,6 +7,7 @@
 #include "actors/nodes/pod_ranges.hpp"
 #include "actors/nodes/reports.hpp"
 #include "actors/store/traced_store.hpp"
+#include "actors/insight/metered.hpp"
 #include "messages/base/log.hpp"
 
 #include <deque>
@@ -105,7 +106,7 @@ struct nodes_state : std::enable_shared_from_this<nodes_state> {
     a.agent = agent;
     a.answers_marks = said.answers_marks();
     marks.left(name); // it is told everything anew
-    a.node = self->spawn(node, with_pass_on(), name, agent, self->address());
+    a.node = insight::spawn(self->system(), node, with_pass_on(), name, agent, self->address());
     given.introduce(name, caf::actor_cast<caf::weak_actor_ptr>(a.node));
     names[agent.address()] = name;
     self->monitor(agent);

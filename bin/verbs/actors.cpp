@@ -62,6 +62,28 @@ int run_actors(session& s, const arguments& given) {
   return done;
 }
 
+std::string number(const json::value& card, std::initializer_list<std::string_view> path,
+                   const char* unit = "") {
+  auto found = json::find(card, path);
+  return found ? cell_text(*found) + unit : "";
+}
+
+std::vector<std::string> mailbox_row(const json::value& card) {
+  auto answers = json::find(card, "answers");
+  bool answered = answers && answers->is_bool() && answers->get_bool();
+  auto works_for = number(card, {"mailbox", "worksForMicroseconds"}, " us");
+  return {std::string(json::string_at(card, {"name"})),
+          number(card, {"mailbox", "waiting"}),
+          number(card, {"mailbox", "oldestWaitsMicroseconds"}, " us"),
+          number(card, {"mailbox", "handled"}),
+          number(card, {"mailbox", "handledPerSecond"}),
+          works_for.empty()
+              ? "nothing"
+              : std::string(json::string_at(card, {"mailbox", "worksOn"})) + " for " + works_for,
+          number(card, {"mailbox", "answersAwaited"}),
+          answered ? "after " + number(card, {"waitedMicroseconds"}, " us") : "not within 2 s"};
+}
+
 int run_mailbox(session& s, const arguments& given) {
   std::vector<std::string> names = given.words;
   if (names.empty()) {
@@ -70,16 +92,20 @@ int run_mailbox(session& s, const arguments& given) {
     for (auto& a : *all)
       if (std::string name{json::string_at(a, {"name"})}; !is_remote(name)) names.push_back(name);
   }
-  columns table;
-  table.row({"NAME", "ANSWERS", "WAITED", "KIND"});
+  json::array cards;
   for (auto& name : names) {
     auto card = s.get(path_of(s, name));
     if (!card) return s.fail(card.error());
-    auto answers = json::find(*card, "answers"), waited = json::find(*card, "waitedMicroseconds");
-    table.row({name, answers && answers->is_bool() && answers->get_bool() ? "yes" : "no",
-               waited ? cell_text(*waited) + " us" : "",
-               std::string(json::string_at(*card, {"kind"}))});
+    cards.push_back(std::move(*card));
   }
+  if (given.get("output") == "json") {
+    s.print(json::indent(json::write(json::value(std::move(cards))), 2) + "\n");
+    return done;
+  }
+  columns table;
+  table.row(
+      {"NAME", "WAITING", "OLDEST", "HANDLED", "PER SECOND", "WORKS ON", "AWAITS", "ANSWERED"});
+  for (auto& card : cards) table.row(mailbox_row(card));
   s.print(table.text());
   return done;
 }
@@ -121,8 +147,12 @@ const verb actors_verb{"actors",
                        {{"output", 'o', "FORM", "json"}},
                        "actors",
                        run_actors};
-const verb mailbox_verb{"mailbox",   "Insight", "show how long a message waits in front of actors",
-                        "[NAME...]", {},        "mailbox\nmailbox controller/deployment pod/web-1",
+const verb mailbox_verb{"mailbox",
+                        "Insight",
+                        "show what waits in front of actors, and what they work on",
+                        "[NAME...]",
+                        {{"output", 'o', "FORM", "json"}},
+                        "mailbox\nmailbox controller/deployment pod/web-1",
                         run_mailbox};
 const verb ask_verb{"ask",  "Insight", "ask an actor of the server how it is",
                     "NAME", {},        "ask controller/replicaset",

@@ -10,9 +10,12 @@ namespace {
 
 error bad(std::string why) { return {errc::bad_request, std::move(why)}; }
 
-/// Who changed it last, by the books of managedFields.
-std::string last_manager(const json::value& object) {
+/// Who made this of what was `before` (may be null), by the books of managedFields. What is in no
+/// book was done by the cluster itself: its controllers and nodes.
+std::string changed_by(const json::value* before, const json::value& object) {
   auto list = json::find(object, {"metadata", "managedFields"});
+  auto old = before ? json::find(*before, {"metadata", "managedFields"}) : nullptr;
+  if (before && (list && old ? *list == *old : list == old)) return "troupe";
   std::string out, latest;
   if (list && list->is_array())
     for (auto& m : list->get_array()) {
@@ -76,17 +79,17 @@ int run_history(session& s, const arguments& given) {
     auto& list = items->get_array();
     for (size_t i = 0; i < list.size(); ++i) {
       auto object = json::find(list[i], "object");
+      bool change = i + 1 < list.size() && json::string_at(list[i], {"change"}) == "changed";
+      auto before = change ? json::find(list[i + 1], "object") : nullptr;
       std::vector<std::string> changed;
-      if (i + 1 < list.size() && json::string_at(list[i], {"change"}) == "changed")
-        if (auto before = json::find(list[i + 1], "object"); before && object)
-          differences(*before, *object, "", changed);
+      if (before && object) differences(*before, *object, "", changed);
       std::string text;
       for (auto& c : changed) text += (text.empty() ? "" : ", ") + c;
       if (text.size() > 120) text = text.substr(0, 117) + "...";
       table.row({std::string(json::string_at(list[i], {"revision"})),
                  std::string(json::string_at(list[i], {"time"}).substr(0, 23)),
                  std::string(json::string_at(list[i], {"change"})),
-                 object ? last_manager(*object) : "", text});
+                 object ? changed_by(before, *object) : "", text});
     }
   }
   s.print(table.text());

@@ -18,17 +18,19 @@ quantity amount(const google::protobuf::Map<std::string, k8s::base::Quantity>& f
 
 std::string qos_class(const k8s::core::v1::PodSpec& spec) {
   bool asks = false, guaranteed = true;
-  auto look = [&](auto& containers) {
-    for (auto& c : containers)
-      for (auto name : {"cpu", "memory"}) {
-        auto request = amount(c.resources().requests(), name),
-             limit = amount(c.resources().limits(), name);
-        asks = asks || !request.zero() || !limit.zero();
-        guaranteed = guaranteed && !limit.zero() && request == limit;
-      }
+  auto look = [&](auto& of) {
+    for (auto name : {"cpu", "memory"}) {
+      auto request = amount(of.requests(), name), limit = amount(of.limits(), name);
+      asks = asks || !request.zero() || !limit.zero();
+      guaranteed = guaranteed && !limit.zero() && request == limit;
+    }
   };
-  look(spec.containers());
-  look(spec.init_containers());
+  if (spec.has_resources()) { // what is said for the pod counts, not what its containers share of it
+    look(spec.resources());
+  } else {
+    for (auto& c : spec.containers()) look(c.resources());
+    for (auto& c : spec.init_containers()) look(c.resources());
+  }
   return !asks ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
 }
 

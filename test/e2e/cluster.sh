@@ -4,6 +4,11 @@
 # delete; nothing is left.
 set -u
 troupe=$1
+# A network of its own, which has no way out and forwards nothing.
+[ -n "${TROUPE_OWN_NETWORK:-}" ] || exec unshare --net env TROUPE_OWN_NETWORK=1 "$0" "$@"
+ip link set lo up
+forwards=/proc/sys/net/ipv4/ip_forward
+echo 0 >$forwards
 . "$(dirname "$0")/machine.sh"
 name=t$tag
 c() { "$troupe" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
@@ -15,13 +20,18 @@ kind: Config
 clusters: [{name: other, cluster: {server: "https://192.0.2.1"}}]
 contexts: [{name: other, context: {cluster: other, user: ""}}]
 current-context: other' >"$KUBECONFIG"
-c create --servers 3 --agents 2 | tee "$work/said" || fail "create"
+python3 "$(dirname "$0")/tools/docker_archive.py" "$(dirname "$troupe")/troupe-hello" example.test/given:1 "$work/given.tar"
+c create --servers 3 --agents 2 --image "$work/given.tar" | tee "$work/said" || fail "create"
 c create --servers 3 --agents 2 >/dev/null || fail "create is not harmless to repeat"
 c create --servers 1 --agents 2 2>"$work/shape" && fail "another shape was accepted"
 grep -q "of another shape (3 servers, 2 agents)" "$work/shape" || fail "no word about the shape: $(cat "$work/shape")"
 [ "$(k get nodes --no-headers | grep -cw Ready)" = 2 ] || fail "not two nodes: $(k get nodes)"
 "$kubectl" config get-contexts -o name | grep -qx other || fail "another context was lost"
 "$troupe" cluster list --dir "$work/clusters" --run "$work/run" -o json | grep -q '"status":"running"' || fail "not listed"
+[ "$(cat $forwards)" = 1 ] || fail "nothing is forwarded"
+runs_given() { k get pod given -o jsonpath='{.status.phase}' | grep -q Succeeded; }
+k run given --image=example.test/given:1 --image-pull-policy=Never --restart=Never -- exit 0 >/dev/null
+wait_for 20 runs_given || fail "no machine has the image that was given: $(k describe pod given | tail -5)"
 hello_on_all hello | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/hello --timeout=20s || fail "the daemon set does not come up: $(k get pods -o wide)"
 ip=$(k get service hello -o jsonpath='{.spec.clusterIP}')
@@ -43,12 +53,8 @@ class Tell(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("198.51.100.2", 80), Tell).serve_forever()' & pids+=($!)
 seen_as() { [ "$("$@" curl -sf -m 2 http://198.51.100.2/)" = 198.51.100.1 ]; }
 wait_for 10 seen_as in_agent 1 || fail "an agent does not reach the world outside: $(nft list table ip "troupe-way-out-$(number)")"
-pod_process() { # POD_IP: a process in that pod's network
-  local p
-  for p in $(pgrep -x hello); do nsenter --target "$p" --net ip -o addr 2>/dev/null | grep -q " $1/" && echo "$p" && return; done
-}
-pod_ip=$(k get pods -l app=hello -o jsonpath='{.items[0].status.podIP}')
-process=$(pod_process "$pod_ip")
+uid=$(k get pods -l app=hello -o jsonpath='{.items[0].metadata.uid}')
+process=$(cut -d' ' -f1 "$(find "$work/run" -name "$uid.hello.*.run" | head -1)") # others on this machine have such pods, too
 in_pod() { nsenter --target "$process" --net "$@"; }
 seen_as in_pod || fail "a pod does not reach the world outside"
 pid_of() { cut -d' ' -f1 "$work/run/$name/$1.pid"; }
@@ -94,6 +100,7 @@ kill "$tracer"; wait "$tracer" 2>/dev/null
 number=$(number)
 c delete || fail "delete"
 [ -z "$(ls /run/netns | grep "troupe-$name-")" ] || fail "namespaces are left"
+[ "$(cat $forwards)" = 0 ] || fail "the machine goes on forwarding"
 nft list tables | grep -q troupe-way-out && fail "a way out is left"
 ip link show "trc$number" >/dev/null 2>&1 && fail "a bridge is left"
 [ ! -e "$work/clusters/$name" ] && [ ! -e "$work/run/$name" ] || fail "files are left"

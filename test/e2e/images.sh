@@ -29,20 +29,7 @@ location = "$registry/mirror"
 insecure = true
 END
 empty() { [ -z "$2" ] && echo "ok: $1" || { echo "FAILED: $1: $2"; failed=1; }; } # empty WHAT GOT
-# An archive as docker saves it: one layer with the project's own small program.
-python3 - "$(dirname "$troupe")/troupe-hello" "$top/app.tar" <<'END'
-import hashlib, io, json, sys, tarfile
-def entry(tar, name, data, mode=0o644):
-    info = tarfile.TarInfo(name); info.size = len(data); info.mode = mode; tar.addfile(info, io.BytesIO(data))
-layer = io.BytesIO()
-with tarfile.open(fileobj=layer, mode='w') as t: entry(t, 'app', open(sys.argv[1], 'rb').read(), 0o755)
-digest = 'sha256:' + hashlib.sha256(layer.getvalue()).hexdigest()
-config = json.dumps({'architecture': 'amd64', 'os': 'linux', 'config': {'Entrypoint': ['/app']},
-                     'rootfs': {'type': 'layers', 'diff_ids': [digest]}}).encode()
-with tarfile.open(sys.argv[2], 'w') as t:
-    entry(t, 'layer.tar', layer.getvalue()); entry(t, 'config.json', config)
-    entry(t, 'manifest.json', json.dumps([{'Config': 'config.json', 'RepoTags': ['example.test/app:saved'], 'Layers': ['layer.tar']}]).encode())
-END
+python3 "$(dirname "$0")/tools/docker_archive.py" "$(dirname "$troupe")/troupe-hello" example.test/app:saved "$top/app.tar"
 answers() { [ "$(python3 -c "import http.client as h; c=h.HTTPConnection('$registry'); c.request('GET','/v2/'); print(c.getresponse().status)" 2>/dev/null)" = 401 ]; }
 within 10 answers || { cat "$top/registry.log"; echo 'FAILED: the registry does not come up'; exit 1; }
 put() { skopeo --insecure-policy copy --quiet --dest-tls-verify=false --dest-creds me:secret-word "docker-archive:$top/app.tar" "docker://$registry/$1" 2>&1; }

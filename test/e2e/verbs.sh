@@ -125,7 +125,8 @@ has "shell" 'there is no command "nonsense"' "$out"
 same "from a pipe" "configmap/settings" "$(printf '# a comment\nget cm settings -o name\n' | t shell)"
 has "an address alone" "2/2" "$(t shell -c deployment/web)"
 has "tree" "controller/deployment" "$(t shell -c tree)"
-has "mailbox" "yes" "$(t mailbox controller/deployment)"
+has "mailbox" "after" "$(t mailbox controller/deployment)"
+has "what is in it" '"waiting": 0' "$(t mailbox controller/deployment -o json)"
 has "completion" "deployments" "$(t completion words -- get deplo)"
 has "completion of names" "settings" "$(t completion words -- get configmap se)"
 has "completion of fields" "deploy.spec.template" "$(t completion words -- explain deploy.spec.te)"
@@ -214,7 +215,7 @@ has "a node's actor answers by its name" '"answers":true' "$(t raw /troupe/v1/ac
 pod=$(t get pods -l app=web -o jsonpath='{.items[0].metadata.name}')
 has "the tree goes down to the pods" "pod/default/$pod" "$(t shell -c tree)"
 has "a pod's actor answers" '"answers": true' "$(t ask "pod/$pod")"
-has "and its mailbox" "yes" "$(t mailbox "pod/$pod" agent/one)"
+has "and its mailbox" "after" "$(t mailbox "pod/$pod" agent/one)"
 code 0 t tell "pod/$pod" resync
 code 1 t tell "pod/$pod" sing
 code 1 t ask pod/nobody
