@@ -43,6 +43,7 @@ bool address_pool::keep(const std::string& owner, const address& own) {
   if (mine != owners_.end()) return mine->second == index;
   if (!taken_.insert(index).second) return false;
   owners_[owner] = index;
+  if (index >= next_) next_ = index + 2 < count_ ? index + 1 : 2; // what is older comes last again
   return true;
 }
 

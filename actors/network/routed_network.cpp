@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <map>
 #include <unistd.h>
 
 namespace troupe::network_of_pods {
@@ -50,8 +51,23 @@ result<void> routed_network::begin(const network& range) {
   if (given_.services.bits > 0)
     if (auto routed = here->add_route(given_.services, given_.home, {}); !routed) return routed;
   set_kernel("ipv4/ip_forward", "1");
+  if (auto known = keep_those_attached(*here, pool); !known) return known;
   std::lock_guard lock{mutex_};
   if (!pool_) pool_.emplace(pool);
+  return {};
+}
+
+/// Pods that an earlier process attached are looked at one by one, later: until then the kernel
+/// knows who has which address.
+result<void> routed_network::keep_those_attached(dataplane::links& here, address_pool& pool) const {
+  auto links = here.all();
+  auto routes = here.host_routes();
+  if (!links || !routes) return (links ? routes.error() : links.error());
+  std::map<int, std::string> names;
+  for (auto& l : *links)
+    if (l.name.starts_with(given_.link_prefix)) names[l.index] = l.name;
+  for (auto& r : *routes)
+    if (auto owner = names.find(r.link); owner != names.end()) pool.keep(owner->second, r.to.base);
   return {};
 }
 
@@ -77,9 +93,10 @@ std::string routed_network::link_of(const std::string& pod_uid) const {
 result<address> routed_network::address_for(const node::attach_request& what) {
   std::lock_guard lock{mutex_};
   if (!pool_) return error{errc::unavailable, "the node has no range of pod addresses yet"};
+  auto owner = link_of(what.pod_uid);
   for (auto& ip : what.adopted_ips)
-    if (auto own = address::parse(ip); own && pool_->keep(what.pod_uid, *own)) return *own;
-  if (auto own = pool_->take(what.pod_uid)) return *own;
+    if (auto own = address::parse(ip); own && pool_->keep(owner, *own)) return *own;
+  if (auto own = pool_->take(owner)) return *own;
   return error{errc::unavailable, "all addresses of this node's range are taken"};
 }
 
@@ -123,7 +140,7 @@ bool routed_network::drain(const std::string& pod_uid, std::chrono::milliseconds
   std::optional<address> own;
   {
     std::lock_guard lock{mutex_};
-    if (pool_) own = pool_->of(pod_uid);
+    if (pool_) own = pool_->of(link_of(pod_uid));
   }
   return own && given_.board && given_.board->wait_for(*own, patience);
 }
@@ -135,7 +152,7 @@ void routed_network::on_taken_in(std::function<void(uint64_t)> call) {
 void routed_network::detach(const std::string& pod_uid) {
   if (auto here = dataplane::links::open()) (void)here->remove_link(link_of(pod_uid));
   std::lock_guard lock{mutex_};
-  if (pool_) pool_->release(pod_uid);
+  if (pool_) pool_->release(link_of(pod_uid));
 }
 
 void routed_network::remove_all(const routed_settings& given) {

@@ -6,6 +6,7 @@
 #include "actors/network/address_pool.hpp"
 #include "actors/network/drain_board.hpp"
 #include "actors/node/pod_network.hpp"
+#include "net/dataplane/links.hpp"
 
 #include <memory>
 #include <mutex>
@@ -40,11 +41,12 @@ public:
 
 private:
   std::string link_of(const std::string& pod_uid) const;
+  result<void> keep_those_attached(dataplane::links& here, address_pool& pool) const;
   result<address> address_for(const node::attach_request& what);
 
   routed_settings given_;
   mutable std::mutex mutex_; ///< for pool_ alone: the kernel is asked without it
-  std::optional<address_pool> pool_;
+  std::optional<address_pool> pool_; ///< owners are the links to pods
 };
 
 } // namespace troupe::network_of_pods

@@ -298,6 +298,32 @@ result<void> links::remove_link(const std::string& name) {
   return socket_.talk(remove, [](int code) { return code == ENODEV; });
 }
 
+result<std::vector<links::route>> links::host_routes() {
+  netlink_batch ask;
+  rtmsg wanted{};
+  wanted.rtm_family = AF_INET;
+  ask.begin(RTM_GETROUTE, 0, bytes_of(wanted), "list the routes");
+  ask.end();
+  std::vector<route> out;
+  auto done = socket_.ask(ask, true, [&](uint16_t, std::string_view bytes) {
+    rtmsg head;
+    if (bytes.size() < sizeof head) return;
+    memcpy(&head, bytes.data(), sizeof head);
+    if (head.rtm_dst_len != 32 || head.rtm_table != RT_TABLE_MAIN) return;
+    route r;
+    std::optional<address> to;
+    walk_attributes(bytes.substr(sizeof head), [&](uint16_t type, std::string_view value) {
+      if (type == RTA_OIF && value.size() == 4) memcpy(&r.link, value.data(), 4);
+      if (type == RTA_DST) to = read_address(AF_INET, value);
+    });
+    if (!to) return;
+    r.to = {*to, 32};
+    out.push_back(r);
+  });
+  if (!done) return done.error();
+  return out;
+}
+
 std::optional<address> links::own_address() {
   int preferred = 0;
   netlink_batch ask;

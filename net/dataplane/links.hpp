@@ -64,6 +64,13 @@ public:
     bool up = false;
   };
   result<std::vector<link>> all();
+
+  struct route {
+    network to;
+    int link = 0; ///< its index
+  };
+  /// The IPv4 routes that lead straight to one address.
+  result<std::vector<route>> host_routes();
   /// The IPv4 address from which this machine speaks to others: of the interface of the default
   /// route, else of any that is up and not the loopback; none if there is none.
   std::optional<address> own_address();

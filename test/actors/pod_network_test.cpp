@@ -59,8 +59,7 @@ std::string output_of(const std::string& command) {
 /// A machine's network and pods in it, each in a thread that serves its name on port 8080.
 struct machine {
   machine() {
-    auto begun = network_.begin(*network::parse("10.244.0.0/24"));
-    BOOST_REQUIRE_MESSAGE(begun, begun.error().message);
+    begin_again();
     dataplane::service_table_settings given;
     given.own_pods = *network::parse("10.244.0.0/24");
     given.all_pods = *network::parse("10.244.0.0/16");
@@ -76,7 +75,7 @@ struct machine {
       p.thread.join();
       close(p.listener);
     }
-    network_.remove_all({});
+    routed_network::remove_all({});
     (void)table->remove();
   }
 
@@ -122,12 +121,26 @@ struct machine {
     node::attach_request ask;
     ask.pod_uid = name;
     ask.netns_path = path.get_future().get();
-    auto ips = network_.attach(ask);
+    auto ips = network_->attach(ask);
     BOOST_REQUIRE_MESSAGE(ips, ips.error().message);
     attached.set_value();
     p.listener = listening.get_future().get();
     p.ip = ips->at(0);
     return p.ip;
+  }
+
+  /// As when the program is killed and started again.
+  void begin_again() {
+    network_.emplace(given());
+    auto begun = network_->begin(*network::parse("10.244.0.0/24"));
+    BOOST_REQUIRE_MESSAGE(begun, begun.error().message);
+  }
+  std::string address_of_adopted(const std::string& name, const std::string& noted) {
+    node::attach_request ask;
+    ask.pod_uid = name;
+    ask.adopted_ips = {noted};
+    auto ips = network_->attach(ask);
+    return ips ? ips->at(0) : ips.error().message;
   }
 
   /// Runs `what` inside the newest pod and ends that pod's own waiting.
@@ -148,7 +161,8 @@ struct machine {
     BOOST_REQUIRE_MESSAGE(done, done.error().message);
   }
 
-  routed_network network_{{.services = *network::parse("10.96.0.0/12")}};
+  static routed_settings given() { return {.services = *network::parse("10.96.0.0/12")}; }
+  std::optional<routed_network> network_;
   std::optional<dataplane::service_table> table;
   std::list<pod> pods_;
 };
@@ -177,6 +191,21 @@ BOOST_AUTO_TEST_CASE(a_machine_reaches_its_pods_and_their_services) {
                boost::test_tools::per_element());
     m.put("10.96.0.10", 80, {c});
     for (int i = 0; i < 8; ++i) BOOST_TEST(visit("10.96.0.10", 80) == "c 10.244.0.1");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_new_process_gives_nobody_the_address_of_a_pod_that_is_there) {
+  test::in_new_network([] {
+    machine m;
+    auto a = m.add_pod("a"), b = m.add_pod("b");
+    m.begin_again();
+    auto c = m.add_pod("c"); // before anybody has looked at the others
+    BOOST_TEST(c != a);
+    BOOST_TEST(c != b);
+    BOOST_TEST(m.address_of_adopted("a", a) == a);
+    BOOST_TEST(m.address_of_adopted("b", a) == b); // the kernel knows better than a stale note
+    BOOST_TEST(visit(a, 8080) == "a 10.244.0.1");
+    BOOST_TEST(visit(c, 8080) == "c 10.244.0.1");
   });
 }
 
