@@ -327,7 +327,8 @@ void control_plane::join_group() {
   };
   driven.wall_ms = [] { return wall_clock().seconds * 1'000; };
   driven.reachable = [this] { return hub_->reachable(); };
-  raft_ = insight::spawn(*system_, raft_member_actor, member_, driven);
+  // With a thread of its own: everybody waits for it, and the others for its heartbeats.
+  raft_ = insight::spawn<caf::detached>(*system_, raft_member_actor, member_, driven);
   company_names_->put({"raft", "server", false, caf::actor_cast<caf::weak_actor_ptr>(raft_)});
   hub_->listener(raft_);
 }
@@ -441,7 +442,8 @@ void control_plane::lead(uint64_t term) {
                                  .now = wall_clock,
                                  .random = entropy,
                                  .root_ca_pem = keys_.authority.certificate_pem,
-                                 .scheduler_config = scheduler_config_};
+                                 .scheduler_config = scheduler_config_,
+                                 .threads = true};
   auto company = controllers::parts(*system_, facts, options_.controllers,
                                     [this](const controllers::player& p) {
                                       introduce(controllers::directory_name(p.name), p.actor);

@@ -1,6 +1,12 @@
 #include "storage/lmdb.hpp"
 
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <cerrno>
+#include <cstdio>
+#include <fstream>
 
 namespace troupe::storage::lmdb {
 
@@ -26,6 +32,21 @@ result<environment> open(const std::string& path, size_t map_bytes, unsigned rea
   int stale = 0;
   mdb_reader_check(made, &stale); // slots of readers that were killed
   return env;
+}
+
+void let_go_of_pages(MDB_env* of) {
+  mdb_filehandle_t file = -1;
+  struct stat known {};
+  if (mdb_env_get_fd(of, &file) != 0 || fstat(file, &known) != 0) return;
+  std::ifstream maps("/proc/self/maps"); // LMDB does not tell where its map lies
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long begin = 0, end = 0, inode = 0;
+    unsigned major_id = 0, minor_id = 0;
+    if (sscanf(line.c_str(), "%lx-%lx %*s %*s %x:%x %lu", &begin, &end, &major_id, &minor_id,
+               &inode) == 5 &&
+        inode == known.st_ino && makedev(major_id, minor_id) == known.st_dev)
+      madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
 }
 
 result<transaction> transaction::begin(MDB_env* in, bool read_only) {

@@ -31,6 +31,11 @@ using environment = std::unique_ptr<MDB_env, close_environment>;
 /// transactions belong to no thread; fully synchronous, so that a crash costs nothing.
 result<environment> open(const std::string& path, size_t map_bytes, unsigned readers_max);
 
+/// Gives back the memory of pages that were read or are just written. They stay in the system's
+/// cache and come back when somebody asks; a resident set that grows with the file tells users of
+/// memory that nobody needs.
+void let_go_of_pages(MDB_env* of);
+
 /// A transaction; aborted unless committed.
 class transaction {
 public:

@@ -115,6 +115,7 @@ result<checkpoint::loaded> lmdb_checkpoint::load() {
     return corrupt("counts " + std::to_string(counted.ms_entries) + " objects and holds " +
                    std::to_string(out.contents.objects.size()));
   out.contents.revision = out.meta.revision;
+  lmdb::let_go_of_pages(of->env.get());
   return out;
 }
 
@@ -174,6 +175,8 @@ lmdb_checkpoint::add(const std::vector<std::shared_ptr<const published_batch>>& 
     last_index_ = batches[end - 1]->position.index;
     next = end;
   }
+  std::shared_lock resizing{tables_->resizing};
+  lmdb::let_go_of_pages(tables_->env.get());
   return {};
 }
 

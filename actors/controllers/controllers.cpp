@@ -19,6 +19,7 @@
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/controllers/ttl_after_finished.hpp"
 #include "actors/scheduler/scheduler.hpp"
+#include "actors/service/endpoints.hpp"
 #include "actors/service/load_balancers.hpp"
 #include "actors/service/services.hpp"
 #include "actors/store/traced_store.hpp"
@@ -35,6 +36,7 @@ namespace {
 struct row {
   const char* name;
   controller_actor::behavior_type (*body)(controller_actor::pointer, environment);
+  bool prompt = false; ///< does not wait until others have had their turn
 };
 
 // clang-format off: a line each, so that neighbours do not change
@@ -54,7 +56,8 @@ constexpr row table[] = {
     {"disruption", disruptions},
     {"ephemeral-volume", ephemeral_volumes},
     {"scheduler", scheduler::scheduler},
-    {"endpointslice", service::services},
+    {"endpointslice", service::services, true},
+    {"endpoints", service::endpoints},
     {"endpointslicemirroring", service::mirrors},
     {"service", service::load_balancers},
     {"persistentvolume-binder", volumes::binder},
@@ -100,6 +103,8 @@ player spawn(caf::actor_system& system, const row& which, environment given) {
   given.name = directory_name(which.name);
   given.desk = std::make_shared<traced_store>(*given.store, given.name);
   given.store = given.desk.get();
+  if (which.prompt && given.threads)
+    return {which.name, insight::spawn<caf::detached>(system, which.body, given)};
   return {which.name, insight::spawn(system, which.body, given)};
 }
 

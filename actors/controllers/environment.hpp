@@ -21,6 +21,7 @@ struct environment {
   std::function<uint64_t()> random;
   std::string root_ca_pem;
   std::string scheduler_config;              ///< a KubeSchedulerConfiguration; empty: the usual one
+  bool threads = false;                      ///< who must be prompt may have one of its own
   std::string name = {};                     ///< in the directory; start() gives it
   std::shared_ptr<storage::store> desk = {}; ///< behind `store`, if it is this controller's own
 };

@@ -6,7 +6,8 @@ namespace troupe::gateway {
 
 namespace {
 
-constexpr const char* controller_manager = "kube-controller-manager"; // what clients know controllers by
+constexpr const char* controller_manager =
+    "kube-controller-manager"; // what clients know controllers by
 constexpr int names_tried_max = 8;
 
 } // namespace
@@ -25,10 +26,7 @@ author::author(gateway& g, user who, std::string manager, const storage::snapsho
   call_.kinds = g.kinds();
   call_.now = g.given.now();
   call_.who = std::move(who);
-  call_.pending = [this](std::string_view key) -> const storage::entry* {
-    auto hit = places_.find(std::string(key));
-    return hit == places_.end() ? nullptr : tx_.mutations[hit->second].object.get();
-  };
+  call_.pending = [this](std::string_view key) { return written(key); };
 }
 
 void author::begin(const schema::kind& kind, std::string_view verb, std::string_view ns,

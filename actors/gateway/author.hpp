@@ -37,8 +37,13 @@ public:
   /// The whole holds only if this object is still as it was seen.
   void rely_on(const storage::entry& seen);
 
+  /// What will be stored at `key`, or was last if it is removed; null if nothing is written there.
+  const storage::entry* written(std::string_view key) const {
+    auto hit = places_.find(std::string(key));
+    return hit == places_.end() ? nullptr : tx_.mutations[hit->second].object.get();
+  }
   /// Whether the object at `key` is changed already: it cannot be changed twice.
-  bool touched(std::string_view key) const { return places_.contains(std::string(key)); }
+  bool touched(std::string_view key) const { return written(key); }
   bool empty() const { return tx_.mutations.empty(); }
   size_t size() const { return tx_.mutations.size(); }
   const storage::snapshot& now() const { return now_; }

@@ -91,9 +91,8 @@ Endpoint endpoint_of(const Service& service, const backend& pod, const std::stri
       out.add_addresses(ip);
       break;
     }
-  bool anyway = service.spec().publish_not_ready_addresses();
   auto& c = *out.mutable_conditions();
-  c.set_ready(anyway || (pod.ready && !pod.going));
+  c.set_ready(takes_traffic(service, pod));
   c.set_serving(pod.ready);
   c.set_terminating(pod.going);
   auto& target = *out.mutable_target_ref();
@@ -108,6 +107,10 @@ Endpoint endpoint_of(const Service& service, const backend& pod, const std::stri
   if (!pod.hostname.empty() && pod.subdomain == service.metadata().name())
     out.set_hostname(pod.hostname);
   return out;
+}
+
+bool takes_traffic(const Service& service, const backend& pod) {
+  return service.spec().publish_not_ready_addresses() || (pod.ready && !pod.going);
 }
 
 std::vector<std::string> families_of(const Service& service) {

@@ -38,6 +38,9 @@ struct backend {
 std::vector<k8s::discovery::v1::EndpointPort> ports_at(const k8s::core::v1::Service& service,
                                                        const backend& pod);
 
+/// Whether new connections to the service may go to this pod.
+bool takes_traffic(const k8s::core::v1::Service& service, const backend& pod);
+
 /// The zone of a node, empty if it has none.
 using zone_lookup = std::function<std::string(const std::string& node)>;
 

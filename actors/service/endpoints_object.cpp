@@ -13,55 +13,70 @@ using namespace k8s::core::v1;
 
 constexpr const char* over_capacity = "endpoints.kubernetes.io/over-capacity";
 
-EndpointAddress address_of(const Service& service, const backend& pod) {
-  static const zone_lookup no_zones = [](const std::string&) { return std::string{}; };
-  auto e = endpoint_of(service, pod, families_of(service).front(), no_zones);
+/// An endpoint in the older words.
+struct address {
+  EndpointAddress is;
+  bool ready;
+  const EndpointSlice* in; ///< its ports
+};
+
+EndpointAddress address_of(const Endpoint& e) {
   EndpointAddress out;
-  if (!e.addresses().empty()) out.set_ip(e.addresses(0));
+  out.set_ip(e.addresses(0));
   *out.mutable_target_ref() = e.target_ref();
   if (e.has_node_name()) out.set_node_name(e.node_name());
   if (e.has_hostname()) out.set_hostname(e.hostname());
   return out;
 }
 
+/// Those of the service's first family, ready ones first, then by address.
+std::vector<address> addresses_of(const Service& service,
+                                  const std::vector<EndpointSlice>& slices) {
+  std::vector<address> out;
+  bool anyway = service.spec().publish_not_ready_addresses();
+  auto family = families_of(service).front();
+  for (auto& slice : slices)
+    for (auto& e : slice.endpoints())
+      if (slice.address_type() == family && !e.addresses().empty() &&
+          (anyway || !e.conditions().terminating()))
+        out.push_back({address_of(e), e.conditions().ready(), &slice});
+  std::sort(out.begin(), out.end(), [](auto& a, auto& b) {
+    if (a.ready != b.ready) return a.ready;
+    return a.is.ip() != b.is.ip() ? a.is.ip() < b.is.ip()
+                                  : a.is.target_ref().uid() < b.is.target_ref().uid();
+  });
+  return out;
+}
+
+void add_ports(EndpointSubset& subset, const EndpointSlice& slice) {
+  for (auto& p : slice.ports()) {
+    auto& out = *subset.add_ports();
+    if (!p.name().empty()) out.set_name(p.name());
+    out.set_port(p.port());
+    out.set_protocol(p.protocol());
+    if (p.has_app_protocol()) out.set_app_protocol(p.app_protocol());
+  }
+}
+
 } // namespace
 
 bool bring_endpoints(Endpoints& object, const Service& service,
-                     const std::vector<const backend*>& pods) {
+                     const std::vector<EndpointSlice>& slices) {
   auto before = codec::to_wire(object);
-  std::map<std::string, EndpointSubset> subsets; // by ports
-  bool anyway = service.spec().publish_not_ready_addresses();
-  // Ready ones come first when there are too many, then by address.
-  std::vector<std::pair<const backend*, EndpointAddress>> all;
-  for (auto pod : pods) {
-    if (pod->over || (pod->going && !anyway)) continue;
-    auto a = address_of(service, *pod);
-    if (!a.ip().empty()) all.emplace_back(pod, std::move(a));
-  }
-  std::sort(all.begin(), all.end(), [&](auto& a, auto& b) {
-    auto left = a.first->ready || anyway, right = b.first->ready || anyway;
-    if (left != right) return left;
-    return a.second.ip() != b.second.ip() ? a.second.ip() < b.second.ip()
-                                          : a.first->uid < b.first->uid;
-  });
+  auto all = addresses_of(service, slices);
   bool cut = all.size() > endpoints_addresses_max;
   if (cut) all.resize(endpoints_addresses_max);
-  for (auto& [pod, address] : all) {
-    std::string text;
-    auto ports = ports_at(service, *pod);
-    if (ports.empty() && !service.spec().ports().empty()) continue;
-    for (auto& p : ports) text += codec::to_wire(p) + "|";
-    auto [hit, fresh] = subsets.try_emplace(text);
-    if (fresh)
-      for (auto& p : ports) {
-        auto& out = *hit->second.add_ports();
-        if (!p.name().empty()) out.set_name(p.name());
-        out.set_port(p.port());
-        out.set_protocol(p.protocol());
-        if (p.has_app_protocol()) out.set_app_protocol(p.app_protocol());
-      }
-    *(pod->ready || anyway ? hit->second.add_addresses() : hit->second.add_not_ready_addresses()) =
-        std::move(address);
+  std::map<std::string, EndpointSubset> subsets; // by ports
+  std::map<const EndpointSlice*, EndpointSubset*> subset_of;
+  for (auto& a : all) {
+    auto& subset = subset_of[a.in];
+    if (!subset) {
+      auto ports = group_of({}, {a.in->ports().begin(), a.in->ports().end()});
+      auto [hit, fresh] = subsets.try_emplace(ports);
+      subset = &hit->second;
+      if (fresh) add_ports(*subset, *a.in);
+    }
+    *(a.ready ? subset->add_addresses() : subset->add_not_ready_addresses()) = std::move(a.is);
   }
   object.clear_subsets();
   for (auto& [ports, s] : subsets) *object.add_subsets() = std::move(s);

@@ -1,5 +1,5 @@
-// The Endpoints object of a service: what EndpointSlices say, in the older form, cut off where it
-// would grow too large; and slices that mirror an Endpoints object that somebody wrote by hand.
+// The Endpoints object of a service: what its EndpointSlices say, in the older form, cut off where
+// it would grow too large; and slices that mirror an Endpoints object that somebody wrote by hand.
 // Pure.
 #pragma once
 
@@ -11,7 +11,7 @@ constexpr size_t endpoints_addresses_max = 1'000;
 
 /// Brings `object` (new, or as it was) to what is wanted. True if anything changed.
 bool bring_endpoints(k8s::core::v1::Endpoints& object, const k8s::core::v1::Service& service,
-                     const std::vector<const backend*>& pods);
+                     const std::vector<EndpointSlice>& slices);
 
 /// The groups that mirror an Endpoints object.
 std::vector<endpoint_group> mirrored(const k8s::core::v1::Endpoints& object);

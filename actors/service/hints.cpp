@@ -8,10 +8,15 @@ namespace troupe::service {
 
 namespace {
 
-bool ready(const Endpoint& e) { return e.conditions().ready(); }
+using k8s::core::v1::Service;
+
+bool prefers_zone(const Service& service) {
+  auto& asked = service.spec().traffic_distribution();
+  return asked == "PreferClose" || asked == "PreferSameZone" || asked == "PreferSameNode";
+}
 
 /// Whether the older annotation asks for it.
-bool topology_aware(const k8s::core::v1::Service& service) {
+bool topology_aware(const Service& service) {
   for (auto key :
        {"service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"}) {
     auto& all = service.metadata().annotations();
@@ -23,36 +28,39 @@ bool topology_aware(const k8s::core::v1::Service& service) {
 
 } // namespace
 
-void give_hints(const k8s::core::v1::Service& service, std::vector<Endpoint>& endpoints) {
-  auto& asked = service.spec().traffic_distribution();
-  bool by_zone = asked == "PreferClose" || asked == "PreferSameZone" || asked == "PreferSameNode";
-  bool by_node = asked == "PreferSameNode";
-  bool aware = topology_aware(service);
-  if (!by_zone && !aware) return;
+bool asks_for_hints(const Service& service) {
+  return prefers_zone(service) || topology_aware(service);
+}
+
+hint_rule hint_rule::of(const Service& service, const std::vector<const backend*>& pods,
+                        const zone_lookup& zone_of) {
+  if (!asks_for_hints(service)) return {};
   std::map<std::string, size_t> zones;
-  for (auto& e : endpoints) {
-    if (!ready(e)) continue;
-    if (e.zone().empty()) return; // some would get no traffic
-    ++zones[e.zone()];
+  size_t all = 0;
+  for (auto pod : pods) {
+    if (pod->over || !takes_traffic(service, *pod)) continue;
+    auto zone = zone_of(pod->node);
+    if (zone.empty()) return {}; // some would get no traffic
+    ++zones[zone];
+    ++all;
   }
+  if (prefers_zone(service))
+    return {.by_zone = true, .by_node = service.spec().traffic_distribution() == "PreferSameNode"};
   // Hints by topology mode hold only where every zone can bear its own traffic: several zones with
   // about the same number of endpoints.
-  if (!by_zone) {
-    constexpr size_t overload_in = 2; // a zone with less than half of its share would be overloaded
-    if (zones.size() < 2) return;
-    auto fewest = std::min_element(zones.begin(), zones.end(), [](auto& a, auto& b) {
-                    return a.second < b.second;
-                  })->second;
-    size_t all = 0;
-    for (auto& [zone, count] : zones) all += count;
-    if (fewest * zones.size() * overload_in < all) return;
-  }
-  for (auto& e : endpoints) {
-    if (!ready(e)) continue;
-    e.mutable_hints()->add_for_zones()->set_name(e.zone());
-    if (by_node && !e.node_name().empty())
-      e.mutable_hints()->add_for_nodes()->set_name(e.node_name());
-  }
+  constexpr size_t overload_in = 2; // a zone with less than half of its share would be overloaded
+  if (zones.size() < 2) return {};
+  auto fewest = std::min_element(zones.begin(), zones.end(), [](auto& a, auto& b) {
+                  return a.second < b.second;
+                })->second;
+  return {.by_zone = fewest * zones.size() * overload_in >= all, .by_node = false};
+}
+
+void hint_rule::give(Endpoint& e) const {
+  if (!by_zone || !e.conditions().ready()) return;
+  e.mutable_hints()->add_for_zones()->set_name(e.zone());
+  if (by_node && !e.node_name().empty())
+    e.mutable_hints()->add_for_nodes()->set_name(e.node_name());
 }
 
 } // namespace troupe::service

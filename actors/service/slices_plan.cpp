@@ -4,28 +4,12 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace troupe::service {
 
 namespace {
 
 using k8s::core::v1::Service;
-
-/// Two endpoints with the same text are one.
-std::string identity(const Endpoint& e) {
-  return e.target_ref().uid() + "/" + (e.addresses().empty() ? "" : e.addresses(0));
-}
-
-std::string text_of(const std::vector<EndpointPort>& ports) {
-  std::string out;
-  for (auto& p : ports) out += codec::to_wire(p) + "|";
-  return out;
-}
-
-template<class List> std::string text_of_list(const List& ports) {
-  return text_of(std::vector<EndpointPort>(ports.begin(), ports.end()));
-}
 
 bool same(const Endpoint& a, const Endpoint& b) { return codec::to_wire(a) == codec::to_wire(b); }
 
@@ -57,121 +41,196 @@ bool bring_head(EndpointSlice& slice, const k8s::meta::v1::ObjectMeta& head) {
   return changed;
 }
 
-/// One group against the slices that are its own.
-class group_plan {
+/// A slice that is there. It is read when something of it may change.
+struct held_slice {
+  const std::string* key;
+  size_t size;
+  std::optional<EndpointSlice> slice = {};
+  bool changed = false;
+  bool gone = false;
+};
+
+/// One group: its slices, and the endpoints that are in none of them yet.
+struct group_state {
+  std::string family;
+  std::vector<EndpointPort> ports; ///< known if anybody is wanted here
+  std::vector<held_slice> held;
+  std::vector<Endpoint*> fresh;
+  std::vector<EndpointSlice> made;
+
+  size_t size() const {
+    auto out = fresh.size();
+    for (auto& h : held) out += h.size;
+    return out;
+  }
+};
+
+class planner {
 public:
-  group_plan(endpoint_group& wanted, const k8s::meta::v1::ObjectMeta& head)
-      : wanted_{wanted}, head_{head} {
-    for (auto& e : wanted.endpoints) open_.emplace(identity(e), &e);
-  }
+  planner(const slice_map& there, const slice_reader& read, const k8s::meta::v1::ObjectMeta& head)
+      : there_{there}, read_{read}, head_{head} {}
 
-  /// What of a slice stays, and what of it has changed.
-  void keep(size_t which, const EndpointSlice& observed) {
-    held_slice h{which, observed, false};
-    auto& list = *h.slice.mutable_endpoints();
-    std::vector<Endpoint> kept;
-    for (auto& e : observed.endpoints()) {
-      auto hit = open_.find(identity(e));
-      if (hit == open_.end()) {
-        h.changed = true;
-        continue;
-      }
-      h.changed = h.changed || !same(e, *hit->second);
-      kept.push_back(std::move(*hit->second));
-      open_.erase(hit);
+  std::vector<slice_action> plan(std::vector<endpoint_group>& wanted,
+                                 const std::set<std::string>* some) {
+    for (auto& [key, s] : there_.all()) {
+      auto& g = groups_[s.group];
+      g.family = s.family;
+      g.held.push_back({&key, s.endpoints.size()});
     }
-    list = {kept.begin(), kept.end()};
-    h.changed = bring_head(h.slice, head_) || h.changed;
-    held_.push_back(std::move(h));
-  }
-
-  void finish(std::vector<slice_action>& out) {
-    place_new();
-    drop_needless();
-    for (auto& h : held_)
-      if (h.gone)
-        out.push_back(delete_slice{h.which});
-      else if (h.changed)
-        out.push_back(update_slice{h.which, std::move(h.slice)});
-    for (auto& s : made_) out.push_back(create_slice{std::move(s)});
+    for (auto& g : wanted) want(g);
+    forget_unwanted(some);
+    for (auto& [_, g] : groups_)
+      for (auto& h : g.held) edit(h, some == nullptr);
+    std::map<std::string, size_t> families; // how many endpoints there will be
+    for (auto& g : wanted) families[g.family];
+    for (auto& [_, g] : groups_)
+      if (auto hit = families.find(g.family); hit != families.end()) hit->second += g.size();
+    for (auto& [key, g] : groups_) {
+      auto of_family = families.find(g.family);
+      bool says_nothing = g.size() == 0 && of_family != families.end() && of_family->second == 0 &&
+                          key == group_of(g.family, {});
+      place_fresh(g, says_nothing);
+      drop_needless(g, says_nothing);
+    }
+    return actions();
   }
 
 private:
-  struct held_slice {
-    size_t which;
-    EndpointSlice slice;
-    bool changed;
-    bool gone = false;
-    size_t size() const { return static_cast<size_t>(slice.endpoints_size()); }
-  };
+  /// What is to become of one slice: endpoints by identity, null for those that leave it.
+  using edits = std::map<std::string, Endpoint*>;
+
+  void want(endpoint_group& wanted) {
+    auto key = group_of(wanted.family, wanted.ports);
+    auto& g = groups_[key];
+    g.family = wanted.family;
+    g.ports = wanted.ports;
+    for (auto& e : wanted.endpoints) {
+      auto identity = identity_of(e);
+      if (!wanted_.insert(identity).second) continue;
+      bool placed = false;
+      for (auto at : there_.holding(identity)) {
+        bool stays = !placed && there_.all().at(*at).group == key;
+        edits_[*at][identity] = stays ? &e : nullptr;
+        placed = placed || stays;
+      }
+      if (!placed) g.fresh.push_back(&e);
+    }
+  }
+
+  void forget_unwanted(const std::set<std::string>* some) {
+    auto leave = [&](const std::string& identity) {
+      if (wanted_.contains(identity)) return;
+      for (auto at : there_.holding(identity)) edits_[*at][identity] = nullptr;
+    };
+    if (some)
+      for (auto& identity : *some) leave(identity);
+    else
+      for (auto& [_, s] : there_.all())
+        for (auto identity : s.endpoints) leave(*identity);
+  }
+
+  void edit(held_slice& h, bool anyway) {
+    auto hit = edits_.find(*h.key);
+    if (hit == edits_.end() && !anyway) return;
+    h.slice = read_(*h.key);
+    if (anyway) h.changed = bring_head(*h.slice, head_);
+    if (hit == edits_.end()) return;
+    auto& todo = hit->second;
+    auto& list = *h.slice->mutable_endpoints();
+    int kept = 0;
+    for (int i = 0; i < list.size(); ++i) {
+      auto e = todo.find(identity_of(list[i]));
+      if (e != todo.end() && !e->second) continue;
+      if (e != todo.end() && !same(list[i], *e->second)) {
+        *list.Mutable(i) = std::move(*e->second);
+        h.changed = true;
+      }
+      if (e != todo.end()) e->second = nullptr; // a second one of the same identity goes
+      if (kept != i) list.SwapElements(kept, i);
+      ++kept;
+    }
+    h.changed = h.changed || kept < list.size();
+    list.DeleteSubrange(kept, list.size() - kept);
+    h.size = static_cast<size_t>(kept);
+  }
 
   /// First into slices that change anyway, then into the fullest that have room, then into new
-  /// ones.
-  void place_new() {
-    std::vector<Endpoint*> left;
-    for (auto& e : wanted_.endpoints) // in their order, not by identity
-      if (auto hit = open_.find(identity(e)); hit != open_.end() && hit->second == &e)
-        left.push_back(&e);
+  /// ones. A group that has to say that there is nothing has a slice, too.
+  void place_fresh(group_state& g, bool says_nothing) {
     std::vector<held_slice*> order;
-    for (auto& h : held_) order.push_back(&h);
+    for (auto& h : g.held) order.push_back(&h);
     std::stable_sort(order.begin(), order.end(), [](auto a, auto b) {
-      return a->changed != b->changed ? a->changed : a->size() > b->size();
+      return a->changed != b->changed ? a->changed : a->size > b->size;
     });
-    auto next = left.begin();
+    auto next = g.fresh.begin();
     for (auto h : order)
-      for (; next != left.end() && h->size() < slice_endpoints_max; ++next) {
-        *h->slice.add_endpoints() = std::move(**next);
+      for (; next != g.fresh.end() && h->size < slice_endpoints_max; ++next) {
+        if (!h->slice) h->slice = read_(*h->key);
+        *h->slice->add_endpoints() = std::move(**next);
+        ++h->size;
         h->changed = true;
       }
-    bool none = held_.empty() && next == left.end();
-    while (next != left.end() || none) {
+    bool none = says_nothing && g.held.empty();
+    while (next != g.fresh.end() || none) {
       none = false;
-      auto& s = made_.emplace_back();
+      auto& s = g.made.emplace_back();
       *s.mutable_metadata() = head_;
-      s.set_address_type(wanted_.family);
-      for (auto& p : wanted_.ports) *s.add_ports() = p;
-      for (; next != left.end() && static_cast<size_t>(s.endpoints_size()) < slice_endpoints_max;
+      s.set_address_type(g.family);
+      for (auto& p : g.ports) *s.add_ports() = p;
+      for (; next != g.fresh.end() && static_cast<size_t>(s.endpoints_size()) < slice_endpoints_max;
            ++next)
         *s.add_endpoints() = std::move(**next);
     }
   }
 
-  /// Empty slices go, but one stays to say that there is nothing; slices that are less than half
-  /// full together with another become one.
-  void drop_needless() {
+  /// Slices that change and fit into another one that does become one with it. Empty ones go, but
+  /// for the one that says that there is nothing.
+  void drop_needless(group_state& g, bool says_nothing) {
     std::vector<held_slice*> order;
-    for (auto& h : held_)
+    for (auto& h : g.held)
       if (h.changed) order.push_back(&h);
-    std::stable_sort(order.begin(), order.end(),
-                     [](auto a, auto b) { return a->size() < b->size(); });
+    std::stable_sort(order.begin(), order.end(), [](auto a, auto b) { return a->size < b->size; });
     for (size_t i = 0; i + 1 < order.size(); ++i) {
-      auto& small = *order[i];
-      auto& next = *order[i + 1];
-      if (small.size() + next.size() > slice_endpoints_max) break;
-      for (auto& e : *small.slice.mutable_endpoints()) *next.slice.add_endpoints() = std::move(e);
-      small.slice.clear_endpoints();
+      auto &small = *order[i], &next = *order[i + 1];
+      if (small.size + next.size > slice_endpoints_max) break;
+      for (auto& e : *small.slice->mutable_endpoints()) *next.slice->add_endpoints() = std::move(e);
+      small.slice->clear_endpoints();
+      next.size += std::exchange(small.size, 0);
     }
-    size_t left = held_.size() + made_.size();
-    for (auto& h : held_)
-      if (h.changed && h.size() == 0 && left > 1) {
-        h.gone = true;
-        --left;
-      }
+    bool keep = says_nothing;
+    for (auto& h : g.held)
+      if (h.size == 0 && !std::exchange(keep, false)) h.gone = true;
   }
 
-  endpoint_group& wanted_;
+  std::vector<slice_action> actions() {
+    std::vector<slice_action> deleted, out;
+    for (auto& [_, g] : groups_) {
+      for (auto& h : g.held)
+        if (h.gone)
+          deleted.push_back(delete_slice{*h.key});
+        else if (h.changed)
+          out.push_back(update_slice{*h.key, std::move(*h.slice)});
+      for (auto& s : g.made) out.push_back(create_slice{std::move(s)});
+    }
+    std::move(out.begin(), out.end(), std::back_inserter(deleted));
+    return deleted;
+  }
+
+  const slice_map& there_;
+  const slice_reader& read_;
   const k8s::meta::v1::ObjectMeta& head_;
-  std::map<std::string, Endpoint*> open_; ///< wanted, not in a slice yet
-  std::vector<held_slice> held_;
-  std::vector<EndpointSlice> made_;
+  std::map<std::string, group_state> groups_;
+  std::map<std::string, edits> edits_; ///< by the slice's key
+  std::set<std::string> wanted_;
 };
 
 } // namespace
 
 std::vector<endpoint_group> groups_of(const Service& service,
                                       const std::vector<const backend*>& pods,
-                                      const zone_lookup& zones) {
-  std::map<std::pair<std::string, std::string>, endpoint_group> groups;
+                                      const zone_lookup& zones, const hint_rule& hints) {
+  std::map<std::string, endpoint_group> groups;
+  std::set<std::string> seen;
   for (auto& family : families_of(service))
     for (auto pod : pods) {
       if (pod->over) continue;
@@ -179,43 +238,24 @@ std::vector<endpoint_group> groups_of(const Service& service,
       if (e.addresses().empty()) continue;
       auto ports = ports_at(service, *pod);
       if (ports.empty() && !service.spec().ports().empty()) continue;
-      auto& g = groups[{family, text_of(ports)}];
+      hints.give(e);
+      auto& g = groups[group_of(family, ports)];
       g.family = family;
       g.ports = std::move(ports);
       g.endpoints.push_back(std::move(e));
+      seen.insert(family);
     }
   std::vector<endpoint_group> out;
-  std::set<std::string> seen;
-  for (auto& [key, g] : groups) {
-    give_hints(service, g.endpoints);
-    seen.insert(g.family);
-    out.push_back(std::move(g));
-  }
+  for (auto& [key, g] : groups) out.push_back(std::move(g));
   for (auto& family : families_of(service))
     if (!seen.contains(family)) out.push_back({family, {}, {}});
   return out;
 }
 
-std::vector<slice_action> plan(std::vector<endpoint_group> wanted,
-                               const std::vector<EndpointSlice>& observed,
-                               const k8s::meta::v1::ObjectMeta& head) {
-  std::vector<slice_action> out;
-  std::vector<bool> claimed(observed.size());
-  std::vector<group_plan> plans;
-  plans.reserve(wanted.size());
-  for (auto& g : wanted) {
-    auto& p = plans.emplace_back(g, head);
-    for (size_t i = 0; i < observed.size(); ++i)
-      if (!claimed[i] && observed[i].address_type() == g.family &&
-          text_of_list(observed[i].ports()) == text_of(g.ports)) {
-        claimed[i] = true;
-        p.keep(i, observed[i]);
-      }
-  }
-  for (size_t i = 0; i < observed.size(); ++i)
-    if (!claimed[i]) out.push_back(delete_slice{i});
-  for (auto& p : plans) p.finish(out);
-  return out;
+std::vector<slice_action> plan(std::vector<endpoint_group> wanted, const slice_map& there,
+                               const slice_reader& read, const k8s::meta::v1::ObjectMeta& head,
+                               const std::set<std::string>* some) {
+  return planner{there, read, head}.plan(wanted, some);
 }
 
 } // namespace troupe::service

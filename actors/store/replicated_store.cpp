@@ -56,6 +56,7 @@ void request_queue::close() {
   {
     std::lock_guard lock{mutex_};
     closed_ = true;
+    wake_ = nullptr; // whom it would wake has ended, and may be forgotten
   }
   auto left = take();
   for (auto& x : left.writes) x.done(closing());

@@ -1,5 +1,6 @@
 #include "messages/patch/differing.hpp"
 
+#include "messages/codec/json_encode.hpp"
 #include "messages/codec/wire.hpp"
 #include "messages/schema/type.hpp"
 
@@ -48,6 +49,39 @@ const Descriptor* object_below(const Descriptor& type, uint32_t number) {
                                                                         : nullptr;
 }
 
+/// The elements' type if a field is a list of objects that has one owner as a whole.
+const schema::type* owned_as_one(const Descriptor& type, uint32_t number) {
+  using schema::list_type;
+  auto property = schema::of(&type).by_number(number);
+  if (!property || property->type->what != schema::form::list) return nullptr;
+  auto& list = *property->type;
+  if (list.list == list_type::set || list.list == list_type::map) return nullptr;
+  return list.element->what == schema::form::object ? list.element : nullptr;
+}
+
+std::string text_of(const schema::type& type, std::string_view bytes) {
+  std::string out;
+  codec::wire_to_json(type, bytes, {}, out);
+  return out;
+}
+
+/// Of two such lists that differ in their bytes, the first elements that differ: nobody asks which
+/// others do. Nothing if it makes no difference to clients.
+void compare_as_one(const schema::type& element, const field& a, const field& b,
+                    two_versions& out) {
+  wire::reader before(a.whole), after(b.whole);
+  while (before.next() && after.next()) {
+    bool differ = before.whole() != after.whole();
+    if (a.count == b.count &&
+        (!differ || text_of(element, before.data) == text_of(element, after.data)))
+      continue;
+    out.before += before.whole();
+    out.after += after.whole();
+    if (a.count != b.count) out.after += after.whole(); // they differ in length at least
+    return;
+  }
+}
+
 void compare(const Descriptor& type, std::string_view before, std::string_view after, int depth,
              two_versions& out) {
   std::vector<field> a, b;
@@ -69,6 +103,10 @@ void compare(const Descriptor& type, std::string_view before, std::string_view a
     if (x.whole == y.whole) continue;
     auto below =
         depth < depth_max && x.count == 1 && y.count == 1 ? object_below(type, x.number) : nullptr;
+    if (auto element = owned_as_one(type, x.number)) {
+      compare_as_one(*element, x, y, out);
+      continue;
+    }
     if (!below) {
       out.before += x.whole;
       out.after += y.whole;

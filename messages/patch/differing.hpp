@@ -16,7 +16,8 @@ struct two_versions {
 };
 
 /// Both versions, canonical wire bytes of `type`, without the fields that stand in both byte for
-/// byte. What differs is kept as it is, with everything on the way to it.
+/// byte. What differs is kept as it is, with everything on the way to it; of a list that has one
+/// owner as a whole only so much is left that it differs.
 two_versions differing(const google::protobuf::Descriptor& type, std::string_view before,
                        std::string_view after);
 

@@ -4,6 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <map>
+#include <random>
 #include <set>
 
 BOOST_AUTO_TEST_SUITE(endpoints_test)
@@ -52,72 +54,194 @@ std::vector<backend> crowd(size_t count) {
 
 const zone_lookup zones = [](const std::string& node) { return "zone-of-" + node; };
 
-/// The slices after the actions, as the store would hold them.
-void apply(std::vector<slice_action>& actions, std::vector<EndpointSlice>& slices) {
-  std::set<size_t> gone;
-  std::vector<EndpointSlice> made;
-  for (auto& a : actions) {
-    if (auto u = std::get_if<update_slice>(&a)) slices[u->which] = u->slice;
-    if (auto d = std::get_if<delete_slice>(&a)) gone.insert(d->which);
-    if (auto c = std::get_if<create_slice>(&a)) made.push_back(c->slice);
+/// The slices of the service `s` as a store would hold them, and what a controller knows of them.
+class shelf {
+public:
+  /// Plans and applies, about all or `some`. Returns how many slices were touched.
+  size_t write(const Service& s, const std::vector<const backend*>& pods,
+               const zone_lookup& zone_of, const hint_rule& hints,
+               const std::set<std::string>* some = nullptr) {
+    auto actions = plan(groups_of(s, pods, zone_of, hints), map_, reader(), head(), some);
+    for (auto& a : actions) {
+      if (auto u = std::get_if<update_slice>(&a)) put(u->key, u->slice);
+      if (auto d = std::get_if<delete_slice>(&a)) {
+        slices_.erase(d->key);
+        map_.drop(d->key);
+      }
+      if (auto c = std::get_if<create_slice>(&a)) put("slice-" + std::to_string(made_++), c->slice);
+    }
+    return actions.size();
   }
-  for (auto i = gone.rbegin(); i != gone.rend(); ++i)
-    slices.erase(slices.begin() + static_cast<std::ptrdiff_t>(*i));
-  slices.insert(slices.end(), made.begin(), made.end());
-}
 
-/// Plans and applies; checks that nothing is left to do. Returns how many slices were touched.
-size_t settle(const Service& s, const std::vector<backend>& pods,
-              std::vector<EndpointSlice>& slices) {
-  k8s::meta::v1::ObjectMeta head;
-  (*head.mutable_labels())["kubernetes.io/service-name"] = "s";
-  auto actions = plan(groups_of(s, all(pods), zones), slices, head);
-  apply(actions, slices);
-  BOOST_TEST(plan(groups_of(s, all(pods), zones), slices, head).empty());
-  return actions.size();
-}
+  /// About all; checks that nothing is left to do then.
+  size_t settle(const Service& s, const std::vector<backend>& pods) {
+    auto touched = write(s, all(pods), zones, hint_rule::of(s, all(pods), zones));
+    BOOST_TEST(idle(s, all(pods), zones, hint_rule::of(s, all(pods), zones)));
+    return touched;
+  }
 
-std::vector<int> sizes(const std::vector<EndpointSlice>& slices) {
-  std::vector<int> out;
-  for (auto& s : slices) out.push_back(s.endpoints_size());
-  return out;
+  bool idle(const Service& s, const std::vector<const backend*>& pods, const zone_lookup& zone_of,
+            const hint_rule& hints) const {
+    return plan(groups_of(s, pods, zone_of, hints), map_, reader(), head()).empty();
+  }
+
+  std::vector<int> sizes() const {
+    std::vector<int> out;
+    for (auto& [_, s] : slices_) out.push_back(s.endpoints_size());
+    return out;
+  }
+
+  void put(const std::string& key, const EndpointSlice& slice) {
+    slices_[key] = slice;
+    map_.note(key, slice);
+  }
+
+  std::string text() const {
+    std::string out;
+    for (auto& [key, s] : slices_) out += key + ": " + s.ShortDebugString() + "\n";
+    return out;
+  }
+
+  std::vector<EndpointSlice> list() const {
+    std::vector<EndpointSlice> out;
+    for (auto& [_, s] : slices_) out.push_back(s);
+    return out;
+  }
+
+private:
+  slice_reader reader() const {
+    return [this](const std::string& key) { return slices_.at(key); };
+  }
+  static k8s::meta::v1::ObjectMeta head() {
+    k8s::meta::v1::ObjectMeta out;
+    (*out.mutable_labels())["kubernetes.io/service-name"] = "s";
+    return out;
+  }
+
+  std::map<std::string, EndpointSlice> slices_;
+  slice_map map_;
+  int made_ = 0;
+};
+
+std::vector<EndpointSlice> slices_of(const Service& s, const std::vector<backend>& pods) {
+  shelf there;
+  there.settle(s, pods);
+  return there.list();
 }
 
 } // namespace
 
 BOOST_AUTO_TEST_CASE(endpoints_are_cut_into_slices_of_a_hundred) {
   auto s = service_of(web);
-  std::vector<EndpointSlice> slices;
-  BOOST_TEST(settle(s, {}, slices) == 1u); // an empty one says that there is nothing
-  BOOST_TEST(sizes(slices) == std::vector<int>{0});
-  BOOST_TEST(settle(s, crowd(250), slices) == 4u); // and it goes: it has no ports
-  BOOST_TEST(sizes(slices) == (std::vector<int>{100, 100, 50}));
-  BOOST_TEST(settle(s, crowd(251), slices) == 1u);
-  BOOST_TEST(sizes(slices) == (std::vector<int>{100, 100, 51}));
+  shelf slices;
+  BOOST_TEST(slices.settle(s, {}) == 1u); // an empty one says that there is nothing
+  BOOST_TEST(slices.sizes() == std::vector<int>{0});
+  BOOST_TEST(slices.settle(s, crowd(250)) == 4u); // and it goes: it has no ports
+  BOOST_TEST(slices.sizes() == (std::vector<int>{100, 100, 50}));
+  BOOST_TEST(slices.settle(s, crowd(251)) == 1u);
+  BOOST_TEST(slices.sizes() == (std::vector<int>{100, 100, 51}));
 }
 
 BOOST_AUTO_TEST_CASE(a_change_of_one_endpoint_touches_one_slice) {
   auto s = service_of(web);
   auto pods = crowd(300);
-  std::vector<EndpointSlice> slices;
-  settle(s, pods, slices);
+  shelf slices;
+  slices.settle(s, pods);
   pods[150].ready = false;
-  BOOST_TEST(settle(s, pods, slices) == 1u);
+  BOOST_TEST(slices.settle(s, pods) == 1u);
   pods.erase(pods.begin() + 20);
-  BOOST_TEST(settle(s, pods, slices) == 1u);
+  BOOST_TEST(slices.settle(s, pods) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(slices_that_empty_become_fewer) {
   auto s = service_of(web);
   auto pods = crowd(300);
-  std::vector<EndpointSlice> slices;
-  settle(s, pods, slices);
+  shelf slices;
+  slices.settle(s, pods);
   std::vector<backend> few;
   for (size_t i = 0; i < pods.size(); i += 10) few.push_back(pods[i]);
-  settle(s, few, slices);
-  BOOST_TEST(sizes(slices) == std::vector<int>{30});
-  settle(s, {}, slices);
-  BOOST_TEST(sizes(slices) == std::vector<int>{0});
+  slices.settle(s, few);
+  BOOST_TEST(slices.sizes() == std::vector<int>{30});
+  slices.settle(s, {});
+  BOOST_TEST(slices.sizes() == std::vector<int>{0});
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_about_some_comes_to_the_same_as_a_plan_about_all) {
+  const char* const services[] = {
+      "selector: {app: web}, ports: [{port: 80, targetPort: http}]",
+      "selector: {app: web}, ports: [{port: 80}], ipFamilies: [IPv4, IPv6]",
+      "selector: {app: web}",
+      "selector: {app: web}, ports: [{port: 80}], trafficDistribution: PreferClose",
+  };
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    std::mt19937 random{seed};
+    auto pick = [&](unsigned below) { return random() % below; };
+    auto s = service_of(services[seed % std::size(services)]);
+    std::map<std::string, backend> pods;
+    shelf by_some, by_all;
+    hint_rule before;
+    unsigned made = 0;
+    auto most = 1 + pick(400);
+    auto random_pod = [&](unsigned number) {
+      auto low = std::to_string(number % 250 + 1), high = std::to_string(number / 250);
+      auto name = "p" + std::to_string(number);
+      auto pod = pod_at(name, "10.0." + high + "." + low, pick(3) > 0);
+      if (pick(2) == 0) pod.ips.push_back("fd00::" + high + ":" + low);
+      if (pick(5) == 0) pod.ports[0].number = 9'000 + static_cast<int>(pick(2));
+      if (pick(9) == 0) pod.ports.clear();
+      return pod;
+    };
+    for (int step = 0; step < 40; ++step) {
+      std::set<std::string> changed, names;
+      auto concern = [&](const backend& b) {
+        names.insert(std::string(b.name()));
+        for (auto& ip : b.ips) changed.insert(identity_of(b.uid, ip));
+      };
+      bool ending = step > 30;
+      for (auto count = pick(step % 7 == 0 ? 150 : 6); count > 0; --count) {
+        auto draw = ending ? 9 : pick(10);
+        auto which = pods.empty()
+                         ? pods.end()
+                         : std::next(pods.begin(), pick(static_cast<unsigned>(pods.size())));
+        if (draw < 5 && pods.size() < most) {
+          auto fresh = random_pod(made++);
+          concern(fresh);
+          pods.insert_or_assign(std::string(fresh.name()), fresh);
+        } else if (which != pods.end()) {
+          concern(which->second);
+          if (draw < 7) which->second.ready = !which->second.ready;
+          if (draw == 7) which->second.going = true;
+          if (draw == 8) which->second.over = true;
+          if (draw == 9) pods.erase(which);
+        }
+      }
+      std::vector<const backend*> some, all;
+      for (auto& [name, pod] : pods) {
+        all.push_back(&pod);
+        if (names.contains(name)) some.push_back(&pod);
+      }
+      auto zone_of = [&](const std::string& node) { return node.substr(node.size() - 1); };
+      auto hints = hint_rule::of(s, all, zone_of);
+      if (step == 0 || hints != before)
+        by_some.write(s, all, zone_of, hints);
+      else
+        by_some.write(s, some, zone_of, hints, &changed);
+      before = hints;
+      by_all.write(s, all, zone_of, hints);
+      BOOST_REQUIRE_MESSAGE(by_some.text() == by_all.text(), "seed " << seed << ", step " << step);
+      BOOST_REQUIRE_MESSAGE(by_some.idle(s, all, zone_of, hints), "seed " << seed);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_that_somebody_wrote_twice_is_there_once) {
+  auto s = service_of(web);
+  auto pods = crowd(2);
+  shelf slices;
+  slices.settle(s, pods);
+  slices.put("foreign", slices.list()[0]);
+  slices.settle(s, pods);
+  BOOST_TEST(slices.sizes() == std::vector<int>{2});
 }
 
 BOOST_AUTO_TEST_CASE(an_endpoint_tells_how_its_pod_is) {
@@ -161,9 +285,9 @@ BOOST_AUTO_TEST_CASE(pods_with_other_ports_or_families_get_slices_of_their_own) 
   std::vector<backend> pods{pod_at("a", "10.0.0.1"), pod_at("b", "10.0.0.2"),
                             pod_at("c", "\"fd00::1\"")};
   pods[1].ports[0].number = 9999;
-  std::vector<EndpointSlice> slices;
-  settle(s, pods, slices);
-  BOOST_TEST(slices.size() == 3u);
+  shelf slices;
+  slices.settle(s, pods);
+  BOOST_TEST(slices.sizes().size() == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(a_host_name_is_told_in_the_domain_of_its_service_only) {
@@ -175,23 +299,21 @@ BOOST_AUTO_TEST_CASE(a_host_name_is_told_in_the_domain_of_its_service_only) {
 }
 
 BOOST_AUTO_TEST_CASE(hints_name_the_zone_where_that_is_asked_for_and_bearable) {
-  auto hints = [](const std::string& more, const std::vector<std::string>& where) {
+  auto hints = [](const std::string& more, const std::string& where) {
     auto s = service_of(web + more);
-    std::vector<Endpoint> list;
-    for (auto& zone : where) {
-      auto& e = list.emplace_back();
-      e.mutable_conditions()->set_ready(true);
-      e.set_node_name("n");
-      if (!zone.empty()) e.set_zone(zone);
-    }
-    give_hints(s, list);
-    auto& h = list[0].hints();
+    auto zone_of = [&](const std::string& node) {
+      auto zone = where.substr(static_cast<size_t>(node.back() - '0'), 1);
+      return zone == " " ? "" : zone;
+    };
+    auto pods = crowd(where.size());
+    auto rule = hint_rule::of(s, all(pods), zone_of);
+    auto h = groups_of(s, all(pods), zone_of, rule)[0].endpoints[0].hints();
     return h.for_zones_size() * 10 + h.for_nodes_size();
   };
-  BOOST_TEST(hints("", {"a", "b"}) == 0);
-  BOOST_TEST(hints(", trafficDistribution: PreferClose", {"a", "b"}) == 10);
-  BOOST_TEST(hints(", trafficDistribution: PreferSameNode", {"a", "b"}) == 11);
-  BOOST_TEST(hints(", trafficDistribution: PreferClose", {"a", ""}) == 0);
+  BOOST_TEST(hints("", "ab") == 0);
+  BOOST_TEST(hints(", trafficDistribution: PreferClose", "ab") == 10);
+  BOOST_TEST(hints(", trafficDistribution: PreferSameNode", "ab") == 11);
+  BOOST_TEST(hints(", trafficDistribution: PreferClose", "a ") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(endpoints_show_ready_and_other_addresses) {
@@ -200,13 +322,13 @@ BOOST_AUTO_TEST_CASE(endpoints_show_ready_and_other_addresses) {
                             pod_at("c", "10.0.0.3")};
   pods[2].going = true;
   k8s::core::v1::Endpoints object;
-  BOOST_TEST(bring_endpoints(object, s, all(pods)));
+  BOOST_TEST(bring_endpoints(object, s, slices_of(s, pods)));
   BOOST_REQUIRE(object.subsets_size() == 1);
   BOOST_TEST(object.subsets(0).addresses_size() == 1);
   BOOST_TEST(object.subsets(0).addresses(0).ip() == "10.0.0.2");
   BOOST_TEST(object.subsets(0).not_ready_addresses_size() == 1);
   BOOST_TEST(object.subsets(0).ports(0).port() == 8080);
-  BOOST_TEST(!bring_endpoints(object, s, all(pods)));
+  BOOST_TEST(!bring_endpoints(object, s, slices_of(s, pods)));
   BOOST_TEST(mirrored(object).size() == 1u);
 }
 
@@ -214,7 +336,7 @@ BOOST_AUTO_TEST_CASE(endpoints_stop_at_a_thousand_addresses) {
   auto s = service_of(web);
   auto pods = crowd(1'001);
   k8s::core::v1::Endpoints object;
-  bring_endpoints(object, s, all(pods));
+  bring_endpoints(object, s, slices_of(s, pods));
   BOOST_TEST(object.subsets(0).addresses_size() == 1'000);
   BOOST_TEST(object.metadata().annotations().at("endpoints.kubernetes.io/over-capacity") ==
              "truncated");

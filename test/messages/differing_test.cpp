@@ -31,6 +31,8 @@ void clear_some(Message& m, std::mt19937& chance, int depth = 0) {
       reflection->ClearField(&m, field);
     else if (field->message_type() && !field->is_repeated() && depth < 6)
       clear_some(*reflection->MutableMessage(&m, field), chance, depth + 1);
+    else if (field->message_type() && field->is_repeated() && !field->is_map() && depth < 6)
+      clear_some(*reflection->MutableRepeatedMessage(&m, field, 0), chance, depth + 1);
   }
 }
 

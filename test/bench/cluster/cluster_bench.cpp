@@ -52,6 +52,7 @@ public:
   ~server() {
     kill(pid_, SIGTERM);
     waitpid(pid_, nullptr, 0);
+    if (getenv("KEEPLOG")) std::filesystem::copy_file(data_ / "log", getenv("KEEPLOG"), std::filesystem::copy_options::overwrite_existing);
     std::filesystem::remove_all(data_);
   }
 

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/object.hpp"
+#include "messages/api/claim.pb.h"
 
 #include <algorithm>
 
@@ -113,6 +114,46 @@ std::function<void(const std::string& who, transaction&)> tampering(company_bug 
                p.key.starts_with("endpointslices.");
       });
       if (changes) tx.mutations.clear();
+    };
+  case company_bug::preempt_anybody:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "scheduler") return;
+      rewrite<k8s::core::v1::Pod>(tx, kind("", "pods"), [](auto& p) {
+        if (p.spec().node_name().empty()) return false;
+        auto& c = *p.mutable_status()->add_conditions();
+        c.set_type("DisruptionTarget");
+        c.set_status("True");
+        c.set_reason("PreemptionByScheduler");
+        return true;
+      });
+    };
+  case company_bug::shared_volume:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "persistentvolume-binder") return;
+      rewrite<k8s::core::v1::PersistentVolumeClaim>(tx, kind("", "persistentvolumeclaims"),
+                                                    [](auto& c) {
+                                                      if (!c.spec().has_volume_name()) return false;
+                                                      c.mutable_spec()->set_volume_name("v0");
+                                                      return true;
+                                                    });
+    };
+  case company_bug::overlapping_runs:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "cronjob") return;
+      std::erase_if(tx.mutations, [](auto& m) {
+        k8s::batch::v1::Job job;
+        return m.key().starts_with("jobs.batch/") &&
+               (m.what == mutation::kind::erase ||
+                (gateway::read_entry(*m.object, job) && job.metadata().has_deletion_timestamp()));
+      });
+    };
+  case company_bug::bold_partition:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "statefulset") return;
+      rewrite<k8s::apps::v1::StatefulSet>(tx, kind("apps", "statefulsets"), [](auto& s) {
+        s.mutable_status()->set_current_revision(s.status().update_revision());
+        return true;
+      });
     };
   }
   return {};

@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds settling{900};
+constexpr seconds last_runs{300}; // of that, for what cron jobs have begun
 constexpr seconds silence{600};
 
 class drama {
@@ -39,8 +40,11 @@ public:
     on_.run(given_.time + seconds{10});
     tell("relent");
     workload::relent(*company_, rules_);
-    on_.run(settling);
+    on_.run(settling - last_runs);
+    workload::stop_clockwork(*company_);
+    on_.run(last_runs);
     check_settled(rules_.there(), store_.current());
+    rules_.kinds().check_settled();
     auto settled = on_.now();
     on_.run(silence);
     if (last_change_ > settled)
@@ -80,7 +84,8 @@ private:
     if (e.now->key().starts_with("pods/")) {
       auto p = shape_of_pod(*e.now);
       what += " " + p.image + (p.node.empty() ? "" : " on " + p.node) + (p.going ? " going" : "") +
-              (p.ready ? " ready" : "") + (p.over ? " over" : "");
+              (p.ready ? " ready" : "") + (p.over ? " over" : "") +
+              (p.preempted ? " preempted" : "");
     }
     tell(what);
   }

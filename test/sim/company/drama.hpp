@@ -17,6 +17,10 @@ enum class company_bug : uint8_t {
   free_quota,         ///< what is used is not charged
   keep_orphans,       ///< nobody collects what is left over
   blind_slices,       ///< endpoints are made once and never changed
+  preempt_anybody,    ///< pods are sent away although nobody important waits
+  shared_volume,      ///< claims are bound to one volume, whoever has it
+  overlapping_runs,   ///< runs of cron jobs are not replaced, but joined
+  bold_partition,     ///< the version below a partition is forgotten
 };
 
 struct drama_settings {

@@ -20,6 +20,10 @@ constexpr std::pair<std::string_view, company_bug> bugs[] = {
     {"free_quota", company_bug::free_quota},
     {"keep_orphans", company_bug::keep_orphans},
     {"blind_slices", company_bug::blind_slices},
+    {"preempt_anybody", company_bug::preempt_anybody},
+    {"shared_volume", company_bug::shared_volume},
+    {"overlapping_runs", company_bug::overlapping_runs},
+    {"bold_partition", company_bug::bold_partition},
 };
 
 struct options {

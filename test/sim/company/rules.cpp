@@ -65,8 +65,11 @@ void rules::hear(const std::vector<storage::event_ptr>& events) {
   auto now = clock_();
   std::vector<std::pair<std::string, std::optional<pod_shape>>> pods_before;
   std::vector<std::pair<std::string, int>> sizes_before;
+  std::map<std::string, std::string> revisions_before;
   for (auto& e : events) {
     std::string key(e->now->key());
+    if (auto s = scene_.stateful_sets.find(key); s != scene_.stateful_sets.end())
+      revisions_before[key] = s->second.revision;
     if (key.starts_with("pods/")) {
       auto hit = scene_.pods.find(key);
       pods_before.emplace_back(key,
@@ -77,6 +80,7 @@ void rules::hear(const std::vector<storage::event_ptr>& events) {
     }
   }
   scene_.hear(events, now);
+  kinds_.hear(events, scene_, now);
   for (auto& [key, was] : pods_before) {
     ++checked;
     auto hit = scene_.pods.find(key);
@@ -86,10 +90,16 @@ void rules::hear(const std::vector<storage::event_ptr>& events) {
     auto hit = scene_.sets.find(key);
     if (hit != scene_.sets.end()) set_resized(hit->second, was);
   }
+  for (auto& [key, was] : revisions_before) {
+    auto hit = scene_.stateful_sets.find(key);
+    if (hit != scene_.stateful_sets.end() && !was.empty() && hit->second.revision != was)
+      stateful_moved_on(hit->second, was);
+  }
 }
 
 void rules::pod_changed(const pod_shape* was, const pod_shape* is) {
   if (was && is && was->uid != is->uid) fail(is->key + " became another one without having gone");
+  if (is && is->preempted) excuse(is->uid);
   if (was && is && !was->node.empty() && was->node != is->node)
     fail(is->key + " was on " + was->node + " and is on " + is->node);
   if (was &&
@@ -136,6 +146,11 @@ void rules::pod_made(const pod_shape& p) {
         if (other->controller.uid != set->uid && !other->over)
           fail(p.key + " was made while " + other->key + " of an older version is still there");
   }
+  if (auto s = owner_of(scene_.stateful_sets, "statefulsets.apps", p))
+    if (ordinal_of(p) < s->partition.least(now) && !s->revision.empty() &&
+        p.revision != s->revision)
+      fail(p.key + " was made of " + p.revision + ", but those below the partition are of " +
+           s->revision);
   if (auto s = owner_of(scene_.stateful_sets, "statefulsets.apps", p); s && s->ordered)
     for (int i = 0; i < ordinal_of(p); ++i) {
       auto name = s->name + "-" + std::to_string(i);
@@ -213,6 +228,8 @@ void rules::stateful_pod_sent_away(const stateful_shape& s, const pod_shape& p) 
   auto now = clock_();
   auto wanted = s.replicas.least(now);
   if (ordinal_of(p) < wanted) { // an update: one at a time
+    if (ordinal_of(p) < s.partition.least(now))
+      fail(p.key + " was sent away, although it is below the partition of " + s.key);
     int missing = 0;
     for (int i = 0; i < wanted; ++i) {
       auto hit = scene_.pods.find("pods/" + s.ns + "/" + s.name + "-" + std::to_string(i));
@@ -227,6 +244,13 @@ void rules::stateful_pod_sent_away(const stateful_shape& s, const pod_shape& p) 
   for (auto x : scene_.pods_of(s.uid))
     if (x->counts() && ordinal_of(*x) > ordinal_of(p))
       fail(p.key + " was sent away before " + x->key);
+}
+
+/// The version that pods below a partition keep is another one only when none is left of it.
+void rules::stateful_moved_on(const stateful_shape& s, const std::string& from) {
+  for (auto p : scene_.pods_of(s.uid))
+    if (p->counts() && p->revision == from && ordinal_of(*p) < s.replicas.least(clock_()))
+      fail(s.key + " forgets " + from + ", of which " + p->key + " still is");
 }
 
 /// The bounds of a rollout are kept by whoever decides the sizes of its sets.

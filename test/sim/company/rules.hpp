@@ -4,6 +4,7 @@
 #pragma once
 
 #include "storage/snapshot.hpp"
+#include "test/sim/company/kinds_rules.hpp"
 #include "test/sim/company/scene.hpp"
 
 #include <functional>
@@ -33,6 +34,7 @@ public:
   void blind(nanoseconds away);
 
   const scene& there() const { return scene_; }
+  const kinds_rules& kinds() const { return kinds_; }
   uint64_t checked = 0;
 
 private:
@@ -47,6 +49,7 @@ private:
   void pod_bound(const pod_shape& p);
   void pod_sent_away(const pod_shape& p);
   void stateful_pod_sent_away(const stateful_shape& s, const pod_shape& p);
+  void stateful_moved_on(const stateful_shape& s, const std::string& from);
   void set_resized(const set_shape& s, int before);
   bool recreates(const deployment_shape& d) const;
   /// It goes by the user's will, or because its namespace or node does.
@@ -58,6 +61,7 @@ private:
 
   std::function<nanoseconds()> clock_;
   scene scene_;
+  kinds_rules kinds_;
   std::set<std::string> excused_, granted_; ///< uids
   std::deque<loss> lost_;
   nanoseconds blind_since_{0}, blind_until_{-1};

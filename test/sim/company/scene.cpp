@@ -80,7 +80,14 @@ pod_shape shape_of_pod(const storage::entry& entry) {
   p.failed = pod.status().phase() == "Failed";
   p.over = p.failed || pod.status().phase() == "Succeeded";
   for (auto& c : pod.status().conditions())
-    if (c.type() == "Ready") p.ready = c.status() == "True";
+    if (c.type() == "Ready")
+      p.ready = c.status() == "True";
+    else if (c.type() == "DisruptionTarget")
+      p.preempted = c.status() == "True" && c.reason() == "PreemptionByScheduler";
+  p.priority = pod.spec().priority();
+  p.may_preempt = pod.spec().preemption_policy() != "Never";
+  if (auto hit = p.labels.find("controller-revision-hash"); hit != p.labels.end())
+    p.revision = hit->second;
   for (auto& c : pod.spec().containers()) {
     auto hit = c.resources().requests().find("cpu");
     if (hit != c.resources().requests().end()) p.cpu_milli += milli_of(hit->second.string());
@@ -126,6 +133,8 @@ void scene::put(const storage::entry& entry, nanoseconds now) {
     auto& s = name_it(stateful_sets, entry, object);
     s.ordered = object.spec().pod_management_policy() != "Parallel";
     s.replicas.put(object.spec().replicas(), now);
+    s.partition.put(object.spec().update_strategy().rolling_update().partition(), now);
+    s.revision = object.status().current_revision();
   } else if (resource == "daemonsets.apps") {
     auto object = read<k8s::apps::v1::DaemonSet>(entry);
     auto& d = name_it(daemon_sets, entry, object);

@@ -27,6 +27,8 @@ using std::chrono::nanoseconds;
 
 /// How long whoever decides may go by what has just changed: a look, a write and its way back.
 inline constexpr std::chrono::seconds reaction_time{3};
+/// How long somebody may still act for a pod that was last heard of as waiting.
+inline constexpr std::chrono::seconds waiting_time_max{600};
 
 /// A number that somebody wants, and what it was until a moment ago.
 class wish {
@@ -53,7 +55,9 @@ struct pod_shape {
   std::map<std::string, std::string> labels;
   owner controller;
   bool going = false, over = false, failed = false, ready = false, gated = false;
-  int cpu_milli = 0;
+  bool preempted = false, may_preempt = true;
+  std::string revision; ///< of its template, as stateful sets say it
+  int cpu_milli = 0, priority = 0;
   nanoseconds ready_since{0};
   bool counts() const { return !going && !over; }
 };
@@ -78,7 +82,8 @@ struct deployment_shape {
 struct stateful_shape {
   std::string key, ns, name, uid;
   bool ordered = true, going = false;
-  wish replicas;
+  wish replicas, partition;
+  std::string revision; ///< that those below the partition keep
 };
 
 struct daemon_shape {

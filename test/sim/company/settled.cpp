@@ -209,8 +209,11 @@ std::string summary(const scene& there, const storage::snapshot& now) {
   };
   each<k8s::apps::v1::Deployment>(now, "deployments.apps", tell);
   each<k8s::apps::v1::StatefulSet>(now, "statefulsets.apps", tell);
-  for (auto& [key, job] : there.jobs)
+  for (auto& [key, job] : there.jobs) {
+    auto& owners = job.metadata().owner_references();
+    if (!owners.empty()) continue; // how many runs there were depends on who was away when
     say(key, holds(job, "Complete") ? "complete" : "failed", job.status().succeeded());
+  }
   std::map<std::string, int64_t> pods; // by what they are, in each namespace
   for (auto& [_, p] : there.pods)
     if (!p.over) ++pods[p.ns + " " + p.image];

@@ -75,6 +75,9 @@ workload::workload(uint64_t seed, nanoseconds time, size_t machines)
   some_time(), create_daemon_set();
   some_time(), create_job();
   some_time(), create_budgets();
+  some_time(), create_storage();
+  for (auto name : {"c0", "c1"}) some_time(), create_cron_job(name);
+  now_ = begin, create_ranks();
   for (auto count = 15 + pick(20); count > 0; --count) {
     now_ = begin + nanoseconds{pick(static_cast<uint64_t>(time.count()))};
     random_step();
@@ -184,14 +187,17 @@ void workload::put_quota() {
 }
 
 void workload::random_step() {
-  auto draw = pick(100);
+  auto draw = pick(125);
   if (draw < 45) return change_deployment();
   if (draw < 57) return change_stateful_set();
   if (draw < 62) return change_daemon_set();
   if (draw < 68) return create_job();
   if (draw < 82) return disturb_pod();
   if (draw < 92) return empty_machine();
-  move_space();
+  if (draw < 100) return move_space();
+  if (draw < 104) return change_cron_job();
+  if (draw < 116) return change_storage();
+  summon_important();
 }
 
 void workload::change_deployment() {
@@ -241,6 +247,7 @@ void workload::change_deployment() {
 
 void workload::change_stateful_set() {
   std::string name = chance(0.5) ? "s0" : "s1";
+  if (chance(0.25)) return move_partition(name);
   if (chance(0.5)) {
     auto replicas = static_cast<int>(pick(replicas_max));
     return change(stateful_sets(), "a", name, "scale to " + std::to_string(replicas), [=](auto& m) {
@@ -336,6 +343,7 @@ void workload::relent(company& c, rules& r) {
       spec.set_paused(false);
       spec.mutable_template_()->mutable_metadata()->mutable_annotations()->erase(broken);
     });
+  relent_kinds(c);
   // Sets without a deployment (it was deleted and left them behind) that cannot get ready go.
   std::vector<set_shape> left;
   for (auto& [_, s] : r.there().sets)

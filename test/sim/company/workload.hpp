@@ -1,6 +1,7 @@
 // What users want of the cluster, drawn from a seed before it begins: workloads made, scaled,
-// rolled, paused and deleted, machines emptied, quotas moved. The wishes do not depend on what
-// becomes of them, so that two histories of one seed must come to the same end.
+// rolled, paused and deleted, machines emptied, quotas moved, claims made, the important summoned.
+// The wishes do not depend on what becomes of them, so that two histories of one seed must come to
+// the same end.
 #pragma once
 
 #include "test/sim/company/company.hpp"
@@ -24,6 +25,8 @@ public:
   const std::vector<step_of_user>& steps() const { return steps_; }
   /// Takes back what keeps anything from coming to an end.
   static void relent(company& c, rules& r);
+  /// Lets no more time come due, so that all falls silent.
+  static void stop_clockwork(company& c);
 
 private:
   using message = google::protobuf::Message;
@@ -51,11 +54,24 @@ private:
   void disturb_pod();
   void empty_machine();
   void move_space();
+  void create_cron_job(const std::string& name);
+  void change_cron_job();
+  void create_storage();
+  void create_volume(int number);
+  void create_claim(int number);
+  void change_storage();
+  void create_ranks();
+  void summon_important();
+  void move_partition(const std::string& set);
+  static void put_partition(message& set, int partition);
+  static void relent_kinds(company& c);
+
+  static constexpr int important_max = 2;
 
   std::mt19937_64 random_;
   nanoseconds now_{0};
   size_t machines_;
-  int versions_ = 0, jobs_ = 0;
+  int versions_ = 0, jobs_ = 0, summoned_ = 0;
   std::vector<step_of_user> steps_;
 };
 
