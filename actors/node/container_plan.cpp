@@ -207,7 +207,7 @@ struct container_planner {
     out.rootfs = in.rootfs;
     out.tty = in.spec.tty();
     out.hostname = in.place.hostname;
-    out.cgroup_path = in.place.cgroup + "/" + in.id.substr(in.id.find('.') + 1);
+    out.cgroup_path = container_cgroup(in.place.cgroup, in.id);
     out.limits = container_limits(in.pod, in.spec, in.machine);
     environment();
     namespaces();
@@ -261,6 +261,10 @@ runtime::limits pod_limits(const Pod& pod, const machine_view& machine) {
   if (memory_limited) out.memory_bytes = memory_limit;
   out.pids = machine.pids_max;
   return out;
+}
+
+std::string container_cgroup(const std::string& pod, const std::string& id) {
+  return pod + "/" + id.substr(id.find('.') + 1);
 }
 
 std::string pod_cgroup(const std::string& root, const Pod& pod) {

@@ -55,6 +55,8 @@ std::string wanted_user(const Pod& pod, const Container& spec, const image& from
 runtime::limits pod_limits(const Pod& pod, const machine_view& machine);
 /// "/troupe/burstable/podUID".
 std::string pod_cgroup(const std::string& root, const Pod& pod);
+/// Of one container, below its pod's.
+std::string container_cgroup(const std::string& pod, const std::string& id);
 
 /// The first sysctl that is not allowed on this node, or empty.
 std::string forbidden_sysctl(const Pod& pod, const std::vector<std::string>& unsafe_allowed);

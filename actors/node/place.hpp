@@ -27,6 +27,6 @@ result<void> take_place_away(context& with, const std::string& uid, const std::s
 
 /// What is left of one container that has ended: runtime state, mounts, what it wrote.
 void remove_container(context& with, const std::string& uid, const std::string& id,
-                      const runtime::program& runtime);
+                      const std::string& cgroup, const runtime::program& runtime);
 
 } // namespace troupe::node

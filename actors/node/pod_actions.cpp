@@ -294,9 +294,8 @@ void pod_state::container_failed(const std::string& container, const start_failu
   if (why.at == start_stage::config) return note_config_error(c, why.reason, why.message, now());
   c.container_id = container_id(uid(), container, c.attempt);
   with_->work.run(
-      [with = with_, uid = uid(), id = c.container_id, program = runtime_of(*with_, *pod_)] {
-        remove_container(*with, uid, id, program);
-      });
+      [with = with_, uid = uid(), id = c.container_id, cgroup = place_.cgroup,
+       program = runtime_of(*with_, *pod_)] { remove_container(*with, uid, id, cgroup, program); });
   note_ended(c, {128, 0, why.reason, why.message, {}, wall(), c.container_id}, now());
 }
 
@@ -479,9 +478,10 @@ void pod_state::ended(const std::string& container, const std::string& id, endin
     tell(container, true, "BackOff",
          "Back-off restarting failed container " + container + " in pod " +
              pod_->metadata().name() + "_" + pod_->metadata().namespace_() + "(" + uid() + ")");
-  with_->work.run([with = with_, uid = uid(), id, program = runtime_of(*with_, *pod_)] {
-    remove_container(*with, uid, id, program);
-  });
+  with_->work.run(
+      [with = with_, uid = uid(), id, cgroup = place_.cgroup, program = runtime_of(*with_, *pod_)] {
+        remove_container(*with, uid, id, cgroup, program);
+      });
 }
 
 void pod_state::shim_lost() {

@@ -98,7 +98,7 @@ struct starter {
                                      start_patience);
       if (known && heard_of(*known)) return take_over(*spec, *known);
       if (auto program = with.runtime_for(pod))
-        remove_container(with, pod.metadata().uid(), id, *program);
+        remove_container(with, pod.metadata().uid(), id, what.place.cgroup, *program);
     }
     if (auto done = mount_rootfs(with, *what.from, rootfs, written); !done)
       return config_failure(done.error(), "CreateContainerError");

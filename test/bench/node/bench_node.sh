@@ -11,7 +11,7 @@ pids=($!)
 wait_for 20 grep -q Ctrl-C "$work/out" || fail "the cluster did not come up"
 head -1 "$work/out"
 awk '/VmRSS/ {print "idle: " int($2 / 1024) " MB"}' "/proc/${pids[0]}/status"
-on node python3 - "$work" "$(dirname "$troupe")/troupe-hello" <<'PY'
+on node python3 - "$work" "$(dirname "$troupe")/troupe-hello" "${pids[0]}" <<'PY'
 import base64, http.client, json, os, re, shutil, ssl, statistics, subprocess, sys, time
 cfg=open(sys.argv[1]+'/data/admin.kubeconfig').read()
 
@@ -60,4 +60,40 @@ left=n
 while left:
     if json.loads(wr.readline())['type']=='DELETED': left-=1
 print('30 pods gone in %.2f s'%(time.time()-t))
+# 110 pods, and what they cost besides themselves.
+def megabytes(pid,what='Rss'): # of shims what they share counts once
+    for line in open('/proc/%s/smaps_rollup'%pid):
+        if line.startswith(what+':'): return int(line.split()[1])/1024
+def shims():
+    out=[]
+    for p in os.listdir('/proc'):
+        try:
+            words=open('/proc/%s/cmdline'%p,'rb').read().split(b'\0') if p.isdigit() else []
+            if words[0].endswith(b'troupe-shim') and words[1].startswith(sys.argv[1].encode()): out.append(megabytes(p,'Pss'))
+        except (OSError,IndexError): pass
+    return out
+def await_all(names,what):
+    names=set(names)
+    while names:
+        e=json.loads(wr.readline()); o=e['object']
+        if what=='gone' and e['type']=='DELETED': names.discard(o['metadata']['name'])
+        if what=='ready' and any(x['type']=='Ready' and x['status']=='True' for x in o.get('status',{}).get('conditions',[])): names.discard(o['metadata']['name'])
+n=110; names=['k%d'%i for i in range(n)]
+t=time.time()
+for i in names: call('POST','/api/v1/namespaces/default/pods',pod(i))
+await_all(names,'ready')
+spent=time.time()-t; own=shims()
+print('%d pods ready in %.2f s (%.0f a second); Troupe %.0f MB, %d shims %.0f MB'%(n,spent,n/spent,megabytes(sys.argv[3]),len(own),sum(own)))
+for i in names: call('DELETE','/api/v1/namespaces/default/pods/%s'%i)
+await_all(names,'gone')
+# Sustained: ten are on their way at any time, of those that run the oldest goes.
+n=300; posted=ready=0; alive=[]; seen=set(); t=time.time()
+while ready<n:
+    while posted<n and posted-ready<10:
+        call('POST','/api/v1/namespaces/default/pods',pod('s%d'%posted)); posted+=1
+    o=json.loads(wr.readline())['object']; name=o['metadata']['name']
+    if name not in seen and any(x['type']=='Ready' and x['status']=='True' for x in o.get('status',{}).get('conditions',[])):
+        seen.add(name); ready+=1; alive.append(name)
+        if len(alive)>20: call('DELETE','/api/v1/namespaces/default/pods/%s'%alive.pop(0))
+print('sustained, each of %d ended again: %.0f pods a second'%(n,n/(time.time()-t)))
 PY
