@@ -7,12 +7,18 @@ troupe=$1
 machine up
 up() {
   rm -f "$work/up.out"
-  nsenter --net="$(at up)" "$troupe" up --data "$work/data" --run "$work/run" --port 6443 --name one >"$work/up.out" 2>>"$work/up.log" &
+  nsenter --net="$(at up)" "$troupe" up --data "$work/data" --run "$work/run" --port 6443 --name one --merge-kubeconfig >"$work/up.out" 2>>"$work/up.log" &
   pids=($!)
   wait_for 20 grep -q Ctrl-C "$work/up.out" || fail "the cluster did not come up"
 }
 cleanup_hook() { on up "$troupe" uninstall --yes --data "$work/data" --run "$work/run" >/dev/null; }
-export KUBECONFIG=$work/data/admin.kubeconfig
+# The user's own kubeconfig, which has another cluster in it already.
+export KUBECONFIG=$work/kubeconfig
+echo 'apiVersion: v1
+kind: Config
+clusters: [{name: other, cluster: {server: "https://192.0.2.1"}}]
+contexts: [{name: other, context: {cluster: other, user: ""}}]
+current-context: other' >"$KUBECONFIG"
 k() { on up "$kubectl" "$@"; }
 
 up
@@ -82,6 +88,7 @@ wait_for 15 no_pods || fail "pods do not go"
 kill "${pids[0]}"; wait "${pids[0]}" 2>/dev/null; pids=()
 on up "$troupe" uninstall --yes --data "$work/data" --run "$work/run" || fail "uninstall"
 [ ! -e "$work/data" ] || fail "the data directory is left"
+[ "$("$kubectl" config get-contexts -o name)" = other ] || fail "the kubeconfig is not as it was: $("$kubectl" config get-contexts)"
 grep -q "$work" /proc/mounts && fail "mounts are left: $(grep "$work" /proc/mounts)"
 on up ip -br link | grep troupe && fail "links are left"
 echo "all well"
