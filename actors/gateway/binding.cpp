@@ -54,7 +54,7 @@ result<change> plan_binding(const call& c, const Binding& binding, const schema:
   out.tx.require_revision(key, entry->mod_revision());
   out.tx.put(key, stored_form(pods, pod), index_of(pods, pod));
   out.commit = !dry_run;
-  out.answer = [](call& c, uint64_t) { c.answer(json_answer(201, done_json(201), c.media)); };
+  out.answer = [](call& c, uint64_t) { c.answer(status_answer(201, success(201), c.media)); };
   return out;
 }
 

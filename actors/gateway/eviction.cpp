@@ -109,7 +109,7 @@ void evict(gateway& g, call_ptr c) {
         for (auto& p : charges.preconditions) plan->tx.preconditions.push_back(std::move(p));
         for (auto& m : charges.mutations) plan->tx.mutations.push_back(std::move(m));
         plan->answer = [](call& c, uint64_t) {
-          c.answer(json_answer(201, done_json(201), c.media));
+          c.answer(status_answer(201, success(201), c.media));
         };
         return plan;
       });

@@ -105,30 +105,41 @@ std::string status_json(const error& failure) {
                         {.api_version = "v1", .kind = "Status", .resource_version = {}});
 }
 
-std::string success_json(const schema::kind& kind, std::string_view name, std::string_view uid) {
+k8s::meta::v1::Status success(int code) {
   k8s::meta::v1::Status s;
   s.mutable_metadata();
   s.set_status("Success");
+  if (code) s.set_code(code);
+  return s;
+}
+
+k8s::meta::v1::Status success(const schema::kind& kind, std::string_view name,
+                              std::string_view uid) {
+  auto s = success();
   auto& d = *s.mutable_details();
   d.set_name(std::string(name));
   if (!kind.group.empty()) d.set_group(kind.group);
   d.set_kind(kind.plural);
   if (!uid.empty()) d.set_uid(std::string(uid));
-  return codec::to_json(s, {.api_version = "v1", .kind = "Status", .resource_version = {}});
+  return s;
 }
 
 std::string status_protobuf(const error& failure) {
   return codec::seal_envelope("v1", "Status", codec::to_wire(to_status(failure)));
 }
 
+http::response status_answer(int http_status, const k8s::meta::v1::Status& status,
+                             const media& as) {
+  if (as.as == format::protobuf)
+    return http::answer(http_status, std::string(content_type(as.as)),
+                        codec::seal_envelope("v1", "Status", codec::to_wire(status)));
+  return json_answer(
+      http_status,
+      codec::to_json(status, {.api_version = "v1", .kind = "Status", .resource_version = {}}), as);
+}
+
 http::response failure_answer(const error& failure, const media& as) {
-  auto& row = info(failure.code);
-  http::response out;
-  if (as.as == format::protobuf) {
-    out = http::answer(row.http_status, std::string(content_type(as.as)), status_protobuf(failure));
-  } else {
-    out = json_answer(row.http_status, status_json(failure), as);
-  }
+  auto out = status_answer(info(failure.code).http_status, to_status(failure), as);
   if (failure.details.retry_after_seconds)
     out.headers.emplace_back("Retry-After", std::to_string(failure.details.retry_after_seconds));
   return out;

@@ -2,6 +2,7 @@
 // which fields are invalid; and the Status document that carries them. Pure.
 #pragma once
 
+#include "messages/api/status.pb.h"
 #include "messages/schema/kind.hpp"
 #include "net/http/response.hpp"
 #include "actors/gateway/media.hpp"
@@ -23,10 +24,14 @@ error method_not_supported();
 /// The Status document of a failure, as JSON, or in Protobuf in its envelope.
 std::string status_json(const error& failure);
 std::string status_protobuf(const error& failure);
-/// Status of a deletion that is complete.
-std::string success_json(const schema::kind& kind, std::string_view name, std::string_view uid);
+/// The Status of what was done, and of a deletion that is complete.
+k8s::meta::v1::Status success(int code = 0);
+k8s::meta::v1::Status success(const schema::kind& kind, std::string_view name,
+                              std::string_view uid);
 
-/// The answer that tells a failure in the form the client asked for.
+/// A Status, and one that tells a failure, in the form the client asked for.
+http::response status_answer(int http_status, const k8s::meta::v1::Status& status,
+                             const media& as = {});
 http::response failure_answer(const error& failure, const media& as = {});
 /// `json`, in the form the client asked for.
 http::response json_answer(int status, std::string json, const media& as = {});

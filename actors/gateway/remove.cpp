@@ -144,7 +144,7 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
     auto out =
         plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
           if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
-          c.answer(json_answer(200, success_json(*c.kind, name, uid), c.media));
+          c.answer(status_answer(200, success(*c.kind, name, uid), c.media));
         });
     for (auto& m : with.mutations) out.tx.mutations.push_back(std::move(m));
     return out;

@@ -1,18 +1,8 @@
 #include "actors/gateway/subresources.hpp"
 
 #include "actors/gateway/service_account.hpp"
-#include "messages/api/status.pb.h"
-#include "messages/codec/json_encode.hpp"
 
 namespace troupe::gateway {
-
-std::string done_json(int code) {
-  k8s::meta::v1::Status s;
-  s.mutable_metadata();
-  s.set_status("Success");
-  s.set_code(code);
-  return codec::to_json(s, {.api_version = "v1", .kind = "Status", .resource_version = {}});
-}
 
 bool handle_subresource(gateway& g, const call_ptr& c) {
   auto& name = c->sub->name;

@@ -21,7 +21,4 @@ void connect_proxy(gateway& g, call_ptr c); // proxy.cpp
 /// Anything that a node serves behind nodes/NAME/proxy.
 void node_proxy(gateway& g, call_ptr c); // node_door.cpp
 
-/// A Status that says it is done, as bindings and evictions answer.
-std::string done_json(int code);
-
 } // namespace troupe::gateway

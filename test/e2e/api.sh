@@ -75,6 +75,9 @@ check("a watch is protobuf if asked for", stream.headers["Content-Type"] == "app
 data = stream.read(int.from_bytes(stream.read(4), "big"))
 check("its events are framed by their length", (event_of(data) or b"").startswith(b"k8s\0"), data[:40])
 link.close()
+ask("POST", maps, {"metadata": {"name": "short"}})
+status, headers, body = ask("DELETE", maps + "/short", Accept="application/vnd.kubernetes.protobuf")
+check("a deletion, too, is answered as asked for", headers["Content-Type"] == "application/vnd.kubernetes.protobuf" and body.startswith(b"k8s\0") and b"Success" in body, body[:60])
 
 ask("POST", maps, {"metadata": {"name": "big"}, "data": {"k": "text " * 40000}})
 status, headers, body = ask("GET", maps, **{"Accept-Encoding": "gzip"})
