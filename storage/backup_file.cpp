@@ -58,6 +58,9 @@ result<backup_summary> check_here(const std::string& path, std::shared_ptr<const
   if (!real) return real.error();
   auto kept = lmdb_checkpoint::open(path + "/state.mdb", seal);
   if (!kept) return kept.error();
+  // Before LMDB follows a page that leads out of the file.
+  if (auto sound = (*kept)->check([](size_t) { return true; }); !sound)
+    return with_context(sound.error(), path + "/state.mdb");
   auto loaded = (*kept)->load();
   if (!loaded) return loaded.error();
   uint64_t changes = 0;

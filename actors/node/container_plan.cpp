@@ -170,7 +170,7 @@ struct container_planner {
     out.in.network_path = in.place.network_path;
     out.in.uts_path = in.place.uts_path;
     out.in.ipc_path = in.place.ipc_path;
-    if (spec.share_process_namespace()) out.in.pid_path = in.place.pid_path;
+    out.in.pid_path = in.place.pid_path;
     out.in.own_cgroup = in.machine.unified_cgroups && !out.privileged;
     // Settings of a shared namespace are made by whoever comes first; repeating them is harmless.
     for (auto& s : pods().sysctls()) out.sysctls[s.name()] = s.value();

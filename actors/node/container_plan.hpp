@@ -24,7 +24,8 @@ struct machine_view {
 
 /// Where the pod's parts lie.
 struct place_view {
-  std::string network_path, ipc_path, uts_path, pid_path;
+  std::string network_path, ipc_path, uts_path;
+  std::string pid_path; ///< empty: its processes see nobody else
   std::string hostname;
   std::string cgroup; ///< of the pod
   std::string shm, hosts_file, hostname_file, resolv_file;

@@ -39,4 +39,10 @@ std::optional<Container> container_of(const Pod& pod, const std::string& name) {
   return std::nullopt;
 }
 
+std::string target_of(const Pod& pod, const std::string& ephemeral) {
+  for (auto& e : pod.spec().ephemeral_containers())
+    if (e.ephemeral_container_common().name() == ephemeral) return e.target_container_name();
+  return {};
+}
+
 } // namespace troupe::node

@@ -134,6 +134,8 @@ void take_in_containers(pod_record& record, const Pod& pod);
 
 /// The container of that name, whatever its role; ephemeral ones in the shape of all.
 std::optional<Container> container_of(const Pod& pod, const std::string& name);
+/// The container whose processes an ephemeral one is to see; empty: only its own.
+std::string target_of(const Pod& pod, const std::string& ephemeral);
 bool restartable_init(const Container& c);
 
 } // namespace troupe::node

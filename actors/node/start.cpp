@@ -108,8 +108,17 @@ struct starter {
     if (!mounts) return config_failure(mounts.error());
     auto log = bundle / "termination-log";
     if (auto done = write_file(log, "", 0666); !done) return config_failure(done.error());
-    auto setup = plan_container({pod, *spec, *what.from, *user, *env, *mounts, with.machine,
-                                 what.place, id, rootfs, log, seccomp(*spec)});
+    auto place = what.place;
+    if (what.sees) {
+      auto process = read_file(with.where.pod(pod.metadata().uid()) / (*what.sees + ".run"));
+      if (!process || !process_lives(*process))
+        return config_failure({errc::unavailable, "the container whose processes it is to see does "
+                                                  "not run"},
+                              "CreateContainerError");
+      place.pid_path = "/proc/" + std::to_string(atoi(process->c_str())) + "/ns/pid";
+    }
+    auto setup = plan_container({pod, *spec, *what.from, *user, *env, *mounts, with.machine, place,
+                                 id, rootfs, log, seccomp(*spec)});
     if (!setup) return config_failure(setup.error());
     if (auto done = add_block_devices(what, *spec, *setup); !done)
       return config_failure(done.error());

@@ -5,6 +5,7 @@
 #include "actors/node/context.hpp"
 #include "actors/node/volumes/volume_mounts.hpp"
 
+#include <optional>
 #include <stdexcept>
 
 namespace troupe::node {
@@ -17,6 +18,7 @@ struct start_request {
   place_view place;
   volume_places volumes;
   std::vector<std::string> ips;
+  std::optional<std::string> sees; ///< the id of the container whose processes it is to see
 };
 
 struct container_started {

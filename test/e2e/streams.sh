@@ -34,6 +34,7 @@ mkdir -p "$top/tree/deep" && echo one >"$top/tree/a" && echo two >"$top/tree/dee
 for kubectl in "${clients[@]}"; do
   k() { "$kubectl" "$@"; }
   begun=$failures
+  rm -f "$top/forward" "$top/followed" "$top/heard" # of the client before
   expect 'second life' k logs talker -c main
   expect 'first life' k logs talker -c main --previous
   is_exactly 0 "$(printf '99\n100\nto stderr')" "$(k logs talker -c main -p --tail=3)" || tell FAILED '99 100 to stderr' "$(k logs talker -c main -p --tail=3)" tail
@@ -44,22 +45,31 @@ for kubectl in "${clients[@]}"; do
   expect '[pod/talker/main] second life' k logs -l app=talker --all-containers --prefix
   refuse 'is not valid for pod' k logs talker -c nobody
   refuse 'NotFound' k logs nobody
-  timeout 2 "$kubectl" logs -f talker -c main >"$top/followed" 2>&1
-  has 0 'second life' "$(cat "$top/followed")" || tell FAILED 'second life' "$(cat "$top/followed")" logs -f
+  "$kubectl" logs -f talker -c main --tail=1 >"$top/followed" 2>&1 &
+  follower=$!
+  within 5 grep -q 'second life' "$top/followed"
+  k exec talker -c main -- sh -c "echo followed by $kubectl > /proc/1/fd/1"
+  within 5 grep -q "followed by $kubectl" "$top/followed" || tell FAILED "followed by $kubectl" "$(cat "$top/followed")" logs -f
+  kill $follower && wait $follower 2>/dev/null
   # exec: what comes and goes is the same to the byte; exit codes; both streams apart.
   [ "$(k exec -i talker -c main -- cat <"$top/noise" 2>/dev/null | md5sum)" = "$(md5sum <"$top/noise")" ] || tell FAILED 'the same bytes' '' exec -i
   k exec talker -c main -- sh -c 'echo out; echo err >&2; exit 5' >"$top/out" 2>"$top/err"
   [ $? = 5 ] && [ "$(cat "$top/out")" = out ] && grep -q err "$top/err" || tell FAILED '5 out err' "$(cat "$top/out" "$top/err")" exec
-  refuse 'executable file not found' k exec talker -c main -- /bin/none
+  refuse 'no such file or directory' k exec talker -c main -- /bin/none
   # A terminal: its size when it begins, and when it changes.
   shown=$(terminal "$kubectl" exec -it talker -c main -- sh -c 'echo ready; while read x; do stty size; test "$x" = end && exit 9; done' \
     --steps 'ready => go\n' '24 80 => 40x100!' ' => a\n' 'a => b\n' '40 100 => end\n')
   [ $? = 9 ] && has 0 '40 100' "$shown" || tell FAILED '24 80, 40 100, exit 9' "$shown" exec -it
   # attach: to a container's own streams.
-  shown=$( (echo "from $kubectl"; read -rt 2 <> <(:)) | timeout 5 "$kubectl" attach -i talker -c echo 2>/dev/null | head -1)
-  has 0 "heard from $kubectl" "$shown" || expect "heard from $kubectl" k logs talker -c echo
-  shown=$(timeout 10 python3 "$(dirname "$0")/tools/terminal.py" "$kubectl" attach -it talker -c screen --steps 'prompt => hello\n' 'saw hello => \x03' 2>&1)
-  has 0 'saw hello on 24 80' "$shown" || tell FAILED 'saw hello on 24 80' "$shown" attach -it
+  mkfifo "$top/said" && exec 7<>"$top/said"
+  "$kubectl" attach -i talker -c echo <&7 >"$top/heard" 2>/dev/null &
+  attached=$!
+  echo "from $kubectl" >&7
+  within 5 grep -q "heard from $kubectl" "$top/heard" || tell FAILED "heard from $kubectl" "$(cat "$top/heard")" attach -i
+  kill $attached && wait $attached 2>/dev/null
+  exec 7>&- && rm "$top/said"
+  shown=$(timeout 10 python3 "$(dirname "$0")/tools/terminal.py" "$kubectl" attach -it talker -c screen --steps 'prompt => hello\n' 'saw hello on => !' 2>&1)
+  has 0 'saw hello on' "$shown" || tell FAILED 'saw hello on' "$shown" attach -it
   # cp in both directions, a file and a directory.
   expect '' k cp "$top/noise" talker:/tmp/noise -c main
   expect '' k cp talker:/tmp/noise "$top/back" -c main
@@ -73,12 +83,13 @@ for kubectl in "${clients[@]}"; do
   "$kubectl" port-forward talker $((port + 60)):8000 >"$top/forward" 2>&1 &
   forward=$!
   within 10 grep -q Forwarding "$top/forward"
+  has 0 Forwarding "$(cat "$top/forward")" || tell FAILED Forwarding "$(cat "$top/forward")" port-forward
   for n in 1 2 3; do expect page curl -sS --max-time 5 "localhost:$((port + 60))"; done
   kill $forward && wait $forward 2>/dev/null
   [ $failures = "$begun" ] && echo "ok: $("$kubectl" version --client --short 2>/dev/null | head -1 || echo "$kubectl") $kubectl"
 done
 newest=$(ls -1 "${clients[@]}" | grep -E 'kubectl$|\.1\.[0-9]+$' | sort -V | tail -1)
 shown=$(timeout 30 python3 "$(dirname "$0")/tools/terminal.py" "$newest" debug -it talker -c looker --image=test/busybox:1 --image-pull-policy=Never --target=main -- sh -c 'echo begun; read x; echo "$x from $(ls /proc/1/root/kept)"' \
-  --steps 'begun => seen\n' 2>&1)
+  --steps 'pressing enter => seen\n' 2>&1)
 is 'debug sees its target' 'seen from again' "$shown"
 [ "$failures" = 0 ] || failed=1

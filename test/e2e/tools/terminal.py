@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a command in a terminal of its own. terminal.py COMMAND... [--steps STEP...]
 A step is "WORDS => INPUT": INPUT is typed once WORDS have been seen; an input ROWSxCOLUMNS! resizes the
-terminal instead. Prints all that was shown; ends as the command ends, or with 124 after 20 seconds."""
+terminal instead, and ! takes it away. Prints all that was shown; ends as the command ends, or with 124 after 20 seconds."""
 import fcntl, os, pty, re, select, struct, sys, termios, time
 
 split = sys.argv.index('--steps') if '--steps' in sys.argv else len(sys.argv)
@@ -32,6 +32,10 @@ while True:
         words, text = steps.pop(0)
         seen += shown[seen:].index(words.encode()) + len(words)
         size = re.fullmatch(r'(\d+)x(\d+)!', text)
+        if text == '!':
+            sys.stdout.buffer.write(shown)
+            os.kill(pid, 9)
+            sys.exit(0)
         if size:
             resize(terminal, int(size[1]), int(size[2]))
         else:
