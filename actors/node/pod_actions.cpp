@@ -137,7 +137,7 @@ void pod_state::place_made(const result<pod_place>& made) {
   record_.place_error.clear();
   record_.ips = made->ips;
   place_ = made->view;
-  watch_shim();
+  if (!watch_) watch_shim();
 }
 
 bool pod_state::ask_for_tokens() {

@@ -55,4 +55,4 @@ is 'nothing is left of those that went' "$before" "$(counts)"
 address=$(kubectl get service stays -o jsonpath='{.spec.clusterIP}')
 asked=$(for _ in $(seq 40); do curl -sS --max-time 2 "http://$address/" 2>&1 || echo; done | sort | uniq -c)
 is 'the service leads to all' 4 "$(grep -c Hello <<<"$asked")"
-[ $failed = 0 ] || { echo "$asked"; kubectl get pods -o wide | cut -c1-90; ip route; }
+[ $failed = 0 ] || { echo "$asked"; kubectl get pods -o wide | cut -c1-90; kubectl get events | tail -20; ip route; ls -la "$top"/run/pods/*; }

@@ -27,6 +27,8 @@ for n in $(seq 30); do put "gone-$n"; "$troupe" delete configmap "gone-$n" >/dev
 written() { [ "$(field bytes)" -gt 20000000 ]; }
 wait_for 10 written || fail "no checkpoint was written: $("$troupe" store show --data "$data")"
 
+quiet() { local now; now=$(field bytes); read -rt 0.5 <> <(:); [ "$now" = "$(field bytes)" ]; } # nothing more is on its way
+wait_for 20 quiet || fail "checkpoints are written for ever"
 # Defragmented while somebody writes.
 before=$(field bytes)
 while [ ! -e "$data/enough" ]; do "$troupe" label configmap kept-1 "at=$RANDOM" --overwrite >/dev/null || { touch "$data/refused"; break; }; done & writer=$!
