@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Troupe is killed again and again while pods come and go: no container that should stay is touched, and of those
-# that went nothing is left: no process, mount, control group, link or rule. Usage: churn.sh TROUPE [KILLS].
+# that went nothing is left: no process, directory, mount, link or rule. Usage: churn.sh TROUPE [KILLS].
 # Needs root, runc and kubectl.
 . "$(dirname "$0")/alone.sh"
 kills=${2:-8}
@@ -10,11 +10,10 @@ kubectl expose deployment stays --port=80 --target-port=8080 >/dev/null
 kubectl rollout status deployment/stays --timeout=60s >/dev/null || { echo 'FAILED: it does not come up'; failed=1; exit; }
 uids=$(kubectl get pods -l app=stays -o jsonpath='{.items[*].metadata.uid}')
 staying() { for uid in $uids; do cat "$top/run/pods/$uid"/*.run; done | sort; }
-counts() { # what there is of pods: directories, shims, their control groups, links, network namespaces, mounts
+counts() { # what there is of pods: directories, shims, links, mounts, rules
   local own=0 p
   for p in /proc/[0-9]*/cmdline; do case $(tr '\0' ' ' <"$p") in *troupe-shim*"$top"*) own=$((own + 1)) ;; esac; done 2>/dev/null
   echo "$(ls "$top/run/pods" | wc -l) directories, $own shims, $(ip -o link | grep -c 'troupe-.*@') links," \
-    "$(find /sys/fs/cgroup -type d -name '*pod*' -path "*$(basename "$top")*" 2>/dev/null | wc -l) groups," \
     "$(grep -c "$top/run/pods/" /proc/self/mountinfo) mounts, $(nft -a list ruleset 2>/dev/null | grep -c 'handle') rules"
 }
 processes=$(staying) before=$(counts)
