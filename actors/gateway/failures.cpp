@@ -44,6 +44,14 @@ k8s::meta::v1::Status to_status(const error& failure) {
   return s;
 }
 
+std::string json_of(const k8s::meta::v1::Status& s) {
+  return codec::to_json(s, {.api_version = "v1", .kind = "Status", .resource_version = {}});
+}
+
+std::string protobuf_of(const k8s::meta::v1::Status& s) {
+  return codec::seal_envelope("v1", "Status", codec::to_wire(s));
+}
+
 } // namespace
 
 error not_found(const schema::kind& kind, std::string_view name) {
@@ -100,10 +108,7 @@ error method_not_supported() {
           "the server does not allow this method on the requested resource"};
 }
 
-std::string status_json(const error& failure) {
-  return codec::to_json(to_status(failure),
-                        {.api_version = "v1", .kind = "Status", .resource_version = {}});
-}
+std::string status_json(const error& failure) { return json_of(to_status(failure)); }
 
 k8s::meta::v1::Status success(int code) {
   k8s::meta::v1::Status s;
@@ -124,18 +129,13 @@ k8s::meta::v1::Status success(const schema::kind& kind, std::string_view name,
   return s;
 }
 
-std::string status_protobuf(const error& failure) {
-  return codec::seal_envelope("v1", "Status", codec::to_wire(to_status(failure)));
-}
+std::string status_protobuf(const error& failure) { return protobuf_of(to_status(failure)); }
 
 http::response status_answer(int http_status, const k8s::meta::v1::Status& status,
                              const media& as) {
   if (as.as == format::protobuf)
-    return http::answer(http_status, std::string(content_type(as.as)),
-                        codec::seal_envelope("v1", "Status", codec::to_wire(status)));
-  return json_answer(
-      http_status,
-      codec::to_json(status, {.api_version = "v1", .kind = "Status", .resource_version = {}}), as);
+    return http::answer(http_status, std::string(content_type(as.as)), protobuf_of(status));
+  return json_answer(http_status, json_of(status), as);
 }
 
 http::response failure_answer(const error& failure, const media& as) {

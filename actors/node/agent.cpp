@@ -67,7 +67,7 @@ struct agent_state {
       self->monitor(node);
       with->tokens.ask_again();
       with->taken_in.ask_again();
-      tell_status(); // what it arrived with may have changed since
+      tell_node_status(*with); // what it arrived with may have changed since
       flush();
     };
     auto give_up = [this](const caf::error&) {
@@ -184,7 +184,8 @@ struct agent_state {
     auto shown = with->told.find<k8s::core::v1::Node>("nodes", "", with->given.name);
     if (!shown || !node) return;
     for (auto& c : shown->status().conditions())
-      if (c.type() == "Ready" && (c.status() == "True") != network_ready) return tell_status();
+      if (c.type() == "Ready" && (c.status() == "True") != network_ready)
+        return tell_node_status(*with);
   }
 
   void pod_changed(const std::string& key) {
@@ -347,15 +348,9 @@ struct agent_state {
     if (now >= next_status) {
       next_status = now + with->given.status_period;
       self->delayed_send(self, with->given.status_period, resync_atom_v);
-      if (node) tell_status();
+      if (node) tell_node_status(*with);
       with->work.run([with = with] { tend_images(*with); });
     }
-  }
-
-  void tell_status() {
-    cluster::Report r;
-    r.set_node_status(node_status(*with).SerializeAsString());
-    with->reports.put(std::move(r));
   }
 
   /// Tells when the network of pods has become ready, or has ceased to be; while it is not, it is
@@ -363,7 +358,7 @@ struct agent_state {
   void watch_network() {
     bool ready = with->given.network->ready().has_value();
     if (ready != std::exchange(network_ready, ready)) {
-      if (node) tell_status();
+      if (node) tell_node_status(*with);
       for (auto& [uid, held] : pods) tell(held);
     }
     if (ready || self->clock().now() < next_look) return;

@@ -174,6 +174,12 @@ NodeStatus node_status(context& of) {
   return out;
 }
 
+void tell_node_status(context& of) {
+  cluster::Report r;
+  r.set_node_status(node_status(of).SerializeAsString());
+  of.reports.put(std::move(r));
+}
+
 Node node_object(context& of) {
   Node out;
   auto& m = *out.mutable_metadata();

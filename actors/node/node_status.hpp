@@ -10,6 +10,8 @@ namespace troupe::node {
 inline constexpr size_t images_shown_max = 50;
 
 k8s::core::v1::NodeStatus node_status(context& of);
+/// Puts it among what the servers are to be told.
+void tell_node_status(context& of);
 /// The object with which an agent arrives: name, labels, status.
 k8s::core::v1::Node node_object(context& of);
 

@@ -225,9 +225,7 @@ void pod_state::report() {
   if (record_.gone_from_servers || record_.removal == progress::done) return;
   // What runs is as ready as it was: its clients are not sent away for the time of looking.
   bool looking = record_.place == progress::none || record_.place == progress::under_way;
-  bool runs = std::any_of(record_.containers.begin(), record_.containers.end(),
-                          [](auto& c) { return c.running(); });
-  taking_over_ = taking_over_ && looking && runs && !record_.ending;
+  taking_over_ = taking_over_ && looking && is_alive(record_) && !record_.ending;
   if (taking_over_) return;
   auto status = status_of(*pod_, record_, with_->given.node_ip, now()).SerializeAsString();
   if (status == reported_) return;

@@ -2,7 +2,6 @@
 // ends and how often they were restarted, by the shim's files and the status last told.
 #include "actors/node/pod.hpp"
 
-#include <algorithm>
 #include <sstream>
 
 namespace troupe::node {
@@ -107,9 +106,7 @@ void pod_state::adopt() {
   }
   // A pod whose end was told before has nothing running: what is left of it is taken away again.
   // Of one that goes no place is made again, and yet somebody must hear its containers end.
-  bool runs = std::any_of(record_.containers.begin(), record_.containers.end(),
-                          [](auto& c) { return c.running(); });
-  if (runs) watch_shim();
+  if (is_alive(record_)) watch_shim();
 }
 
 } // namespace troupe::node

@@ -61,11 +61,7 @@ void tell_of_changes(const context_ptr& with) {
                   [weak = std::weak_ptr(with)](const std::string& name) {
                     auto with = weak.lock();
                     if (!with || (name != image_index_file && !name.empty())) return;
-                    with->work.run([with] {
-                      cluster::Report r;
-                      r.set_node_status(node_status(*with).SerializeAsString());
-                      with->reports.put(std::move(r));
-                    });
+                    with->work.run([with] { tell_node_status(*with); });
                   });
 }
 
