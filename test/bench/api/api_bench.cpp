@@ -1,155 +1,23 @@
 // What the API server costs: creates, gets, patches, lists and watches of pods over TLS, durable,
 // against a server in a process of its own. Usage: bench_api path/to/troupe [pods] [plain|rich]
-#include "test/bench/api/load_client.hpp"
 #include "test/bench/api/pods.hpp"
-#include "test/bench/api/trial_server.hpp"
+#include "test/bench/support/load.hpp"
 
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <thread>
-#include <vector>
 
 using namespace troupe;
 using namespace troupe::bench;
-using steady = std::chrono::steady_clock;
 
 namespace {
 
 constexpr const char* pods_path = "/api/v1/namespaces/default/pods";
-
-double seconds_since(steady::time_point start) {
-  return std::chrono::duration<double>(steady::now() - start).count();
-}
-
-double own_cpu_seconds() {
-  rusage use{};
-  getrusage(RUSAGE_SELF, &use);
-  const auto seconds = [](timeval t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(use.ru_utime) + seconds(use.ru_stime);
-}
-
-/// What all processes together have used of the machine, and what its host gave to others.
-double busy_seconds() {
-  std::ifstream in("/proc/stat");
-  std::string word;
-  in >> word;
-  double all = 0;
-  for (int i = 0; i < 8; ++i) {
-    constexpr int idle = 3, waiting = 4;
-    double ticks = 0;
-    in >> ticks;
-    if (i != idle && i != waiting) all += ticks;
-  }
-  return all / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
-/// What both sides use of the machine while something is measured, and what is left to them.
-class meter {
-public:
-  explicit meter(const trial_server& of)
-      : of_{of}, server_{of.cpu_seconds()}, own_{own_cpu_seconds()}, busy_{busy_seconds()} {}
-  double seconds() const { return seconds_since(start_); }
-  double server_seconds() const { return of_.cpu_seconds() - server_; }
-
-  /// The end of a line: what each of `operations` cost, and how many cores others were using.
-  void print(double operations, double seconds) const {
-    const auto server = server_seconds(), own = own_cpu_seconds() - own_;
-    std::printf("server CPU %.1f us each, client CPU %.1f us each, others %.1f cores\n",
-                server / operations * 1e6, own / operations * 1e6,
-                std::max(0.0, busy_seconds() - busy_ - server - own) / seconds);
-  }
-
-private:
-  const trial_server& of_;
-  double server_, own_, busy_;
-  steady::time_point start_ = steady::now();
-};
-
-using clients = std::vector<std::unique_ptr<load_client>>;
-
-clients connect(const trial_server& to, int count) {
-  clients out;
-  for (int i = 0; i < count; ++i) out.push_back(std::make_unique<load_client>(to.port, to.tls));
-  return out;
-}
-
-std::string request(const char* method, const std::string& path, const std::string& body = {},
-                    const char* type = "application/json") {
-  auto out = std::string(method) + " " + path +
-             " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + "Bearer " + admin_token +
-             "\r\nUser-Agent: kubectl/v1.33.0\r\nAccept: application/json\r\n";
-  if (!body.empty())
-    out += std::string("Content-Type: ") + type +
-           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-  return out + "\r\n" + body;
-}
-
-void want(std::string_view answer, std::string_view status) {
-  if (answer.substr(9, 3) == status) return;
-  throw std::runtime_error("an answer is not " + std::string(status) + ": " +
-                           std::string(answer.substr(0, 600)));
-}
-
-/// Tells which clients have something to read.
-class selector {
-public:
-  explicit selector(const clients& of) {
-    for (size_t i = 0; i < of.size(); ++i) {
-      epoll_event wanted{.events = EPOLLIN, .data = {.u64 = i}};
-      ::epoll_ctl(poll_, EPOLL_CTL_ADD, of[i]->descriptor(), &wanted);
-    }
-  }
-  ~selector() { ::close(poll_); }
-  selector(const selector&) = delete;
-
-  /// Calls `use` with the number of each client that is ready, once at least one is.
-  template<class Use> void wait(Use use) {
-    constexpr int patience_ms = 20'000;
-    std::array<epoll_event, 64> ready;
-    const auto count = ::epoll_wait(poll_, ready.data(), ready.size(), patience_ms);
-    if (count <= 0) throw std::runtime_error("nothing came");
-    for (int i = 0; i < count; ++i) use(ready[static_cast<size_t>(i)].data.u64);
-  }
-
-private:
-  const int poll_ = ::epoll_create1(EPOLL_CLOEXEC);
-};
-
-/// `texts` over `all` at once: each connection has one under way, and sends the next when it is
-/// answered with `status`. Returns how long each took, in seconds.
-std::vector<double> answer_all(const clients& all, const std::vector<std::string>& texts,
-                               const char* status) {
-  std::vector<double> took;
-  took.reserve(texts.size());
-  std::vector<steady::time_point> begun(all.size());
-  size_t next = 0;
-  const auto send = [&](size_t by) {
-    if (next == texts.size()) return;
-    begun[by] = steady::now();
-    all[by]->send(texts[next++]);
-  };
-  selector ready{all};
-  for (size_t i = 0; i < all.size(); ++i) send(i);
-  while (took.size() < texts.size())
-    ready.wait([&](size_t by) {
-      want(all[by]->answer(), status);
-      took.push_back(seconds_since(begun[by]));
-      send(by);
-    });
-  return took;
-}
 
 void run(const trial_server& on, const char* what, int connections, int count, const char* status,
          const std::function<std::string(int)>& make) {
@@ -285,7 +153,7 @@ int main(int argc, char** argv) {
   const int pods = argc > 2 ? std::atoi(argv[2]) : 12'000;
   const bool rich = argc > 3 && std::string_view(argv[3]) == rich_pod.name;
   try {
-    measure(trial_server{argv[1]}, rich ? rich_pod : plain_pod, pods);
+    measure(trial_server{argv[1], {"--controllers", "none"}}, rich ? rich_pod : plain_pod, pods);
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return 1;

@@ -1,4 +1,4 @@
-#include "test/bench/api/trial_server.hpp"
+#include "test/bench/support/trial_server.hpp"
 
 #include "net/tls/files.hpp"
 
@@ -33,16 +33,22 @@ std::string content_of(const std::string& path) {
 
 } // namespace
 
-trial_server::trial_server(const char* program) {
+trial_server::trial_server(const char* program, const std::vector<std::string>& more) {
   const auto tokens = where_.path + "/tokens";
   std::ofstream(tokens) << admin_token << ",bench,1,\"system:masters\"\n";
   ::chmod(tokens.c_str(), 0600);
+  const auto log = where_.path + "/stderr";
+  std::vector<const char*> arguments{program,        "server",      "--data", where_.path.c_str(),
+                                     "--address",    "127.0.0.1",   "--port", "0",
+                                     "--token-file", tokens.c_str()};
+  for (const auto& one : more) arguments.push_back(one.c_str());
+  arguments.push_back(nullptr);
   const auto start = steady::now();
   child_ = ::fork();
   if (child_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM); // no benchmark leaves its server behind
-    ::execl(program, program, "server", "--data", where_.path.c_str(), "--address", "127.0.0.1",
-            "--port", "0", "--controllers", "none", "--token-file", tokens.c_str(), nullptr);
+    if (!std::freopen(log.c_str(), "w", stderr)) std::_Exit(127);
+    ::execv(program, const_cast<char* const*>(arguments.data()));
     std::_Exit(127);
   }
   std::string settings; // written when the server is ready
@@ -53,7 +59,7 @@ trial_server::trial_server(const char* program) {
   ready_after_seconds = std::chrono::duration<double>(steady::now() - start).count();
   const auto colon = settings.find(':', settings.find("127.0.0.1"));
   if (colon == settings.npos) {
-    std::fprintf(stderr, "%s did not become ready\n", program);
+    std::fprintf(stderr, "%s did not become ready:\n%s\n", program, content_of(log).c_str());
     std::exit(1);
   }
   port = static_cast<uint16_t>(std::stoi(settings.substr(colon + 1)));

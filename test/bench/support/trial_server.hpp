@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace troupe::bench {
 
@@ -16,8 +18,9 @@ inline constexpr const char* admin_token = "bench-token"; ///< of a member of sy
 
 class trial_server {
 public:
-  /// Starts `program server` and waits until it is ready; ends the process if it is not in time.
-  explicit trial_server(const char* program);
+  /// Starts `program server` with `more` arguments and waits until it is ready; ends the process if
+  /// it is not in time.
+  trial_server(const char* program, const std::vector<std::string>& more);
   ~trial_server();
   trial_server(const trial_server&) = delete;
 

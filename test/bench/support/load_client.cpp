@@ -1,4 +1,4 @@
-#include "test/bench/api/load_client.hpp"
+#include "test/bench/support/load_client.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
