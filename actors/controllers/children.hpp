@@ -32,7 +32,7 @@ template<class View>
 bool settle_claims(round& r, const typename family<View>::claims& claims,
                    const schema::kind& child_kind, const schema::kind& kind,
                    const k8s::meta::v1::ObjectMeta& owner) {
-  for (auto view : claims.adopt) adopt(r, child_kind, *view->entry, kind, owner);
+  for (auto& orphan : claims.adopt) adopt(r, child_kind, *orphan, kind, owner);
   for (auto view : claims.release) release(r, child_kind, *view->entry, owner.uid());
   return !r.write.empty() || r.failure;
 }

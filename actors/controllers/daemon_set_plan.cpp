@@ -1,6 +1,7 @@
 #include "actors/controllers/daemon_set_plan.hpp"
 
 #include "actors/controllers/deployment_sizes.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/node.pb.h"
 
 #include <algorithm>
@@ -218,11 +219,10 @@ private:
 } // namespace
 
 daemon_node daemon_node::of(storage::entry_ptr entry) {
-  k8s::core::v1::Node node;
-  node.ParsePartialFromArray(entry->value().data(), static_cast<int>(entry->value().size()));
+  auto node = gateway::decoded<k8s::core::v1::Node>(*entry);
   daemon_node out;
-  out.name = node.metadata().name();
-  for (auto& t : node.spec().taints()) out.taints.emplace_back(t);
+  out.name = node->metadata().name();
+  for (auto& t : node->spec().taints()) out.taints.emplace_back(t);
   out.entry = std::move(entry);
   return out;
 }
@@ -252,8 +252,10 @@ bool daemon_wish::stays_on(const daemon_node& node) const {
 std::string node_of(const pod_view& pod) {
   if (!pod.node.empty()) return std::string(pod.node);
   auto whole = pod.whole();
-  auto& wanted =
-      whole.spec().affinity().node_affinity().required_during_scheduling_ignored_during_execution();
+  auto& wanted = whole->spec()
+                     .affinity()
+                     .node_affinity()
+                     .required_during_scheduling_ignored_during_execution();
   for (auto& term : wanted.node_selector_terms())
     for (auto& f : term.match_fields())
       if (f.key() == name_field && f.values_size() == 1) return f.values(0);

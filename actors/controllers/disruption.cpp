@@ -64,14 +64,10 @@ private:
       auto& c = covered_by[key] = {*selector, {}};
       auto now = given.store->current();
       for (auto& pod : now.list(gateway::prefix_of(pods, ns)))
-        if (selects(c, pod)) c.pods.emplace(pod.key(), pod_view::of(&pod));
+        if (selects(c.selector, pod)) c.pods.emplace(pod.key(), pod_view::of(&pod));
       by_namespace[ns].insert(key);
     }
     mark(key);
-  }
-
-  static bool selects(const covered& c, const storage::entry& pod) {
-    return c.selector.matches([&](const std::string& name) { return pod.label(name); });
   }
 
   void hear_pod(const storage::entry_ptr& entry, bool gone) {
@@ -82,7 +78,7 @@ private:
     for (auto& key : space->second) {
       auto& c = covered_by[key];
       bool was = c.pods.erase(pod) > 0;
-      bool is = !gone && selects(c, *entry);
+      bool is = !gone && selects(c.selector, *entry);
       if (is) c.pods.emplace(pod, pod_view::of(entry));
       if (is || was) mark(key);
     }

@@ -1,6 +1,7 @@
 #include "actors/controllers/ephemeral_volumes.hpp"
 
 #include "actors/controllers/children.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/claim.pb.h"
 
 namespace troupe::controllers {
@@ -22,8 +23,7 @@ public:
       : reconciler{self, std::move(given), "ephemeral-volume-controller"} {
     listen(pods, [this](const change& c) {
       if (c.gone || c.before) return; // a pod's volumes never change
-      Pod pod;
-      if (gateway::read_entry(*c.entry, pod) && asks_for_claims(pod)) mark(c.entry->key());
+      if (asks_for_claims(*gateway::decoded<Pod>(*c.entry))) mark(c.entry->key());
     });
     listen(claims, [this](const change& c) {
       auto owner = c.gone ? controller_of(c.entry->value()) : std::nullopt;

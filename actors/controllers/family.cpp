@@ -1,51 +1,42 @@
 #include "actors/controllers/family.hpp"
 
 #include "messages/api/meta.pb.h"
-#include "messages/codec/wire.hpp"
+#include "messages/codec/meta_numbers.hpp"
 
 namespace troupe::controllers {
 
-namespace {
-
-// Field numbers of Kubernetes' own: permanent.
-constexpr uint32_t metadata_number = 1, owners_number = 13;
-constexpr uint32_t kind_number = 1, name_number = 3, uid_number = 4, api_version_number = 5,
-                   controller_number = 6;
-
-} // namespace
+using namespace codec;
 
 std::optional<controller_ref> controller_of(std::string_view stored) {
-  codec::wire::reader object(stored);
-  while (object.next()) {
-    if (object.number != metadata_number) continue;
-    codec::wire::reader metadata(object.data);
-    while (metadata.next()) {
-      if (metadata.number != owners_number) continue;
-      controller_ref ref;
-      bool controls = false;
-      codec::wire::reader owner(metadata.data);
-      while (owner.next()) {
-        if (owner.number == kind_number) ref.kind = owner.data;
-        if (owner.number == name_number) ref.name = owner.data;
-        if (owner.number == uid_number) ref.uid = owner.data;
-        if (owner.number == api_version_number) ref.api_version = owner.data;
-        if (owner.number == controller_number) controls = owner.value != 0;
-      }
-      if (controls) return ref;
+  wire::reader metadata(metadata_in(stored));
+  while (metadata.next()) {
+    if (metadata.number != meta_number::owners) continue;
+    controller_ref ref;
+    bool controls = false;
+    wire::reader owner(metadata.data);
+    while (owner.next()) {
+      if (owner.number == owner_number::kind) ref.kind = owner.data;
+      if (owner.number == owner_number::name) ref.name = owner.data;
+      if (owner.number == owner_number::uid) ref.uid = owner.data;
+      if (owner.number == owner_number::api_version) ref.api_version = owner.data;
+      if (owner.number == owner_number::controller) controls = owner.value != 0;
     }
-    return {};
+    if (controls) return ref;
   }
   return {};
 }
 
+bool is_going(std::string_view stored) {
+  wire::reader metadata(metadata_in(stored));
+  while (metadata.next())
+    if (metadata.number == meta_number::deletion) return true;
+  return false;
+}
+
 k8s::meta::v1::ObjectMeta metadata_of(const storage::entry& entry) {
   k8s::meta::v1::ObjectMeta out;
-  codec::wire::reader object(entry.value());
-  while (object.next())
-    if (object.number == metadata_number) {
-      out.ParsePartialFromArray(object.data.data(), static_cast<int>(object.data.size()));
-      break; // stored objects are canonical: it stands once
-    }
+  auto bytes = metadata_in(entry.value());
+  (void)out.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
   return out;
 }
 

@@ -3,8 +3,7 @@
 // through all children to find its own. Pure.
 #pragma once
 
-#include "messages/base/selector.hpp"
-#include "storage/entry.hpp"
+#include "actors/controllers/orphans.hpp"
 
 #include <map>
 #include <memory>
@@ -27,6 +26,9 @@ struct controller_ref {
 };
 std::optional<controller_ref> controller_of(std::string_view stored);
 
+/// Whether a stored object is being deleted.
+bool is_going(std::string_view stored);
+
 /// What a stored object says of itself in its metadata.
 k8s::meta::v1::ObjectMeta metadata_of(const storage::entry& entry);
 
@@ -45,12 +47,6 @@ template<class Workload> owner_view owner_of(std::string key, const Workload& w)
   return {std::move(key), w.metadata().namespace_(), w.metadata().uid(),
           selector && !selector->empty() ? std::move(*selector) : label_selector::nothing(),
           w.metadata().has_deletion_timestamp()};
-}
-
-/// A label as one text, for finding who bears it.
-inline std::string label_text(std::string_view ns, std::string_view key, std::string_view value) {
-  std::string out(ns);
-  return out.append("\n").append(key).append("=").append(value);
 }
 
 /// The namespace of a key "resource/namespace/name".
@@ -72,7 +68,7 @@ public:
     by_namespace_.clear();
     children_.clear();
     by_owner_.clear();
-    by_label_.clear();
+    orphans_.clear();
   }
 
   void put_owner(owner_view o) {
@@ -104,24 +100,18 @@ public:
   /// Takes in a child as it is now, or that it is gone. Calls `mark` with the key of every owner
   /// whom that may concern.
   template<class Mark> void hear_child(const storage::entry_ptr& entry, bool gone, Mark mark) {
-    auto before = children_.find(entry->key());
-    if (before != children_.end()) {
+    if (auto before = children_.find(entry->key()); before != children_.end()) {
       concern(*before->second, mark);
       forget(before);
     }
-    if (gone) return;
-    auto ref = controller_of(entry->value());
-    if (ref && (ref->kind != kind_ || !ref->api_version.starts_with(group_))) return;
-    auto c = std::make_unique<child>(child{View::of(entry), ref ? std::string(ref->uid) : ""});
-    if (!ref && c->view.going) return; // nobody adopts what is going
+    auto ref = gone ? std::nullopt : controller_of(entry->value());
+    // Nobody adopts what is going.
+    hear_orphan(entry, !gone && !ref && !is_going(entry->value()), mark);
+    if (!ref || ref->kind != kind_ || !ref->api_version.starts_with(group_)) return;
+    auto c = std::make_unique<child>(child{View::of(entry), std::string(ref->uid)});
     auto& kept = *c;
     children_.emplace(kept.view.entry->key(), std::move(c));
-    if (ref)
-      by_owner_[kept.owner].emplace(kept.view.entry->key(), &kept.view);
-    else
-      labels_of(kept, [&](std::string label) {
-        by_label_[std::move(label)].emplace(kept.view.entry->key(), &kept.view);
-      });
+    by_owner_[kept.owner].emplace(kept.view.entry->key(), &kept.view);
     concern(kept, mark);
   }
 
@@ -137,74 +127,51 @@ public:
 
   struct claims {
     std::vector<const View*> mine;
-    std::vector<const View*> adopt;   ///< nobody's, and selected
-    std::vector<const View*> release; ///< mine, but not selected any more
+    std::vector<storage::entry_ptr> adopt; ///< nobody's, and selected
+    std::vector<const View*> release;      ///< mine, but not selected any more
   };
   claims claimed_by(const owner_view& o) const {
     claims out;
     for (auto& [key, view] : of(o.uid))
-      (selects(o.selector, *view) || view->going ? out.mine : out.release).push_back(view);
-    if (o.going) return out;
-    for (auto& [key, view] : orphans(o))
-      if (selects(o.selector, *view)) out.adopt.push_back(view);
+      (selects(o.selector, *view->entry) || view->going ? out.mine : out.release).push_back(view);
+    if (!o.going) out.adopt = orphans_.selected(o.ns, o.selector);
     return out;
-  }
-
-  static bool selects(const label_selector& selector, const View& view) {
-    return selector.matches([&](const std::string& key) { return view.entry->label(key); });
   }
 
 private:
   struct child {
     View view;
-    std::string owner; ///< uid, empty for one without a controller
+    std::string owner; ///< uid
   };
   using children = std::unordered_map<std::string_view, std::unique_ptr<child>>;
 
-  template<class Visit> void labels_of(const child& c, Visit visit) const {
-    auto ns = namespace_in(c.view.entry->key());
-    visit(label_text(ns, {}, {}));
-    c.view.entry->index().labels(
-        [&](std::string_view key, std::string_view value) { visit(label_text(ns, key, value)); });
+  /// Those that select it as it was, or do now, may be concerned.
+  template<class Mark> void hear_orphan(const storage::entry_ptr& entry, bool is_one, Mark& mark) {
+    if (auto before = orphans_.find(entry->key())) {
+      mark_selecting(*before, mark);
+      if (!is_one) orphans_.erase(entry->key());
+    }
+    if (!is_one) return;
+    orphans_.put(entry);
+    mark_selecting(*entry, mark);
   }
 
-  /// The children without a controller in the owner's namespace that have one of the labels that
-  /// it selects; all, if it asks for none in particular.
-  const ordered& orphans(const owner_view& o) const {
-    static const ordered none;
-    auto label = label_text(o.ns, {}, {});
-    for (auto& r : o.selector.requirements())
-      if (r.what == requirement::op::in && r.values.size() == 1)
-        label = label_text(o.ns, r.key, r.values[0]);
-    auto hit = by_label_.find(label);
-    return hit == by_label_.end() ? none : hit->second;
+  template<class Mark> void mark_selecting(const storage::entry& entry, Mark& mark) {
+    auto space = by_namespace_.find(std::string(namespace_in(entry.key())));
+    if (space == by_namespace_.end()) return;
+    for (auto& key : space->second)
+      if (selects(owners_.at(key).selector, entry)) mark(key);
   }
 
   template<class Mark> void concern(const child& c, Mark& mark) const {
-    if (!c.owner.empty()) {
-      if (auto key = key_of(c.owner)) mark(*key);
-      return;
-    }
-    auto space = by_namespace_.find(std::string(namespace_in(c.view.entry->key())));
-    if (space == by_namespace_.end()) return;
-    for (auto& key : space->second)
-      if (selects(owners_.at(key).selector, c.view)) mark(key);
+    if (auto key = key_of(c.owner)) mark(*key);
   }
 
   void forget(typename children::iterator at) {
-    auto& c = *at->second;
-    if (!c.owner.empty()) {
-      auto hit = by_owner_.find(c.owner);
-      hit->second.erase(c.view.entry->key());
-      if (hit->second.empty()) by_owner_.erase(hit);
-    } else {
-      labels_of(c, [&](const std::string& label) {
-        auto hit = by_label_.find(label);
-        hit->second.erase(c.view.entry->key());
-        if (hit->second.empty()) by_label_.erase(hit);
-      });
-    }
     auto kept = std::move(at->second); // the key in the map is a view into it
+    auto hit = by_owner_.find(kept->owner);
+    hit->second.erase(kept->view.entry->key());
+    if (hit->second.empty()) by_owner_.erase(hit);
     children_.erase(at);
   }
 
@@ -214,7 +181,7 @@ private:
   std::unordered_map<std::string, std::set<std::string>> by_namespace_;
   children children_;
   std::unordered_map<std::string, ordered> by_owner_;
-  std::unordered_map<std::string, ordered> by_label_;
+  orphans orphans_;
 };
 
 } // namespace troupe::controllers

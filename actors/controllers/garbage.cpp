@@ -4,7 +4,7 @@
 #include "actors/gateway/write.hpp"
 #include "actors/gateway/versions.hpp"
 #include "actors/insight/trace.hpp"
-#include "messages/codec/wire.hpp"
+#include "messages/codec/meta_numbers.hpp"
 
 #include <algorithm>
 
@@ -12,18 +12,25 @@ namespace troupe::controllers {
 
 namespace {
 
+using namespace codec;
 using k8s::meta::v1::ObjectMeta;
+
+std::string_view owner_uid(std::string_view reference) {
+  codec::wire::reader owner(reference);
+  while (owner.next())
+    if (owner.number == owner_number::uid) return owner.data;
+  return {};
+}
 
 owned_view view_of(const storage::entry& entry) {
   owned_view v{std::string(entry.key()), {}, {}, {}};
-  ObjectMeta m;
-  codec::wire::reader in(entry.value());
-  while (in.next())
-    if (in.number == 1) m.MergeFromString(std::string(in.data));
-  v.uid = m.uid();
-  for (auto& o : m.owner_references()) v.owners.push_back(o.uid());
-  v.finalizers.assign(m.finalizers().begin(), m.finalizers().end());
-  v.going = m.has_deletion_timestamp();
+  codec::wire::reader m(metadata_in(entry.value()));
+  while (m.next()) {
+    if (m.number == meta_number::uid) v.uid = m.data;
+    if (m.number == meta_number::owners) v.owners.emplace_back(owner_uid(m.data));
+    if (m.number == meta_number::finalizers) v.finalizers.emplace_back(m.data);
+    if (m.number == meta_number::deletion) v.going = true;
+  }
   return v;
 }
 

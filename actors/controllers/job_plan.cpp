@@ -119,7 +119,7 @@ private:
     std::string why;
     auto verdict = failure_verdict::count;
     if (spec.has_pod_failure_policy() && p.phase == pod_phase::failed)
-      verdict = judge(spec.pod_failure_policy(), p.whole(), &why);
+      verdict = judge(spec.pod_failure_policy(), *p.whole(), &why);
     if (verdict == failure_verdict::ignore) return;
     status.set_failed(status.failed() + 1);
     if (verdict == failure_verdict::fail_job) fail("PodFailurePolicy", why);

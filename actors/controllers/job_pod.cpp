@@ -64,7 +64,8 @@ bool by_condition(const PodFailurePolicyRule& rule, const Pod& pod, std::string*
 job_pod job_pod::of(storage::entry_ptr entry) {
   job_pod out;
   static_cast<pod_view&>(out) = pod_view::of(std::move(entry));
-  auto pod = out.whole();
+  auto whole = out.whole();
+  auto& pod = *whole;
   auto& m = pod.metadata();
   out.tracked = std::find(m.finalizers().begin(), m.finalizers().end(), tracking_finalizer) !=
                 m.finalizers().end();

@@ -4,6 +4,7 @@
 #include "actors/controllers/node_lifecycle_plan.hpp"
 #include "actors/controllers/pods_by_node.hpp"
 #include "actors/controllers/reconciler.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
 
 namespace troupe::controllers {
@@ -19,11 +20,12 @@ public:
       : reconciler{self, std::move(given), "node-controller"} {
     listen(nodes, [this](auto& entry, bool gone) {
       std::string name(gateway::split_key(entry->key()).name);
-      Node node;
-      if (gone)
+      if (gone) {
         pace.erase(name);
-      else if (gateway::read_entry(*entry, node))
-        pace.put(name, zone_of(node), health_of(node) == node_health::ready);
+      } else {
+        auto node = gateway::decoded<Node>(*entry);
+        pace.put(name, zone_of(*node), health_of(*node) == node_health::ready);
+      }
       mark(entry->key());
     });
     listen(pods, [this](auto& entry, bool gone) { by_node.hear(*entry, gone); });

@@ -4,6 +4,7 @@
 #include "actors/controllers/family.hpp"
 #include "actors/controllers/pods_by_node.hpp"
 #include "actors/controllers/reconciler.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
 
@@ -49,9 +50,8 @@ private:
       return;
     }
     there.insert(name);
-    Node node;
-    gateway::read_entry(entry, node);
-    auto& taints = node.spec().taints();
+    auto node = gateway::decoded<Node>(entry);
+    auto& taints = node->spec().taints();
     bool given_up = std::any_of(taints.begin(), taints.end(),
                                 [](auto& t) { return t.key() == out_of_service; });
     if (!given_up) return void(out.erase(name));

@@ -1,6 +1,7 @@
 #include "actors/controllers/pod_view.hpp"
 
 #include "actors/controllers/family.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
 
 #include <algorithm>
@@ -35,8 +36,8 @@ int rank(pod_phase p) { return p == pod_phase::pending ? 0 : p == pod_phase::unk
 } // namespace
 
 pod_view pod_view::of(storage::entry_ptr entry) {
-  k8s::core::v1::Pod pod;
-  pod.ParsePartialFromArray(entry->value().data(), static_cast<int>(entry->value().size()));
+  auto whole = gateway::decoded<k8s::core::v1::Pod>(*entry);
+  auto& pod = *whole;
   auto& m = pod.metadata();
   pod_view v;
   v.key = entry->key();
@@ -59,10 +60,8 @@ pod_view pod_view::of(storage::entry_ptr entry) {
   return v;
 }
 
-k8s::core::v1::Pod pod_view::whole() const {
-  k8s::core::v1::Pod pod;
-  pod.ParsePartialFromArray(entry->value().data(), static_cast<int>(entry->value().size()));
-  return pod;
+std::shared_ptr<const k8s::core::v1::Pod> pod_view::whole() const {
+  return gateway::decoded<k8s::core::v1::Pod>(*entry);
 }
 
 timestamp pod_view::available_at(int min_ready_seconds) const {

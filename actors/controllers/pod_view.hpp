@@ -4,6 +4,7 @@
 #include "messages/base/time.hpp"
 #include "storage/entry.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ struct pod_view {
 
   static pod_view of(storage::entry_ptr entry);
   /// Everything about it.
-  k8s::core::v1::Pod whole() const;
+  std::shared_ptr<const k8s::core::v1::Pod> whole() const;
 
   bool finished() const { return phase == pod_phase::succeeded || phase == pod_phase::failed; }
   /// It counts as one of the replicas that somebody wants.

@@ -50,8 +50,9 @@ private:
     auto set = load_as<StatefulSet>(kind, *entry);
     auto claims = family.claimed_by(*owner);
     // Only pods that bear a name of the set's are its.
-    std::erase_if(claims.adopt,
-                  [&](auto p) { return !ordinal_of(set->metadata().name(), p->name); });
+    std::erase_if(claims.adopt, [&](auto& p) {
+      return !ordinal_of(set->metadata().name(), gateway::split_key(p->key()).name);
+    });
     if (settle_claims<pod_view>(r, claims, pods, kind, set->metadata())) return;
     history_plan past;
     if (!history.keep(r, set->metadata(), set->spec().template_(), set->status().collision_count(),

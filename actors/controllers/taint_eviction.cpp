@@ -4,6 +4,7 @@
 #include "actors/controllers/pods_by_node.hpp"
 #include "actors/controllers/reconciler.hpp"
 #include "actors/controllers/taint_eviction_plan.hpp"
+#include "actors/gateway/decoded.hpp"
 
 namespace troupe::controllers {
 
@@ -32,10 +33,10 @@ private:
 
   void hear_node(const storage::entry& entry, bool gone) {
     std::string name(gateway::split_key(entry.key()).name);
-    Node node;
     bool sends_away = false;
-    if (!gone && gateway::read_entry(entry, node))
-      for (auto& t : node.spec().taints()) sends_away = sends_away || t.effect() == "NoExecute";
+    if (!gone)
+      for (auto node = gateway::decoded<Node>(entry); auto& t : node->spec().taints())
+        sends_away = sends_away || t.effect() == "NoExecute";
     bool before = sends_away ? !tainted.insert(name).second : tainted.erase(name) > 0;
     if (sends_away || before)
       for (auto& key : by_node.on(name)) mark(key);

@@ -1,5 +1,6 @@
 #include "actors/nodes/fact_book.hpp"
 
+#include "actors/gateway/decoded.hpp"
 #include "actors/nodes/references.hpp"
 #include "actors/volumes/binding.hpp"
 
@@ -39,12 +40,6 @@ std::string owner_of(const storage::entry& entry) {
   k8s::core::v1::PersistentVolume v;
   v.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
   return volumes::node_of_own(v);
-}
-
-k8s::core::v1::Pod pod_of(const storage::entry& entry) {
-  k8s::core::v1::Pod pod;
-  pod.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
-  return pod;
 }
 
 } // namespace
@@ -116,7 +111,7 @@ void fact_book::put_pod(const storage::entry& entry, const storage::snapshot& no
   auto& held = pods_[key];
   auto before = std::move(held.references);
   held.node = *node;
-  held.references = references_of(pod_of(entry), now);
+  held.references = references_of(*gateway::decoded<k8s::core::v1::Pod>(entry), now);
   pods_of_node_[held.node].insert(key);
   refer(held.node, held.references, now);
   tell_stands(held.node, entry);

@@ -1,8 +1,10 @@
 #include "actors/scheduler/core.hpp"
 
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/api/policy.pb.h"
+#include "storage/labels.hpp"
 
 namespace troupe::scheduler {
 
@@ -35,26 +37,21 @@ void core::forget() {
 
 void core::hear_node(const storage::entry_ptr& entry, bool gone) {
   if (gone) return table_.erase_node(name_of(*entry));
-  k8s::core::v1::Node node;
-  auto bytes = entry->value();
-  node.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  table_.put_node(entry, node);
+  table_.put_node(entry, *gateway::decoded<k8s::core::v1::Node>(*entry));
 }
 
 void core::hear_namespace(const storage::entry_ptr& entry, bool gone) {
   std::string name(name_of(*entry));
   auto hit = spaces_.find(name);
-  bool same = hit != spaces_.end() && !gone &&
-              hit->second->index().unpack().labels == entry->index().unpack().labels;
+  bool same = hit != spaces_.end() && !gone && storage::same_labels(*hit->second, *entry);
   gone ? void(spaces_.erase(name)) : void(spaces_[name] = entry);
   if (!same) counts_.namespaces_changed();
 }
 
 void core::hear_budget(const storage::entry_ptr& entry, bool gone) {
   if (gone) return preemptor_.erase_budget(entry->key());
-  k8s::policy::v1::PodDisruptionBudget object;
-  auto bytes = entry->value();
-  object.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  auto whole = gateway::decoded<k8s::policy::v1::PodDisruptionBudget>(*entry);
+  auto& object = *whole;
   disruption_budget b;
   b.ns = namespace_of(*entry);
   if (auto s = label_selector::from(object.spec().selector())) b.pods = *s;

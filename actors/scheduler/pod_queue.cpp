@@ -1,5 +1,7 @@
 #include "actors/scheduler/pod_queue.hpp"
 
+#include "storage/labels.hpp"
+
 #include <algorithm>
 
 namespace troupe::scheduler {
@@ -38,8 +40,7 @@ void pod_queue::put(pod_ptr pod) {
     return activate(i);
   }
   bool same = i.pod->uid == pod->uid && i.pod->gated == pod->gated && i.pod->form == pod->form &&
-              i.pod->claims == pod->claims &&
-              i.pod->entry->index().unpack().labels == pod->entry->index().unpack().labels;
+              i.pod->claims == pod->claims && storage::same_labels(*i.pod->entry, *pod->entry);
   auto before = i.at;
   if (!same) i.attempts = 0;
   if (same && before == state::out) {

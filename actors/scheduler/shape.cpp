@@ -1,5 +1,6 @@
 #include "actors/scheduler/shape.hpp"
 
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -170,10 +171,8 @@ shape_ptr shape_book::share(const Pod& pod) {
 }
 
 pod_ptr shape_book::read(storage::entry_ptr entry) {
-  Pod pod;
-  auto bytes = entry->value();
-  pod.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  return read(std::move(entry), pod);
+  auto pod = gateway::decoded<Pod>(*entry);
+  return read(std::move(entry), *pod);
 }
 
 pod_ptr shape_book::read(storage::entry_ptr entry, const Pod& pod) {

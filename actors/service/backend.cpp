@@ -1,6 +1,8 @@
 #include "actors/service/backend.hpp"
 
+#include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
+#include "storage/labels.hpp"
 
 #include <algorithm>
 
@@ -18,8 +20,8 @@ bool of_family(const std::string& ip, const std::string& family) {
 } // namespace
 
 backend backend::of(storage::entry_ptr entry) {
-  Pod pod;
-  pod.ParsePartialFromArray(entry->value().data(), static_cast<int>(entry->value().size()));
+  auto whole = gateway::decoded<Pod>(*entry);
+  auto& pod = *whole;
   backend b;
   b.entry = std::move(entry);
   b.uid = pod.metadata().uid();
@@ -54,7 +56,7 @@ bool backend::same(const backend& other) const {
   return uid == other.uid && node == other.node && hostname == other.hostname &&
          subdomain == other.subdomain && ips == other.ips && ready == other.ready &&
          going == other.going && over == other.over && ports == other.ports &&
-         entry->index().unpack().labels == other.entry->index().unpack().labels;
+         storage::same_labels(*entry, *other.entry);
 }
 
 std::vector<k8s::discovery::v1::EndpointPort> ports_at(const Service& service, const backend& pod) {

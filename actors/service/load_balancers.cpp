@@ -1,6 +1,7 @@
 #include "actors/service/load_balancers.hpp"
 
 #include "actors/controllers/reconciler.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "actors/service/load_balancers_plan.hpp"
 
 namespace troupe::service {
@@ -17,8 +18,7 @@ public:
       : reconciler{self, std::move(given), "service-controller"} {
     listen(nodes, [this](auto& entry, bool gone) {
       std::string name(gateway::split_key(entry->key()).name);
-      Node node;
-      auto address = !gone && gateway::read_entry(*entry, node) ? outside_address(node) : "";
+      auto address = gone ? "" : outside_address(*gateway::decoded<Node>(*entry));
       auto known = addresses.find(name);
       if (known == addresses.end() ? address.empty() : known->second == address) return;
       address.empty() ? void(addresses.erase(name)) : void(addresses[name] = address);

@@ -1,6 +1,7 @@
 #include "actors/volumes/protection.hpp"
 
 #include "actors/controllers/reconciler.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "actors/volumes/binding.hpp"
 #include "messages/api/pod.pb.h"
 
@@ -50,16 +51,17 @@ private:
     std::string key(entry.key());
     std::set<std::string> now;
     auto phase = entry.field("status.phase");
-    k8s::core::v1::Pod pod;
-    if (!gone && phase != "Succeeded" && phase != "Failed" && gateway::read_entry(entry, pod))
-      for (auto& v : pod.spec().volumes()) {
+    if (!gone && phase != "Succeeded" && phase != "Failed") {
+      auto pod = gateway::decoded<k8s::core::v1::Pod>(entry);
+      for (auto& v : pod->spec().volumes()) {
         auto& source = v.volume_source();
-        auto ns = pod.metadata().namespace_();
+        auto& ns = pod->metadata().namespace_();
         if (source.has_persistent_volume_claim())
           now.insert(gateway::key_of(claims, ns, source.persistent_volume_claim().claim_name()));
         if (source.has_ephemeral())
-          now.insert(gateway::key_of(claims, ns, pod.metadata().name() + "-" + v.name()));
+          now.insert(gateway::key_of(claims, ns, pod->metadata().name() + "-" + v.name()));
       }
+    }
     auto before = used.find(key);
     if (before != used.end()) {
       for (auto& claim : before->second)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/gateway/admission.hpp"
-#include "actors/gateway/admission/decoded.hpp"
+#include "actors/gateway/decoded.hpp"
 
 namespace troupe::gateway {
 
@@ -35,8 +35,7 @@ template<class Object, class Visit>
 void each_object(const admission_request& r, std::string_view group, std::string_view version,
                  std::string_view plural, std::string_view ns, Visit visit) {
   auto kind = r.c.kinds->by_resource(group, version, plural);
-  for (auto& entry : r.now.list(prefix_of(*kind, ns)))
-    if (auto o = decoded<Object>(entry)) visit(*o, entry);
+  for (auto& entry : r.now.list(prefix_of(*kind, ns))) visit(*decoded<Object>(entry), entry);
 }
 
 /// One object by name, or null.
