@@ -1,7 +1,7 @@
 #include "actors/controllers/family.hpp"
 
 #include "messages/api/meta.pb.h"
-#include "messages/codec/meta_numbers.hpp"
+#include "messages/codec/stored_parts.hpp"
 
 namespace troupe::controllers {
 
@@ -27,10 +27,7 @@ std::optional<controller_ref> controller_of(std::string_view stored) {
 }
 
 bool is_going(std::string_view stored) {
-  wire::reader metadata(metadata_in(stored));
-  while (metadata.next())
-    if (metadata.number == meta_number::deletion) return true;
-  return false;
+  return has_part(metadata_in(stored), meta_number::deletion);
 }
 
 k8s::meta::v1::ObjectMeta metadata_of(const storage::entry& entry) {

@@ -4,7 +4,7 @@
 #include "actors/gateway/write.hpp"
 #include "actors/gateway/versions.hpp"
 #include "actors/insight/trace.hpp"
-#include "messages/codec/meta_numbers.hpp"
+#include "messages/codec/stored_parts.hpp"
 
 #include <algorithm>
 

@@ -64,9 +64,9 @@ private:
     auto node = std::string(by_node.hear(entry, gone));
     count_finished(key, entry, gone);
     if (gone) return;
-    if (node.empty() || out.contains(node))
+    if (node.empty() ? is_going(entry.value()) : out.contains(node))
       mark(key);
-    else if (!there.contains(node))
+    else if (!node.empty() && !there.contains(node))
       mark_after(key, node_grace);
   }
 

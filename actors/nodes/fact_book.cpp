@@ -3,6 +3,7 @@
 #include "actors/gateway/decoded.hpp"
 #include "actors/nodes/references.hpp"
 #include "actors/volumes/binding.hpp"
+#include "messages/codec/stored_parts.hpp"
 
 namespace troupe::nodes {
 
@@ -42,6 +43,10 @@ std::string owner_of(const storage::entry& entry) {
   return volumes::node_of_own(v);
 }
 
+bool same_spec(const storage::entry& a, const storage::entry& b) {
+  return codec::spec_in(a.value()) == codec::spec_in(b.value());
+}
+
 } // namespace
 
 const std::vector<std::string>& fact_book::resources() {
@@ -72,7 +77,10 @@ void fact_book::heard(const storage::event& what, const storage::snapshot& now) 
   auto resource = storage::resource_of(entry.key());
   bool there = what.what == storage::event::kind::put;
   if (resource == pods) {
-    if (there)
+    auto known = pods_.find(std::string(entry.key()));
+    if (there && known != pods_.end() && what.before && same_spec(entry, *what.before))
+      tell_stands(known->second.node, entry); // its status has changed, not what it refers to
+    else if (there)
       put_pod(entry, now);
     else
       erase_pod(std::string(entry.key()));

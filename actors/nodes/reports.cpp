@@ -1,5 +1,6 @@
 #include "actors/nodes/reports.hpp"
 
+#include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "actors/nodes/references.hpp"
@@ -26,8 +27,10 @@ const schema::kind& kind_of(const char* plural) {
   return *schema::registry::built_in()->by_resource("", "v1", plural);
 }
 
+/// A copy, to be changed: what was decoded is others' as well.
 template<class Object> bool read(const storage::entry& entry, Object& into) {
-  return into.ParsePartialFromArray(entry.value().data(), static_cast<int>(entry.value().size()));
+  into = *gateway::decoded<Object>(entry);
+  return true;
 }
 
 void put(const schema::kind& kind, const storage::entry& old, const google::protobuf::Message& now,

@@ -74,7 +74,7 @@ void core::hear_pod(const storage::entry_ptr& entry, bool gone) {
     assumed_.erase(key);
   };
   if (gone) return leave();
-  auto pod = shapes_.read(entry);
+  auto pod = shapes_.read(entry, table_.find_pod(entry->key()).get());
   if (pod->over) return leave();
   if (!pod->node.empty()) {
     queue_.erase(key);

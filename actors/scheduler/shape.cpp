@@ -2,6 +2,8 @@
 
 #include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
+#include "messages/codec/stored_parts.hpp"
+#include "storage/labels.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -170,9 +172,34 @@ shape_ptr shape_book::share(const Pod& pod) {
   return made;
 }
 
-pod_ptr shape_book::read(storage::entry_ptr entry) {
+namespace {
+
+/// What happens to a pod while it has its shape.
+void read_life(const Pod& pod, pod_facts& out) {
+  out.node = pod.spec().node_name();
+  out.nominated = pod.status().nominated_node_name();
+  out.started = pod.status().start_time().seconds();
+  out.gated = pod.spec().scheduling_gates_size() > 0;
+  out.going = pod.metadata().has_deletion_timestamp();
+  out.over = pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+}
+
+bool same_wishes(const pod_facts& known, const storage::entry& now, const Pod& pod) {
+  return known.uid == pod.metadata().uid() && known.owner == controller_of(pod) &&
+         storage::same_labels(*known.entry, now) &&
+         codec::same_but_for(PodSpec::kNodeNameFieldNumber, codec::spec_in(known.entry->value()),
+                             codec::spec_in(now.value()));
+}
+
+} // namespace
+
+pod_ptr shape_book::read(storage::entry_ptr entry, const pod_facts* known) {
   auto pod = gateway::decoded<Pod>(*entry);
-  return read(std::move(entry), *pod);
+  if (!known || !same_wishes(*known, *entry, *pod)) return read(std::move(entry), *pod);
+  auto out = std::make_shared<pod_facts>(*known);
+  out->entry = std::move(entry);
+  read_life(*pod, *out);
+  return out;
 }
 
 pod_ptr shape_book::read(storage::entry_ptr entry, const Pod& pod) {
@@ -187,13 +214,8 @@ pod_ptr shape_book::read(storage::entry_ptr entry, const Pod& pod) {
     if (v.volume_source().has_ephemeral())
       out->claims.push_back(pod.metadata().name() + "-" + v.name());
   }
-  out->node = pod.spec().node_name();
-  out->nominated = pod.status().nominated_node_name();
   out->created = pod.metadata().creation_timestamp().seconds();
-  out->started = pod.status().start_time().seconds();
-  out->gated = pod.spec().scheduling_gates_size() > 0;
-  out->going = pod.metadata().has_deletion_timestamp();
-  out->over = pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+  read_life(pod, *out);
   return out;
 }
 

@@ -82,7 +82,9 @@ using pod_ptr = std::shared_ptr<const pod_facts>;
 /// Reads pods; hands out the same shape for the same text as long as somebody holds it.
 class shape_book {
 public:
-  pod_ptr read(storage::entry_ptr entry);
+  /// `known` is the pod as it was read before, or null: what decides about its place hardly ever
+  /// changes.
+  pod_ptr read(storage::entry_ptr entry, const pod_facts* known = nullptr);
   pod_ptr read(storage::entry_ptr entry, const k8s::core::v1::Pod& pod);
   resource_names& resources() { return resources_; }
 

@@ -1,6 +1,7 @@
 #include "actors/scheduler/writes.hpp"
 
 #include "actors/controllers/conditions.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/pod.pb.h"
@@ -153,8 +154,8 @@ bool write(const decision& d, const storage::snapshot& now, timestamp at,
   return std::visit(
       [&](auto& what) {
         auto entry = now.find(what.pod->key());
-        Pod pod;
-        if (!entry || !gateway::read_entry(*entry, pod)) return false;
+        if (!entry) return false;
+        Pod pod = *gateway::decoded<Pod>(*entry);
         if (pod.metadata().uid() != what.pod->uid) return false;
         if constexpr (std::is_same_v<std::decay_t<decltype(what)>, await_volumes>)
           return write_wishes(what, now, tx);

@@ -1,7 +1,7 @@
 #include "actors/service/backend.hpp"
 
-#include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
+#include "messages/codec/stored_parts.hpp"
 #include "storage/labels.hpp"
 
 #include <algorithm>
@@ -12,38 +12,80 @@ namespace {
 
 using namespace k8s::core::v1;
 using k8s::discovery::v1::Endpoint;
+namespace wire = codec::wire;
 
 bool of_family(const std::string& ip, const std::string& family) {
   return (ip.find(':') == ip.npos) == (family == "IPv4");
 }
 
+/// What a container offers by name.
+void read_ports(std::string_view container, std::vector<backend::named_port>& out) {
+  wire::reader in(container);
+  while (in.next()) {
+    if (in.number != Container::kPortsFieldNumber) continue;
+    backend::named_port port{{}, "TCP", 0};
+    wire::reader field(in.data);
+    while (field.next()) {
+      if (field.number == ContainerPort::kNameFieldNumber) port.name = field.data;
+      if (field.number == ContainerPort::kContainerPortFieldNumber)
+        port.number = static_cast<int32_t>(field.value);
+      if (field.number == ContainerPort::kProtocolFieldNumber && !field.data.empty())
+        port.protocol = field.data;
+    }
+    if (!port.name.empty()) out.push_back(std::move(port));
+  }
+}
+
+bool is_sidecar(std::string_view container) {
+  return codec::part_of(container, Container::kRestartPolicyFieldNumber) == "Always";
+}
+
+void read_spec(std::string_view spec, backend& out) {
+  std::vector<std::string_view> sidecars;
+  wire::reader in(spec);
+  while (in.next()) {
+    if (in.number == PodSpec::kNodeNameFieldNumber) out.node = in.data;
+    if (in.number == PodSpec::kHostnameFieldNumber) out.hostname = in.data;
+    if (in.number == PodSpec::kSubdomainFieldNumber) out.subdomain = in.data;
+    if (in.number == PodSpec::kContainersFieldNumber) read_ports(in.data, out.ports);
+    if (in.number == PodSpec::kInitContainersFieldNumber && is_sidecar(in.data))
+      sidecars.push_back(in.data);
+  }
+  for (auto s : sidecars) read_ports(s, out.ports);
+}
+
+void read_status(std::string_view status, backend& out) {
+  std::string_view phase, ip;
+  wire::reader in(status);
+  while (in.next()) {
+    if (in.number == PodStatus::kPhaseFieldNumber) phase = in.data;
+    if (in.number == PodStatus::kPodIpFieldNumber) ip = in.data;
+    if (in.number == PodStatus::kPodIpsFieldNumber)
+      out.ips.emplace_back(codec::part_of(in.data, PodIP::kIpFieldNumber));
+    if (in.number == PodStatus::kConditionsFieldNumber &&
+        codec::part_of(in.data, PodCondition::kTypeFieldNumber) == "Ready")
+      out.ready = codec::part_of(in.data, PodCondition::kStatusFieldNumber) == "True";
+  }
+  if (out.ips.empty() && !ip.empty()) out.ips.emplace_back(ip);
+  out.over = out.ips.empty() || phase == "Succeeded" || phase == "Failed";
+}
+
 } // namespace
 
 backend backend::of(storage::entry_ptr entry) {
-  auto whole = gateway::decoded<Pod>(*entry);
-  auto& pod = *whole;
   backend b;
+  wire::reader in(entry->value());
+  std::string_view metadata, spec, status;
+  while (in.next()) {
+    if (in.number == Pod::kMetadataFieldNumber) metadata = in.data;
+    if (in.number == Pod::kSpecFieldNumber) spec = in.data;
+    if (in.number == Pod::kStatusFieldNumber) status = in.data;
+  }
+  b.uid = codec::part_of(metadata, codec::meta_number::uid);
+  b.going = codec::has_part(metadata, codec::meta_number::deletion);
+  read_spec(spec, b);
+  read_status(status, b);
   b.entry = std::move(entry);
-  b.uid = pod.metadata().uid();
-  b.node = pod.spec().node_name();
-  b.hostname = pod.spec().hostname();
-  b.subdomain = pod.spec().subdomain();
-  for (auto& ip : pod.status().pod_ips()) b.ips.push_back(ip.ip());
-  if (b.ips.empty() && !pod.status().pod_ip().empty()) b.ips.push_back(pod.status().pod_ip());
-  for (auto& c : pod.status().conditions())
-    if (c.type() == "Ready") b.ready = c.status() == "True";
-  b.going = pod.metadata().has_deletion_timestamp();
-  auto& phase = pod.status().phase();
-  b.over = b.ips.empty() || phase == "Succeeded" || phase == "Failed";
-  auto read = [&](const Container& c) {
-    for (auto& p : c.ports())
-      if (!p.name().empty())
-        b.ports.push_back(
-            {p.name(), p.protocol().empty() ? "TCP" : p.protocol(), p.container_port()});
-  };
-  for (auto& c : pod.spec().containers()) read(c);
-  for (auto& c : pod.spec().init_containers())
-    if (c.restart_policy() == "Always") read(c);
   return b;
 }
 

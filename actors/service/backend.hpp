@@ -11,7 +11,8 @@
 
 namespace troupe::service {
 
-/// What services ask of a pod, read from it once.
+/// What services ask of a pod, read from its bytes without decoding the rest: every change of every
+/// pod is looked at, and nobody is to wait for that.
 struct backend {
   storage::entry_ptr entry; ///< key and labels
   std::string uid, node, hostname, subdomain;

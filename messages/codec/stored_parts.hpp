@@ -1,0 +1,53 @@
+// Parts of stored objects where they stand on the wire, for who needs no more of them than that.
+// The numbers are Kubernetes' own: permanent.
+#pragma once
+
+#include "messages/codec/wire.hpp"
+
+namespace troupe::codec {
+
+namespace meta_number {
+constexpr uint32_t uid = 5, deletion = 9, owners = 13, finalizers = 14;
+}
+namespace owner_number {
+constexpr uint32_t kind = 1, name = 3, uid = 4, api_version = 5, controller = 6;
+}
+
+/// One part of a stored object, or of such a part. Stored bytes are canonical: it stands once.
+inline std::string_view part_of(std::string_view stored, uint32_t number) {
+  wire::reader object(stored);
+  while (object.next())
+    if (object.number == number) return object.data;
+  return {};
+}
+
+inline bool has_part(std::string_view stored, uint32_t number) {
+  wire::reader object(stored);
+  while (object.next())
+    if (object.number == number) return true;
+  return false;
+}
+
+/// The metadata of any object, custom ones included.
+inline std::string_view metadata_in(std::string_view stored) { return part_of(stored, 1); }
+/// The spec of a pod, node, service or workload.
+inline std::string_view spec_in(std::string_view stored) { return part_of(stored, 2); }
+
+/// Whether both messages hold the same, whatever they say in the field with this number.
+inline bool same_but_for(uint32_t number, std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  wire::reader x(a), y(b);
+  auto next = [number](wire::reader& in) {
+    while (in.next())
+      if (in.number != number) return true;
+    return false;
+  };
+  for (;;) {
+    bool more = next(x);
+    if (more != next(y)) return false;
+    if (!more) return !x.bad && !y.bad;
+    if (x.whole() != y.whole()) return false;
+  }
+}
+
+} // namespace troupe::codec
