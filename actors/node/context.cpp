@@ -66,8 +66,8 @@ machine_view look_around(const settings& given, const runtime::cgroup_layout& la
 
 context::context(settings from)
     : given{std::move(from)}, where{given.run_directory, given.data_directory},
-      groups{runtime::find_layout()}, images{where.images()}, work{work_threads},
-      pulls{pull_threads} {
+      groups{runtime::find_layout()}, images{where.images()}, garbage{given.images},
+      work{work_threads}, pulls{pull_threads} {
   machine = look_around(given, groups.layout());
   puller = std::make_unique<image_puller>(images, pulls,
                                           pull_settings{given.registries_file, where.images()});
