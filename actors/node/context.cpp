@@ -56,6 +56,7 @@ machine_view look_around(const settings& given, const runtime::cgroup_layout& la
   auto own = read_file("/proc/self/oom_score_adj");
   if (!(out.capabilities >> sys_resource & 1)) out.oom_score_min = own ? atoi(own->c_str()) : 0;
   out.unified_cgroups = layout.unified();
+  out.limits_hugepages = layout.has("hugetlb");
   out.pids_max = given.pids_max;
   out.unsafe_sysctls = given.unsafe_sysctls;
   out.devices = host_devices();

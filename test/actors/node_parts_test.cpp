@@ -195,6 +195,10 @@ BOOST_AUTO_TEST_CASE(limits_reach_the_one_tree_of_version_2_and_the_trees_of_ver
   BOOST_TEST(text(below("cpu") / "cpu.cfs_quota_us") == "50000");
   BOOST_TEST(text(below("memory") / "memory.limit_in_bytes") == std::to_string(64 << 20));
   BOOST_TEST(text(below("pids") / "pids.max") == "100");
+  std::ofstream(top / "2/cgroup.controllers") << "cpu memory hugetlb\n";
+  BOOST_TEST(unified.layout().has("hugetlb"));
+  BOOST_TEST(!unified.layout().has("huge"));
+  BOOST_TEST(!split.layout().has("hugetlb"));
   fs::remove_all(top);
 }
 
