@@ -53,11 +53,11 @@ void create_pods(const trial_server& on, int pods) {
   for (int i = 0; i < pods; ++i)
     texts.push_back(request("POST", "/api/v1/namespaces/default/pods", pod_text(i)));
   auto all = connect(on, connections);
-  test::raw_client looker(on.port, on.tls);
   const meter used{on};
   auto start = steady::now();
   answer_all(all, texts, "201");
   auto created = seconds_since(start);
+  test::raw_client looker(on.port, on.tls); // a connection that asks nothing for long is closed
   wait_until([&] {
     return none(looker, "/api/v1/namespaces/default/pods?fieldSelector=spec.nodeName%3D");
   });
