@@ -3,6 +3,7 @@
 #include "actors/gateway/admission.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
+#include "actors/gateway/versions.hpp"
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
@@ -95,6 +96,30 @@ void settle(const call& c, Message& fresh) {
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh),
                       *c.kinds, c.now);
+}
+
+/// The bytes of the version in `entry`, which `old` is, in the shape in which it is served.
+std::string_view bytes_of(const schema::kind& kind, const storage::entry& entry, Message& old,
+                          std::string& room) {
+  if (!kind.custom() && !converted(kind)) return entry.value();
+  meta(old).clear_resource_version();
+  return room = codec::to_wire(old);
+}
+
+/// Counts the generation of what replaces `old`, and gives the fields that differ to `manager`, if
+/// there is one: an apply has seen to that.
+void keep_books(const call& c, Message& fresh, Message& old, const storage::entry& entry,
+                const std::optional<std::string>& manager) {
+  auto& metadata = meta(fresh);
+  metadata.clear_resource_version(); // the store knows
+  std::string room;
+  auto before = bytes_of(*c.kind, entry, old, room);
+  auto after = codec::to_wire(fresh);
+  if (has_generation(*c.kind) && !same_desire(*c.kind, before, after))
+    metadata.set_generation(meta(old).generation() + 1);
+  if (manager)
+    patch::track_update(*c.kind, {before, after}, metadata, &meta(old), *manager,
+                        c.where.subresource, c.now);
 }
 
 /// An object whose deletion waited for finalizers and has none left goes now.
@@ -211,7 +236,9 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   change out;
   auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
-  if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
+  if (!applied)
+    patch::track_update(*c.kind, {{}, codec::to_wire(*fresh)}, meta(*fresh), nullptr,
+                        manager_of(c, options), {}, c.now);
   settle(c, *fresh);
   auto causes =
       c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
@@ -257,9 +284,8 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   change out;
   auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
-  if (!applied)
-    patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource,
-                        c.now);
+  keep_books(c, *fresh, *old, entry,
+             applied ? std::nullopt : std::optional(manager_of(c, options)));
   auto about = part_of(c);
   auto causes = c.kind->custom() ? validate_custom(*c.kind, *fresh)
                 : about == part::status || about == part::approval
@@ -274,7 +300,6 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
       c.answer_object(200, stored, revision);
     };
   };
-  meta(*fresh).clear_resource_version(); // the store knows
   if (ready_to_go(*fresh, *old)) {
     auto stored = stored_form(*c.kind, *fresh);
     return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
