@@ -6,22 +6,24 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace troupe::gateway;
 
 namespace {
 
-const std::string json = "application/json", protobuf = "application/vnd.kubernetes.protobuf",
+const std::string text = "application/json", binary = "application/vnd.kubernetes.protobuf",
                   whole = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
                   older = ";g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
-struct row {
+struct asked {
   std::string accept;
   bool aggregates;
   std::string expected; ///< the form, and the aggregated version; empty if there is none
 };
 
-std::string told(const row& r) {
+std::string told(const asked& r) {
   auto form = choose_discovery(r.accept, r.aggregates);
   if (!form) return {};
   return std::string(content_type(form->content.as)) +
@@ -33,16 +35,19 @@ std::string told(const row& r) {
 BOOST_AUTO_TEST_SUITE(discovery_test)
 
 BOOST_AUTO_TEST_CASE(the_first_form_that_can_be_given_is_chosen) {
-  for (auto& r :
-       {row{"", true, json}, row{protobuf, true, protobuf},
-        row{protobuf + whole, true, protobuf + " v2"}, row{json + older, true, json + " v2beta1"},
-        row{json + whole + "," + json + older + "," + json, true, json + " v2"},
-        row{protobuf + whole + ", " + protobuf, false, protobuf},
-        row{"text/html, " + json + "," + protobuf + whole, true, json},
-        row{protobuf + whole, false, ""}, row{"text/html", true, ""},
-        row{json + ";g=meta.k8s.io;v=v1;as=APIGroupDiscoveryList," + protobuf, true, protobuf},
-        row{json + ";g=apidiscovery.k8s.io;v=v3;as=APIGroupDiscoveryList", true, ""}})
-    BOOST_TEST(told(r) == r.expected, r.accept);
+  const std::vector<asked> table{
+      {"", true, text},
+      {binary, true, binary},
+      {binary + whole, true, binary + " v2"},
+      {text + older, true, text + " v2beta1"},
+      {text + whole + "," + text + older + "," + text, true, text + " v2"},
+      {binary + whole + ", " + binary, false, binary},
+      {"text/html, " + text + "," + binary + whole, true, text},
+      {binary + whole, false, ""},
+      {"text/html", true, ""},
+      {text + ";g=meta.k8s.io;v=v1;as=APIGroupDiscoveryList," + binary, true, binary},
+      {text + ";g=apidiscovery.k8s.io;v=v3;as=APIGroupDiscoveryList", true, ""}};
+  for (auto& r : table) BOOST_TEST(told(r) == r.expected, r.accept);
 }
 
 BOOST_AUTO_TEST_CASE(a_document_in_protobuf_says_what_its_json_says) {
