@@ -1,9 +1,10 @@
 #include "bin/join.hpp"
 
-#include "actors/link/uplink.hpp"
-
 #include "actors/gateway/bootstrap_token.hpp"
+#include "actors/link/uplink.hpp"
 #include "bin/clock.hpp"
+#include "bin/desk.hpp"
+#include "bin/node_names.hpp"
 #include "messages/base/json.hpp"
 #include "messages/base/log.hpp"
 #include "messages/base/names.hpp"
@@ -22,10 +23,6 @@ constexpr std::chrono::days node_life{365};
 constexpr const char* ca_path = "/troupe/v1/ca";
 constexpr const char* join_path = "/troupe/v1/join";
 constexpr std::string_view separator = "::";
-
-/// How long a name is held for whom it was given to, and how many are at most.
-constexpr int64_t name_held_seconds = 60;
-constexpr size_t names_held_max = 10'000;
 
 tls::wall_time now() { return tls::wall_time{std::chrono::seconds{wall_clock().seconds}}; }
 
@@ -143,13 +140,7 @@ bool join_desk::handle(http::request& request, http::responder& responder) const
     return true;
   }
   if (request.path() != join_path) return false;
-  auto made = admit(request);
-  if (made) {
-    responder.reply(http::answer(200, "application/json", *made));
-  } else {
-    auto status = info(made.error().code).http_status;
-    responder.reply(http::answer(status, "text/plain", made.error().message));
-  }
+  admit(request, std::move(responder));
   return true;
 }
 
@@ -158,25 +149,10 @@ void join_desk::servers(std::map<uint64_t, server_address> now) {
   servers_ = std::move(now);
 }
 
-result<void> join_desk::hold_name(const std::string& node) const {
-  auto now = wall_clock().seconds;
-  std::lock_guard lock{mutex_};
-  std::erase_if(held_names_, [&](auto& x) { return x.second <= now; });
-  if (held_names_.contains(node))
-    return error{errc::conflict,
-                 "another machine has just joined as " + node +
-                     ": choose another --name, or, if it was this one, try again in "
-                     "a minute"};
-  if (held_names_.size() >= names_held_max)
-    return error{errc::too_many_requests, "too many machines join at once; try again in a minute"};
-  held_names_[node] = now + name_held_seconds;
-  return {};
-}
-
-result<std::string> join_desk::admit(const http::request& request) const {
+result<join_desk::candidate> join_desk::examine(const http::request& request) const {
   auto who = api_.given.authenticate.identify(request);
   if (!who) return error{errc::unauthorized, "the token is not known or does not hold any more"};
-  if (!who->in(gateway::bootstrappers) && !who->in("system:masters"))
+  if (!who->in(gateway::bootstrappers) && !who->in(desk::administrators))
     return error{errc::forbidden, who->name + " may not let nodes join"};
   auto asked = json::parse(request.body);
   if (!asked) return asked.error();
@@ -185,21 +161,43 @@ result<std::string> join_desk::admit(const http::request& request) const {
     return error{errc::invalid, "\"" + name + "\" cannot be the name of a node"};
   // A name that is there already belongs to the machine that has its key: whoever asks for it with
   // a mere token would take its place.
-  if (api_.given.store->current().get("nodes//" + name) && !who->in("system:masters"))
+  if (api_.given.store->current().get("nodes//" + name) && !who->in(desk::administrators))
     return error{errc::conflict, "there is a node " + name +
                                      " already: delete it first if that machine is gone, or choose "
                                      "another --name"};
-  if (auto held = hold_name(name); !held && !who->in("system:masters")) return held.error();
-  auto certificate = sign_node(keys_.authority, name, json::string_at(*asked, {"request"}), now());
+  return candidate{std::move(*who), std::move(name),
+                   std::string(json::string_at(*asked, {"request"}))};
+}
+
+result<std::string> join_desk::welcome(const candidate& one) const {
+  auto certificate = sign_node(keys_.authority, one.node, one.request_pem, now());
   if (!certificate) return certificate.error();
   std::map<uint64_t, server_address> known;
   {
     std::lock_guard lock{mutex_};
     known = servers_;
   }
-  log::info("join", "a node has got its certificate", {{"node", name}, {"by", who->name}});
   return json::write(
       json::object{{"certificate", *certificate}, {"servers", *json::parse(write_servers(known))}});
+}
+
+void join_desk::admit(const http::request& request, http::responder to) const {
+  auto one = examine(request);
+  auto shared = std::make_shared<http::responder>(std::move(to));
+  auto refuse = [shared](const error& why) {
+    shared->reply(http::answer(info(why.code).http_status, "text/plain", why.message));
+  };
+  if (!one) return refuse(one.error());
+  auto made = welcome(*one);
+  if (!made) return refuse(made.error());
+  auto let_in = [shared, refuse, made = std::move(*made), node = one->node,
+                 by = one->who.name](const result<void>& held) {
+    if (!held) return refuse(held.error());
+    log::info("join", "a node has got its certificate", {{"node", node}, {"by", by}});
+    shared->reply(http::answer(200, "application/json", made));
+  };
+  if (one->who.in(desk::administrators)) return let_in({});
+  node_names::hold(api_, one->node, one->who.name, let_in);
 }
 
 result<met_cluster> meet(const std::string& server, const join_token& pass) {

@@ -31,8 +31,7 @@ std::string hash_of_authority(const std::string& certificate_pem);
 /// The server's side: GET /troupe/v1/ca and POST /troupe/v1/join.
 class join_desk {
 public:
-  join_desk(const gateway::gateway& api, const pki& keys,
-            std::map<uint64_t, server_address> servers)
+  join_desk(gateway::gateway& api, const pki& keys, std::map<uint64_t, server_address> servers)
       : api_{api}, keys_{keys}, servers_{std::move(servers)} {}
 
   /// Takes the request if it is one of these; false otherwise.
@@ -41,15 +40,20 @@ public:
   void servers(std::map<uint64_t, server_address> now);
 
 private:
-  result<std::string> admit(const http::request& request) const;
-  /// Holds a name for the machine that has just got it, until its Node shows that it is there.
-  result<void> hold_name(const std::string& node) const;
+  /// Who asks to become which node, with which key; refused if that may not be.
+  struct candidate {
+    gateway::user who;
+    std::string node, request_pem;
+  };
+  result<candidate> examine(const http::request& request) const;
+  void admit(const http::request& request, http::responder to) const;
+  /// What it is told if it may join: its certificate, and where the servers are.
+  result<std::string> welcome(const candidate& one) const;
 
-  const gateway::gateway& api_;
+  gateway::gateway& api_;
   const pki& keys_;
   mutable std::mutex mutex_;
   std::map<uint64_t, server_address> servers_;
-  mutable std::map<std::string, int64_t> held_names_; ///< until when, in seconds
 };
 
 /// The API of a cluster that is proven to be the token's: nothing was sent to any other.

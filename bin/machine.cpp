@@ -41,6 +41,7 @@ node::settings settings_of(const machine_options& options) {
   given.image_watch_directory = options.image_directory;
   given.manifest_directory = options.manifest_directory;
   given.registries_file = options.registries_file;
+  given.images = options.images;
   given.runtime_path = options.runtime;
   given.runtime_handlers = options.runtime_handlers;
   given.nodes = options.nodes;
@@ -61,6 +62,13 @@ std::vector<option> options_of(machine_options& o) {
        "mirrors and insecure registries, as containers-registries.conf(5) tells them "
        "(/etc/containers/registries.conf)",
        into(o.registries_file)},
+      {"image-gc-high-threshold", "PERCENT",
+       "pulled images that nothing needs go when the disk is fuller than this (85)",
+       into(o.images.percent_high, 0, 100)},
+      {"image-gc-low-threshold", "PERCENT", "until it is no fuller than this (80)",
+       into(o.images.percent_low, 0, 100)},
+      {"minimum-image-ttl-duration", "DURATION", "but none that is younger than this (2m)",
+       into(o.images.age_min)},
       {"static-pods", "DIR",
        "pods in files there run on this node, whatever else happens (DATA/static-pods)",
        into(o.manifest_directory)},

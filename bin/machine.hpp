@@ -19,6 +19,7 @@ struct machine_options {
   std::filesystem::path run_directory = "/run/troupe";
   std::filesystem::path image_directory;    ///< archives dropped there are imported; empty: nowhere
   std::filesystem::path manifest_directory; ///< of static pods; empty: nowhere
+  node::image_limits images;                ///< when unused ones go
   std::filesystem::path registries_file;    ///< containers-registries.conf(5); empty: the system's
   std::string runtime = "runc";             ///< any OCI runtime, by name or path
   std::map<std::string, std::string> runtime_handlers; ///< of RuntimeClasses, to such a runtime

@@ -4,6 +4,7 @@
 #include "bin/admin.hpp"
 #include "bin/clock.hpp"
 #include "bin/join.hpp"
+#include "bin/options.hpp"
 #include "messages/base/base64.hpp"
 #include "messages/base/json.hpp"
 #include "messages/base/log.hpp"
@@ -15,37 +16,35 @@ namespace troupe {
 
 namespace {
 
-constexpr const char* usage = R"(Usage: troupe token create|list|delete [ID] [flags]
-
-Tokens by which machines may join, run on a server. A token holds for a day, one for servers for an
-hour, unless --ttl says otherwise. It carries the hash of the cluster's CA, so that the first contact
-is safe. Whoever has a token for servers can get the keys of the whole cluster: keep it as safe.
-
-Flags:
-  --data DIR      the server's (/var/lib/troupe)
-  --role ROLE     what may join with it: agent or server (agent)
-  --ttl DURATION  how long the token holds: 24h, 30m; 0 for ever
-  --description TEXT
-  -o json         machine-readable
-
-Examples:
-  troupe token create
-  troupe token create --role server
-  troupe token create --ttl 1h -o json
-  troupe token list
-  troupe token delete abcdef
-)";
-
 struct options {
-  std::string verb, id, description, ttl, role = "agent";
+  std::string id, description, ttl, role = "agent", output;
   std::filesystem::path data = "/var/lib/troupe";
-  bool as_json = false;
+
+  bool as_json() const { return output == "json"; }
 };
 
-int complain(const std::string& why) {
-  fprintf(stderr, "troupe token: %s\n", why.c_str());
-  return 1;
+command_spec spec_of(options& o) {
+  return {
+      "token",
+      "create|list|delete [ID]",
+      "Tokens by which machines may join, run on a server. A token holds for a day, one for "
+      "servers for an\nhour, unless --ttl says otherwise. It carries the hash of the cluster's "
+      "CA, so that the first contact\nis safe. Whoever has a token for servers can get the keys "
+      "of the whole cluster: keep it as safe.",
+      {{"data", "DIR", "the server's (/var/lib/troupe)", into(o.data)},
+       {"role", "ROLE", "what may join with it: agent or server (agent)", into(o.role)},
+       {"ttl", "DURATION", "how long the token holds: 24h, 30m; 0 for ever", into(o.ttl)},
+       {"description", "TEXT", "shown by list", into(o.description)},
+       {"output", "json", "machine-readable", into(o.output)},
+       {"o", "json", "the same", into(o.output)}},
+      "troupe token create\n"
+      "troupe token create --role server\n"
+      "troupe token create --ttl 1h -o json\n"
+      "troupe token list\n"
+      "troupe token delete abcdef"};
 }
+
+int complain(const std::string& why) { return troupe::complain("token", {errc::invalid, why}); }
 
 std::string random_text(size_t size) {
   constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -77,7 +76,7 @@ int create(const options& o, const cluster_access& to) {
                         .body = codec::to_json(secret, {"v1", "Secret", {}})});
   if (!made) return complain(made.error().message);
   join_token whole{token.id + "." + token.secret, hash_of_authority(to.authority_pem)};
-  if (o.as_json)
+  if (o.as_json())
     puts(json::write(json::object{{"token", whole.text()},
                                   {"expires", expires ? format_time(expires) : ""}})
              .c_str());
@@ -92,7 +91,7 @@ int list(const options& o, const cluster_access& to) {
   if (!found) return complain(found.error().message);
   auto items = json::find(*found, "items");
   json::array out;
-  if (!o.as_json) printf("%-8s %-22s %s\n", "ID", "EXPIRES", "DESCRIPTION");
+  if (!o.as_json()) printf("%-8s %-22s %s\n", "ID", "EXPIRES", "DESCRIPTION");
   auto plain = [](const json::value& item, const char* name) {
     auto bytes = base64::decode(json::string_at(item, {"data", name}));
     return bytes ? std::string(*bytes) : std::string{};
@@ -102,11 +101,11 @@ int list(const options& o, const cluster_access& to) {
       auto id = plain(item, "token-id"), until = plain(item, "expiration"),
            words = plain(item, "description");
       out.push_back(json::object{{"id", id}, {"expires", until}, {"description", words}});
-      if (!o.as_json)
+      if (!o.as_json())
         printf("%-8s %-22s %s\n", id.c_str(), until.empty() ? "never" : until.c_str(),
                log::escaped(words).c_str());
     }
-  if (o.as_json) puts(json::write(json::value(std::move(out))).c_str());
+  if (o.as_json()) puts(json::write(json::value(std::move(out))).c_str());
   return 0;
 }
 
@@ -123,37 +122,20 @@ int remove(const options& o, const cluster_access& to) {
 
 int token_command(const std::vector<std::string>& arguments) {
   options o;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    auto& a = arguments[i];
-    auto value = [&] { return i + 1 < arguments.size() ? arguments[++i] : std::string{}; };
-    if (a == "--help" || a == "-h") return fputs(usage, stdout), 0;
-    if (a == "--data")
-      o.data = value();
-    else if (a == "--role")
-      o.role = value();
-    else if (a == "--ttl")
-      o.ttl = value();
-    else if (a == "--description")
-      o.description = value();
-    else if (a == "-o")
-      o.as_json = value() == "json";
-    else if (a.starts_with("-")) {
-      fprintf(stderr, "troupe token: %s is not a flag; see troupe token --help\n", a.c_str());
-      return 2;
-    } else if (o.verb.empty())
-      o.verb = a;
-    else
-      o.id = a;
-  }
+  auto spec = spec_of(o);
+  auto read = read_arguments(spec, arguments);
+  if (read.exit_code) return *read.exit_code;
+  auto& words = read.words;
+  if (words.size() > 1) o.id = words[1];
   constexpr std::pair<const char*, int (*)(const options&, const cluster_access&)> verbs[] = {
       {"create", create}, {"list", list}, {"delete", remove}};
   if (o.ttl.empty()) o.ttl = o.role == "server" ? "1h" : "24h";
   for (auto& [name, run] : verbs)
-    if (o.verb == name) {
+    if (!words.empty() && words[0] == name) {
       auto to = access(o.data);
       return to ? run(o, *to) : complain(to.error().message);
     }
-  fputs(usage, stderr);
+  fputs(usage_of(spec).c_str(), stderr);
   return 2;
 }
 

@@ -93,6 +93,9 @@ public:
 
   /// Reads everything again: errc::corrupt tells what is damaged. Any thread, beside all others.
   virtual result<void> check(const pacer& pace) = 0;
+
+  /// Nothing is written for a while: memory that is not needed meanwhile is given back. Any thread.
+  virtual void rest() = 0;
 };
 
 } // namespace troupe::storage

@@ -39,7 +39,7 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
   std::unique_ptr<engine> made{new engine{std::move(settings)}};
   if (auto loaded = made->load(); !loaded)
     return with_context(loaded.error(), "cannot open " + made->settings_.path);
-  made->upkeep_.emplace();
+  made->upkeep_.emplace([kept = made->checkpoint_] { kept->rest(); });
   made->segments_.emplace();
   if (made->checkpoint_due_) made->upkeep_->post([e = made.get()] { e->write_checkpoint(); });
   made->writer_ = std::thread{[e = made.get()] { e->write_batches(); }};

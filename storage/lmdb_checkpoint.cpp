@@ -173,11 +173,16 @@ lmdb_checkpoint::add(const std::vector<std::shared_ptr<const published_batch>>& 
     };
     if (auto done = write(some); !done) return done;
     last_index_ = batches[end - 1]->position.index;
-    next = end;
+    for (; next < end; ++next) unrested_bytes_ += batches[next]->bytes;
   }
+  if (unrested_bytes_ > settings_.unrested_bytes_max) rest();
+  return {};
+}
+
+void lmdb_checkpoint::rest() {
   std::shared_lock resizing{tables_->resizing};
   lmdb::let_go_of_pages(tables_->env.get());
-  return {};
+  unrested_bytes_ = 0;
 }
 
 result<void> lmdb_checkpoint::add_batch(lmdb::transaction& in, const published_batch& batch) {

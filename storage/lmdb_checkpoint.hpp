@@ -7,6 +7,7 @@
 #include "storage/lmdb.hpp"
 #include "storage/sealer.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -16,9 +17,11 @@ namespace troupe::storage {
 struct lmdb_settings {
   size_t map_bytes = size_t{16} << 30; ///< address space, not disk; doubled when the file needs it
   size_t map_bytes_max = size_t{1} << 40;
-  /// LMDB keeps the memory of the largest transaction for ever; far larger ones spill pages, where
-  /// 0.9.24 has bugs.
-  size_t transaction_bytes_max = 4u << 20;
+  /// What a checkpoint usually has, as each transaction writes the same branches anew. LMDB keeps the
+  /// memory of the largest one for ever; far larger ones spill pages, where 0.9.24 has bugs.
+  size_t transaction_bytes_max = 16u << 20;
+  /// Pages are given back after so much even if more follows: they are read again at a cost.
+  size_t unrested_bytes_max = 256u << 20;
   unsigned readers_max = 256;
 };
 
@@ -37,6 +40,7 @@ public:
   result<room> measure() override;
   result<void> defragment() override;
   result<void> check(const pacer& pace) override;
+  void rest() override;
 
 private:
   /// The file in use. Whoever reads in it holds it, also after another has taken its place.
@@ -78,7 +82,8 @@ private:
   const std::string path_;
   const std::shared_ptr<const sealer> seal_;
   lmdb_settings settings_;
-  std::mutex writing_;          ///< one change of the file at a time, its exchange too
+  std::mutex writing_; ///< one change of the file at a time, its exchange too
+  std::atomic<size_t> unrested_bytes_ = 0;
   uint64_t last_index_ = 0;     ///< of the log, in the file; guarded by writing_
   std::optional<error> failed_; ///< the disk has broken its word; guarded by writing_
   mutable std::mutex exchanging_;

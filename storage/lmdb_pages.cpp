@@ -55,6 +55,10 @@ public:
     auto newest = read_metas();
     if (!newest) return newest.error();
     used_.resize(pages_);
+    // The last page that was ever given may not have been written, as it was free again. Or it is
+    // lost: then nothing but the leaves tells whether it is needed.
+    if (at<uint64_t>(*newest, head_bytes + 24 + 2 * root_bytes) >= pages_)
+      depth_ = page_depth::everything;
     tree_view free_tree{std::string_view{*newest}.substr(head_bytes + 24)};
     tree_view main_tree{std::string_view{*newest}.substr(head_bytes + 24 + root_bytes)};
     std::vector<tree_view> tables;
@@ -204,7 +208,7 @@ private:
   }
 
   const file& in_;
-  const page_depth depth_;
+  page_depth depth_;
   const pacer& pace_;
   uint64_t page_bytes_ = 0, pages_ = 0;
   size_t read_bytes_ = 0;

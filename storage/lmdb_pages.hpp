@@ -13,7 +13,8 @@ struct page_count {
   uint64_t free = 0;    ///< of those, kept for later use
 };
 
-/// How much is read: the way to every leaf, or the leaves and what they point to as well.
+/// How much is read: the way to every leaf, or the leaves and what they point to as well. A file that
+/// is shorter than it once was is always read wholly.
 enum class page_depth : uint8_t { branches, everything };
 
 /// Walks from the newest state of the file to its pages. errc::corrupt when a page is missing, is

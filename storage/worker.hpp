@@ -1,6 +1,7 @@
 // One background thread that runs what it is given, in order: the slow work beside the writer.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -11,7 +12,9 @@ namespace troupe::storage {
 
 class worker {
 public:
-  worker() : thread_{[this] { run(); }} {}
+  /// `when_calm` runs, once, when nothing has come for a moment after there was work.
+  explicit worker(std::function<void()> when_calm = {})
+      : when_calm_{std::move(when_calm)}, thread_{[this] { run(); }} {}
 
   /// Finishes what was posted before it returns.
   ~worker() {
@@ -32,10 +35,18 @@ public:
   }
 
 private:
+  static constexpr std::chrono::milliseconds calm{200};
+
   void run() {
     std::unique_lock lock{mutex_};
-    for (;;) {
-      wake_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
+    auto woken = [this] { return closing_ || !jobs_.empty(); };
+    for (bool worked = false;; worked = true) {
+      if (worked && when_calm_ && !wake_.wait_for(lock, calm, woken)) {
+        lock.unlock();
+        when_calm_();
+        lock.lock();
+      }
+      wake_.wait(lock, woken);
       if (jobs_.empty()) return;
       auto job = std::move(jobs_.front());
       jobs_.pop_front();
@@ -44,6 +55,8 @@ private:
       lock.lock();
     }
   }
+
+  const std::function<void()> when_calm_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -13,8 +13,6 @@ namespace {
 using k8s::batch::v1::CronJob;
 using k8s::batch::v1::Job;
 
-constexpr const char* zones_directory = "/usr/share/zoneinfo/";
-
 struct job_view_of_cron {
   storage::entry_ptr entry;
   std::string_view key;
@@ -87,7 +85,7 @@ private:
     if (name.empty() || name == "UTC" || name == "Etc/UTC") return time_zone{};
     if (auto known = zones.find(name); known != zones.end()) return known->second;
     if (auto fault = time_zone_fault(name); !fault.empty()) return error{errc::bad_request, fault};
-    std::ifstream file(zones_directory + name, std::ios::binary);
+    std::ifstream file(std::string(zones_directory) + name, std::ios::binary);
     if (!file) return error{errc::not_found, "unknown time zone; is tzdata installed here?"};
     std::string bytes{std::istreambuf_iterator<char>(file), {}};
     auto zone = time_zone::parse(bytes);

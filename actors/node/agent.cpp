@@ -349,7 +349,7 @@ struct agent_state {
       next_status = now + with->given.status_period;
       self->delayed_send(self, with->given.status_period, resync_atom_v);
       if (node) tell_node_status(*with);
-      with->work.run([with = with] { tend_images(*with); });
+      with->work.run([with = with] { collect_images(*with); });
     }
   }
 
@@ -373,9 +373,6 @@ struct agent_state {
     if (!all.reports().empty()) self->send(node, reported_atom_v, all.SerializeAsString());
   }
 
-  /// Images that nobody uses go when the disk is filling up.
-  static void tend_images(context& with);
-
   node_agent_actor::pointer self;
   context_ptr with;
   node_actor node;
@@ -392,23 +389,6 @@ struct agent_state {
   std::map<std::string, caf::actor_clock::time_point> ends_told;   ///< by uid of the mirror
   caf::actor_clock::time_point next_status{};
 };
-
-void agent_state::tend_images(context& with) {
-  auto used = [&] {
-    std::error_code bad;
-    auto space = fs::space(with.where.data, bad);
-    return bad || !space.capacity ? 0
-                                  : static_cast<int>(100 - space.available * 100 / space.capacity);
-  };
-  if (used() < with.given.image_disk_percent_high) return;
-  std::set<std::string> needed;
-  for (auto& card : with.cards())
-    for (auto& c : card->containers)
-      if (auto held = with.images.find(c.image_id)) needed.insert(held->id);
-  with.images.collect([&](const image& i) {
-    return !i.pulled || needed.contains(i.id) || used() < with.given.image_disk_percent_low;
-  });
-}
 
 node_agent_actor::behavior_type
 agent_body(node_agent_actor::stateful_pointer<std::unique_ptr<agent_state>> self,
@@ -462,6 +442,9 @@ result<void> settings::validate() const {
     return bad("the root of the control groups is one plain name");
   if (!nodes) return bad("the node must know NODES, to whom it reports");
   if (!network || !now || !random) return bad("the node needs a network, a clock and chance");
+  if (images.percent_low > images.percent_high)
+    return bad("images go until the disk is no fuller than the low threshold: it must not be above "
+               "the high one");
   if (pods_max < 1 || log_files_max < 1) return bad("limits of pods and log files begin at 1");
   if (data_directory.string().size() > 120 ||
       data_directory.string().find_first_of(":,\\") != std::string::npos)

@@ -13,6 +13,7 @@
 //   {...} node::stop_agent(*agent);                   // pods keep running; cleanup() ends them
 #pragma once
 
+#include "actors/node/images/garbage.hpp"
 #include "actors/node/pod_network.hpp"
 #include "messages/base/time.hpp"
 #include "messages/interfaces.hpp"
@@ -51,9 +52,7 @@ struct settings {
 
   uint64_t log_bytes_max = 10 << 20;       ///< of one log file; then it is rotated
   int log_files_max = 5;                   ///< of one container
-  int image_disk_percent_high = 85;        ///< unused images go when the disk is fuller than this
-  int image_disk_percent_low = 80;         ///< until it is no fuller than that
-  std::chrono::seconds image_age_min{120}; ///< younger images stay
+  image_limits images;                     ///< when unused ones go
   std::filesystem::path
       registries_file; ///< containers-registries.conf(5) for pulling; may be empty
   std::filesystem::path

@@ -50,7 +50,7 @@ runtime::limits container_limits(const Pod& pod, const Container& spec,
   auto score = oom_score(pod, spec, machine);
   if (score >= machine.oom_score_min) out.oom_score = score;
   for (auto& [name, value] : r.limits())
-    if (name.starts_with("hugepages-"))
+    if (name.starts_with("hugepages-") && machine.limits_hugepages)
       if (auto q = quantity::parse(value.string())) {
         auto size = name.substr(10); // "2Mi" is "2MB" to the kernel
         size.back() == 'i' ? void(size.back() = 'B') : void();

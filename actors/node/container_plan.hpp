@@ -17,6 +17,7 @@ struct machine_view {
   int64_t memory_bytes = 0;
   int64_t cpu_milli = 1000;
   bool unified_cgroups = false;
+  bool limits_hugepages = false; ///< whether a controller is there that can
   int64_t pids_max = 0;
   std::vector<std::string> unsafe_sysctls;
   std::vector<runtime::device> devices; ///< for privileged containers

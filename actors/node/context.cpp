@@ -56,6 +56,7 @@ machine_view look_around(const settings& given, const runtime::cgroup_layout& la
   auto own = read_file("/proc/self/oom_score_adj");
   if (!(out.capabilities >> sys_resource & 1)) out.oom_score_min = own ? atoi(own->c_str()) : 0;
   out.unified_cgroups = layout.unified();
+  out.limits_hugepages = layout.has("hugetlb");
   out.pids_max = given.pids_max;
   out.unsafe_sysctls = given.unsafe_sysctls;
   out.devices = host_devices();
@@ -66,8 +67,8 @@ machine_view look_around(const settings& given, const runtime::cgroup_layout& la
 
 context::context(settings from)
     : given{std::move(from)}, where{given.run_directory, given.data_directory},
-      groups{runtime::find_layout()}, images{where.images()}, work{work_threads},
-      pulls{pull_threads} {
+      groups{runtime::find_layout()}, images{where.images()}, garbage{given.images},
+      work{work_threads}, pulls{pull_threads} {
   machine = look_around(given, groups.layout());
   puller = std::make_unique<image_puller>(images, pulls,
                                           pull_settings{given.registries_file, where.images()});

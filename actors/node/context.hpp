@@ -5,6 +5,7 @@
 #include "actors/node/agent.hpp"
 #include "actors/node/container_plan.hpp"
 #include "actors/node/facts.hpp"
+#include "actors/node/images/garbage.hpp"
 #include "actors/node/images/image_store.hpp"
 #include "actors/node/namespaces.hpp"
 #include "actors/node/outbox.hpp"
@@ -64,6 +65,8 @@ struct context {
   machine_view machine;
   runtime::cgroups groups;
   image_store images;
+  std::mutex garbage_mutex;
+  image_garbage garbage; ///< under garbage_mutex
   facts told;
   static_pods manifests;
   usage_meter usage;

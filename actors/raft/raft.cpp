@@ -78,7 +78,8 @@ result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings
   auto kept = storage::lmdb_checkpoint::open(path + "/state.mdb", settings.seal);
   if (!kept) return kept.error();
   made->outside = std::make_shared<raft::replica_hooks>(nobody_outside());
-  made->background = std::make_unique<storage::worker>();
+  std::shared_ptr<storage::checkpoint> file = std::move(*kept);
+  made->background = std::make_unique<storage::worker>([file] { file->rest(); });
   made->segments = std::make_unique<storage::worker>();
   auto hooks = passed_on(made->outside);
   hooks.background = [worker = made->background.get()](auto job) { worker->post(std::move(job)); };
@@ -87,8 +88,8 @@ result<std::shared_ptr<raft_member>> open_member(raft::replica_settings settings
   auto seal = settings.seal;
   auto clock = settings.wall_clock_ms;
   auto first_mark = std::mt19937_64{settings.seed}();
-  auto replica = raft::replica::open(std::move(settings), std::move(hooks), *made->directory,
-                                     std::move(*kept));
+  auto replica =
+      raft::replica::open(std::move(settings), std::move(hooks), *made->directory, std::move(file));
   if (!replica) return with_context(replica.error(), "cannot open " + path);
   made->replica = std::move(*replica);
   made->queue = std::make_shared<request_queue>(queue_bytes_max);

@@ -90,6 +90,14 @@ std::vector<fs::path> cgroup_layout::trees() const {
   return {out.begin(), out.end()};
 }
 
+bool cgroup_layout::has(const std::string& controller) const {
+  if (!unified()) return v1.contains(controller);
+  std::istringstream words(read_text(v2 / "cgroup.controllers"));
+  for (std::string word; words >> word;)
+    if (word == controller) return true;
+  return false;
+}
+
 cgroup_layout read_layout(std::string_view mountinfo) {
   cgroup_layout out;
   fs::path unified;

@@ -20,6 +20,8 @@ struct cgroup_layout {
   std::filesystem::path v2; ///< the one tree, if controllers live there; else empty
 
   bool unified() const { return v1.empty() && !v2.empty(); }
+  /// Whether groups can be limited by this controller.
+  bool has(const std::string& controller) const;
   /// Every tree that may hold our groups.
   std::vector<std::filesystem::path> trees() const;
 };

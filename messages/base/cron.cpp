@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 namespace troupe {
@@ -214,6 +215,11 @@ std::string time_zone_fault(std::string_view name) {
   };
   if (name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed) || name.front() == '/')
     return "unknown time zone " + std::string(name.substr(0, 64));
+  // A machine that has no files of zones cannot tell: there, the form is all that is looked at.
+  std::error_code none;
+  if (std::filesystem::is_directory(zones_directory, none) &&
+      !std::filesystem::is_regular_file(std::string(zones_directory) + std::string(name), none))
+    return "unknown time zone " + std::string(name);
   return {};
 }
 

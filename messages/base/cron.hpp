@@ -39,8 +39,10 @@ private:
   std::optional<std::chrono::seconds> period_;
 };
 
-/// What is wrong with the name of a time zone, before anybody looks for it on disk; empty if
-/// nothing is.
+/// Where machines keep what they know about time zones.
+inline constexpr const char* zones_directory = "/usr/share/zoneinfo/";
+/// What is wrong with the name of a time zone, also that this machine knows none of that name;
+/// empty if nothing is.
 std::string time_zone_fault(std::string_view name);
 
 } // namespace troupe

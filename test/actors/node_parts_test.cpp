@@ -154,6 +154,89 @@ BOOST_AUTO_TEST_CASE(control_groups_of_every_layout_are_found) {
   BOOST_TEST(runtime::cpu_weight_of(262'144) == 10'000u);
 }
 
+BOOST_AUTO_TEST_CASE(limits_reach_the_one_tree_of_version_2_and_the_trees_of_version_1) {
+  char name[] = "/tmp/troupe-groups-XXXXXX";
+  fs::path top = mkdtemp(name);
+  auto text = [](const fs::path& file) {
+    auto read = read_file(file);
+    return read ? *read : "nothing";
+  };
+  // As the kernel does, a group has its files as soon as it is made: here they are made beforehand.
+  auto group = [&](const fs::path& tree, std::initializer_list<const char*> files) {
+    fs::create_directories(tree / "troupe/burstable/pod1");
+    for (auto f : files) std::ofstream(tree / "troupe/burstable/pod1" / f);
+  };
+  runtime::limits some;
+  some.cpu_shares = 512;
+  some.cpu_quota_us = 50'000;
+  some.memory_bytes = 64 << 20;
+  some.pids = 100;
+  group(top / "2", {"cpu.weight", "cpu.max", "memory.max", "pids.max"});
+  runtime::cgroups unified({.v1 = {}, .v2 = top / "2"});
+  BOOST_REQUIRE(unified.make("/troupe/burstable/pod1", some));
+  auto in = top / "2/troupe/burstable/pod1";
+  BOOST_TEST(text(in / "cpu.weight") == std::to_string(runtime::cpu_weight_of(512)));
+  BOOST_TEST(text(in / "cpu.max") == "50000 100000");
+  BOOST_TEST(text(in / "memory.max") == std::to_string(64 << 20));
+  BOOST_TEST(text(in / "pids.max") == "100");
+  BOOST_REQUIRE(unified.make("/troupe/burstable/pod1", {}));
+  for (auto file : {"cpu.max", "memory.max", "pids.max"})
+    BOOST_TEST(text(in / file).starts_with("max"), file);
+
+  std::map<std::string, fs::path> trees;
+  for (auto controller : {"cpu", "memory", "pids"}) trees[controller] = top / controller;
+  group(top / "cpu", {"cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us"});
+  group(top / "memory", {"memory.limit_in_bytes"});
+  group(top / "pids", {"pids.max"});
+  runtime::cgroups split({.v1 = trees, .v2 = {}});
+  BOOST_REQUIRE(split.make("/troupe/burstable/pod1", some));
+  auto below = [&](const char* controller) { return top / controller / "troupe/burstable/pod1"; };
+  BOOST_TEST(text(below("cpu") / "cpu.shares") == "512");
+  BOOST_TEST(text(below("cpu") / "cpu.cfs_quota_us") == "50000");
+  BOOST_TEST(text(below("memory") / "memory.limit_in_bytes") == std::to_string(64 << 20));
+  BOOST_TEST(text(below("pids") / "pids.max") == "100");
+  std::ofstream(top / "2/cgroup.controllers") << "cpu memory hugetlb\n";
+  BOOST_TEST(unified.layout().has("hugetlb"));
+  BOOST_TEST(!unified.layout().has("huge"));
+  BOOST_TEST(!split.layout().has("hugetlb"));
+  fs::remove_all(top);
+}
+
+BOOST_AUTO_TEST_CASE(use_is_read_from_either_version) {
+  char name[] = "/tmp/troupe-groups-XXXXXX";
+  fs::path top = mkdtemp(name);
+  fs::create_directories(top / "2/p");
+  std::ofstream(top / "2/p/cpu.stat") << "usage_usec 1500\nuser_usec 1000\n";
+  std::ofstream(top / "2/p/memory.current") << "1000000\n";
+  std::ofstream(top / "2/p/memory.stat") << "anon 4096\ninactive_file 200000\npgfault 7\n";
+  std::ofstream(top / "2/p/memory.events") << "low 0\noom 2\noom_kill 3\n";
+  auto v2 = runtime::cgroups({.v1 = {}, .v2 = top / "2"}).usage("/p");
+  BOOST_TEST(v2.cpu_nanos == 1'500'000u);
+  BOOST_TEST(v2.memory_bytes == 1'000'000u);
+  BOOST_TEST(v2.working_set_bytes == 800'000u);
+  BOOST_TEST(v2.oom_kills == 3u);
+  fs::create_directories(top / "cpuacct/p");
+  fs::create_directories(top / "memory/p");
+  std::ofstream(top / "cpuacct/p/cpuacct.usage") << "77\n";
+  std::ofstream(top / "memory/p/memory.usage_in_bytes") << "5000\n";
+  std::ofstream(top / "memory/p/memory.stat") << "total_inactive_file 1000\n";
+  std::ofstream(top / "memory/p/memory.oom_control") << "oom_kill_disable 0\noom_kill 1\n";
+  auto v1 =
+      runtime::cgroups({.v1 = {{"cpuacct", top / "cpuacct"}, {"memory", top / "memory"}}, .v2 = {}})
+          .usage("/p");
+  BOOST_TEST(v1.cpu_nanos == 77u);
+  BOOST_TEST(v1.memory_bytes == 5000u);
+  BOOST_TEST(v1.working_set_bytes == 4000u);
+  BOOST_TEST(v1.oom_kills == 1u);
+  fs::remove_all(top);
+}
+
+BOOST_AUTO_TEST_CASE(tokens_are_replaced_before_they_end_and_when_they_are_a_day_old) {
+  BOOST_TEST(refresh_time(1000, 1600) == 1480);
+  BOOST_TEST(refresh_time(0, 3600) == 2880);
+  BOOST_TEST(refresh_time(5, 5 + 365 * 86'400) == 5 + 86'400);
+}
+
 BOOST_AUTO_TEST_CASE(a_volume_shows_all_of_the_old_or_all_of_the_new) {
   char name[] = "/tmp/troupe-volume-XXXXXX";
   fs::path top = mkdtemp(name);

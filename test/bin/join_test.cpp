@@ -23,6 +23,10 @@ BOOST_AUTO_TEST_CASE(a_node_joins_with_a_token_and_only_so) {
   // before the first of them has shown itself.
   refused(c.join_as("n1", good), "another machine has just joined as n1");
   BOOST_TEST(c.join_as("n9", good).has_value());
+  auto held = call(c.admin, {.target = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/"
+                                       "leases/joining-n9"});
+  BOOST_REQUIRE(held); // so that all servers know
+  BOOST_TEST(json::string_at(*held, {"spec", "holderIdentity"}) == "system:bootstrap:aaaaaa");
   refused(c.join_as("n2", c.token("bbbbbb", now - 1)), "not known or does not hold");
   auto gone = c.token("cccccc", 0);
   BOOST_REQUIRE(call(c.admin, {.method = "DELETE",

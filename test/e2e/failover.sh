@@ -1,12 +1,23 @@
 #!/usr/bin/env bash
 # Three servers, real processes: the leader is killed, then another is stopped as if its machine hung.
-# Every acknowledged write is there afterwards, and writes go on within a second or so.
+# Every acknowledged write is there afterwards, and writes go on within a second or so. Before that, two
+# machines that join as one name over two servers at once: one gets it.
 set -u
 troupe=$1
 . "$(dirname "$0")/three_servers.sh"
 first=$(leader)
 field() { sed -n "s/.*$1: //p" "$work/1/admin.kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
+
+token=$("$troupe" token create --data "$work/1") || exit 1
+openssl req -new -newkey ed25519 -nodes -keyout /dev/null -subj /CN=x -out "$work/csr" 2>/dev/null
+python3 -c 'import json, sys; print(json.dumps({"node": "twin", "request": open(sys.argv[1]).read()}))' "$work/csr" >"$work/join"
+for n in 1 2 3; do
+  curl -s --cacert "$work/ca" -o "$work/joined.$n" -w '%{http_code}\n' -H "Authorization: Bearer ${token%%::*}" -d "@$work/join" "https://127.0.0.1:${ports[$((2 + n))]}/troupe/v1/join" >"$work/code.$n" & asks[n]=$!
+done
+wait "${asks[@]}"
+[ "$(sort "$work"/code.* | tr '\n' ' ')" = "200 409 409 " ] || { tail "$work"/code.* "$work"/joined.*; echo "a name is not one machine's"; exit 1; }
+
 others=(); for n in 1 2 3; do [ $n = "$first" ] || others+=($n); done
 for n in "${others[@]}"; do echo "127.0.0.1:${ports[$((2 + n))]}"; done >"$work/hosts"
 python3 "$(dirname "$0")/tools/writer.py" "$work" 8 & writer=$!

@@ -110,3 +110,18 @@ pod dropped example.test/dropped:1 Never
 is 'dropped into the directory' 'it runs' "$(ends dropped)"
 within 15 shown example.test/dropped:1
 is 'its node tells of it' example.test/dropped:1 "$(kubectl get node n1 -o jsonpath='{.status.images[*].names}')"
+
+# A disk that is always too full: of what was pulled, only what pods ask for stays, once it is old enough.
+python3 "$(dirname "$0")/tools/docker_archive.py" "$(dirname "$troupe")/troupe-shim" example.test/spare:1 "$top/app.tar"
+empty 'another image is there' "$(put spare:1)"
+kill "$pid" && wait "$pid" 2>/dev/null
+up --registries "$top/registries.conf" --image-gc-high-threshold 0 --image-gc-low-threshold 0 --minimum-image-ttl-duration 1s
+listed() { $images list | grep -q "$1"; }
+unlisted() { ! listed "$1"; }
+$images pull "$registry/spare:1" --registries "$top/registries.conf" --authfile "$top/auth.json" >/dev/null 2>&1
+within 5 listed spare:1 || { echo 'FAILED: a young image went'; failed=1; }
+read -rt 1.1 <> <(:) || true
+mkdir "$top/small" && $images build-from-dir "$top/small" example.test/small:1 >/dev/null # now it looks again
+within 10 unlisted spare:1 && echo 'ok: an image that nothing needs goes' || { echo 'FAILED: an unused image stays on a full disk'; failed=1; }
+listed "$registry/app:1" && listed example.test/small:1 && echo 'ok: what pods ask for and what was put there stays' ||
+  { echo "FAILED: a needed image went: $($images list)"; failed=1; }

@@ -6,6 +6,11 @@
 mkdir -p "$top"/image/{bin,tmp,etc}
 cp /usr/bin/busybox "$top/image/bin/"
 for word in sh cat ls sleep echo touch stat dd head df mount grep tr; do ln -s busybox "$top/image/bin/$word"; done
+# Huge pages are the kernel's for all: what was there before is put back.
+pages=/proc/sys/vm/nr_hugepages before=$(cat /proc/sys/vm/nr_hugepages 2>/dev/null || echo none)
+give_pages_back() { [ "$before" = none ] || echo "$before" >$pages; finish; }
+trap give_pages_back EXIT
+[ "$before" = none ] || echo $((before + 8)) 2>/dev/null >$pages
 up
 "$troupe" image build-from-dir "$top/image" test/busybox:1 --data "$top/data/node" --cmd /bin/sh >/dev/null
 kubectl create configmap conf --from-literal=word=configured --from-literal=other=two >/dev/null
@@ -87,6 +92,32 @@ is 'a claim of its own' 'ephemeral written' "$said"
 is 'subPath of a secret' 'sub hidden' "$said"
 is 'subPath of a file' 'one configured' "$said"
 kubectl delete pod all >/dev/null
+if [ "$before" != none ] && [ "$(cat $pages)" -gt "$before" ]; then
+  is 'huge pages are told' 'Mi' "$(kubectl get node n1 -o jsonpath='{.status.allocatable.hugepages-2Mi}')"
+  for medium in HugePages HugePages-2Mi; do
+    name=huge-$(echo $medium | tr -dc 0-9)p
+    kubectl apply -f - >/dev/null <<END
+apiVersion: v1
+kind: Pod
+metadata: {name: $name}
+spec:
+  restartPolicy: Never
+  containers:
+  - name: main
+    image: test/busybox:1
+    imagePullPolicy: Never
+    command: [/bin/sh, -c, "grep /huge /proc/mounts; dd if=/dev/zero of=/huge/f bs=1 count=0 seek=2097152 && stat -c %s /huge/f"]
+    resources: {limits: {hugepages-2Mi: 4Mi, memory: 32Mi}}
+    volumeMounts: [{name: v, mountPath: /huge}]
+  volumes: [{name: v, emptyDir: {medium: $medium}}]
+END
+    kubectl wait pod/$name --for=jsonpath='{.status.phase}'=Succeeded --timeout=20s >/dev/null 2>&1 || kubectl describe pod $name | tail -5
+    is "emptyDir of $medium" 'hugetlbfs' "$(kubectl logs $name 2>&1)"
+    is "a file in it" '2097152' "$(kubectl logs $name 2>&1)"
+  done
+else
+  echo 'skipped: this kernel gives no huge pages'
+fi
 greedy() { # greedy NAME LIMITS VOLUME COMMAND
   kubectl apply -f - >/dev/null <<END
 apiVersion: v1

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
+
 BOOST_AUTO_TEST_SUITE(cron_test)
 
 using namespace troupe;
@@ -63,6 +65,9 @@ BOOST_AUTO_TEST_CASE(time_zones_are_names_and_not_paths) {
     BOOST_TEST(time_zone_fault(good).empty(), good);
   for (auto bad : {"", "Local", "../../etc/passwd", "/etc/localtime", "a b"})
     BOOST_TEST(!time_zone_fault(bad).empty(), bad);
+  if (std::filesystem::is_directory(zones_directory))
+    for (auto unknown : {"Nowhere/Here", "Europe", "europe/berlin_"})
+      BOOST_TEST(time_zone_fault(unknown).find("unknown time zone") == 0, unknown);
   // A NUL was taken for a letter.
   BOOST_TEST(!time_zone_fault(std::string_view("Europe/Berlin\0", 14)).empty());
 }

@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
       {pod("", "    ports: [{containerPort: 80, protocol: HTTP}]\n"),
        "FieldValueNotSupported spec.containers[0].ports[0].protocol"},
       {pod("", "    resources: {requests: {hugepages-2Mi: 2Mi}}\n"),
-       "FieldValueRequired spec.containers[0].resources.requests; FieldValueForbidden "
+       "FieldValueRequired spec.containers[0].resources.limits; FieldValueForbidden "
        "spec.containers[0].resources"},
       {pod("", "    resources: {limits: {example.com/gpu: 1500m}}\n"),
        "FieldValueInvalid spec.containers[0].resources.limits[example.com/gpu]; FieldValueInvalid "

@@ -293,19 +293,6 @@ result<void> image_store::remove(const std::string& name_or_id) {
   return saved;
 }
 
-void image_store::collect(const std::function<bool(const image&)>& needed) {
-  std::lock_guard lock(mutex_);
-  file_lock alone(directory_ / "lock", LOCK_EX);
-  refresh_locked();
-  std::erase_if(by_id_, [&](auto& one) {
-    if (needed(*one.second)) return false;
-    for (auto& n : one.second->names) ids_.erase(n);
-    return true;
-  });
-  (void)save_locked();
-  sweep_locked();
-}
-
 result<void> image_store::save_locked() {
   json::array manifests;
   for (auto& [id, held] : by_id_) {

@@ -43,8 +43,6 @@ public:
   result<void> tag(const std::string& id, const std::string& name);
   /// Forgets a name, or an id with all its names; files that nobody needs any more go.
   result<void> remove(const std::string& name_or_id);
-  /// Removes every image for which `needed` says no.
-  void collect(const std::function<bool(const image&)>& needed);
 
   /// The layers' directories from the lowest up.
   std::vector<std::string> layer_directories(const image& of) const;

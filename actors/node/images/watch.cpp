@@ -2,6 +2,7 @@
 
 #include "actors/node/directory_watch.hpp"
 #include "actors/node/images/import.hpp"
+#include "actors/node/images/reference.hpp"
 #include "actors/node/node_status.hpp"
 #include "messages/base/log.hpp"
 
@@ -61,11 +62,47 @@ void tell_of_changes(const context_ptr& with) {
                   [weak = std::weak_ptr(with)](const std::string& name) {
                     auto with = weak.lock();
                     if (!with || (name != image_index_file && !name.empty())) return;
-                    with->work.run([with] { tell_node_status(*with); });
+                    with->work.run([with] {
+                      tell_node_status(*with);
+                      collect_images(*with); // what came may have filled the disk
+                    });
                   });
 }
 
+/// Those that containers have, and those that pods ask for.
+std::set<std::string> needed_images(const context& with) {
+  std::set<std::string> out;
+  auto need = [&](const std::string& name) {
+    if (auto held = with.images.find(name)) out.insert(held->id);
+  };
+  for (auto& card : with.cards()) {
+    for (auto& c : card->containers) need(c.image_id);
+    for (auto* list : {&card->pod->spec().containers(), &card->pod->spec().init_containers()})
+      for (auto& c : *list)
+        if (auto name = parse_reference(c.image())) need(name->text());
+  }
+  return out;
+}
+
 } // namespace
+
+void collect_images(context& with) {
+  std::lock_guard alone(with.garbage_mutex);
+  std::error_code bad;
+  auto disk = fs::space(with.where.data, bad);
+  if (bad) return;
+  auto now = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+  auto go = with.garbage.look(with.images.all(), needed_images(with),
+                              {disk.capacity, disk.available}, now);
+  for (auto& id : go) {
+    auto held = with.images.find(id);
+    if (!held) continue;
+    log::info("node", "an image that nothing needs goes: the disk is too full",
+              {{"image", held->names.empty() ? id : held->names.front()}, {"bytes", held->bytes}});
+    (void)with.images.remove(id);
+  }
+}
 
 void watch_images(const context_ptr& with) {
   tell_of_changes(with);

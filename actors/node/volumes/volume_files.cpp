@@ -3,13 +3,16 @@
 #include "messages/api/config.pb.h"
 #include "messages/base/names.hpp"
 
+#include <algorithm>
+
 namespace troupe::node {
 
 namespace {
 
 using namespace k8s::core::v1;
 
-constexpr size_t volume_bytes_max = 64 << 20; ///< of all files of one volume
+constexpr size_t volume_bytes_max = 64 << 20;   ///< of all files of one volume
+constexpr int64_t token_age_max = 24 * 60 * 60; ///< in seconds
 
 struct collector {
   const Pod& pod;
@@ -146,7 +149,7 @@ std::set<token_request> tokens_of(const Pod& pod) {
 }
 
 int64_t refresh_time(int64_t issued_at, int64_t expires_at) {
-  return issued_at + (expires_at - issued_at) * 4 / 5;
+  return issued_at + std::min((expires_at - issued_at) * 4 / 5, token_age_max);
 }
 
 bool is_made_of_objects(const Volume& volume) {

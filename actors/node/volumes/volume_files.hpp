@@ -34,7 +34,7 @@ using token_book = std::map<token_request, token_held>;
 
 /// Every token that the pod's volumes want.
 std::set<token_request> tokens_of(const k8s::core::v1::Pod& pod);
-/// Renewed when four fifths of its life are over.
+/// Renewed when four fifths of its life are over, and when it is a day old.
 int64_t refresh_time(int64_t issued_at, int64_t expires_at);
 
 /// Whether the volume's contents are made here.

@@ -48,6 +48,42 @@ void give_to_group(const fs::path& top, int64_t group, bool only_if_root_differs
   }
 }
 
+/// The one size of huge pages that the pod's containers have.
+result<quantity> page_size_of(const Pod& pod) {
+  std::set<std::string> sizes;
+  for (auto* list : {&pod.spec().containers(), &pod.spec().init_containers()})
+    for (auto& c : *list)
+      for (auto& [name, amount] : c.resources().limits())
+        if (name.starts_with("hugepages-")) sizes.insert(name.substr(10));
+  if (sizes.size() != 1)
+    return error{errc::invalid, sizes.empty()
+                                    ? "emptyDir of medium HugePages: no container has limits for "
+                                      "hugepages-SIZE"
+                                    : "emptyDir of medium HugePages: the pod has pages of several "
+                                      "sizes; say which one, as HugePages-2Mi"};
+  return quantity::parse(*sizes.begin());
+}
+
+/// What an emptyDir that is not on disk is made of.
+struct memory_mount {
+  const char* type;
+  std::string options;
+};
+result<memory_mount> mount_of(const Pod& pod, const EmptyDirVolumeSource& source) {
+  constexpr std::string_view huge = "HugePages", sized = "HugePages-";
+  memory_mount out{"tmpfs", "mode=0777"};
+  if (auto& medium = source.medium(); medium.starts_with(huge)) {
+    auto page = medium == huge ? page_size_of(pod) : quantity::parse(medium.substr(sized.size()));
+    if (!page) return page.error();
+    out = {"hugetlbfs", "mode=0777,pagesize=" + std::to_string(page->value())};
+  } else if (medium != "Memory") {
+    return error{errc::not_implemented, "there is no emptyDir of medium " + medium};
+  }
+  if (auto size = quantity::parse(source.size_limit().string()); source.has_size_limit() && size)
+    out.options += ",size=" + std::to_string(size->value());
+  return out;
+}
+
 result<volume_place> make_empty_dir(const paths& where, const Pod& pod, const Volume& v) {
   auto& source = v.volume_source().empty_dir();
   if (source.medium().empty()) {
@@ -57,18 +93,13 @@ result<volume_place> make_empty_dir(const paths& where, const Pod& pod, const Vo
     if (auto group = group_of(pod)) give_to_group(at, *group, true);
     return volume_place{at.string()};
   }
-  if (source.medium() != "Memory")
-    return error{errc::not_implemented,
-                 "emptyDir of medium " + source.medium() + " is not there yet"};
+  auto made_of = mount_of(pod, source);
+  if (!made_of) return made_of.error();
   auto at = where.pod(pod.metadata().uid()) / "volumes" / v.name();
   if (auto made = make_directories(at); !made) return made.error();
-  if (mounts_below(at).empty()) {
-    std::string options = "mode=0777";
-    if (auto size = quantity::parse(source.size_limit().string()); source.has_size_limit() && size)
-      options += ",size=" + std::to_string(size->value());
-    if (mount("tmpfs", at.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()))
-      return system_error("mount memory at", at);
-  }
+  if (mounts_below(at).empty() && mount(made_of->type, at.c_str(), made_of->type,
+                                        MS_NOSUID | MS_NODEV, made_of->options.c_str()))
+    return system_error("mount " + source.medium() + " at", at);
   if (auto group = group_of(pod)) give_to_group(at, *group, true);
   return volume_place{at.string()};
 }

@@ -12,6 +12,7 @@
 #include "messages/api/event.pb.h"
 #include "messages/api/events.pb.h"
 #include "messages/api/flow_control.pb.h"
+#include "messages/api/device.pb.h"
 #include "messages/api/lease.pb.h"
 #include "messages/api/metrics.pb.h"
 #include "messages/api/namespace.pb.h"
@@ -197,6 +198,19 @@ struct policy_binding_cells {
   }
 };
 
+/// Whether devices were found for a claim, and whether pods have it.
+std::string state_of(const k8s::resource::v1::ResourceClaim& c) {
+  std::string out = c.metadata().has_deletion_timestamp() ? "deleted" : "";
+  auto also = [&](const char* word) { out += (out.empty() ? "" : ",") + std::string(word); };
+  if (c.status().has_allocation()) {
+    also("allocated");
+    if (c.status().reserved_for_size() > 0) also("reserved");
+  } else if (out.empty()) {
+    also("pending");
+  }
+  return out;
+}
+
 } // namespace
 
 void add_cluster_views(views& to) {
@@ -306,6 +320,18 @@ void add_cluster_views(views& to) {
   add_view<coordination::v1::Lease>(
       to, {"Holder", "Age"}, [](const coordination::v1::Lease& l, int64_t now, json::array& out) {
         add(out, {l.spec().holder_identity(), age_of(l, now)});
+      });
+  add_view<resource::v1::ResourceClaim>(
+      to, {"State", "Age"},
+      [](const resource::v1::ResourceClaim& c, int64_t now, json::array& out) {
+        add(out, {state_of(c), age_of(c, now)});
+      });
+  add_view<resource::v1::ResourceSlice>(
+      to, {"Node", "Driver", "Pool", "Age"},
+      [](const resource::v1::ResourceSlice& s, int64_t now, json::array& out) {
+        auto& spec = s.spec();
+        add(out, {spec.node_name().empty() ? "<unset>" : spec.node_name(), spec.driver(),
+                  spec.pool().name(), age_of(s, now)});
       });
   add_view<scheduling::v1::PriorityClass>(
       to, {"Value:integer", "Global-Default:boolean", "Age"},

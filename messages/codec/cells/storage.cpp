@@ -69,6 +69,11 @@ void add_storage_views(views& to) {
                   c.has_volume_binding_mode() ? c.volume_binding_mode() : "Immediate",
                   c.allow_volume_expansion(), age_of(c, now)});
       });
+  add_view<storage::v1::VolumeAttributesClass>(
+      to, {"DriverName", "Age"},
+      [](const storage::v1::VolumeAttributesClass& c, int64_t now, json::array& out) {
+        add(out, {c.driver_name(), age_of(c, now)});
+      });
   add_view<storage::v1::VolumeAttachment>(
       to, {"Attacher", "PV", "Node", "Attached", "Age"},
       [](const storage::v1::VolumeAttachment& a, int64_t now, json::array& out) {

@@ -176,9 +176,10 @@ void autoscaler_v1(report& out, const v1::HorizontalPodAutoscaler& h) {
   auto& s = h.spec();
   bounds(out, at, s);
   target_ref(out, at / "scaleTargetRef", s.scale_target_ref());
+  // Told as what it stands for in v2.
   if (s.has_target_cpu_utilization_percentage() && s.target_cpu_utilization_percentage() < 1)
-    out.invalid(at / "targetCPUUtilizationPercentage", s.target_cpu_utilization_percentage(),
-                "must be greater than 0");
+    out.invalid(at / "metrics[0].resource.target.averageUtilization",
+                s.target_cpu_utilization_percentage(), "must be greater than 0");
   if (s.has_min_replicas() && s.min_replicas() == 0) out.forbidden(at / "metrics", needs_metric);
 }
 

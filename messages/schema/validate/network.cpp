@@ -123,7 +123,7 @@ void ingress_create(report& out, const Ingress& i) {
   path top;
   auto at = top / "annotations";
   if (i.metadata().annotations().at(legacy) != i.spec().ingress_class_name())
-    out.invalid(at.key(legacy), i.metadata().annotations().at(legacy),
+    out.invalid(at / legacy, i.metadata().annotations().at(legacy),
                 "must match `ingressClassName` when both are specified");
 }
 

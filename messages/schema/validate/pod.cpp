@@ -350,9 +350,10 @@ void pod_spec(report& out, const path& at, const PodSpec& spec, std::string_view
 }
 
 void pod_template(report& out, const path& at, const PodTemplateSpec& t) {
-  auto meta = at / "metadata", spec = at / "spec";
-  labels(out, meta / "labels", t.metadata().labels());
-  annotations(out, meta / "annotations", t.metadata().annotations());
+  auto spec = at / "spec";
+  // Told without the step of metadata, as Kubernetes tells them.
+  labels(out, at / "labels", t.metadata().labels());
+  annotations(out, at / "annotations", t.metadata().annotations());
   pod_spec(out, spec, t.spec(), {}, false);
   if (t.spec().ephemeral_containers_size() > 0)
     out.forbidden(spec / "ephemeralContainers", "ephemeral containers not allowed in pod template");

@@ -70,12 +70,9 @@ void requests(report& out, const path& at, const ResourceRequirements& r) {
     resource_amount(out, here, name, value);
     auto limit = r.limits().find(name);
     bool overcommit = is_native(name) && !is_hugepages(name);
-    if (limit == r.limits().end()) {
-      if (!overcommit && has_prefix(name)) continue; // told once, below
-      if (is_hugepages(name))
-        out.required(at, "Limit must be set for non overcommitable resources");
-    } else if (overcommit ? amount(value) > amount(limit->second)
-                          : amount(value) != amount(limit->second)) {
+    if (limit == r.limits().end()) continue; // told below
+    if (overcommit ? amount(value) > amount(limit->second)
+                   : amount(value) != amount(limit->second)) {
       out.invalid(at, value.string(),
                   overcommit ? "must be less than or equal to " + std::string(name) + " limit of " +
                                    limit->second.string()
@@ -155,7 +152,7 @@ void requirements(report& out, const path& at, const ResourceRequirements& r,
       hugepages = hugepages || is_hugepages(name);
     }
   for (auto& [name, value] : r.requests())
-    if (is_extended(name) && !r.limits().contains(name))
+    if ((is_extended(name) || is_hugepages(name)) && !r.limits().contains(name))
       out.required(limits_at, "Limit must be set for non overcommitable resources");
   if (hugepages && !compute) out.forbidden(at, "HugePages require cpu or memory");
   std::set<std::string> seen;

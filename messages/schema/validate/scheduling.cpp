@@ -4,6 +4,7 @@
 #include "messages/api/pod.pb.h"
 
 #include <charconv>
+#include <map>
 
 namespace troupe::schema::validate {
 
@@ -99,7 +100,7 @@ void label_keys(report& out, const path& at, const PodAffinityTerm& t) {
 void pod_term(report& out, const path& at, const PodAffinityTerm& t) {
   label_selector(out, at / "labelSelector", t.label_selector());
   label_selector(out, at / "namespaceSelector", t.namespace_selector());
-  for (auto& ns : t.namespaces()) out.invalid(at / "namespaces", ns, names::dns_label(ns));
+  for (auto& ns : t.namespaces()) out.invalid(at / "namespace", ns, names::dns_label(ns));
   label_keys(out, at, t);
   auto topology = at / "topologyKey";
   if (t.topology_key().empty()) out.required(topology, "can not be empty");
@@ -125,7 +126,7 @@ bool taint_effect(report& out, const path& at, std::string_view effect, bool emp
 }
 
 void spread(report& out, const path& at, const PodSpec& spec) {
-  std::set<std::string> seen;
+  std::map<std::string, int> seen;
   for (int i = 0; i < spec.topology_spread_constraints_size(); ++i) {
     auto& c = spec.topology_spread_constraints(i);
     auto here = at.at("topologySpreadConstraints", i);
@@ -135,8 +136,12 @@ void spread(report& out, const path& at, const PodSpec& spec) {
     if (c.when_unsatisfiable() != "DoNotSchedule" && c.when_unsatisfiable() != "ScheduleAnyway")
       out.not_supported(here / "whenUnsatisfiable", c.when_unsatisfiable(),
                         {"DoNotSchedule", "ScheduleAnyway"});
-    if (!seen.insert(c.topology_key() + "," + c.when_unsatisfiable()).second)
-      out.duplicate(here, "{" + c.topology_key() + ", " + c.when_unsatisfiable() + "}");
+    auto [first, fresh] = seen.emplace(c.topology_key() + "," + c.when_unsatisfiable(), i);
+    if (!fresh) { // the earlier one is told
+      auto earlier = at.at("topologySpreadConstraints", first->second);
+      out.duplicate(earlier / "{topologyKey, whenUnsatisfiable}",
+                    "{" + c.topology_key() + ", " + c.when_unsatisfiable() + "}");
+    }
     if (c.has_min_domains()) {
       out.positive(here / "minDomains", c.min_domains());
       if (c.when_unsatisfiable() != "DoNotSchedule")

@@ -219,7 +219,7 @@ void projected(report& out, const path& at, const ProjectedVolumeSource& v) {
     source(out, here, v.sources(i));
     for (auto file : files_of(v.sources(i)))
       if (!file.empty() && !files.insert(file).second)
-        out.invalid(here, file, "conflicting duplicate paths");
+        out.invalid(at, file, "conflicting duplicate paths");
   }
 }
 

@@ -260,6 +260,8 @@ void measure(const trial_server& on, const pod_shape& shape, int pods, std::stri
   };
   const auto before = on.memory_mib();
   run(on, "create a pod, 64 connections", 64, pods, "201", [&](int i) { return create(name(i)); });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds{500}); // so that checkpoints have given back what they read
   std::printf("memory a stored pod: %.1f KB\n", (on.memory_mib() - before) * 1024 / pods);
   if (wanted("get"))
     run(on, "get a pod, 32 connections", 32, 30'000, "200",
