@@ -54,7 +54,7 @@ private:
   const std::string& uid() const { return pod_->metadata().uid(); }
   container_record& record_of(const std::string& name) { return *record_.find(name); }
 
-  // pod_actions.cpp: carrying out what was decided.
+  // Carrying out what was decided: pod_place.cpp, pod_containers.cpp, pod_hooks.cpp.
   // Told to whoever traces.
   std::string directory_name() const;
   std::string key() const;
