@@ -25,60 +25,69 @@ namespace {
 using pairs = storage::object_index::pairs;
 using google::protobuf::Message;
 
-std::string word(bool value) { return value ? "true" : "false"; }
+using views = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+std::string_view word(bool value) { return value ? "true" : "false"; }
+
+/// Packing is cheapest in the order of names.
+void note(pairs& out, views fields) {
+  out.reserve(fields.size());
+  for (auto& [name, value] : fields) out.emplace_back(name, value);
+}
 
 void of(const k8s::core::v1::Pod& pod, pairs& out) {
   auto& spec = pod.spec();
   auto& status = pod.status();
-  out = {{"spec.nodeName", spec.node_name()},
-         {"spec.restartPolicy", spec.restart_policy()},
-         {"spec.schedulerName", spec.scheduler_name()},
-         {"spec.serviceAccountName", spec.service_account_name()},
-         {"spec.hostNetwork", word(spec.host_network())},
-         {"status.phase", status.phase()},
-         {"status.podIP", status.pod_ip()},
-         {"status.podIPs", status.pod_ip()},
-         {"status.nominatedNodeName", status.nominated_node_name()}};
+  note(out, {{"spec.hostNetwork", word(spec.host_network())},
+             {"spec.nodeName", spec.node_name()},
+             {"spec.restartPolicy", spec.restart_policy()},
+             {"spec.schedulerName", spec.scheduler_name()},
+             {"spec.serviceAccountName", spec.service_account_name()},
+             {"status.nominatedNodeName", status.nominated_node_name()},
+             {"status.phase", status.phase()},
+             {"status.podIP", status.pod_ip()},
+             {"status.podIPs", status.pod_ip()}});
 }
 
 void of(const k8s::core::v1::Event& event, pairs& out) {
   auto& about = event.involved_object();
-  auto source =
+  auto& source =
       event.source().component().empty() ? event.reporting_component() : event.source().component();
-  out = {{"involvedObject.kind", about.kind()},
-         {"involvedObject.namespace", about.namespace_()},
-         {"involvedObject.name", about.name()},
-         {"involvedObject.uid", about.uid()},
-         {"involvedObject.apiVersion", about.api_version()},
-         {"involvedObject.resourceVersion", about.resource_version()},
-         {"involvedObject.fieldPath", about.field_path()},
-         {"reason", event.reason()},
-         {"reportingComponent", event.reporting_component()},
-         {"source", source},
-         {"type", event.type()}};
+  note(out, {{"involvedObject.kind", about.kind()},
+             {"involvedObject.namespace", about.namespace_()},
+             {"involvedObject.name", about.name()},
+             {"involvedObject.uid", about.uid()},
+             {"involvedObject.apiVersion", about.api_version()},
+             {"involvedObject.resourceVersion", about.resource_version()},
+             {"involvedObject.fieldPath", about.field_path()},
+             {"reason", event.reason()},
+             {"reportingComponent", event.reporting_component()},
+             {"source", source},
+             {"type", event.type()}});
 }
 
 void of(const k8s::core::v1::Node& node, pairs& out) {
-  out = {{"spec.unschedulable", word(node.spec().unschedulable())}};
+  note(out, {{"spec.unschedulable", word(node.spec().unschedulable())}});
 }
-void of(const k8s::core::v1::Secret& secret, pairs& out) { out = {{"type", secret.type()}}; }
+void of(const k8s::core::v1::Secret& secret, pairs& out) { note(out, {{"type", secret.type()}}); }
 void of(const k8s::core::v1::Namespace& ns, pairs& out) {
-  out = {{"status.phase", ns.status().phase()}};
+  note(out, {{"status.phase", ns.status().phase()}});
 }
 void of(const k8s::core::v1::Service& service, pairs& out) {
-  out = {{"spec.clusterIP", service.spec().cluster_ip()}, {"spec.type", service.spec().type()}};
+  note(out,
+       {{"spec.clusterIP", service.spec().cluster_ip()}, {"spec.type", service.spec().type()}});
 }
 void of(const k8s::core::v1::ReplicationController& rc, pairs& out) {
-  out = {{"status.replicas", std::to_string(rc.status().replicas())}};
+  note(out, {{"status.replicas", std::to_string(rc.status().replicas())}});
 }
 void of(const k8s::apps::v1::ReplicaSet& set, pairs& out) {
-  out = {{"status.replicas", std::to_string(set.status().replicas())}};
+  note(out, {{"status.replicas", std::to_string(set.status().replicas())}});
 }
 void of(const k8s::batch::v1::Job& job, pairs& out) {
-  out = {{"status.successful", std::to_string(job.status().succeeded())}};
+  note(out, {{"status.successful", std::to_string(job.status().succeeded())}});
 }
 void of(const k8s::certificates::v1::CertificateSigningRequest& csr, pairs& out) {
-  out = {{"spec.signerName", csr.spec().signer_name()}};
+  note(out, {{"spec.signerName", csr.spec().signer_name()}});
 }
 
 /// A kind's typed extractor behind an untyped face.

@@ -253,7 +253,9 @@ void gateway::write(call_ptr c, attempt prepare) {
         if (!done) return self->c->fail(done.error());
         if (!done->refused && !more) {
           if (is_definition(*self->c->kind)) self->g.refresh_kinds();
-          return (*answer)(*self->c, done->revision);
+          // The store's thread has others to tell.
+          return self->c->responder.run(
+              [self, answer, revision = done->revision] { (*answer)(*self->c, revision); });
         }
         self->g.given.work->post([self] { self->run(); });
       });

@@ -52,6 +52,7 @@ public:
                                            std::move(end));
   }
   void on_gone(std::function<void(http::gone)> call) override { to_->on_gone(std::move(call)); }
+  void run(std::function<void()> work) override { to_->run(std::move(work)); }
 
 private:
   std::shared_ptr<http::exchange> to_;

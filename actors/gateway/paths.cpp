@@ -1,10 +1,11 @@
 #include "actors/gateway/paths.hpp"
 
 #include "actors/gateway/audit/log.hpp"
+#include "actors/gateway/discovery.hpp"
+#include "actors/gateway/documents.hpp"
 #include "actors/gateway/health.hpp"
 #include "actors/gateway/service_account.hpp"
 #include "actors/gateway/verbs.hpp"
-#include "messages/codec/discovery.hpp"
 #include "messages/codec/openapi.hpp"
 
 #include <algorithm>
@@ -22,63 +23,6 @@ constexpr std::string_view openapi_v2_protobuf_type =
 
 bool wants(const call& c, std::string_view word) {
   return c.request.header("Accept").find(word) != std::string_view::npos;
-}
-
-/// "v2" or "v2beta1" if the client asked for aggregated discovery.
-std::optional<std::string> aggregated(const call& c) {
-  auto accept = c.request.header("Accept");
-  auto at = accept.find("as=APIGroupDiscoveryList");
-  if (at == accept.npos) return {};
-  auto clause = accept.substr(0, accept.find(',')); // the first one is the preferred one
-  return clause.find("v=v2beta1") != clause.npos ? "v2beta1" : "v2";
-}
-
-void answer_document(call& c, const document_cache::document& d, std::string type) {
-  auto tag = "\"" + d.hash + "\"";
-  if (c.request.header("If-None-Match") == tag) {
-    http::response r{304, {{"ETag", tag}}, {}};
-    return c.answer(std::move(r));
-  }
-  http::response r{
-      200, {{"Content-Type", std::move(type)}, {"ETag", tag}, {"Vary", "Accept"}}, {d.body}};
-  c.answer(std::move(r));
-}
-
-bool has_group(const schema::registry& kinds, const std::string& name) {
-  auto& all = kinds.all();
-  return std::any_of(all.begin(), all.end(), [&](auto& k) { return k.group == name; });
-}
-
-void discovery(gateway& g, call& c, const std::vector<std::string>& parts) {
-  auto kinds = c.kinds;
-  bool core = parts[0] == "api";
-  auto form = aggregated(c);
-  auto name = c.where.path + (form ? "#" + *form : "");
-  if (parts.size() == 1 && form) {
-    auto type = "application/json;g=apidiscovery.k8s.io;v=" + *form + ";as=APIGroupDiscoveryList";
-    return answer_document(
-        c,
-        g.documents.get(kinds, name, [&] { return codec::aggregated_json(*kinds, core, *form); }),
-        type);
-  }
-  auto media = choose_media(c.request.header("Accept"), true, false);
-  if (!media) return c.fail(media.error());
-  media->pretty = c.media.pretty;
-  std::optional<std::string> text;
-  if (core && parts.size() == 1)
-    text = codec::core_versions_json("127.0.0.1");
-  else if (core && parts.size() == 2)
-    text = codec::resources_json(*kinds, "", parts[1]);
-  else if (parts.size() == 1)
-    text = codec::groups_json(*kinds);
-  else if (parts.size() == 2)
-    text = codec::group_json(*kinds, parts[1]);
-  else if (parts.size() == 3)
-    text = codec::resources_json(*kinds, parts[1], parts[2]);
-  if (!text && !core && !has_group(*kinds, parts[1]))
-    return c.answer(http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
-  if (!text) return c.fail(no_such_resource());
-  c.answer(json_answer(200, std::move(*text), *media));
 }
 
 void openapi(gateway& g, call& c, const std::vector<std::string>& parts) {
@@ -235,25 +179,6 @@ void metrics(gateway& g, call& c) {
 
 } // namespace
 
-document_cache::document document_cache::get(const std::shared_ptr<const schema::registry>& kinds,
-                                             const std::string& name,
-                                             const std::function<std::string()>& make) {
-  {
-    std::lock_guard hold(mutex_);
-    if (of_ != kinds) {
-      of_ = kinds;
-      documents_.clear();
-    }
-    if (auto hit = documents_.find(name); hit != documents_.end()) return hit->second;
-  }
-  auto text = make();
-  document made{nullptr, codec::document_hash(text)};
-  made.body = http::share(std::move(text));
-  std::lock_guard hold(mutex_);
-  if (of_ == kinds) documents_[name] = made;
-  return made;
-}
-
 void answer_path(gateway& g, call_ptr c) {
   auto read = c->request.segments();
   if (!read) return c->fail(read.error());
@@ -265,7 +190,7 @@ void answer_path(gateway& g, call_ptr c) {
                                                 "healthz", "livez",      "readyz",  "metrics",
                                                 "openid",  ".well-known"};
   if (known.contains(first) && !reading) return c->fail(method_not_supported());
-  if (first == "api" || first == "apis") return discovery(g, *c, parts);
+  if (first == "api" || first == "apis") return answer_discovery(g, *c, parts);
   if (first == "openapi") return openapi(g, *c, parts);
   if (first == "version" && parts.size() == 1)
     return c->answer(json_answer(200, version_json, c->media));

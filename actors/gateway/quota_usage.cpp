@@ -2,6 +2,7 @@
 
 #include "messages/api/claim.pb.h"
 #include "messages/api/service.pb.h"
+#include "messages/schema/pod_peak.hpp"
 #include "messages/schema/qos.hpp"
 
 #include <algorithm>
@@ -17,38 +18,29 @@ bool over(const Pod& pod) {
   return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
 }
 
-template<class Amounts> void add(usage& to, const Amounts& from) {
-  for (auto& [name, q] : from) to[name] += amount_of(q);
-}
-
-void add(usage& to, const usage& from) {
-  for (auto& [name, q] : from) to[name] += q;
-}
-
-void at_least(usage& to, const usage& from) {
-  for (auto& [name, q] : from) to[name] = std::max(to[name], q);
-}
-
-/// The most that a pod ever takes: its containers and sidecars together, or an init container
-/// beside the sidecars begun before it; or what is said for the pod as a whole. `of` gives what one
-/// says.
-template<class Amounts> usage most_of(const k8s::core::v1::PodSpec& spec, Amounts of) {
-  usage running, sidecars, starting;
-  for (auto& c : spec.containers()) add(running, of(c.resources()));
-  for (auto& c : spec.init_containers()) {
-    if (c.restart_policy() == "Always") {
-      add(sidecars, of(c.resources()));
-      at_least(starting, sidecars);
-    } else {
-      usage together = sidecars;
-      add(together, of(c.resources()));
-      at_least(starting, together);
-    }
+/// Amounts by resource.
+struct sum {
+  void add(const sum& other) {
+    for (auto& [name, q] : other.all) all[name] += q;
   }
-  add(running, sidecars);
-  at_least(running, starting);
-  for (auto& [name, q] : of(spec.resources())) running[name] = amount_of(q);
-  return running;
+  void at_least(const sum& other) {
+    for (auto& [name, q] : other.all) all[name] = std::max(all[name], q);
+  }
+  usage all;
+};
+
+template<class Amounts> sum read(const Amounts& from) {
+  sum out;
+  for (auto& [name, q] : from) out.all.emplace(name, amount_of(q));
+  return out;
+}
+
+/// The most that a pod ever takes, or what is said for the pod as a whole. `of` gives the amounts
+/// that one says.
+template<class Amounts> usage most_of(const k8s::core::v1::PodSpec& spec, Amounts of) {
+  auto most = schema::peak_of<sum>(spec, [&](auto& r) { return read(of(r)); });
+  for (auto& [name, q] : of(spec.resources())) most.all[name] = amount_of(q);
+  return std::move(most.all);
 }
 
 usage of_pod(const Pod& pod) {
@@ -59,9 +51,11 @@ usage of_pod(const Pod& pod) {
       spec, [](auto& r) -> auto& { return r.requests(); });
   auto limits = most_of(
       spec, [](auto& r) -> auto& { return r.limits(); });
-  add(requests, spec.overhead());
-  for (auto& [name, q] : spec.overhead()) // what has no limit gets none by its overhead
+  for (auto& [name, q] : spec.overhead()) {
+    requests[name] += amount_of(q);
+    // What has no limit gets none by its overhead.
     if (auto limit = limits.find(name); limit != limits.end()) limit->second += amount_of(q);
+  }
   for (auto& [name, q] : requests) {
     out["requests." + name] = q;
     if (name == "cpu" || name == "memory" || name == "ephemeral-storage") out[name] = q;

@@ -36,61 +36,9 @@ void take_over(Message& m, const Message& from, const char* name) {
   if (!field) return;
   auto r = m.GetReflection();
   if (!r->HasField(from, field)) return r->ClearField(&m, field);
-  r->MutableMessage(&m, field)->CopyFrom(r->GetMessage(from, field));
-}
-
-/// Kinds that count the generations of their desired state.
-bool has_generation(const schema::kind& kind) {
-  static const std::set<std::string_view> names{"Deployment",
-                                                "ReplicaSet",
-                                                "DaemonSet",
-                                                "StatefulSet",
-                                                "ReplicationController",
-                                                "Job",
-                                                "CronJob",
-                                                "Ingress",
-                                                "NetworkPolicy",
-                                                "PodDisruptionBudget",
-                                                "Pod",
-                                                "CustomResourceDefinition",
-                                                "IngressClass",
-                                                "FlowSchema",
-                                                "PriorityLevelConfiguration",
-                                                "PriorityClass",
-                                                "PodTemplate",
-                                                "EndpointSlice",
-                                                "MutatingWebhookConfiguration",
-                                                "ValidatingWebhookConfiguration",
-                                                "ValidatingAdmissionPolicy",
-                                                "ValidatingAdmissionPolicyBinding",
-                                                "MutatingAdmissionPolicy",
-                                                "MutatingAdmissionPolicyBinding",
-                                                "ResourceSlice",
-                                                "DeviceClass"};
-  return kind.custom() || names.contains(kind.name);
-}
-
-/// Everything but metadata and status, as bytes: what a generation is of.
-std::string desired(const Message& m) {
-  auto metadata = part_of(m, "metadata"), status = part_of(m, "status");
-  std::vector<const FieldDescriptor*> set;
-  m.GetReflection()->ListFields(m, &set);
-  std::erase_if(set, [&](auto field) { return field == metadata || field == status; });
-  std::string out;
-  // Nearly always a spec and nothing else, which spares writing the rest only to drop it.
-  if (set.size() == 1 && part_of(m, set[0]->name().c_str()) == set[0]) {
-    auto& spec = m.GetReflection()->GetMessage(m, set[0]);
-    codec::wire::put_bytes(out, static_cast<uint32_t>(set[0]->number()), codec::to_wire(spec));
-    return out;
-  }
-  auto all = codec::to_wire(m);
-  codec::wire::reader in(all);
-  while (in.next())
-    if (std::any_of(set.begin(), set.end(), [&](auto field) {
-          return static_cast<uint32_t>(field->number()) == in.number;
-        }))
-      out += in.whole();
-  return out;
+  auto& mine = *r->MutableMessage(&m, field);
+  mine.Clear();
+  mine.MergeFrom(r->GetMessage(from, field)); // CopyFrom looks whether one is inside the other
 }
 
 json::object rest_of(const Message& m) {
@@ -112,10 +60,7 @@ void copy_member(json::object& to, const json::object& from, std::string_view ke
 }
 
 void update_custom(const schema::kind& kind, Message& object, const Message& old, part about) {
-  if (!has_status(kind)) {
-    if (desired(object) != desired(old)) meta(object).set_generation(meta(old).generation() + 1);
-    return;
-  }
+  if (!has_status(kind)) return;
   auto now = rest_of(object), before = rest_of(old);
   if (about == part::status) {
     auto status = now;
@@ -126,12 +71,20 @@ void update_custom(const schema::kind& kind, Message& object, const Message& old
     *meta(object).mutable_managed_fields() = tracked;
   } else {
     copy_member(now, before, "status");
-    auto spec = now, spec_before = before;
-    spec.erase("status");
-    spec_before.erase("status");
-    if (spec != spec_before) meta(object).set_generation(meta(old).generation() + 1);
   }
   set_rest(object, now);
+}
+
+/// What a custom object wants stands in its free part, where the status is a member like others.
+bool same_custom_desire(const schema::kind& kind, std::string_view before, std::string_view after) {
+  auto desire = [&](std::string_view wire) {
+    k8s::base::Custom object;
+    object.ParsePartialFromArray(wire.data(), static_cast<int>(wire.size()));
+    auto rest = rest_of(object);
+    if (has_status(kind)) rest.erase("status");
+    return rest;
+  };
+  return desire(before) == desire(after);
 }
 
 /// Old clients count the versions of a daemon set's template by an annotation; it grows with the
@@ -190,6 +143,58 @@ void update_part(Message& object, const Message& old, part about) {
 
 } // namespace
 
+bool has_generation(const schema::kind& kind) {
+  static const std::set<std::string_view> names{"Deployment",
+                                                "ReplicaSet",
+                                                "DaemonSet",
+                                                "StatefulSet",
+                                                "ReplicationController",
+                                                "Job",
+                                                "CronJob",
+                                                "Ingress",
+                                                "NetworkPolicy",
+                                                "PodDisruptionBudget",
+                                                "Pod",
+                                                "CustomResourceDefinition",
+                                                "IngressClass",
+                                                "FlowSchema",
+                                                "PriorityLevelConfiguration",
+                                                "PriorityClass",
+                                                "PodTemplate",
+                                                "EndpointSlice",
+                                                "MutatingWebhookConfiguration",
+                                                "ValidatingWebhookConfiguration",
+                                                "ValidatingAdmissionPolicy",
+                                                "ValidatingAdmissionPolicyBinding",
+                                                "MutatingAdmissionPolicy",
+                                                "MutatingAdmissionPolicyBinding",
+                                                "ResourceSlice",
+                                                "DeviceClass"};
+  return kind.custom() || names.contains(kind.name);
+}
+
+bool same_desire(const schema::kind& kind, std::string_view before, std::string_view after) {
+  if (before == after) return true;
+  if (kind.custom()) return same_custom_desire(kind, before, after);
+  auto number_of = [&](std::string_view name) {
+    auto field = kind.shape->find(name).field;
+    return field ? field->number : 0;
+  };
+  auto metadata = number_of("metadata"), status = number_of("status");
+  codec::wire::reader a(before), b(after);
+  auto next = [&](codec::wire::reader& in) {
+    bool more = in.next();
+    while (more && (in.number == metadata || in.number == status)) more = in.next();
+    return more;
+  };
+  while (true) {
+    bool more = next(a);
+    if (more != next(b)) return false;
+    if (!more) return true;
+    if (a.whole() != b.whole()) return false;
+  }
+}
+
 bool has_status(const schema::kind& kind) { return kind.find_subresource("status") != nullptr; }
 
 void prepare_create(const schema::kind& kind, Message& object) {
@@ -243,8 +248,6 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
     *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
         static_cast<const k8s::core::v1::Namespace&>(old).spec().finalizers();
   if (kind.name == "DaemonSet" && kind.group == "apps") keep_template_generation(object, old);
-  if (has_generation(kind) && desired(object) != desired(old))
-    metadata.set_generation(meta(old).generation() + 1);
 }
 
 std::vector<cause> validate_part(const Message& object, const Message& old, part about) {

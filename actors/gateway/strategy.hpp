@@ -12,10 +12,15 @@ enum class part : uint8_t { whole, status, approval, finalizers, ephemeral_conta
 /// Before an object is created: status dropped, generation started.
 void prepare_create(const schema::kind& kind, google::protobuf::Message& object);
 
-/// Before `object` replaces `old`: what the request may not touch is taken over from `old`, and the
-/// generation grows if the desired state differs.
+/// Before `object` replaces `old`: what the request may not touch is taken over from `old`.
 void prepare_update(const schema::kind& kind, google::protobuf::Message& object,
                     const google::protobuf::Message& old, part about);
+
+/// Whether two versions of an object want the same, judged by their bytes: a generation is of
+/// everything but metadata and status.
+bool same_desire(const schema::kind& kind, std::string_view before, std::string_view after);
+/// Kinds that count the generations of their desired state.
+bool has_generation(const schema::kind& kind);
 
 /// What is wrong with an update that is about one part of a pod's spec: the part by its own rule,
 /// the rest as in any update.

@@ -8,9 +8,10 @@ void update(gateway& g, call_ptr c) {
   if (!options) return c->fail(options.error());
   auto read = read_sent(*c, *options);
   if (!read) return c->fail(read.error());
-  if (meta(**read).name().empty() && !c->where.name.empty() &&
-      c->request.body.find("metadata") == std::string::npos)
-    return c->fail({errc::bad_request, "the name of the object must be given in its metadata"});
+  if (meta(**read).name().empty())
+    return c->fail({errc::bad_request, "the name of the object (" + c->where.name +
+                                           " based on URL) was undeterminable: name must be "
+                                           "provided"});
   if (auto ok = fit_to_path(*c, **read); !ok) return c->fail(ok.error());
   std::shared_ptr<google::protobuf::Message> sent = std::move(*read);
   g.write(c,

@@ -3,6 +3,7 @@
 #include "actors/gateway/admission.hpp"
 #include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
+#include "actors/gateway/versions.hpp"
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
@@ -95,6 +96,44 @@ void settle(const call& c, Message& fresh) {
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh),
                       *c.kinds, c.now);
+}
+
+/// The bytes of the version in `entry`, which `old` is, in the shape in which it is served.
+std::string_view bytes_of(const schema::kind& kind, const storage::entry& entry, Message& old,
+                          std::string& room) {
+  if (!kind.custom() && !converted(kind)) return entry.value();
+  meta(old).clear_resource_version();
+  return room = codec::to_wire(old);
+}
+
+/// Counts the generation of what replaces `old`, and gives the fields that differ to `manager`, if
+/// there is one: an apply has seen to that. Returns whether both want the same.
+bool keep_books(const call& c, Message& fresh, Message& old, const storage::entry& entry,
+                const std::optional<std::string>& manager) {
+  auto& metadata = meta(fresh);
+  metadata.clear_resource_version(); // the store knows
+  std::string room;
+  auto before = bytes_of(*c.kind, entry, old, room);
+  auto after = codec::to_wire(fresh);
+  bool same = same_desire(*c.kind, before, after);
+  if (!same && has_generation(*c.kind)) metadata.set_generation(meta(old).generation() + 1);
+  if (manager)
+    patch::track_update(*c.kind, {before, after}, metadata, &meta(old), *manager,
+                        c.where.subresource, c.now);
+  return same;
+}
+
+/// What forbids the update.
+schema::causes judge_update(const call& c, const Message& fresh, const Message& old,
+                            bool wants_the_same) {
+  if (c.kind->custom()) return validate_custom(*c.kind, fresh);
+  auto about = part_of(c);
+  if (about == part::status || about == part::approval) return schema::validate_status(fresh, old);
+  if (about == part::ephemeral_containers || about == part::resources)
+    return validate_part(fresh, old, about);
+  // Where the status is apart, this is the old one.
+  if (wants_the_same && has_status(*c.kind)) return schema::validate_metadata_of(fresh, old);
+  return schema::validate_update(fresh, old);
 }
 
 /// An object whose deletion waited for finalizers and has none left goes now.
@@ -211,7 +250,9 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   change out;
   auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
-  if (!applied) patch::track_update(*c.kind, *fresh, nullptr, manager_of(c, options), {}, c.now);
+  if (!applied)
+    patch::track_update(*c.kind, {{}, codec::to_wire(*fresh)}, meta(*fresh), nullptr,
+                        manager_of(c, options), {}, c.now);
   settle(c, *fresh);
   auto causes =
       c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
@@ -257,16 +298,9 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   change out;
   auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
   if (!admitted) return admitted.error();
-  if (!applied)
-    patch::track_update(*c.kind, *fresh, old.get(), manager_of(c, options), c.where.subresource,
-                        c.now);
-  auto about = part_of(c);
-  auto causes = c.kind->custom() ? validate_custom(*c.kind, *fresh)
-                : about == part::status || about == part::approval
-                    ? schema::validate_status(*fresh, *old)
-                : about == part::ephemeral_containers || about == part::resources
-                    ? validate_part(*fresh, *old, about)
-                    : schema::validate_update(*fresh, *old);
+  bool wants_the_same = keep_books(c, *fresh, *old, entry,
+                                   applied ? std::nullopt : std::optional(manager_of(c, options)));
+  auto causes = judge_update(c, *fresh, *old, wants_the_same);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
@@ -274,7 +308,6 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
       c.answer_object(200, stored, revision);
     };
   };
-  meta(*fresh).clear_resource_version(); // the store knows
   if (ready_to_go(*fresh, *old)) {
     auto stored = stored_form(*c.kind, *fresh);
     return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));

@@ -1,7 +1,7 @@
 #include "actors/scheduler/requests.hpp"
 
-#include "messages/api/pod.pb.h"
 #include "messages/base/quantity.hpp"
+#include "messages/schema/pod_peak.hpp"
 
 #include <algorithm>
 
@@ -50,26 +50,6 @@ template<class Asked> sum with_assumed(const Asked& asked, sum out) {
   return out;
 }
 
-/// What pods take together while they run or while they start, whichever is more: containers that
-/// stay count beside everything that starts after them.
-template<class Read> sum peak(const k8s::core::v1::PodSpec& spec, Read read) {
-  sum running, starting, staying;
-  for (auto& c : spec.containers()) running.add(read(c.resources().requests()));
-  for (auto& c : spec.init_containers()) {
-    auto one = read(c.resources().requests());
-    if (c.restart_policy() == "Always") {
-      staying.add(one);
-      starting.at_least(staying);
-    } else {
-      one.add(staying);
-      starting.at_least(one);
-    }
-  }
-  running.add(staying);
-  running.at_least(starting);
-  return running;
-}
-
 } // namespace
 
 resource_names::resource_names() {
@@ -93,8 +73,9 @@ int64_t amount_of(resource_id what, std::string_view quantity) {
 }
 
 pod_needs needs_of(const k8s::core::v1::PodSpec& spec, resource_names& names) {
-  auto total = peak(spec, [&](auto& asked) { return read(asked, names); });
-  auto scored = peak(spec, [&](auto& asked) { return with_assumed(asked, read(asked, names)); });
+  auto total = schema::peak_of<sum>(spec, [&](auto& r) { return read(r.requests(), names); });
+  auto scored = schema::peak_of<sum>(
+      spec, [&](auto& r) { return with_assumed(r.requests(), read(r.requests(), names)); });
   // What is asked for the pod as a whole stands in for the sum.
   for (auto& n : read(spec.resources().requests(), names).all)
     total.at(n.what) = scored.at(n.what) = n.amount;

@@ -1,5 +1,6 @@
 #include "bin/verbs/session.hpp"
 
+#include "actors/client/cluster.hpp"
 #include "bin/verbs/kinds.hpp"
 #include "messages/base/time.hpp"
 
@@ -165,7 +166,7 @@ result<std::string> session::ask(std::string method, std::string target, std::st
       if (first != value.npos && last > first)
         complain(paint("Warning:", "33") + " " + value.substr(first + 1, last - first - 1));
     }
-  if (!got->good()) return failure_of(*got);
+  if (!got->good()) return verbs::failure_of(*got);
   return std::move(got->body);
 }
 
@@ -220,7 +221,7 @@ result<void> session::stream(std::string target, bool lines,
   }
   queue.end(false); // whoever still puts pieces must not wait
   running->cancel();
-  if (seen->status >= 300) return failure_of({seen->status, {}, refused});
+  if (seen->status >= 300) return verbs::failure_of({seen->status, {}, refused});
   if (wanted && lines && !rest.empty()) on_piece(rest);
   return {};
 }
@@ -262,24 +263,15 @@ std::string session::paint(std::string_view text, const char* colour) const {
 bool session::interrupted() const { return interrupt_seen; }
 
 error failure_of(const client::answer& got) {
+  auto code = client::failure_of(got).code;
   auto read = json::parse(got.body);
   if (!read || json::string_at(*read, {"kind"}) != "Status") {
     auto text = got.body;
     while (!text.empty() && text.back() == '\n') text.pop_back();
-    return {got.status == 503 ? errc::unavailable : errc::internal,
-            text.empty() ? "Error from server: " + std::to_string(got.status) : text};
+    return {code, text.empty() ? "Error from server: " + std::to_string(got.status) : text};
   }
   auto reason = json::string_at(*read, {"reason"});
   auto message = std::string(json::string_at(*read, {"message"}));
-  auto code = got.status == 404   ? errc::not_found
-              : got.status == 403 ? errc::forbidden
-              : got.status == 409
-                  ? (reason == "AlreadyExists" ? errc::already_exists : errc::conflict)
-              : got.status == 422 ? errc::invalid
-              : got.status == 410 ? errc::expired
-              : got.status == 429 ? errc::too_many_requests
-              : got.status == 503 ? errc::unavailable
-                                  : errc::internal;
   if (reason == "Invalid")
     return {code, "The " + [&] {
               // kubectl: The Pod "web" is invalid: spec...

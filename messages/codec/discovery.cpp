@@ -1,5 +1,10 @@
 #include "messages/codec/discovery.hpp"
 
+#include "messages/api/api_discovery.pb.h"
+#include "messages/api/discovery.pb.h"
+#include "messages/codec/envelope.hpp"
+#include "messages/codec/json_decode.hpp"
+
 #include <functional>
 #include <map>
 
@@ -66,6 +71,16 @@ std::string storage_hash(const kind& k) {
   std::string out;
   for (int i = 0; i < 11; ++i, n /= 61) out += digits[n % 61];
   return out + "=";
+}
+
+/// The shape of each of these documents by its kind. Both aggregated versions have one.
+const schema::type& shape_of(std::string_view kind) {
+  using namespace k8s::meta::v1;
+  if (kind == "APIVersions") return schema::of<APIVersions>();
+  if (kind == "APIGroupList") return schema::of<APIGroupList>();
+  if (kind == "APIGroup") return schema::of<APIGroup>();
+  if (kind == "APIResourceList") return schema::of<APIResourceList>();
+  return schema::of<k8s::apidiscovery::v2::APIGroupDiscoveryList>();
 }
 
 std::string finish(object o) { return json::write(value(std::move(o))); }
@@ -173,6 +188,15 @@ std::string aggregated_json(const registry& kinds, bool core, std::string_view v
                  {"apiVersion", "apidiscovery.k8s.io/" + std::string(version)},
                  {"metadata", object{}},
                  {"items", std::move(items)}});
+}
+
+std::string discovery_protobuf(std::string_view json) {
+  auto what = peek_type(json);
+  std::string wire;
+  if (what) json_to_wire(shape_of(what->kind), json, wire);
+  // The oldest of these documents does not name its version in JSON.
+  auto version = what && !what->api_version.empty() ? what->api_version : std::string("v1");
+  return seal_envelope(version, what ? what->kind : std::string{}, wire);
 }
 
 } // namespace troupe::codec

@@ -1,5 +1,5 @@
 // Discovery: which groups, versions and resources are served, as documents in the legacy and the
-// aggregated form. Pure: from the registry of kinds to JSON.
+// aggregated form. Pure: from the registry of kinds to JSON, and from there to protobuf.
 #pragma once
 
 #include "messages/schema/kind.hpp"
@@ -17,6 +17,9 @@ std::string groups_json(const schema::registry& kinds);
 std::optional<std::string> group_json(const schema::registry& kinds, std::string_view group);
 std::optional<std::string> resources_json(const schema::registry& kinds, std::string_view group,
                                           std::string_view version);
+
+/// Any of the documents here as Kubernetes protobuf, in its envelope.
+std::string discovery_protobuf(std::string_view json);
 
 /// The aggregated form of `/api` (core) or `/apis`; `version` is "v2" or "v2beta1".
 std::string aggregated_json(const schema::registry& kinds, bool core, std::string_view version);

@@ -10,23 +10,15 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
-#include <memory>
-#include <unordered_map>
 
 namespace troupe::patch {
 
 namespace {
 
-using google::protobuf::Message;
 using k8s::meta::v1::ObjectMeta;
 
 constexpr size_t update_managers_max = 10; // older ones are merged into one
 constexpr const char* ancient = "ancient-changes";
-
-ObjectMeta& meta(Message& m) {
-  auto field = m.GetDescriptor()->FindFieldByNumber(1);
-  return static_cast<ObjectMeta&>(*m.GetReflection()->MutableMessage(&m, field));
-}
 
 std::string text_of(const schema::kind& kind, std::string_view wire) {
   std::string text;
@@ -116,25 +108,23 @@ void write_managers(ObjectMeta& metadata, std::vector<manager> all) {
   for (auto& m : all) write_entry(metadata, m, m.fields.text());
 }
 
-void track_update(const schema::kind& kind, Message& object, const Message* old,
-                  const std::string& by, const std::string& subresource, timestamp now) {
-  auto& metadata = meta(object);
+void track_update(const schema::kind& kind, const change_of_bytes& change, ObjectMeta& metadata,
+                  const ObjectMeta* old, const std::string& by, const std::string& subresource,
+                  timestamp now) {
   if (forgets_all(metadata)) return metadata.clear_managed_fields();
   if (!old && metadata.managed_fields().empty() && !kind.custom()) {
-    auto fields = created_fields(codec::to_wire(object), *kind.shape);
+    auto fields = created_fields(change.after, *kind.shape);
     if (fields != "{}")
       write_entry(metadata, {by, false, kind.api_version(), subresource, now.seconds, {}},
                   std::move(fields));
     return;
   }
-  std::unique_ptr<Message> empty;
-  if (!old) empty.reset(object.New());
-  two_versions both{codec::to_wire(old ? *old : *empty), codec::to_wire(object)};
-  if (old && both.before == both.after) return;
+  if (old && change.before == change.after) return;
   // What is equal belongs to whom it belonged; only the rest is worth looking at.
-  if (!kind.custom()) both = differing(*object.GetDescriptor(), both.before, both.after);
-  auto all = read_managers(
-      metadata.managed_fields().empty() && old ? meta(const_cast<Message&>(*old)) : metadata);
+  auto both = kind.custom()
+                  ? two_versions{std::string(change.before), std::string(change.after)}
+                  : differing(*kind.prototype->GetDescriptor(), change.before, change.after);
+  auto all = read_managers(metadata.managed_fields().empty() && old ? *old : metadata);
   json::arena memory;
   auto before = tree_of(kind, both.before, memory);
   auto after = tree_of(kind, both.after, memory);
@@ -145,9 +135,10 @@ void track_update(const schema::kind& kind, Message& object, const Message* old,
     if (m.name != by || m.apply || m.subresource != subresource) m.fields.take(changed);
   }
   if (!changed.empty()) {
-    manager mine{by, false, kind.api_version(), subresource, now.seconds, changed};
+    manager mine{by, false, kind.api_version(), subresource, now.seconds, {}};
     auto hit = std::find_if(all.begin(), all.end(), [&](auto& m) { return m.same_as(mine); });
     if (hit == all.end()) {
+      mine.fields = std::move(changed);
       all.push_back(std::move(mine));
     } else {
       hit->fields.give(changed);

@@ -10,7 +10,6 @@
 #include <vector>
 
 namespace k8s::meta::v1 {
-class ManagedFieldsEntry;
 class ObjectMeta;
 } // namespace k8s::meta::v1
 
@@ -37,11 +36,18 @@ void write_managers(k8s::meta::v1::ObjectMeta& metadata, std::vector<manager> ma
 /// The fields that belong to nobody: names, ids, times that the server sets.
 field_set without_identity(field_set set);
 
+/// An object's canonical bytes before and after a change.
+struct change_of_bytes {
+  std::string_view before; ///< empty if it is new
+  std::string_view after;
+};
+
 /// After a create (`old` null), update or patch of any type but apply: gives the changed fields to
-/// `by`, takes them from all others, and writes the managedFields of `object`. What the client
-/// itself sent as managedFields is honoured: one empty entry forgets all managers.
-void track_update(const schema::kind& kind, google::protobuf::Message& object,
-                  const google::protobuf::Message* old, const std::string& by,
-                  const std::string& subresource, timestamp now);
+/// `by`, takes them from all others, and writes the managedFields of `metadata`, which the bytes
+/// after the change hold as the client sent it. One empty entry there forgets all managers; none
+/// stands for those of `old`.
+void track_update(const schema::kind& kind, const change_of_bytes& change,
+                  k8s::meta::v1::ObjectMeta& metadata, const k8s::meta::v1::ObjectMeta* old,
+                  const std::string& by, const std::string& subresource, timestamp now);
 
 } // namespace troupe::patch

@@ -1,5 +1,5 @@
-// What one manager owns: kept as the text that it came as, and taken apart only when it changes.
-// Most writes touch what a single manager owns, and each object has several. Pure.
+// What one manager owns: kept and changed as the text that it came as, and taken apart only for
+// those who look into it. Pure.
 #pragma once
 
 #include "messages/patch/field_set.hpp"
@@ -25,9 +25,6 @@ public:
   void give(const field_set& gained);
 
 private:
-  /// How many members of `other` are owned.
-  size_t common(const field_set& other) const;
-
   std::string text_;
   mutable std::optional<field_set> set_; ///< in force if it is there
 };

@@ -26,6 +26,10 @@ causes validate_create(const google::protobuf::Message& object);
 /// What forbids replacing `old` by `object`, both with their defaults.
 causes validate_update(const google::protobuf::Message& object,
                        const google::protobuf::Message& old);
+/// The same for two that want the same and have the same status. Rules look at that and at
+/// annotations; if these are as they were, only the metadata's own rules are left.
+causes validate_metadata_of(const google::protobuf::Message& object,
+                            const google::protobuf::Message& old);
 /// What forbids replacing the status of `old` by that of `object`.
 causes validate_status(const google::protobuf::Message& object,
                        const google::protobuf::Message& old);

@@ -30,6 +30,8 @@ public:
     });
   }
 
+  void run(std::function<void()> work) override { to_->run(std::move(work)); }
+
 private:
   std::shared_ptr<connection> to_;
   uint64_t turn_;

@@ -94,6 +94,8 @@ public:
   virtual void reply(response what) = 0;
   virtual std::shared_ptr<sink> open(int status, header_list headers, bool upgrade) = 0;
   virtual void on_gone(std::function<void(gone)> call) = 0;
+  /// Runs `work` on the thread where the connection is served, or here if there is none.
+  virtual void run(std::function<void()> work) { work(); }
 };
 
 /// Answers one request, once. Dropped unanswered, the client gets a 500.
@@ -126,6 +128,15 @@ public:
   /// Called if the client goes away before it is answered.
   void on_gone(std::function<void(gone)> call) {
     if (to_) to_->on_gone(std::move(call));
+  }
+
+  /// Runs `work`, which makes the answer, where it is sent from: whoever calls may have others to
+  /// see to. Without a client it runs here.
+  void run(std::function<void()> work) {
+    if (auto to = to_)
+      to->run(std::move(work));
+    else
+      work();
   }
 
   /// Hands the answering on to somebody who does it otherwise; the handle is empty afterwards.

@@ -105,6 +105,18 @@ hasty.sock.close()
 check("and after somebody has left in its midst", json.loads(long_list(link).read()) == everything)
 check("a part of it is asked for with its length", ask("GET", longs + "&limit=39")[1]["Content-Length"] is not None)
 
+protobuf = "application/vnd.kubernetes.protobuf"
+for path, kind, word in (("/api", b"APIVersions", b"v1"), ("/apis", b"APIGroupList", b"apps/v1"), ("/apis/apps", b"APIGroup", b"apps/v1"),
+                         ("/apis/apps/v1", b"APIResourceList", b"deployments/scale"), ("/api/v1", b"APIResourceList", b"pods/exec")):
+    status, headers, body = ask("GET", path, Accept=protobuf)
+    check("discovery in protobuf of " + path, status == 200 and headers["Content-Type"] == protobuf and body.startswith(b"k8s\0\n") and kind in body[:40] and word in body, (status, body[:60]))
+whole = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+status, headers, body = ask("GET", "/apis", Accept=protobuf + whole + "," + protobuf)
+check("and all of it at once", headers["Content-Type"] == protobuf + whole and body.startswith(b"k8s\0\n") and b"apidiscovery.k8s.io/v2" in body[:50] and b"statefulsets" in body, (headers["Content-Type"], body[:60]))
+check("which is not asked of a group", ask("GET", "/apis/apps", Accept=protobuf + whole)[0] == 406)
+check("the first form that can be given is given", ask("GET", "/apis", Accept="text/html, application/json, " + protobuf + whole)[1]["Content-Type"] == "application/json")
+check("a missing version is told in protobuf", ask("GET", "/apis/apps/v7", Accept=protobuf)[2].startswith(b"k8s\0\n"))
+
 check("ready", ask("GET", "/readyz")[2] == b"ok")
 text = ask("GET", "/livez?verbose&exclude=log")[2].decode()
 check("checks are named", "[+]etcd ok" in text and "[+]log excluded: ok" in text and text.endswith("livez check passed\n"), text)

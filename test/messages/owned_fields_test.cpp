@@ -42,6 +42,17 @@ BOOST_AUTO_TEST_CASE(taking_and_giving_are_those_of_sets) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_text_that_others_wrote_in_their_own_order_changes_as_well) {
+  field_set more = read_fields(R"({"f:b":{"f:x":{}}})"), less = read_fields(R"({"f:c":{}})");
+  for (auto text :
+       {R"({"f:c":{},"f:b":{".":{}}})", R"({ "f:b": {}, "f:c": {} })", R"({"f:b":{},"f:c":[]})"}) {
+    owned_fields kept((std::string(text)));
+    kept.give(more);
+    kept.take(less);
+    BOOST_TEST(kept.text() == R"({"f:b":{".":{},"f:x":{}}})", text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_object_owns_nothing) {
   for (auto text : {"", "[]", "{\"f:a\":", "{} {}", "null"}) {
     owned_fields broken((std::string(text)));

@@ -77,6 +77,14 @@ causes validate_update(const Message& object, const Message& old) {
   return out.take();
 }
 
+causes validate_metadata_of(const Message& object, const Message& old) {
+  auto* metadata = metadata_of(object);
+  auto* before = metadata_of(old);
+  if (!metadata || !before || !equal_texts(metadata->annotations(), before->annotations()))
+    return validate_update(object, old);
+  return validate_metadata_update(*metadata, *before);
+}
+
 causes validate_status(const Message& object, const Message& old) {
   report out;
   auto* row = find_row(object);

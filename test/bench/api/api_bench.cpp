@@ -1,5 +1,7 @@
 // What the API server costs: creates, gets, patches, lists and watches of pods over TLS, durable,
-// against a server in a process of its own. Usage: bench_api path/to/troupe [pods] [plain|rich]
+// against a server in a process of its own.
+// Usage: bench_api path/to/troupe [pods] [plain|rich] [get|patch|list|watch|one|idle]
+// The last word leaves out what comes after the creates, but for the one thing that it names.
 #include "test/bench/api/pods.hpp"
 #include "test/bench/support/load.hpp"
 
@@ -107,7 +109,8 @@ void bench_idle(const trial_server& on, int watchers) {
               used.server_seconds() / used.seconds() * 100);
 }
 
-void measure(const trial_server& on, const pod_shape& shape, int pods) {
+void measure(const trial_server& on, const pod_shape& shape, int pods, std::string_view only) {
+  const auto wanted = [&](std::string_view what) { return only.empty() || only == what; };
   std::printf("ready after %.0f ms, %.0f MiB; %s pods\n", on.ready_after_seconds * 1e3,
               on.memory_mib(), shape.name);
   {
@@ -128,25 +131,31 @@ void measure(const trial_server& on, const pod_shape& shape, int pods) {
   std::this_thread::sleep_for(
       std::chrono::milliseconds{500}); // so that checkpoints have given back what they read
   std::printf("memory a stored pod: %.1f KB\n", (on.memory_mib() - before) * 1024 / pods);
-  run(on, "get a pod, 32 connections", 32, 30'000, "200",
-      [&](int i) { return request("GET", at(i % pods)); });
-  run(on, "strategic merge patch, 32", 32, std::min(pods, 10'000), "200", [&](int i) {
-    return request("PATCH", at(i),
-                   R"({"metadata":{"labels":{"round":")" + std::to_string(i) + R"("}}})",
-                   "application/strategic-merge-patch+json");
-  });
-  bench_list(on, pods);
-  for (auto round : {"first", "second", "third"}) bench_watch(on, shape, 200, 200, round);
-  run(on, "create a pod, 1 connection", 1, 500, "201",
-      [&](int i) { return create("one-" + std::to_string(i)); });
-  bench_idle(on, 10'000);
+  if (wanted("get"))
+    run(on, "get a pod, 32 connections", 32, 30'000, "200",
+        [&](int i) { return request("GET", at(i % pods)); });
+  if (wanted("patch"))
+    run(on, "strategic merge patch, 32", 32, std::min(pods, 10'000), "200", [&](int i) {
+      return request("PATCH", at(i),
+                     R"({"metadata":{"labels":{"round":")" + std::to_string(i) + R"("}}})",
+                     "application/strategic-merge-patch+json");
+    });
+  if (wanted("list")) bench_list(on, pods);
+  if (wanted("watch"))
+    for (auto round : {"first", "second", "third"}) bench_watch(on, shape, 200, 200, round);
+  if (wanted("one"))
+    run(on, "create a pod, 1 connection", 1, 500, "201",
+        [&](int i) { return create("one-" + std::to_string(i)); });
+  if (wanted("idle")) bench_idle(on, 10'000);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2)
-    return std::fprintf(stderr, "usage: bench_api path/to/troupe [pods] [plain|rich]\n"), 2;
+    return std::fprintf(stderr, "usage: bench_api path/to/troupe [pods] [plain|rich] "
+                                "[get|patch|list|watch|one|idle]\n"),
+           2;
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
@@ -155,7 +164,8 @@ int main(int argc, char** argv) {
   const int pods = argc > 2 ? std::atoi(argv[2]) : 12'000;
   const bool rich = argc > 3 && std::string_view(argv[3]) == rich_pod.name;
   try {
-    measure(trial_server{argv[1], {"--controllers", "none"}}, rich ? rich_pod : plain_pod, pods);
+    measure(trial_server{argv[1], {"--controllers", "none"}}, rich ? rich_pod : plain_pod, pods,
+            argc > 4 ? argv[4] : "");
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return 1;
