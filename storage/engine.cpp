@@ -3,7 +3,6 @@
 #include "messages/base/log.hpp"
 #include "storage/backup.hpp"
 #include "storage/opening.hpp"
-#include "storage/prompt_thread.hpp"
 #include "storage/transaction_codec.hpp"
 
 #include <algorithm>
@@ -43,10 +42,7 @@ result<std::unique_ptr<engine>> engine::open(engine_settings settings) {
   made->upkeep_.emplace([kept = made->checkpoint_] { kept->rest(); });
   made->segments_.emplace();
   if (made->checkpoint_due_) made->upkeep_->post([e = made.get()] { e->write_checkpoint(); });
-  made->writer_ = std::thread{[e = made.get()] {
-    be_prompt();
-    e->write_batches();
-  }};
+  made->writer_ = std::thread{[e = made.get()] { e->write_batches(); }};
   return made;
 }
 

@@ -26,7 +26,6 @@
 #include "actors/volumes/binder.hpp"
 #include "actors/volumes/protection.hpp"
 #include "actors/insight/metered.hpp"
-#include "storage/prompt_thread.hpp"
 
 #include <set>
 
@@ -99,20 +98,13 @@ result<std::vector<const row*>> choose(std::string_view list) {
                                       "; there are " + known};
 }
 
-/// On a thread of its own.
-controller_actor::behavior_type prompt(controller_actor::pointer self, decltype(row::body) body,
-                                       environment given) {
-  storage::be_prompt();
-  return body(self, std::move(given));
-}
-
 /// Each has a desk of its own at the store, so that what it asks for can be told as its.
 player spawn(caf::actor_system& system, const row& which, environment given) {
   given.name = directory_name(which.name);
   given.desk = std::make_shared<traced_store>(*given.store, given.name);
   given.store = given.desk.get();
   if (which.prompt && given.threads)
-    return {which.name, insight::spawn<caf::detached>(system, prompt, which.body, given)};
+    return {which.name, insight::spawn<caf::detached>(system, which.body, given)};
   return {which.name, insight::spawn(system, which.body, given)};
 }
 

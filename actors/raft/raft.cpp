@@ -5,7 +5,6 @@
 #include "messages/cluster/peer.pb.h"
 #include "storage/lmdb_checkpoint.hpp"
 #include "storage/opening.hpp"
-#include "storage/prompt_thread.hpp"
 
 #include <random>
 
@@ -123,11 +122,7 @@ raft_state::~raft_state() {
 
 raft_actor::behavior_type raft_state::make_behavior() {
   forward = std::make_unique<forwarding>(settings.forward);
-  if (settings.disk_thread) { // then this actor has one of its own, too
-    disk = std::make_unique<storage::worker>();
-    disk->post(storage::be_prompt);
-    storage::be_prompt();
-  }
+  if (settings.disk_thread) disk = std::make_unique<storage::worker>();
   auto handle = caf::actor_cast<raft_actor>(self);
   member->queue->set_wake([handle] { caf::anon_send(handle, asked_atom_v); });
   auto& outside = *member->outside;
