@@ -48,6 +48,7 @@ public:
   result<room> measure() override { return room{}; }
   result<void> defragment() override { return {}; }
   result<void> check(const storage::pacer&) override { return {}; }
+  void rest() override {}
 
 private:
   storage::state contents_;
