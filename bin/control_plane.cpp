@@ -379,10 +379,17 @@ void control_plane::publish() {
   if (std::find(hosts.begin(), hosts.end(), options_.advertised) == hosts.end())
     hosts.push_back(options_.advertised);
   if (hosts == published_) return;
-  if (auto done = gateway::publish_api(*api_, hosts, port()); done)
-    published_ = std::move(hosts);
-  else
-    log::warn("server", "pods cannot find the API", {{"why", done.error().message}});
+  auto before = fenced_->current().revision();
+  if (auto done = gateway::publish_api(*api_, hosts, port()); !done)
+    return log::warn("server", "pods cannot find the API", {{"why", done.error().message}});
+  published_ = std::move(hosts);
+  // Whoever removes what pods need gets it back.
+  published_watches_ = gateway::watch_published(*api_, before, [this] {
+    stage_->post([this] {
+      published_.clear();
+      publish();
+    });
+  });
 }
 
 result<gateway::environment> control_plane::gateway_environment() {
@@ -473,6 +480,7 @@ void control_plane::lead(uint64_t term) {
 void control_plane::follow() {
   if (!fenced_) return;
   if (options_.replicated) log::info("server", "this server leads no more");
+  published_watches_.clear();
   hub_->follow();
   caf::scoped_actor waiter{*system_};
   for (auto& r : company_names_->all())

@@ -166,6 +166,7 @@ private:
   std::mutex successor_mutex_;
   std::function<void()> successor_known_;  ///< while this server hands over
   std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
+  std::vector<storage::watch> published_watches_; ///< on what publish() has made
 };
 
 } // namespace troupe

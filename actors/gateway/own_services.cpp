@@ -121,4 +121,31 @@ result<void> publish_api(gateway& g, const std::vector<std::string>& addresses, 
   return error{errc::conflict, "cannot say where the API is: others write the same objects"};
 }
 
+std::vector<storage::watch> watch_published(gateway& g, uint64_t after,
+                                            const std::function<void()>& changed) {
+  struct row {
+    const char *group, *plural, *ns, *name;
+  } rows[] = {{"", "services", "default", api_name},
+              {"", "services", "kube-system", dns_name},
+              {"", "endpoints", "default", api_name},
+              {"discovery.k8s.io", "endpointslices", "default", api_name}};
+  std::vector<storage::watch> out;
+  auto kinds = g.kinds();
+  for (auto& r : rows) {
+    auto key = key_of(*kinds->by_resource(r.group, "v1", r.plural), r.ns, r.name);
+    storage::watch_options options;
+    options.resource = key.substr(0, key.find('/'));
+    options.prefix = key;
+    options.after_revision = after;
+    options.wake = changed;
+    auto made = g.given.store->subscribe(std::move(options));
+    std::vector<storage::event_ptr> already; // the first reading arms it
+    if (made && made->read(already) && already.empty())
+      out.push_back(std::move(*made));
+    else
+      changed();
+  }
+  return out;
+}
+
 } // namespace troupe::gateway

@@ -334,3 +334,11 @@ is 'a daemon on the node' 'successfully rolled out' "$(kubectl rollout status da
 ticked() { kubectl logs -l batch.kubernetes.io/job-name --tail=-1 2>/dev/null | grep -q tick; }
 within 70 ticked
 is 'a job every minute' tick "$(kubectl logs -l batch.kubernetes.io/job-name --tail=-1 2>/dev/null | grep tick)"
+# `kubectl delete service --all` takes what pods need to find the cluster, too: it comes back.
+kubectl delete service kubernetes >/dev/null
+kubectl delete service kube-dns -n kube-system >/dev/null
+kubectl delete endpointslice kubernetes >/dev/null
+within 10 kubectl get service kubernetes && within 10 kubectl get service kube-dns -n kube-system && within 10 kubectl get endpointslice kubernetes
+is 'the service of the API comes back' 10.96.0.1 "$(kubectl get service kubernetes -o jsonpath='{.spec.clusterIP}')"
+is 'that of the names, too' 10.96.0.10 "$(kubectl get service kube-dns -n kube-system -o jsonpath='{.spec.clusterIP}')"
+is 'and the addresses' 6443 "$(kubectl get endpointslice kubernetes -o jsonpath='{.ports[0].port}' | sed "s/$port/6443/")"
