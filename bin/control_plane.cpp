@@ -383,13 +383,22 @@ void control_plane::publish() {
   if (auto done = gateway::publish_api(*api_, hosts, port()); !done)
     return log::warn("server", "pods cannot find the API", {{"why", done.error().message}});
   published_ = std::move(hosts);
-  // Whoever removes what pods need gets it back.
-  published_watches_ = gateway::watch_published(*api_, before, [this] {
-    stage_->post([this] {
-      published_.clear();
-      publish();
-    });
-  });
+  essential_watches_ =
+      gateway::watch_essentials(*api_, before, [this] { stage_->post([this] { restore(); }); });
+}
+
+/// Whoever removes what no cluster can be without gets it back.
+void control_plane::restore() {
+  if (!fenced_) return;
+  bootstrap();
+  published_.clear();
+  publish();
+}
+
+void control_plane::bootstrap() {
+  if (auto done = gateway::bootstrap(*api_); !done)
+    log::warn("server", "what a cluster begins with is not all there",
+              {{"why", done.error().message}});
 }
 
 result<gateway::environment> control_plane::gateway_environment() {
@@ -436,9 +445,7 @@ void control_plane::lead(uint64_t term) {
     log::info("server", "this server leads", {{"term", term}});
     fenced_ = std::make_shared<fenced_store>(store_, term);
     // Whoever is overtaken here leads no more, and hears so next.
-    if (auto done = gateway::bootstrap(*api_); !done)
-      log::warn("server", "what a cluster begins with is not all there",
-                {{"why", done.error().message}});
+    bootstrap();
   } else {
     fenced_ = store_;
   }
@@ -480,7 +487,7 @@ void control_plane::lead(uint64_t term) {
 void control_plane::follow() {
   if (!fenced_) return;
   if (options_.replicated) log::info("server", "this server leads no more");
-  published_watches_.clear();
+  essential_watches_.clear();
   hub_->follow();
   caf::scoped_actor waiter{*system_};
   for (auto& r : company_names_->all())

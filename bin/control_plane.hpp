@@ -127,6 +127,8 @@ private:
   /// The servers are these from now on. On `stage_`.
   void settle_group(const raft::group_view& now);
   void publish();
+  void restore();
+  void bootstrap();
 
   control_plane_options options_;
   mutable std::mutex keys_mutex_; ///< for the parts of keys_ that are renewed
@@ -166,7 +168,7 @@ private:
   std::mutex successor_mutex_;
   std::function<void()> successor_known_;  ///< while this server hands over
   std::unique_ptr<storage::worker> stage_; ///< where leadership begins and ends, one at a time
-  std::vector<storage::watch> published_watches_; ///< on what publish() has made
+  std::vector<storage::watch> essential_watches_;
 };
 
 } // namespace troupe

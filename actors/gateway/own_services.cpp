@@ -121,11 +121,13 @@ result<void> publish_api(gateway& g, const std::vector<std::string>& addresses, 
   return error{errc::conflict, "cannot say where the API is: others write the same objects"};
 }
 
-std::vector<storage::watch> watch_published(gateway& g, uint64_t after,
-                                            const std::function<void()>& changed) {
+std::vector<storage::watch> watch_essentials(gateway& g, uint64_t after,
+                                             const std::function<void()>& changed) {
   struct row {
     const char *group, *plural, *ns, *name;
-  } rows[] = {{"", "services", "default", api_name},
+  } rows[] = {{"", "namespaces", "", "kube-node-lease"},
+              {"", "namespaces", "", "kube-public"},
+              {"", "services", "default", api_name},
               {"", "services", "kube-system", dns_name},
               {"", "endpoints", "default", api_name},
               {"discovery.k8s.io", "endpointslices", "default", api_name}};

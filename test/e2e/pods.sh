@@ -335,10 +335,14 @@ ticked() { kubectl logs -l batch.kubernetes.io/job-name --tail=-1 2>/dev/null | 
 within 70 ticked
 is 'a job every minute' tick "$(kubectl logs -l batch.kubernetes.io/job-name --tail=-1 2>/dev/null | grep tick)"
 # `kubectl delete service --all` takes what pods need to find the cluster, too: it comes back.
+space=$(kubectl get namespace kube-node-lease -o jsonpath='{.metadata.uid}')
 kubectl delete service kubernetes >/dev/null
 kubectl delete service kube-dns -n kube-system >/dev/null
 kubectl delete endpointslice kubernetes >/dev/null
 within 10 kubectl get service kubernetes && within 10 kubectl get service kube-dns -n kube-system && within 10 kubectl get endpointslice kubernetes
+kubectl delete namespace kube-node-lease --wait=false >/dev/null
+made_anew() { kubectl get namespace kube-node-lease -o jsonpath='{.metadata.uid}' | grep -qv "$space"; }
 is 'the service of the API comes back' 10.96.0.1 "$(kubectl get service kubernetes -o jsonpath='{.spec.clusterIP}')"
 is 'that of the names, too' 10.96.0.10 "$(kubectl get service kube-dns -n kube-system -o jsonpath='{.spec.clusterIP}')"
 is 'and the addresses' 6443 "$(kubectl get endpointslice kubernetes -o jsonpath='{.ports[0].port}' | sed "s/$port/6443/")"
+within 10 made_anew && echo 'ok: a namespace of the cluster comes back' || { echo 'FAILED: a namespace of the cluster is gone'; failed=1; }
