@@ -6,7 +6,7 @@
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
-#include "messages/codec/wire.hpp"
+#include "messages/codec/stored_parts.hpp"
 #include "messages/schema/validate.hpp"
 
 #include <google/protobuf/message.h>
@@ -176,23 +176,13 @@ bool has_generation(const schema::kind& kind) {
 bool same_desire(const schema::kind& kind, std::string_view before, std::string_view after) {
   if (before == after) return true;
   if (kind.custom()) return same_custom_desire(kind, before, after);
-  auto number_of = [&](std::string_view name) {
+  auto number_of = [&](std::string_view name) -> uint32_t {
     auto field = kind.shape->find(name).field;
-    return field ? field->number : 0;
+    return field ? static_cast<uint32_t>(field->number) : 0;
   };
   auto metadata = number_of("metadata"), status = number_of("status");
-  codec::wire::reader a(before), b(after);
-  auto next = [&](codec::wire::reader& in) {
-    bool more = in.next();
-    while (more && (in.number == metadata || in.number == status)) more = in.next();
-    return more;
-  };
-  while (true) {
-    bool more = next(a);
-    if (more != next(b)) return false;
-    if (!more) return true;
-    if (a.whole() != b.whole()) return false;
-  }
+  return codec::same_elsewhere(
+      [&](uint32_t number) { return number == metadata || number == status; }, before, after);
 }
 
 bool has_status(const schema::kind& kind) { return kind.find_subresource("status") != nullptr; }

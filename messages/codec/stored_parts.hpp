@@ -33,13 +33,15 @@ inline std::string_view metadata_in(std::string_view stored) { return part_of(st
 /// The spec of a pod, node, service or workload.
 inline std::string_view spec_in(std::string_view stored) { return part_of(stored, 2); }
 
-/// Whether both messages hold the same, whatever they say in the field with this number.
-inline bool same_but_for(uint32_t number, std::string_view a, std::string_view b) {
+/// Whether both messages hold the same, whatever they say in fields for whose numbers `ignored` is
+/// true.
+template<class Ignored>
+bool same_elsewhere(Ignored ignored, std::string_view a, std::string_view b) {
   if (a == b) return true;
   wire::reader x(a), y(b);
-  auto next = [number](wire::reader& in) {
+  auto next = [&](wire::reader& in) {
     while (in.next())
-      if (in.number != number) return true;
+      if (!ignored(in.number)) return true;
     return false;
   };
   for (;;) {
@@ -48,6 +50,11 @@ inline bool same_but_for(uint32_t number, std::string_view a, std::string_view b
     if (!more) return !x.bad && !y.bad;
     if (x.whole() != y.whole()) return false;
   }
+}
+
+/// The same for one field.
+inline bool same_but_for(uint32_t number, std::string_view a, std::string_view b) {
+  return same_elsewhere([number](uint32_t n) { return n == number; }, a, b);
 }
 
 } // namespace troupe::codec
