@@ -16,7 +16,7 @@ using namespace k8s::storage::v1;
 
 constexpr size_t parameters_bytes_max = 256 * 1024;
 constexpr size_t parameters_max = 512;
-constexpr size_t node_id_max = 192;
+constexpr size_t node_id_max = 256;
 
 void access_modes(report& out, const path& at, const strings& modes) {
   auto here = at / "accessModes";
@@ -222,23 +222,30 @@ void claim_status(report& out, const PersistentVolumeClaim& c, const PersistentV
   }
 }
 
-void storage_class(report& out, const StorageClass& c) {
-  path at;
-  auto provisioner = at / "provisioner";
-  if (out.not_empty(provisioner, c.provisioner())) {
-    auto lower = c.provisioner();
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char ch) { return tolower(ch); });
-    out.invalid(provisioner, c.provisioner(), names::qualified(lower));
-  }
-  auto parameters = at / "parameters";
+/// "example.com/driver": who makes volumes.
+void provisioner(report& out, const path& at, const std::string& name) {
+  if (!out.not_empty(at, name)) return;
+  auto lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return tolower(c); });
+  out.invalid(at, lower, names::qualified(lower));
+}
+
+/// What is handed to the provisioner as it stands.
+void parameters(report& out, const path& at, const texts& map) {
   size_t bytes = 0;
-  if (c.parameters().size() > parameters_max) out.too_long(parameters, parameters_max);
-  for (auto& [key, value] : c.parameters()) {
-    if (key.empty()) out.invalid(parameters, key, "field can not be empty");
+  if (map.size() > parameters_max) return out.too_long(at, parameters_max);
+  for (auto& [key, value] : map) {
+    if (key.empty()) out.invalid(at, key, "field can not be empty.");
     bytes += key.size() + value.size();
   }
-  if (bytes > parameters_bytes_max) out.too_long(parameters, parameters_bytes_max);
+  if (bytes > parameters_bytes_max) out.too_long(at, parameters_bytes_max);
+}
+
+void storage_class(report& out, const StorageClass& c) {
+  path at;
+  provisioner(out, at / "provisioner", c.provisioner());
+  parameters(out, at / "parameters", c.parameters());
   if (!c.reclaim_policy().empty())
     out.one_of(at / "reclaimPolicy", c.reclaim_policy(), {"Delete", "Retain"});
   out.one_of(at / "volumeBindingMode", c.volume_binding_mode(),
@@ -259,23 +266,36 @@ void storage_class_update(report& out, const StorageClass& c, const StorageClass
 }
 
 void attachment(report& out, const VolumeAttachment& a) {
+  constexpr const char* one =
+      "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
   path top;
   auto at = top / "spec";
   auto source = at / "source";
+  auto name = source / "persistentVolumeName";
   auto& s = a.spec();
-  if (out.not_empty(at / "attacher", s.attacher()))
-    out.invalid(at / "attacher", s.attacher(), names::qualified(s.attacher()));
   bool by_name = s.source().has_persistent_volume_name(),
        in_line = s.source().has_inline_volume_spec();
+  out.not_empty(at / "attacher", s.attacher());
   if (by_name && in_line)
-    out.forbidden(source, "must not specify inlineVolumeSpec and persistentVolumeName at once");
+    out.forbidden(source, one);
   else if (!by_name && !in_line)
-    out.required(source, "must specify either inlineVolumeSpec or persistentVolumeName");
-  else if (by_name && s.source().persistent_volume_name().empty())
-    out.required(source / "persistentVolumeName", "must specify non empty persistentVolumeName");
-  else if (in_line)
+    out.required(source, one);
+  else if (by_name)
+    out.not_empty(name, s.source().persistent_volume_name(),
+                  "must specify non empty persistentVolumeName");
+  else
     volume_spec(out, source / "inlineVolumeSpec", s.source().inline_volume_spec(), true);
-  out.name(at / "nodeName", s.node_name(), names::dns_subdomain);
+  out.invalid(at / "nodeName", s.node_name(), names::dns_subdomain(s.node_name()));
+}
+
+void attachment_create(report& out, const VolumeAttachment& a) {
+  path top;
+  auto at = top / "spec";
+  auto& source = a.spec().source();
+  csi_driver_name(out, at / "attacher", a.spec().attacher());
+  if (source.has_persistent_volume_name())
+    out.invalid(at / "source.persistentVolumeName", source.persistent_volume_name(),
+                names::dns_subdomain(source.persistent_volume_name()));
 }
 
 void attachment_update(report& out, const VolumeAttachment& a, const VolumeAttachment& old) {
@@ -290,16 +310,17 @@ void csi_driver(report& out, const CSIDriver& d) {
   if (!s.has_attach_required()) out.required(at / "attachedRequired");
   if (!s.has_pod_info_on_mount()) out.required(at / "podInfoOnMount");
   if (!s.has_storage_capacity()) out.required(at / "storageCapacity");
-  if (!s.fs_group_policy().empty())
+  if (s.has_fs_group_policy())
     out.one_of(at / "fsGroupPolicy", s.fs_group_policy(),
                {"File", "None", "ReadWriteOnceWithFSType"});
-  for (auto& mode : s.volume_lifecycle_modes())
-    out.one_of(at / "volumeLifecycleModes", mode, {"Ephemeral", "Persistent"});
   std::set<std::string_view> audiences;
   for (int i = 0; i < s.token_requests_size(); ++i) {
     auto here = at.at("tokenRequests", i);
     auto& t = s.token_requests(i);
-    if (!audiences.insert(t.audience()).second) out.duplicate(here / "audience", t.audience());
+    if (!audiences.insert(t.audience()).second) {
+      out.duplicate(here / "audience", t.audience());
+      continue;
+    }
     if (t.has_expiration_seconds() && t.expiration_seconds() < 600)
       out.invalid(here / "expirationSeconds", t.expiration_seconds(),
                   "may not specify a duration less than 10 minutes");
@@ -307,12 +328,13 @@ void csi_driver(report& out, const CSIDriver& d) {
       out.invalid(here / "expirationSeconds", t.expiration_seconds(),
                   "may not specify a duration larger than 2^32 seconds");
   }
-}
-
-void csi_driver_create(report& out, const CSIDriver& d) {
-  path at;
-  constexpr size_t name_max = 63;
-  if (d.metadata().name().size() > name_max) out.too_long(at / "metadata.name", name_max);
+  for (auto& mode : s.volume_lifecycle_modes())
+    out.one_of(at / "volumeLifecycleModes", mode, {"Persistent", "Ephemeral"});
+  if (s.has_node_allocatable_update_period_seconds() &&
+      s.node_allocatable_update_period_seconds() < 10)
+    out.invalid(at / "nodeAllocatableUpdatePeriodSeconds",
+                s.node_allocatable_update_period_seconds(),
+                "must be greater than or equal to 10 seconds");
 }
 
 void csi_driver_update(report& out, const CSIDriver& d, const CSIDriver& old) {
@@ -331,18 +353,18 @@ void csi_node(report& out, const CSINode& n) {
   for (int i = 0; i < n.spec().drivers_size(); ++i) {
     auto here = at.at("drivers", i);
     auto& d = n.spec().drivers(i);
-    if (out.name(here / "name", d.name(), names::dns_subdomain) && !seen.insert(d.name()).second)
-      out.duplicate(here / "name", d.name());
+    csi_driver_name(out, here / "name", d.name());
     if (out.not_empty(here / "nodeID", d.node_id()) && d.node_id().size() > node_id_max)
-      out.invalid(here / "nodeID", d.node_id(), "must be 192 characters or less");
-    std::set<std::string_view> keys;
-    auto topology = here / "topologyKeys";
-    for (auto& key : d.topology_keys()) {
-      if (!keys.insert(key).second) out.duplicate(topology, key);
-      out.invalid(topology, key, names::qualified(key));
-    }
+      out.invalid(here / "nodeID", d.node_id(), "must be 256 characters or less");
     if (d.has_allocatable() && d.allocatable().has_count())
       out.not_negative(here / "allocatable.count", d.allocatable().count());
+    if (!seen.insert(d.name()).second) out.duplicate(here / "name", d.name());
+    std::set<std::string_view> keys;
+    for (auto& key : d.topology_keys()) { // told of the driver
+      out.not_empty(here, key);
+      if (!keys.insert(key).second) out.duplicate(here, key);
+      out.invalid(here, key, names::qualified(key));
+    }
   }
 }
 
@@ -360,14 +382,11 @@ void csi_node_update(report& out, const CSINode& n, const CSINode& old) {
 
 void capacity(report& out, const CSIStorageCapacity& c) {
   path at;
+  label_selector(out, at / "nodeTopology", c.node_topology());
   out.invalid(at / "storageClassName", c.storage_class_name(),
               names::dns_subdomain(c.storage_class_name()));
-  if (c.has_node_topology()) label_selector(out, at / "nodeTopology", c.node_topology());
   if (c.has_capacity() && amount(c.capacity()).negative())
     out.invalid(at / "capacity", c.capacity().string(), "must be greater than or equal to 0");
-  if (c.has_maximum_volume_size() && amount(c.maximum_volume_size()).negative())
-    out.invalid(at / "maximumVolumeSize", c.maximum_volume_size().string(),
-                "must be greater than or equal to 0");
 }
 
 void capacity_update(report& out, const CSIStorageCapacity& c, const CSIStorageCapacity& old) {
@@ -379,8 +398,8 @@ void capacity_update(report& out, const CSIStorageCapacity& c, const CSIStorageC
 
 void attributes_class(report& out, const VolumeAttributesClass& c) {
   path at;
-  if (out.not_empty(at / "driverName", c.driver_name()))
-    out.invalid(at / "driverName", c.driver_name(), names::dns_subdomain(c.driver_name()));
+  provisioner(out, at / "driverName", c.driver_name());
+  parameters(out, at / "parameters", c.parameters());
   if (c.parameters().empty())
     out.required(at / "parameters", "must contain at least one key/value pair");
 }
@@ -533,11 +552,11 @@ std::vector<row> storage_kinds() {
           .on_update<claim_update>()
           .on_status<claim_status>(),
       kind_row<StorageClass>().any_time<storage_class>().on_update<storage_class_update>(),
-      kind_row<VolumeAttachment>().any_time<attachment>().on_update<attachment_update>(),
-      kind_row<CSIDriver>()
-          .any_time<csi_driver>()
-          .on_create<csi_driver_create>()
-          .on_update<csi_driver_update>(),
+      kind_row<VolumeAttachment>()
+          .any_time<attachment>()
+          .on_create<attachment_create>()
+          .on_update<attachment_update>(),
+      kind_row<CSIDriver>().any_time<csi_driver>().on_update<csi_driver_update>(),
       kind_row<CSINode>().any_time<csi_node>().on_update<csi_node_update>(),
       kind_row<CSIStorageCapacity>().any_time<capacity>().on_update<capacity_update>(),
       kind_row<VolumeAttributesClass>()
