@@ -281,8 +281,7 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
   };
   row_of(in("{type: string}"), "");
   row_of(in("{x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}"), "");
-  row_of(in("{x-kubernetes-int-or-string: true, type: string}"),
-         "FieldValueForbidden " + at + ".properties[a].type");
+  row_of(in("{x-kubernetes-int-or-string: true, type: string}"), "");
   row_of(in("{type: array, items: {type: object}, x-kubernetes-list-type: map}"),
          "FieldValueRequired " + at + ".properties[a].x-kubernetes-list-map-keys");
   row_of(in("{type: object, anyOf: [{required: [b]}, {properties: {b: {minLength: 1}}}]}"),
@@ -296,6 +295,32 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
   row_of(in("{$ref: x, type: string}"), "FieldValueForbidden " + at + ".properties[a].$ref");
   row_of(in("{type: array, items: {type: string}, uniqueItems: true}"),
          "FieldValueForbidden " + at + ".properties[a].uniqueItems");
+}
+
+BOOST_AUTO_TEST_CASE(webhooks_are_judged) {
+  auto hook = [](const std::string& rest) {
+    return object("admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",
+                  "webhooks: [{name: a.example.com, clientConfig: {service: {name: a, namespace: "
+                  "b, path: /a/b}}, " +
+                      rest + "}]\n");
+  };
+  auto resources = [&](const std::string& list) {
+    return hook("sideEffects: None, admissionReviewVersions: [v1], rules: [{operations: ['*'], "
+                "apiGroups: ['*'], apiVersions: ['*'], resources: " +
+                list + "}]");
+  };
+  check({
+      {resources("[pods, pods/status]"), ""},
+      {resources("['*', pods/status]"), ""},
+      {resources("['*/*', pods]"), "FieldValueInvalid webhooks[0].rules[0].resources"},
+      {resources("['pods/*', pods/status]"), "FieldValueInvalid webhooks[0].rules[0].resources[1]"},
+      {resources("['*', pods]"), "FieldValueInvalid webhooks[0].rules[0].resources"},
+      {hook("sideEffects: None, admissionReviewVersions: []"),
+       "FieldValueRequired webhooks[0].admissionReviewVersions"},
+      {hook("admissionReviewVersions: [v1]"), "FieldValueRequired webhooks[0].sideEffects"},
+      {hook("sideEffects: Some, admissionReviewVersions: [v1]"),
+       "FieldValueNotSupported webhooks[0].sideEffects"},
+  });
 }
 
 BOOST_AUTO_TEST_CASE(hostile_23_sizes_of_config_maps_and_annotations_are_bounded) {

@@ -68,10 +68,11 @@ void report::invalid(const path& at, shown value, const names::faults& faults) {
   for (auto& fault : faults) invalid(at, value, fault);
 }
 
-void report::invalid_joined(const path& at, shown value, const names::faults& faults) {
-  std::string all;
-  for (auto& fault : faults) all.append(all.empty() ? "" : ";").append(fault);
-  if (!all.empty()) invalid(at, value, all);
+void report::invalid_joined(const path& at, shown value, const names::faults& faults,
+                            std::string_view by, std::string_view prefix) {
+  std::string all(prefix);
+  for (auto& fault : faults) all.append(&fault == &faults.front() ? "" : by).append(fault);
+  if (!faults.empty()) invalid(at, value, all);
 }
 
 void report::not_supported(const path& at, shown value, allowed values) {

@@ -75,8 +75,9 @@ public:
   void invalid(const path& at, shown value, std::string_view why);
   void invalid(const path& at, shown value, const names::faults& faults);
   void not_supported(const path& at, shown value, allowed values);
-  /// Told once, however many faults: joined by ';'.
-  void invalid_joined(const path& at, shown value, const names::faults& faults);
+  /// Told once, however many faults there are.
+  void invalid_joined(const path& at, shown value, const names::faults& faults,
+                      std::string_view by = ";", std::string_view prefix = {});
   void duplicate(const path& at, shown value, std::string_view why = {});
   void forbidden(const path& at, std::string_view why);
   void not_found(const path& at, shown value, std::string_view why = {});
