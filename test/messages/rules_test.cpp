@@ -297,6 +297,38 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
          "FieldValueForbidden " + at + ".properties[a].uniqueItems");
 }
 
+BOOST_AUTO_TEST_CASE(small_kinds_are_judged) {
+  auto told = [](const std::string& rest) {
+    return "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: a, namespace: "
+           "b}\nregarding: {namespace: b}\n" +
+           rest;
+  };
+  auto whole = "reportingController: a/b\nreportingInstance: c\naction: d\nreason: e\ntype: "
+               "Normal\neventTime: '2020-01-02T03:04:05.000000Z'\n";
+  auto slice = [](const std::string& rest) {
+    return object("discovery.k8s.io/v1 EndpointSlice",
+                  "addressType: IPv4\nendpoints: [{addresses: [10.0.0.1], " + rest + "}]\n");
+  };
+  check({
+      {told(whole), ""},
+      {told(std::string(whole) + "deprecatedCount: 1\n"), "FieldValueInvalid count"},
+      {told("type: Normal\n"), "FieldValueRequired eventTime"},
+      {told("type: Some\neventTime: '2020-01-02T03:04:05.000000Z'\nreportingInstance: "
+            "c\naction: d\nreason: e\n"),
+       "FieldValueRequired reportingController; FieldValueInvalid reportingController; "
+       "FieldValueInvalid type"},
+      {object("coordination.k8s.io/v1 Lease", "spec: {strategy: Some}\n"),
+       "FieldValueNotSupported spec.strategy.strategy"},
+      {"apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: "
+       "system-a}\nvalue: 2000000000\n",
+       "FieldValueForbidden metadata.name"},
+      {slice("hints: {forZones: [{name: a}, {name: a}]}"),
+       "FieldValueDuplicate endpoints[0].hints.forZones[1].name"},
+      {slice("hints: {forNodes: [{name: A_}]}"),
+       "FieldValueInvalid endpoints[0].hints.forNodes[0].name"},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(webhooks_are_judged) {
   auto hook = [](const std::string& rest) {
     return object("admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",
