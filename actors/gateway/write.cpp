@@ -5,6 +5,7 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/api/apiextensions.pb.h"
+#include "messages/api/certificate.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
@@ -87,8 +88,29 @@ result<void> fill_in(call& c, Message& fresh, const write_options& options) {
   return {};
 }
 
+/// Conditions that say no time are of now, and begin when the same condition began.
+void date_conditions(k8s::certificates::v1::CertificateSigningRequest& csr,
+                     const k8s::certificates::v1::CertificateSigningRequest& old, timestamp now) {
+  k8s::meta::v1::Time moment;
+  moment.set_seconds(now.seconds);
+  moment.set_nanos(0);
+  for (auto& c : *csr.mutable_status()->mutable_conditions()) {
+    if (!c.has_last_update_time()) *c.mutable_last_update_time() = moment;
+    if (c.has_last_transition_time()) continue;
+    *c.mutable_last_transition_time() = moment;
+    for (auto& before : old.status().conditions())
+      if (before.type() == c.type() && before.status() == c.status() &&
+          before.has_last_transition_time())
+        *c.mutable_last_transition_time() = before.last_transition_time();
+  }
+}
+
 /// What the server itself says in an object of its own kinds.
-void settle(const call& c, Message& fresh) {
+void settle(const call& c, Message& fresh, const Message* old) {
+  if (auto csr = dynamic_cast<k8s::certificates::v1::CertificateSigningRequest*>(&fresh);
+      csr && old)
+    date_conditions(
+        *csr, static_cast<const k8s::certificates::v1::CertificateSigningRequest&>(*old), c.now);
   if (auto pod = dynamic_cast<k8s::core::v1::Pod*>(&fresh)) {
     auto& status = *pod->mutable_status();
     if (status.qos_class().empty()) status.set_qos_class(schema::qos_class(pod->spec()));
@@ -116,7 +138,8 @@ bool keep_books(const call& c, Message& fresh, Message& old, const storage::entr
   auto before = bytes_of(*c.kind, entry, old, room);
   auto after = codec::to_wire(fresh);
   bool same = same_desire(*c.kind, before, after);
-  if (!same && has_generation(*c.kind)) metadata.set_generation(meta(old).generation() + 1);
+  if (counts(*c.kind, fresh, old, same, part_of(c)))
+    metadata.set_generation(meta(old).generation() + 1);
   if (manager)
     patch::track_update(*c.kind, {before, after}, metadata, &meta(old), *manager,
                         c.where.subresource, c.now);
@@ -248,16 +271,17 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
 
   change out;
-  auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
-  if (!admitted) return admitted.error();
+  admission_request asked{g, c, *fresh, nullptr, now, out.tx, options.dry_run};
+  if (auto ok = admit(asked); !ok) return ok.error();
   if (!applied)
     patch::track_update(*c.kind, {{}, codec::to_wire(*fresh)}, meta(*fresh), nullptr,
                         manager_of(c, options), {}, c.now);
-  settle(c, *fresh);
+  settle(c, *fresh, nullptr);
   auto causes =
       c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
   auto& m = meta(*fresh);
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
+  if (auto ok = review(asked); !ok) return ok.error();
   auto key = key_of(*c.kind, c.where.ns, m.name());
   if (now.get(key)) return already_exists(*c.kind, m.name());
   auto stored = stored_form(*c.kind, *fresh);
@@ -293,15 +317,16 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   if (auto ok = keep_identity(c, *fresh, *old); !ok) return ok.error();
   if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
   prepare_update(*c.kind, *fresh, *old, part_of(c));
-  settle(c, *fresh);
+  settle(c, *fresh, old.get());
 
   change out;
-  auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
-  if (!admitted) return admitted.error();
+  admission_request asked{g, c, *fresh, old.get(), now, out.tx, options.dry_run};
+  if (auto ok = admit(asked); !ok) return ok.error();
   bool wants_the_same = keep_books(c, *fresh, *old, entry,
                                    applied ? std::nullopt : std::optional(manager_of(c, options)));
   auto causes = judge_update(c, *fresh, *old, wants_the_same);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
+  if (auto ok = review(asked); !ok) return ok.error();
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
     return [stored = std::move(stored)](call& c, uint64_t revision) {
