@@ -18,6 +18,7 @@
 #include "actors/controllers/stateful_set.hpp"
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/controllers/ttl_after_finished.hpp"
+#include "actors/insight/metered.hpp"
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/service/endpoints.hpp"
 #include "actors/service/load_balancers.hpp"
@@ -25,10 +26,9 @@
 #include "actors/store/traced_store.hpp"
 #include "actors/volumes/binder.hpp"
 #include "actors/volumes/protection.hpp"
-#include "actors/insight/metered.hpp"
+#include "messages/base/haste.hpp"
 
 #include <set>
-#include <sys/resource.h>
 
 namespace troupe::controllers {
 
@@ -97,13 +97,6 @@ result<std::vector<const row*>> choose(std::string_view list) {
   for (auto name : names()) known.append(known.empty() ? "" : ", ").append(name);
   return error{errc::bad_request, "there is no controller named " + std::string(*wanted.begin()) +
                                       "; there are " + known};
-}
-
-/// On a busy machine the thread that calls this waits for a core no longer than it must. Without
-/// the right to it, it waits like others.
-void go_first() {
-  constexpr int niceness = -10;
-  (void)setpriority(PRIO_PROCESS, 0, niceness); // in Linux: of this thread alone
 }
 
 /// Each has a desk of its own at the store, so that what it asks for can be told as its.
