@@ -6,6 +6,7 @@
 #include "messages/api/certificate.pb.h"
 #include "messages/api/config.pb.h"
 #include "messages/api/custom.pb.h"
+#include "messages/api/device.pb.h"
 #include "messages/api/event.pb.h"
 #include "messages/api/events.pb.h"
 #include "messages/api/job.pb.h"
@@ -90,6 +91,10 @@ void of(const k8s::certificates::v1::CertificateSigningRequest& csr, pairs& out)
   note(out, {{"spec.signerName", csr.spec().signer_name()}});
 }
 
+void of(const k8s::resource::v1::ResourceSlice& slice, pairs& out) {
+  note(out, {{"spec.driver", slice.spec().driver()}, {"spec.nodeName", slice.spec().node_name()}});
+}
+
 /// A kind's typed extractor behind an untyped face.
 struct extractor {
   const google::protobuf::Descriptor* type;
@@ -117,7 +122,8 @@ const extractor* find(const google::protobuf::Descriptor* type) {
       extract<k8s::core::v1::ReplicationController>(),
       extract<k8s::apps::v1::ReplicaSet>(),
       extract<k8s::batch::v1::Job>(),
-      extract<k8s::certificates::v1::CertificateSigningRequest>()};
+      extract<k8s::certificates::v1::CertificateSigningRequest>(),
+      extract<k8s::resource::v1::ResourceSlice>()};
   auto hit = std::find_if(all.begin(), all.end(), [&](auto& x) { return x.type == type; });
   return hit == all.end() ? nullptr : &*hit;
 }
