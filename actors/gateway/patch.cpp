@@ -4,6 +4,7 @@
 #include "actors/gateway/write.hpp"
 
 #include "actors/gateway/admission.hpp"
+#include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/base/json_arena.hpp"
@@ -95,10 +96,8 @@ result<object> decode(call& c, const patch_request& p, const json::value& tree) 
   auto read = from_json(*c.kind, json::write(tree));
   if (!read) {
     // What does not decode any more is the patch's fault.
-    auto failure = read.error();
-    if (failure.code == errc::bad_request && p.type != patch_type::apply)
-      failure.code = errc::invalid;
-    return failure;
+    if (read.error().code != errc::bad_request || p.type == patch_type::apply) return read.error();
+    return spoiled_by_patch(read.error());
   }
   if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
   return std::move(read->object);
@@ -110,6 +109,9 @@ result<object> decode_applied(call& c, const patch_request& p) {
   if (!read) return read.error();
   if (p.options.fields == field_validation::strict)
     if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  if (c.kind->custom())
+    for (auto& path : unknown_in_custom(c, *read->object))
+      read->problems.push_back({codec::field_problem::kind::unknown, path, 0, {}});
   for (auto& problem : read->problems)
     if (problem.what == codec::field_problem::kind::unknown)
       return error{errc::bad_request, "failed to create typed patch object (" + c.where.ns + "/" +
@@ -140,6 +142,7 @@ result<change> plan_patch(gateway& g, call& c, const patch_request& p,
   if (!fresh) return fresh.error();
   if (!(*fresh)->MergeFromString(made->rest))
     return error{errc::internal, "the stored object is damaged"};
+  if (meta(**fresh).name().empty()) return nameless(c);
   if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
   return plan_update(g, c, std::move(*fresh), *entry, p.options, now);
 }
@@ -188,11 +191,14 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p,
   if (auto version = json::string_at(p.content, {"metadata", "resourceVersion"});
       entry && !version.empty() && version != meta(*old).resource_version())
     return stale(*c.kind, c.where.name);
-  auto content = p.content; // a status is stated at its own subresource only
+  auto content =
+      p.content; // a status is stated at its own subresource only, and nothing else there
   if (has_status(*c.kind) && part_of(c) == part::whole) content.get_object().erase("status");
-  auto done = patch::apply(
-      {*c.kind, content, p.options.field_manager, c.where.subresource, p.options.force, c.now},
-      *live, std::move(managers));
+  if (part_of(c) == part::status) content.get_object().erase("spec");
+  if (!entry && json::string_at(content, {"metadata", "name"}).empty()) return nameless(c);
+  patch::apply_request request{
+      *c.kind, content, p.options.field_manager, c.where.subresource, p.options.force, c.now};
+  auto done = patch::apply_migrating(request, *live, std::move(managers));
   if (!done) return with_subject(done.error(), c);
   auto fresh = decode(c, p, done->object);
   if (!fresh) return fresh.error();

@@ -186,6 +186,15 @@ result<object> read_sent(call& c, const write_options& options) {
   return std::move(read->object);
 }
 
+error nameless(const call& c) {
+  return {errc::bad_request, "the name of the object (" + c.where.name +
+                                 " based on URL) was undeterminable: name must be provided"};
+}
+
+error spoiled_by_patch(const error& why) {
+  return invalid("", "", "", {{"FieldValueInvalid", "Invalid value: " + why.message, "patch"}});
+}
+
 result<void> fit_to_path(const call& c, Message& object) {
   auto& m = meta(object);
   if (c.kind->namespaced) {

@@ -18,6 +18,10 @@ result<void> judge_fields(call& c, field_validation mode,
 /// The object that the request's body holds, its unknown fields judged.
 result<object> read_sent(call& c, const write_options& options);
 
+/// A body without a name where the URL has one.
+error nameless(const call& c);
+/// What a patch made of an object cannot be read: why.
+error spoiled_by_patch(const error& why);
 /// Checks that the object agrees with the request's path, and fills in what the path says.
 result<void> fit_to_path(const call& c, google::protobuf::Message& object);
 
