@@ -82,7 +82,7 @@ void evict(gateway& g, call_ptr c) {
   auto read = read_document(*eviction, "*", "Eviction", *form, c->request.body);
   if (!read) return c->fail(read.error());
   auto& name = eviction->metadata().name();
-  if (!name.empty() && name != c->where.name)
+  if (name != c->where.name)
     return c->fail({errc::bad_request, "name in URL (" + c->where.name +
                                            ") does not match name in Eviction object (" + name +
                                            ")"});

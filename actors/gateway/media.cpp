@@ -78,7 +78,8 @@ result<media> choose_media(std::string_view accept, bool custom, bool convertibl
 }
 
 result<format> body_format(std::string_view content_type) {
-  auto type = plain_type(content_type);
+  std::string type(plain_type(content_type));
+  for (auto& c : type) c = static_cast<char>(tolower(c));
   if (type.empty() || type == "application/json") return format::json;
   if (type == "application/yaml") return format::yaml;
   if (type == "application/vnd.kubernetes.protobuf") return format::protobuf;

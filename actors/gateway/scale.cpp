@@ -96,6 +96,7 @@ result<Scale> wanted_scale(call& c, const Scale& present) {
     if (!form) return form.error();
     auto read = read_document(wanted, "autoscaling/v1", "Scale", *form, c.request.body);
     if (!read) return read.error();
+    if (wanted.metadata().name().empty()) return nameless(c);
     return wanted;
   }
   auto type = read_patch_type(c.request.header("Content-Type"));
@@ -112,7 +113,8 @@ result<Scale> wanted_scale(call& c, const Scale& present) {
     patch::apply_merge_patch(*tree, *patch);
   }
   auto read = codec::from_json(json::write(*tree), wanted);
-  if (!read) return read.error();
+  if (!read) return spoiled_by_patch(read.error());
+  if (wanted.metadata().name().empty()) return nameless(c);
   return wanted;
 }
 
@@ -125,6 +127,14 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options,
   if (!present) return present.error();
   auto wanted = wanted_scale(c, *present);
   if (!wanted) return wanted.error();
+  auto& uid = wanted->metadata().uid();
+  if (!uid.empty() && uid != present->metadata().uid()) {
+    auto e = conflict(*c.kind, c.where.name,
+                      "Precondition failed: UID in precondition: " + uid +
+                          ", UID in object meta: " + present->metadata().uid());
+    e.details.kind = c.kind->plural + "/scale";
+    return e;
+  }
   auto& version = wanted->metadata().resource_version();
   if (!version.empty() && version != present->metadata().resource_version())
     return stale(*c.kind, c.where.name);
