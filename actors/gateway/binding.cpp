@@ -74,6 +74,7 @@ void bind(gateway& g, call_ptr c) {
   auto read = read_document(*binding, "v1", "Binding", *form, c->request.body);
   if (!read) return c->fail(read.error());
   auto& m = *binding->mutable_metadata();
+  if (auto ok = fit_namespace(*c, m); !ok) return c->fail(ok.error());
   if (c->sub && m.name() != c->where.name)
     return c->fail({errc::bad_request, "name in URL (" + c->where.name +
                                            ") does not match name in Binding object (" + m.name() +

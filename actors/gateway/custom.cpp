@@ -121,12 +121,13 @@ std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage:
   return schema::registry::with(std::move(all));
 }
 
-void settle_definition(CustomResourceDefinition& d, const schema::registry& kinds, timestamp now) {
+void settle_definition(CustomResourceDefinition& d, const schema::registry& kinds,
+                       bool status_alone, timestamp now) {
   auto& status = *d.mutable_status();
   auto storing = std::count_if(d.spec().versions().begin(), d.spec().versions().end(),
                                [](auto& v) { return v.storage(); });
   for (auto& v : d.spec().versions()) {
-    if (storing != 1) break; // validation says so
+    if (storing != 1 || status_alone) break; // validation has something to say
     auto& stored = *status.mutable_stored_versions();
     if (v.storage() && std::find(stored.begin(), stored.end(), v.name()) == stored.end())
       status.add_stored_versions(v.name());

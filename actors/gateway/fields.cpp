@@ -159,24 +159,36 @@ void index_converted(const schema::kind& kind, const Message& object, pairs& out
   of(stored, out);
 }
 
+/// What a field of an event of events.k8s.io is called in the shape in which it is stored.
+std::optional<std::string> stored_field(std::string_view path) {
+  constexpr std::string_view regarding = "regarding.";
+  if (path.starts_with(regarding))
+    return "involvedObject." + std::string(path.substr(regarding.size()));
+  if (path == "reportingController") return "reportingComponent";
+  if (path == "reason" || path == "source" || path == "type") return std::string(path);
+  return {};
+}
+
 } // namespace
 
-bool selectable(const schema::kind& kind, std::string_view path) {
-  if (path == "metadata.name" || (path == "metadata.namespace" && kind.namespaced)) return true;
-  if (kind.custom())
-    return std::any_of(kind.selectable.begin(), kind.selectable.end(),
-                       [&](auto& p) { return without_dot(p) == path; });
-  if (kind.name == "Event" && kind.group == "events.k8s.io") {
-    auto core = find(k8s::core::v1::Event::descriptor());
-    std::string_view rest = path;
-    if (rest.starts_with("regarding."))
-      return selectable(*schema::registry::built_in()->by_kind("v1", "Event"),
-                        "involvedObject." + std::string(rest.substr(10)));
-    return std::find(core->names.begin(), core->names.end(), path) != core->names.end() ||
-           path == "reportingController";
+std::optional<std::string> selectable(const schema::kind& kind, std::string_view path) {
+  std::string own(path);
+  if (path == "metadata.name" || (path == "metadata.namespace" && kind.namespaced)) return own;
+  if (kind.custom()) {
+    auto known = std::any_of(kind.selectable.begin(), kind.selectable.end(),
+                             [&](auto& p) { return without_dot(p) == path; });
+    return known ? std::optional(own) : std::nullopt;
   }
-  auto x = find(kind.prototype->GetDescriptor());
-  return x && std::find(x->names.begin(), x->names.end(), path) != x->names.end();
+  auto type = kind.prototype->GetDescriptor();
+  if (converted(kind)) {
+    auto stored = stored_field(path);
+    if (!stored) return {};
+    own = *stored;
+    type = k8s::core::v1::Event::descriptor();
+  }
+  auto x = find(type);
+  bool known = x && std::find(x->names.begin(), x->names.end(), own) != x->names.end();
+  return known ? std::optional(own) : std::nullopt;
 }
 
 std::string index_of(const schema::kind& kind, const Message& object) {

@@ -101,12 +101,16 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
   out.wanted.labels = std::move(*labels);
   auto fields = parse_field_selector(query.get("fieldSelector"));
   if (!fields) return fields.error();
-  for (auto& f : *fields)
-    if (!selectable(kind, f.path))
-      return error{errc::bad_request, "Unable to find \"" + kind.group_resource() +
-                                          "\" that match label selector \"\", field selector \"" +
-                                          std::string(query.get("fieldSelector")) +
-                                          "\": field label not supported: " + f.path};
+  for (auto& f : *fields) {
+    auto name = selectable(kind, f.path);
+    if (!name)
+      return error{errc::bad_request,
+                   "Unable to find \"" + kind.group_resource() + "\" that match label selector \"" +
+                       std::string(query.get("labelSelector")) + "\", field selector \"" +
+                       std::string(query.get("fieldSelector")) +
+                       "\": field label not supported: " + f.path};
+    f.path = std::move(*name);
+  }
   out.wanted.fields = std::move(*fields);
   if (auto text = query.get("limit"); !text.empty()) {
     auto limit = number<int64_t>("limit", text);
@@ -159,6 +163,10 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
          "resourceVersionMatch"});
   if (!causes.empty()) return invalid_option("ListOptions", std::move(causes));
+  if (!out.continue_token.empty() && !out.version.empty() && out.version != "0" &&
+      !flag(query, "watch"))
+    return error{errc::bad_request,
+                 "specifying resource version is not allowed when using continue"};
   return out;
 }
 

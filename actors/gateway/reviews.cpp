@@ -86,7 +86,9 @@ template<class Review> void subject_access(gateway& g, call& c, Review& review, 
   check_bare(review, causes);
   if (review.spec().user().empty() && review.spec().groups().empty())
     causes.push_back(wrong("spec.user", "at least one of user or group must be specified"));
-  if (local && review.spec().resource_attributes().namespace_() != c.where.ns)
+  if (local && review.spec().has_non_resource_attributes())
+    causes.push_back(wrong("spec.nonResourceAttributes", "disallowed on this kind of request"));
+  else if (local && review.spec().resource_attributes().namespace_() != c.where.ns)
     causes.push_back(wrong("spec.resourceAttributes.namespace", "must match metadata.namespace"));
   if (!causes.empty()) return c.fail(invalid(c.kind->group, "", "", std::move(causes)));
   answer_access(g, c, review, user_of(review.spec()));
@@ -140,6 +142,7 @@ template<class Review, class Next> void with(call& c, Next next) {
   if (!form) return c.fail(form.error());
   auto read = read_document(review, c.kind->api_version(), c.kind->name, *form, c.request.body);
   if (!read) return c.fail(read.error());
+  if (auto ok = fit_namespace(c, *review.mutable_metadata()); !ok) return c.fail(ok.error());
   next(review);
 }
 

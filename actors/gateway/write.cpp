@@ -69,14 +69,24 @@ result<void> keep_identity(const call& c, Message& fresh, const Message& old) {
   if (before.has_namespace_()) m.set_namespace_(before.namespace_());
   m.clear_self_link();
   if (before.has_generate_name()) m.set_generate_name(before.generate_name());
-  if (before.has_deletion_timestamp()) {
+  // Only a deletion begins a deletion, or changes how long it takes.
+  std::vector<cause> causes;
+  auto immutable = [&](const char* field) {
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: field is immutable; may only be changed via deletion",
+                      std::string("metadata.") + field});
+  };
+  if (before.has_deletion_grace_period_seconds() && !m.has_deletion_grace_period_seconds())
+    m.set_deletion_grace_period_seconds(before.deletion_grace_period_seconds());
+  if (m.has_deletion_grace_period_seconds() &&
+      (!before.has_deletion_grace_period_seconds() ||
+       m.deletion_grace_period_seconds() != before.deletion_grace_period_seconds()))
+    immutable("deletionGracePeriodSeconds");
+  if (before.has_deletion_timestamp())
     *m.mutable_deletion_timestamp() = before.deletion_timestamp();
-    if (before.has_deletion_grace_period_seconds())
-      m.set_deletion_grace_period_seconds(before.deletion_grace_period_seconds());
-  } else {
-    m.clear_deletion_timestamp();
-    m.clear_deletion_grace_period_seconds();
-  }
+  else if (m.has_deletion_timestamp())
+    immutable("deletionTimestamp");
+  if (!causes.empty()) return invalid(*c.kind, before.name(), std::move(causes));
   return {};
 }
 
@@ -95,7 +105,7 @@ void settle(const call& c, Message& fresh) {
   }
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh),
-                      *c.kinds, c.now);
+                      *c.kinds, part_of(c) == part::status, c.now);
 }
 
 /// The bytes of the version in `entry`, which `old` is, in the shape in which it is served.
@@ -195,18 +205,21 @@ error spoiled_by_patch(const error& why) {
   return invalid("", "", "", {{"FieldValueInvalid", "Invalid value: " + why.message, "patch"}});
 }
 
+result<void> fit_namespace(const call& c, k8s::meta::v1::ObjectMeta& m) {
+  if (!c.kind->namespaced)
+    m.clear_namespace_();
+  else if (m.namespace_().empty())
+    m.set_namespace_(c.where.ns);
+  else if (m.namespace_() != c.where.ns)
+    return error{
+        errc::bad_request,
+        "the namespace of the provided object does not match the namespace sent on the request"};
+  return {};
+}
+
 result<void> fit_to_path(const call& c, Message& object) {
   auto& m = meta(object);
-  if (c.kind->namespaced) {
-    if (m.namespace_().empty())
-      m.set_namespace_(c.where.ns);
-    else if (m.namespace_() != c.where.ns)
-      return error{
-          errc::bad_request,
-          "the namespace of the provided object does not match the namespace sent on the request"};
-  } else {
-    m.clear_namespace_();
-  }
+  if (auto ok = fit_namespace(c, m); !ok) return ok;
   if (c.where.name.empty()) return {};
   if (m.name().empty())
     m.set_name(c.where.name);
