@@ -55,8 +55,9 @@ facts facts_of(const new_event& e) {
 void place(report& out, const facts& f) {
   bool fits = f.about.empty() ? f.place == "default" || (f.has_time && f.place == "kube-system")
                               : f.has_time || f.about == f.place;
+  path top;
   if (!fits)
-    out.invalid(path{} / "involvedObject.namespace", f.about, "does not match event.namespace");
+    out.invalid(top / "involvedObject.namespace", f.about, "does not match event.namespace");
 }
 
 /// Whoever tells the time of an event tells the rest of it, too.
