@@ -57,7 +57,7 @@ void check(std::initializer_list<row> rows) {
 
 BOOST_AUTO_TEST_CASE(events_of_the_new_kind_say_everything_and_leave_old_fields_unset) {
   auto event = [](const std::string& more) {
-    return "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: a, namespace: n}\n"
+    return "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: a, namespace: own}\n"
            "regarding: {namespace: elsewhere}\neventTime: '2021-01-01T00:00:00.000000Z'\n"
            "reportingInstance: i\naction: A\nreason: R\ntype: Normal\n" +
            more;
