@@ -5,6 +5,7 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/api/apiextensions.pb.h"
+#include "messages/api/certificate.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
@@ -97,12 +98,23 @@ result<void> fill_in(call& c, Message& fresh, const write_options& options) {
   return {};
 }
 
+/// Conditions of a request for a certificate tell when they came.
+void stamp(k8s::certificates::v1::CertificateSigningRequest& request, timestamp now) {
+  for (auto& c : *request.mutable_status()->mutable_conditions()) {
+    if (c.last_update_time().seconds() == 0) c.mutable_last_update_time()->set_seconds(now.seconds);
+    if (c.last_transition_time().seconds() == 0)
+      c.mutable_last_transition_time()->set_seconds(now.seconds);
+  }
+}
+
 /// What the server itself says in an object of its own kinds.
 void settle(const call& c, Message& fresh) {
   if (auto pod = dynamic_cast<k8s::core::v1::Pod*>(&fresh)) {
     auto& status = *pod->mutable_status();
     if (status.qos_class().empty()) status.set_qos_class(schema::qos_class(pod->spec()));
   }
+  if (auto request = dynamic_cast<k8s::certificates::v1::CertificateSigningRequest*>(&fresh))
+    stamp(*request, c.now);
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh),
                       *c.kinds, part_of(c) == part::status, c.now);
