@@ -7,7 +7,7 @@ namespace troupe {
 
 namespace {
 
-constexpr int usual = 0, hasty = -10;
+constexpr int hasty = -10;
 
 thread_local bool goes_first = false;
 
@@ -24,7 +24,9 @@ void go_first() {
 }
 
 void lent_haste::serve_here() {
-  if (server_ == 0) server_ = gettid();
+  if (server_ != 0) return;
+  usual_ = getpriority(PRIO_PROCESS, 0);
+  server_ = gettid();
 }
 
 void lent_haste::lend() {
@@ -33,7 +35,7 @@ void lent_haste::lend() {
 }
 
 void lent_haste::give_back() {
-  if (lent_ && lent_.exchange(false)) set_niceness(0, usual);
+  if (lent_ && lent_.exchange(false)) set_niceness(0, usual_);
 }
 
 } // namespace troupe

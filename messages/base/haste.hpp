@@ -23,6 +23,7 @@ public:
 
 private:
   std::atomic<pid_t> server_ = 0;
+  int usual_ = 0; ///< the serving thread's niceness
   std::atomic<bool> lent_ = false;
 };
 
