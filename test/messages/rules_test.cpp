@@ -55,6 +55,25 @@ void check(std::initializer_list<row> rows) {
 
 } // namespace
 
+BOOST_AUTO_TEST_CASE(events_of_the_new_kind_say_everything_and_leave_old_fields_unset) {
+  auto event = [](const std::string& more) {
+    return "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: a, namespace: own}\n"
+           "regarding: {namespace: elsewhere}\neventTime: '2021-01-01T00:00:00.000000Z'\n"
+           "reportingInstance: i\naction: A\nreason: R\ntype: Normal\n" +
+           more;
+  };
+  auto told = event("reportingController: a.b/c\n");
+  check({
+      {told, ""},
+      {event(""), "FieldValueRequired reportingController; FieldValueInvalid reportingController; "
+                  "FieldValueInvalid reportingController"},
+      {told + "deprecatedCount: 2\n", "FieldValueInvalid count"},
+      {told + "deprecatedSource: {component: c}\n", "FieldValueInvalid source"},
+      {told + "deprecatedFirstTimestamp: '2020-01-01T00:00:00Z'\n",
+       "FieldValueInvalid firstTimestamp"},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
   check({
       {pod(""), ""},
