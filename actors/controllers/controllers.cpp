@@ -18,6 +18,7 @@
 #include "actors/controllers/stateful_set.hpp"
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/controllers/ttl_after_finished.hpp"
+#include "actors/insight/metered.hpp"
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/service/endpoints.hpp"
 #include "actors/service/load_balancers.hpp"
@@ -25,7 +26,7 @@
 #include "actors/store/traced_store.hpp"
 #include "actors/volumes/binder.hpp"
 #include "actors/volumes/protection.hpp"
-#include "actors/insight/metered.hpp"
+#include "messages/base/haste.hpp"
 
 #include <set>
 
@@ -36,7 +37,7 @@ namespace {
 struct row {
   const char* name;
   controller_actor::behavior_type (*body)(controller_actor::pointer, environment);
-  bool prompt = false; ///< does not wait until others have had their turn
+  bool prompt = false; ///< has a thread of its own, which goes before others
 };
 
 // clang-format off: a line each, so that neighbours do not change
@@ -103,8 +104,13 @@ player spawn(caf::actor_system& system, const row& which, environment given) {
   given.name = directory_name(which.name);
   given.desk = std::make_shared<traced_store>(*given.store, given.name);
   given.store = given.desk.get();
-  if (which.prompt && given.threads)
-    return {which.name, insight::spawn<caf::detached>(system, which.body, given)};
+  if (which.prompt && given.threads) {
+    auto body = [body = which.body](controller_actor::pointer self, environment given) {
+      go_first();
+      return body(self, std::move(given));
+    };
+    return {which.name, insight::spawn<caf::detached>(system, body, given)};
+  }
   return {which.name, insight::spawn(system, which.body, given)};
 }
 

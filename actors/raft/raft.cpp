@@ -494,6 +494,7 @@ void raft_state::work() {
     });
     break;
   }
+  if (!working) member->queue->rest();
   forward->reached(member->store->current().revision());
   note_group();
   arm();

@@ -26,6 +26,7 @@ void request_queue::push(raft::replica::proposal x) {
   if (waiting_.empty()) wake_();
   bytes_ += x.payload->size();
   waiting_.writes.push_back(std::move(x));
+  haste_.lend();
 }
 
 void request_queue::push(ready x) {
@@ -47,9 +48,15 @@ void request_queue::push_job(std::function<void()> x) {
 }
 
 request_queue::batch request_queue::take() {
+  haste_.serve_here();
   std::lock_guard lock{mutex_};
   bytes_ = 0;
   return std::exchange(waiting_, {});
+}
+
+void request_queue::rest() {
+  std::lock_guard lock{mutex_};
+  if (waiting_.empty()) haste_.give_back();
 }
 
 void request_queue::close() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/raft/replica.hpp"
+#include "messages/base/haste.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -31,6 +32,8 @@ public:
   void push(ready x);
   void push_job(std::function<void()> x);
   batch take();
+  /// All that was taken is done.
+  void rest();
   /// Nothing will be taken any more: answers what waits and everything to come.
   void close();
 
@@ -43,6 +46,7 @@ private:
   std::function<void()> wake_ = [] {};
   size_t bytes_ = 0;
   bool closed_ = false;
+  lent_haste haste_; ///< who takes is as hasty as who waits
 };
 
 /// "the clock of this server is 400 days ahead of the others'".
