@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_pod_behind_gates_says_that_it_waits) {
 BOOST_AUTO_TEST_CASE(label_keys_of_affinities_become_selectors) {
   auto object = created(
       core_kind("pods"),
-      "{metadata: {labels: {a: x, b: y}}, spec: {affinity: {podAntiAffinity: "
+      "{metadata: {labels: {a: x, b: z}}, spec: {affinity: {podAntiAffinity: "
       "{requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone, labelSelector: {}, "
       "matchLabelKeys: [a, none], mismatchLabelKeys: [b]}, {topologyKey: zone, matchLabelKeys: "
       "[a]}]}}}}");
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(both_fields_of_a_claim_say_where_its_contents_come_from) {
   };
   BOOST_TEST(sources("dataSource: {kind: PersistentVolumeClaim, name: a}") == "a a");
   BOOST_TEST(sources("dataSourceRef: {apiGroup: b, kind: C, name: a}") == "a a");
-  BOOST_TEST(sources("dataSourceRef: {kind: C, name: a, namespace: n}") == " a");
+  BOOST_TEST(sources("dataSourceRef: {kind: C, name: a, namespace: other}") == " a");
   BOOST_TEST(sources("dataSource: {apiGroup: b, kind: C, name: a}") == " ");
 }
 
