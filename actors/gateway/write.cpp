@@ -13,6 +13,7 @@
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/qos.hpp"
 #include "messages/schema/validate.hpp"
+#include "messages/schema/warnings.hpp"
 
 namespace troupe::gateway {
 
@@ -159,6 +160,12 @@ schema::causes judge_update(const call& c, const Message& fresh, const Message& 
   return schema::validate_update(fresh, old);
 }
 
+/// Nobody hears what the server writes by itself.
+void warn_about(call& c, const Message& fresh, const Message* old) {
+  if (!c.responder || c.kind->custom()) return;
+  for (auto& w : schema::warnings_about(fresh, old)) c.warn(std::move(w));
+}
+
 /// An object whose deletion waited for finalizers and has none left goes now.
 bool ready_to_go(const Message& fresh, const Message& old) {
   auto& m = meta(fresh);
@@ -293,6 +300,7 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
       c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
   auto& m = meta(*fresh);
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
+  warn_about(c, *fresh, nullptr);
   if (auto ok = review(asked); !ok) return ok.error();
   auto key = key_of(*c.kind, c.where.ns, m.name());
   if (now.get(key)) return already_exists(*c.kind, m.name());
@@ -338,6 +346,7 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
                                    applied ? std::nullopt : std::optional(manager_of(c, options)));
   auto causes = judge_update(c, *fresh, *old, wants_the_same);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
+  if (part_of(c) == part::whole) warn_about(c, *fresh, old.get());
   if (auto ok = review(asked); !ok) return ok.error();
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
