@@ -1,8 +1,12 @@
 #include "actors/gateway/authentication.hpp"
 
+#include "actors/gateway/service_account.hpp"
+
 #include "net/streams/websocket.hpp"
 
 #include <openssl/crypto.h>
+
+#include <algorithm>
 
 namespace troupe::gateway {
 
@@ -75,13 +79,15 @@ result<user> authenticator::identify_token(std::string_view token,
   const static_token* hit = nullptr;
   for (auto& t : tokens)
     if (same(t.token, token)) hit = &t;
-  if (hit) return authenticated(hit->who);
+  bool for_us = audiences.empty() ||
+                std::find(audiences.begin(), audiences.end(), token_issuer) != audiences.end();
+  if (hit && for_us) return authenticated(hit->who);
   if (check) {
     auto who = check(token, audiences);
     if (!who) return who.error();
     if (*who) return authenticated(**who);
   }
-  return unauthorized("the bearer token is not known");
+  return unauthorized("invalid bearer token");
 }
 
 result<user> authenticator::identify(const http::request& request) const {

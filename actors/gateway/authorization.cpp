@@ -2,6 +2,7 @@
 
 #include "actors/gateway/node_authorizer.hpp"
 #include "actors/link/hub.hpp"
+#include "net/http/url.hpp"
 
 namespace troupe::gateway {
 
@@ -95,9 +96,20 @@ result<user> authorizer::impersonated(const user& who, const http::request& requ
   auto name = request.header("Impersonate-User");
   auto groups = request.headers("Impersonate-Group");
   auto uid = request.header("Impersonate-Uid");
+  constexpr std::string_view extra = "impersonate-extra-";
+  std::vector<std::pair<std::string, std::string>> extras;
+  for (auto& h : request.headers()) {
+    std::string key(h.name);
+    for (auto& c : key) c = static_cast<char>(tolower(c));
+    if (!key.starts_with(extra)) continue;
+    key.erase(0, extra.size());
+    auto plain = http::percent_decoded(key); // keys may hold what header names may not
+    extras.emplace_back(plain ? *plain : key, h.value);
+  }
   if (name.empty()) {
-    if (!groups.empty() || !uid.empty())
-      return error{errc::internal, "requested impersonation of a group or uid without a user"};
+    if (!groups.empty() || !uid.empty() || !extras.empty())
+      return error{errc::internal,
+                   "requested impersonation of groups, a uid or extras without a user"};
     return who;
   }
   attributes wanted{.verb = "impersonate", .plural = "users", .name = std::string(name)};
@@ -117,19 +129,14 @@ result<user> authorizer::impersonated(const user& who, const http::request& requ
   }
   if (account && groups.empty())
     other.groups = {"system:serviceaccounts", "system:serviceaccounts:" + account->first};
-  constexpr std::string_view extra = "impersonate-extra-";
-  for (auto& h : request.headers()) {
-    std::string key(h.name);
-    for (auto& c : key) c = static_cast<char>(tolower(c));
-    if (!key.starts_with(extra)) continue;
-    key.erase(0, extra.size());
+  for (auto& [key, value] : extras) {
     attributes right{.verb = "impersonate",
                      .group = "authentication.k8s.io",
                      .plural = "userextras",
                      .subresource = key,
-                     .name = std::string(h.value)};
+                     .name = value};
     if (auto ok = check(who, right); !ok) return ok.error();
-    other.extra[key].emplace_back(h.value);
+    other.extra[key].push_back(value);
   }
   if (other.name != "system:anonymous" && !other.in("system:authenticated"))
     other.groups.emplace_back("system:authenticated");

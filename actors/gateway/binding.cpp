@@ -15,6 +15,12 @@ namespace {
 using k8s::core::v1::Binding;
 using k8s::core::v1::Pod;
 
+error unbindable(const std::string& name, const std::string& why) {
+  error e{errc::conflict, "Operation cannot be fulfilled on pods/binding \"" + name + "\": " + why};
+  e.details = {.name = name, .group = {}, .kind = "pods/binding"};
+  return e;
+}
+
 result<change> plan_binding(const call& c, const Binding& binding, const schema::kind& pods,
                             bool dry_run, const storage::snapshot& now) {
   auto& name = binding.metadata().name();
@@ -27,13 +33,12 @@ result<change> plan_binding(const call& c, const Binding& binding, const schema:
                     "Precondition failed: UID in precondition: " + binding.metadata().uid() +
                         ", UID in object meta: " + pod.metadata().uid());
   if (pod.metadata().has_deletion_timestamp())
-    return conflict(pods, name, "pod " + name + " is being deleted, cannot be assigned to a host");
+    return unbindable(name, "pod " + name + " is being deleted, cannot be assigned to a host");
   if (!pod.spec().node_name().empty())
-    return conflict(pods, name,
-                    "pod " + name + " is already assigned to node \"" + pod.spec().node_name() +
-                        "\"");
+    return unbindable(name, "pod " + name + " is already assigned to node \"" +
+                                pod.spec().node_name() + "\"");
   if (!pod.spec().scheduling_gates().empty())
-    return conflict(pods, name, "pod " + name + " has non-empty .spec.schedulingGates");
+    return unbindable(name, "pod " + name + " has non-empty .spec.schedulingGates");
   pod.mutable_spec()->set_node_name(binding.target().name());
   for (auto& [key, value] : binding.metadata().annotations())
     (*pod.mutable_metadata()->mutable_annotations())[key] = value;
@@ -69,11 +74,11 @@ void bind(gateway& g, call_ptr c) {
   auto read = read_document(*binding, "v1", "Binding", *form, c->request.body);
   if (!read) return c->fail(read.error());
   auto& m = *binding->mutable_metadata();
-  if (c->sub && m.name().empty()) m.set_name(c->where.name);
+  if (auto ok = fit_namespace(*c, m); !ok) return c->fail(ok.error());
   if (c->sub && m.name() != c->where.name)
-    return c->fail({errc::bad_request, "the name of the binding (" + m.name() +
-                                           ") does not match the name on the URL (" +
-                                           c->where.name + ")"});
+    return c->fail({errc::bad_request, "name in URL (" + c->where.name +
+                                           ") does not match name in Binding object (" + m.name() +
+                                           ")"});
   if (binding->target().name().empty())
     return c->fail(invalid("", "Binding", m.name(),
                            {{"FieldValueRequired", "Required value", "target.name"}}));

@@ -8,6 +8,7 @@
 #include "messages/schema/validate.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace troupe::gateway {
 
@@ -40,18 +41,54 @@ void set_condition(CustomResourceDefinition& d, const char* type, bool holds, co
   c.set_message(message);
 }
 
-/// The name that somebody else in the group has already, or empty.
-std::string taken_name(const CustomResourceDefinition& d, const schema::registry& kinds) {
-  auto& names = d.spec().names();
+/// What others in the group are called: in paths, and in bodies.
+struct used_names {
+  std::set<std::string> resources, kinds;
+};
+
+used_names names_of_others(const CustomResourceDefinition& d, const schema::registry& kinds) {
+  used_names out;
   for (auto& k : kinds.all()) {
-    if (!k.custom() || k.group != d.spec().group() || k.plural == names.plural()) continue;
-    if (k.name == names.kind()) return names.kind();
-    if (k.list_name == names.list_kind()) return names.list_kind();
-    if (k.singular == names.singular() || k.plural == names.singular()) return names.singular();
-    for (auto& s : names.short_names())
-      if (std::find(k.short_names.begin(), k.short_names.end(), s) != k.short_names.end()) return s;
+    if (!k.custom() || k.group != d.spec().group() || k.plural == d.spec().names().plural())
+      continue;
+    out.resources.insert({k.plural, k.singular});
+    out.resources.insert(k.short_names.begin(), k.short_names.end());
+    out.kinds.insert({k.name, k.list_name});
   }
-  return {};
+  return out;
+}
+
+struct name_conflict {
+  const char* reason = nullptr;
+  std::string message;
+};
+
+/// Accepts each name that nobody else has; keeps the one accepted before where somebody has it.
+/// Returns the last that somebody has.
+name_conflict accept_names(CustomResourceDefinition& d, const schema::registry& kinds) {
+  auto used = names_of_others(d, kinds);
+  auto& wanted = d.spec().names();
+  auto& accepted = *d.mutable_status()->mutable_accepted_names();
+  name_conflict out;
+  auto is_free = [&](const std::set<std::string>& all, const std::string& name,
+                     const char* reason) {
+    if (!all.contains(name)) return true;
+    out = {reason, "\"" + name + "\" is already in use"};
+    return false;
+  };
+  if (is_free(used.resources, wanted.plural(), "PluralConflict"))
+    accepted.set_plural(wanted.plural());
+  if (is_free(used.resources, wanted.singular(), "SingularConflict"))
+    accepted.set_singular(wanted.singular());
+  bool all_free = true;
+  for (auto& s : wanted.short_names())
+    all_free = is_free(used.resources, s, "ShortNamesConflict") && all_free;
+  if (all_free) *accepted.mutable_short_names() = wanted.short_names();
+  if (is_free(used.kinds, wanted.kind(), "KindConflict")) accepted.set_kind(wanted.kind());
+  if (is_free(used.kinds, wanted.list_kind(), "ListKindConflict"))
+    accepted.set_list_kind(wanted.list_kind());
+  *accepted.mutable_categories() = wanted.categories();
+  return out;
 }
 
 } // namespace
@@ -84,29 +121,34 @@ std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage:
   return schema::registry::with(std::move(all));
 }
 
-void settle_definition(CustomResourceDefinition& d, const schema::registry& kinds, timestamp now) {
+void settle_definition(CustomResourceDefinition& d, const schema::registry& kinds,
+                       bool status_alone, timestamp now) {
   auto& status = *d.mutable_status();
   auto storing = std::count_if(d.spec().versions().begin(), d.spec().versions().end(),
                                [](auto& v) { return v.storage(); });
   for (auto& v : d.spec().versions()) {
-    if (storing != 1) break; // validation says so
+    if (storing != 1 || status_alone) break; // validation has something to say
     auto& stored = *status.mutable_stored_versions();
     if (v.storage() && std::find(stored.begin(), stored.end(), v.name()) == stored.end())
       status.add_stored_versions(v.name());
   }
-  auto taken = taken_name(d, kinds);
-  if (taken.empty()) {
-    *status.mutable_accepted_names() = d.spec().names();
+  auto conflict = accept_names(d, kinds);
+  if (!conflict.reason) {
     set_condition(d, names_accepted, true, "NoConflicts", "no conflicts found", now);
     set_condition(d, established, true, "InitialNamesAccepted",
                   "the initial names have been accepted", now);
     return;
   }
-  status.mutable_accepted_names();
-  set_condition(d, names_accepted, false, "NamesConflict", "\"" + taken + "\" is already in use",
-                now);
+  set_condition(d, names_accepted, false, conflict.reason, conflict.message, now);
   if (!has_condition(d, established))
     set_condition(d, established, false, "NotAccepted", "not all names are accepted", now);
+}
+
+std::vector<std::string> unknown_in_custom(const call& c, const google::protobuf::Message& object) {
+  auto& typed = static_cast<const k8s::base::Custom&>(object);
+  auto tree = json::parse(typed.rest().empty() ? "{}" : typed.rest());
+  if (!tree || !tree->is_object()) return {};
+  return schema::prune(tree->get_object(), *c.kind->shape);
 }
 
 result<void> shape_custom(call& c, google::protobuf::Message& object, field_validation mode) {

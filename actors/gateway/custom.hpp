@@ -26,10 +26,13 @@ private:
 
 bool is_definition(const schema::kind& kind);
 
-/// Fills in the status of a definition: which names are accepted, which versions are stored.
+/// Fills in the status of a definition: which names are accepted, and, unless the status is what
+/// the client writes, which versions are stored.
 void settle_definition(k8s::apiextensions::v1::CustomResourceDefinition& definition,
-                       const schema::registry& kinds, timestamp now);
+                       const schema::registry& kinds, bool status_alone, timestamp now);
 
+/// The fields of a custom object that its schema does not know.
+std::vector<std::string> unknown_in_custom(const call& c, const google::protobuf::Message& object);
 /// Prunes and defaults a custom object; reports what was pruned as the client chose.
 result<void> shape_custom(call& c, google::protobuf::Message& object, field_validation mode);
 std::vector<cause> validate_custom(const schema::kind& kind,

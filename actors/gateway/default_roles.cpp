@@ -16,6 +16,7 @@ struct short_rule {
   const char* groups;
   const char* resources;
   const char* verbs;
+  const char* names = ""; ///< the only objects that it is about, if there are any
 };
 
 struct short_role {
@@ -69,7 +70,8 @@ const std::vector<short_role>& short_roles() {
         {"autoscaling", "horizontalpodautoscalers,horizontalpodautoscalers/status", read},
         {"batch", "cronjobs,cronjobs/status,jobs,jobs/status", read},
         {"networking.k8s.io", "ingresses,ingresses/status,networkpolicies", read},
-        {"policy", "poddisruptionbudgets,poddisruptionbudgets/status", read}}},
+        {"policy", "poddisruptionbudgets,poddisruptionbudgets/status", read},
+        {"resource.k8s.io", "resourceclaims,resourceclaims/status,resourceclaimtemplates", read}}},
       {"system:aggregate-to-edit",
        "edit",
        "",
@@ -87,6 +89,7 @@ const std::vector<short_role>& short_roles() {
         {"batch", "cronjobs,jobs", write},
         {"networking.k8s.io", "ingresses,networkpolicies", write},
         {"policy", "poddisruptionbudgets", write},
+        {"resource.k8s.io", "resourceclaims,resourceclaimtemplates", write},
         {"coordination.k8s.io", "leases",
          "create,delete,deletecollection,get,list,patch,update,watch"}}},
       {"system:aggregate-to-admin",
@@ -199,6 +202,28 @@ const std::vector<short_role>& short_roles() {
         {all, all, "list,watch"},
         {"authentication.k8s.io", "tokenreviews", "create"},
         {"authorization.k8s.io", "subjectaccessreviews", "create"}}},
+      {"system:volume-scheduler",
+       "",
+       "",
+       {{"core", "persistentvolumes,persistentvolumeclaims", "get,list,patch,update,watch"},
+        {"storage.k8s.io", "storageclasses", read}}},
+      {"system:certificates.k8s.io:kube-apiserver-client-approver",
+       "",
+       "",
+       {{"certificates.k8s.io", "signers", "approve", "kubernetes.io/kube-apiserver-client"}}},
+      {"system:certificates.k8s.io:kube-apiserver-client-kubelet-approver",
+       "",
+       "",
+       {{"certificates.k8s.io", "signers", "approve",
+         "kubernetes.io/kube-apiserver-client-kubelet"}}},
+      {"system:certificates.k8s.io:kubelet-serving-approver",
+       "",
+       "",
+       {{"certificates.k8s.io", "signers", "approve", "kubernetes.io/kubelet-serving"}}},
+      {"system:certificates.k8s.io:legacy-unknown-approver",
+       "",
+       "",
+       {{"certificates.k8s.io", "signers", "approve", "kubernetes.io/legacy-unknown"}}},
       {"system:certificates.k8s.io:certificatesigningrequests:nodeclient",
        "",
        "",
@@ -238,6 +263,7 @@ std::vector<ClusterRole> default_cluster_roles() {
       }
       split(rule.groups, [&](const std::string& g) { to.add_api_groups(g == "core" ? "" : g); });
       split(rule.resources, [&](const std::string& x) { to.add_resources(x); });
+      split(rule.names, [&](const std::string& x) { to.add_resource_names(x); });
     }
     out.push_back(std::move(r));
   }
@@ -258,6 +284,9 @@ std::vector<ClusterRoleBinding> default_cluster_role_bindings() {
       {"system:monitoring", "Group", "system:monitoring"},
       {"system:service-account-issuer-discovery", "Group", "system:serviceaccounts"},
       {"system:kube-scheduler", "User", "system:kube-scheduler"},
+      {"system:volume-scheduler", "User", "system:kube-scheduler"},
+      {"system:kube-dns", "ServiceAccount", "kube-system/kube-dns"},
+      {"system:node", "Group", ""}, // the Node authorizer gives them their rights
       {"system:kube-controller-manager", "User", "system:kube-controller-manager"},
       {"system:node-proxier", "User", "system:kube-proxy"},
   };
@@ -274,6 +303,11 @@ std::vector<ClusterRoleBinding> default_cluster_role_bindings() {
     split(from.subjects, [&](const std::string& name) {
       auto& s = *b.add_subjects();
       s.set_kind(from.kind);
+      if (auto slash = name.find('/'); slash != name.npos) {
+        s.set_namespace_(name.substr(0, slash));
+        s.set_name(name.substr(slash + 1));
+        return;
+      }
       s.set_api_group("rbac.authorization.k8s.io");
       s.set_name(name);
     });

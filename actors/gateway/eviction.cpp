@@ -81,11 +81,15 @@ void evict(gateway& g, call_ptr c) {
   auto eviction = std::make_shared<Eviction>();
   auto read = read_document(*eviction, "*", "Eviction", *form, c->request.body);
   if (!read) return c->fail(read.error());
+  if (auto ok = fit_namespace(*c, *eviction->mutable_metadata()); !ok) return c->fail(ok.error());
   auto& name = eviction->metadata().name();
-  if (!name.empty() && name != c->where.name)
+  if (name != c->where.name)
     return c->fail({errc::bad_request, "name in URL (" + c->where.name +
                                            ") does not match name in Eviction object (" + name +
                                            ")"});
+  if (eviction->has_delete_options())
+    if (auto ok = read_delete_options({}, *eviction->mutable_delete_options()); !ok)
+      return c->fail(ok.error());
   g.write(
       c,
       [eviction, dry = options->dry_run](call& c, const storage::snapshot& now) -> result<change> {

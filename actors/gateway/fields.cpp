@@ -6,6 +6,7 @@
 #include "messages/api/certificate.pb.h"
 #include "messages/api/config.pb.h"
 #include "messages/api/custom.pb.h"
+#include "messages/api/device.pb.h"
 #include "messages/api/event.pb.h"
 #include "messages/api/events.pb.h"
 #include "messages/api/job.pb.h"
@@ -90,6 +91,10 @@ void of(const k8s::certificates::v1::CertificateSigningRequest& csr, pairs& out)
   note(out, {{"spec.signerName", csr.spec().signer_name()}});
 }
 
+void of(const k8s::resource::v1::ResourceSlice& slice, pairs& out) {
+  note(out, {{"spec.driver", slice.spec().driver()}, {"spec.nodeName", slice.spec().node_name()}});
+}
+
 /// A kind's typed extractor behind an untyped face.
 struct extractor {
   const google::protobuf::Descriptor* type;
@@ -117,7 +122,8 @@ const extractor* find(const google::protobuf::Descriptor* type) {
       extract<k8s::core::v1::ReplicationController>(),
       extract<k8s::apps::v1::ReplicaSet>(),
       extract<k8s::batch::v1::Job>(),
-      extract<k8s::certificates::v1::CertificateSigningRequest>()};
+      extract<k8s::certificates::v1::CertificateSigningRequest>(),
+      extract<k8s::resource::v1::ResourceSlice>()};
   auto hit = std::find_if(all.begin(), all.end(), [&](auto& x) { return x.type == type; });
   return hit == all.end() ? nullptr : &*hit;
 }
@@ -153,24 +159,36 @@ void index_converted(const schema::kind& kind, const Message& object, pairs& out
   of(stored, out);
 }
 
+/// What a field of an event of events.k8s.io is called in the shape in which it is stored.
+std::optional<std::string> stored_field(std::string_view path) {
+  constexpr std::string_view regarding = "regarding.";
+  if (path.starts_with(regarding))
+    return "involvedObject." + std::string(path.substr(regarding.size()));
+  if (path == "reportingController") return "reportingComponent";
+  if (path == "reason" || path == "source" || path == "type") return std::string(path);
+  return {};
+}
+
 } // namespace
 
-bool selectable(const schema::kind& kind, std::string_view path) {
-  if (path == "metadata.name" || (path == "metadata.namespace" && kind.namespaced)) return true;
-  if (kind.custom())
-    return std::any_of(kind.selectable.begin(), kind.selectable.end(),
-                       [&](auto& p) { return without_dot(p) == path; });
-  if (kind.name == "Event" && kind.group == "events.k8s.io") {
-    auto core = find(k8s::core::v1::Event::descriptor());
-    std::string_view rest = path;
-    if (rest.starts_with("regarding."))
-      return selectable(*schema::registry::built_in()->by_kind("v1", "Event"),
-                        "involvedObject." + std::string(rest.substr(10)));
-    return std::find(core->names.begin(), core->names.end(), path) != core->names.end() ||
-           path == "reportingController";
+std::optional<std::string> selectable(const schema::kind& kind, std::string_view path) {
+  std::string own(path);
+  if (path == "metadata.name" || (path == "metadata.namespace" && kind.namespaced)) return own;
+  if (kind.custom()) {
+    auto known = std::any_of(kind.selectable.begin(), kind.selectable.end(),
+                             [&](auto& p) { return without_dot(p) == path; });
+    return known ? std::optional(own) : std::nullopt;
   }
-  auto x = find(kind.prototype->GetDescriptor());
-  return x && std::find(x->names.begin(), x->names.end(), path) != x->names.end();
+  auto type = kind.prototype->GetDescriptor();
+  if (converted(kind)) {
+    auto stored = stored_field(path);
+    if (!stored) return {};
+    own = *stored;
+    type = k8s::core::v1::Event::descriptor();
+  }
+  auto x = find(type);
+  bool known = x && std::find(x->names.begin(), x->names.end(), own) != x->names.end();
+  return known ? std::optional(own) : std::nullopt;
 }
 
 std::string index_of(const schema::kind& kind, const Message& object) {

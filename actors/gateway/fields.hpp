@@ -4,10 +4,14 @@
 #include "messages/schema/kind.hpp"
 #include "storage/index.hpp"
 
+#include <optional>
+#include <string>
+
 namespace troupe::gateway {
 
-/// Whether a field selector on `path` is supported.
-bool selectable(const schema::kind& kind, std::string_view path);
+/// Under which name the index holds what a field selector calls `path`; nothing if the kind is not
+/// selected by it.
+std::optional<std::string> selectable(const schema::kind& kind, std::string_view path);
 
 /// Labels and selectable fields of an object (name and namespace stand in its key), packed.
 std::string index_of(const schema::kind& kind, const google::protobuf::Message& object);

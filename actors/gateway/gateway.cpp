@@ -30,10 +30,20 @@ bool watchable(const call& c) { return c.where.verb == "watch"; }
 
 /// What the verb needs to be listed under in the kind's or subresource's verbs.
 bool allowed(const call& c) {
-  // What connects a client with a pod or a node takes every HTTP method.
-  if (c.sub && c.sub->verbs == std::vector<std::string>{"connect"}) return true;
+  // What connects a client with a pod or a node: proxies take every HTTP method, streams two.
+  if (c.sub && c.sub->verbs == std::vector<std::string>{"connect"})
+    return c.sub->name == "proxy" || c.where.verb == "get" || c.where.verb == "create";
   auto& verbs = c.sub ? c.sub->verbs : c.kind->verbs;
   return std::find(verbs.begin(), verbs.end(), c.where.verb) != verbs.end();
+}
+
+/// Whether somebody reads the answer: who asks for it, else who sits at a terminal or a browser.
+bool for_people(const http::request& request, const http::query& query) {
+  if (auto pretty = query.get("pretty"); !pretty.empty())
+    return pretty == "1" || pretty == "t" || pretty == "T" || pretty == "true" ||
+           pretty == "TRUE" || pretty == "True";
+  auto agent = request.header("User-Agent");
+  return agent.starts_with("curl") || agent.starts_with("Wget") || agent.starts_with("Mozilla/5.0");
 }
 
 /// Whether a server is well may be asked by anybody, also before there are any roles.
@@ -123,8 +133,7 @@ void gateway::handle(http::request request, http::responder responder) {
   auto where = read_route(c->request, c->query);
   if (!where) return c->fail(where.error());
   c->where = std::move(*where);
-  if (auto pretty = c->query.get("pretty"); pretty == "true" || pretty == "1")
-    c->media.pretty = true;
+  c->media.pretty = for_people(c->request, c->query);
   auto who = given.authenticate.identify(c->request);
   std::shared_ptr<audited> audited;
   if (given.audit) audited = audit(given.audit, *c, who ? *who : user{}, given.now, given.random());

@@ -1,5 +1,7 @@
 #include "actors/gateway/media.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <vector>
 
 namespace troupe::gateway {
@@ -60,6 +62,27 @@ bool understand(std::string_view clause, bool custom, bool convertible, bool lis
   return true;
 }
 
+/// How much a clause is wished for: 1 unless its q says less.
+double quality(std::string_view clause) {
+  for (auto part : split(clause, ';')) {
+    if (!part.starts_with("q=")) continue;
+    part.remove_prefix(2);
+    double q = 1;
+    auto read = std::from_chars(part.data(), part.data() + part.size(), q);
+    return read.ec == std::errc{} ? q : 1;
+  }
+  return 1;
+}
+
+/// Most wished for first; what names a type before what takes any.
+std::vector<std::string_view> by_preference(std::vector<std::string_view> clauses) {
+  std::stable_sort(clauses.begin(), clauses.end(), [](auto a, auto b) {
+    auto qa = quality(a), qb = quality(b);
+    return qa != qb ? qa > qb : a.find('*') == a.npos && b.find('*') != b.npos;
+  });
+  return clauses;
+}
+
 std::string_view plain_type(std::string_view content_type) {
   return trim(content_type.substr(0, content_type.find(';')));
 }
@@ -68,7 +91,7 @@ std::string_view plain_type(std::string_view content_type) {
 
 result<media> choose_media(std::string_view accept, bool custom, bool convertible, bool list) {
   if (trim(accept).empty()) return media{};
-  for (auto clause : split(accept, ',')) {
+  for (auto clause : by_preference(split(accept, ','))) {
     media out;
     if (understand(clause, custom, convertible, list, out)) return out;
   }
@@ -78,7 +101,8 @@ result<media> choose_media(std::string_view accept, bool custom, bool convertibl
 }
 
 result<format> body_format(std::string_view content_type) {
-  auto type = plain_type(content_type);
+  std::string type(plain_type(content_type));
+  for (auto& c : type) c = static_cast<char>(tolower(c));
   if (type.empty() || type == "application/json") return format::json;
   if (type == "application/yaml") return format::yaml;
   if (type == "application/vnd.kubernetes.protobuf") return format::protobuf;

@@ -105,15 +105,21 @@ result<http::request> request_for(const http::request& from, const std::string& 
   return http::request::parse(text + "\r\n" + from.body, bounds);
 }
 
+node_door door_of(gateway& g, const std::string& node) {
+  return g.given.find_door ? g.given.find_door(node) : node_door{};
+}
+
+error not_connected(const std::string& node) {
+  return {errc::unavailable,
+          "the node \"" + node + "\" is not connected; its agent may be stopped or out of reach"};
+}
+
 } // namespace
 
 void pass_to_node(gateway& g, call_ptr c, const std::string& node, const std::string& path,
                   const http::header_list& more) {
-  auto door = g.given.find_door ? g.given.find_door(node) : node_door{};
-  if (!door)
-    return c->fail({errc::unavailable, "the node \"" + node +
-                                           "\" is not connected; its agent may be "
-                                           "stopped or out of reach"});
+  auto door = door_of(g, node);
+  if (!door) return c->fail(not_connected(node));
   pass_through(std::move(c), door, path, more);
 }
 
@@ -126,6 +132,10 @@ void pass_through(call_ptr c, const node_door& door, const std::string& path,
 }
 
 void ask_node(gateway& g, call_ptr c, const std::string& node, const std::string& path) {
+  auto nodes = c->kinds->by_resource("", "v1", "nodes");
+  if (!g.given.store->current().get(key_of(*nodes, {}, node)))
+    return c->fail(not_found(*nodes, node));
+  if (!door_of(g, node)) return c->fail(not_connected(node));
   auto answers = std::make_shared<status_exchange>(c->responder.release(), c->media);
   c->responder = http::responder(std::move(answers));
   pass_to_node(g, std::move(c), node, path, {});

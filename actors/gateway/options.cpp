@@ -12,9 +12,11 @@ namespace {
 
 constexpr size_t field_manager_size_max = 128;
 
-bool boolean(std::string_view text) {
-  return text == "true" || text == "1" || text == "True" || text == "TRUE" || text == "t" ||
-         text == "T";
+/// A flag of a query is set by being there, unless it says 0 or false.
+bool flag(const http::query& query, std::string_view name) {
+  std::string text(query.get(name));
+  for (auto& c : text) c = static_cast<char>(tolower(c));
+  return query.has(name) && text != "0" && text != "false";
 }
 
 error invalid_option(std::string_view document, std::vector<cause> causes) {
@@ -49,7 +51,7 @@ result<write_options> read_write_options(const http::query& query, std::string_v
     else
       causes.push_back(not_supported("dryRun", value, "\"All\""));
   }
-  out.force = boolean(query.get("force"));
+  out.force = flag(query, "force");
   out.field_manager = query.get("fieldManager");
   if (out.field_manager.size() > field_manager_size_max)
     causes.push_back(
@@ -99,12 +101,16 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
   out.wanted.labels = std::move(*labels);
   auto fields = parse_field_selector(query.get("fieldSelector"));
   if (!fields) return fields.error();
-  for (auto& f : *fields)
-    if (!selectable(kind, f.path))
-      return error{errc::bad_request, "Unable to find \"" + kind.group_resource() +
-                                          "\" that match label selector \"\", field selector \"" +
-                                          std::string(query.get("fieldSelector")) +
-                                          "\": field label not supported: " + f.path};
+  for (auto& f : *fields) {
+    auto name = selectable(kind, f.path);
+    if (!name)
+      return error{errc::bad_request,
+                   "Unable to find \"" + kind.group_resource() + "\" that match label selector \"" +
+                       std::string(query.get("labelSelector")) + "\", field selector \"" +
+                       std::string(query.get("fieldSelector")) +
+                       "\": field label not supported: " + f.path};
+    f.path = std::move(*name);
+  }
   out.wanted.fields = std::move(*fields);
   if (auto text = query.get("limit"); !text.empty()) {
     auto limit = number<int64_t>("limit", text);
@@ -119,8 +125,8 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
   out.continue_token = query.get("continue");
   out.version = query.get("resourceVersion");
   out.version_match = query.get("resourceVersionMatch");
-  out.bookmarks = boolean(query.get("allowWatchBookmarks"));
-  out.initial_events = boolean(query.get("sendInitialEvents"));
+  out.bookmarks = flag(query, "allowWatchBookmarks");
+  out.initial_events = flag(query, "sendInitialEvents");
   if (!out.version.empty()) {
     auto version = read_version(out.version);
     if (!version) return version.error();
@@ -130,7 +136,7 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
     causes.push_back({"FieldValueForbidden", std::string("Forbidden: ") + why, field});
   };
   bool initial = query.has("sendInitialEvents");
-  if (boolean(query.get("watch"))) {
+  if (flag(query, "watch")) {
     if (initial && out.version_match != "NotOlderThan")
       forbid("resourceVersionMatch",
              "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
@@ -157,6 +163,10 @@ result<list_options> read_list_options(const schema::kind& kind, const http::que
          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
          "resourceVersionMatch"});
   if (!causes.empty()) return invalid_option("ListOptions", std::move(causes));
+  if (!out.continue_token.empty() && !out.version.empty() && out.version != "0" &&
+      !flag(query, "watch"))
+    return error{errc::bad_request,
+                 "specifying resource version is not allowed when using continue"};
   return out;
 }
 
@@ -170,7 +180,7 @@ result<void> read_delete_options(const http::query& query, k8s::meta::v1::Delete
   if (auto text = query.get("propagationPolicy"); !text.empty())
     options.set_propagation_policy(std::string(text));
   if (auto text = query.get("orphanDependents"); !text.empty())
-    options.set_orphan_dependents(boolean(text));
+    options.set_orphan_dependents(flag(query, "orphanDependents"));
   std::vector<cause> causes;
   for (auto& value : options.dry_run())
     if (value != "All") causes.push_back(not_supported("dryRun", value, "\"All\""));

@@ -4,6 +4,7 @@
 #include "actors/gateway/write.hpp"
 
 #include "actors/gateway/admission.hpp"
+#include "actors/gateway/custom.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/base/json_arena.hpp"
@@ -32,10 +33,9 @@ result<patch_request> read_patch(call& c) {
         errc::unsupported_media_type,
         "the body of the request was in an unknown format - accepted media types include: "
         "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
+  if (*type == patch_type::apply)
+    if (auto ok = check_manager(*options); !ok) return ok.error();
   std::vector<cause> causes;
-  if (*type == patch_type::apply && options->field_manager.empty())
-    causes.push_back(
-        {"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"});
   if (*type != patch_type::apply && c.query.has("force"))
     causes.push_back(
         {"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"});
@@ -91,32 +91,29 @@ result<patched_object> patched(const call& c, const patch_request& p, const stor
   return patched_object{std::move(*tree), std::move(parts.rest)};
 }
 
-result<object> decode(call& c, const patch_request& p, const json::value& tree) {
+result<object> decode(call& c, const write_options& options, const json::value& tree) {
   auto read = from_json(*c.kind, json::write(tree));
-  if (!read) {
-    // What does not decode any more is the patch's fault.
-    auto failure = read.error();
-    if (failure.code == errc::bad_request && p.type != patch_type::apply)
-      failure.code = errc::invalid;
-    return failure;
-  }
-  if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  if (!read) return read.error();
+  if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
   return std::move(read->object);
 }
 
 /// Who applies owns what they name: what the schema does not know cannot be owned.
-result<object> decode_applied(call& c, const patch_request& p) {
-  auto read = from_json(*c.kind, json::write(p.content));
+result<object> decode_applied(call& c, const json::value& stated, const write_options& options) {
+  auto read = from_json(*c.kind, json::write(stated));
   if (!read) return read.error();
-  if (p.options.fields == field_validation::strict)
-    if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  if (options.fields == field_validation::strict)
+    if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
+  if (c.kind->custom())
+    for (auto& path : unknown_in_custom(c, *read->object))
+      read->problems.push_back({codec::field_problem::kind::unknown, path, 0, {}});
   for (auto& problem : read->problems)
     if (problem.what == codec::field_problem::kind::unknown)
       return error{errc::bad_request, "failed to create typed patch object (" + c.where.ns + "/" +
                                           c.where.name + "; " + c.kind->api_version() +
                                           ", Kind=" + c.kind->name + "): ." + problem.path +
                                           ": field not declared in schema"};
-  if (auto ok = judge_fields(c, p.options.fields, read->problems); !ok) return ok.error();
+  if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
   return std::move(read->object);
 }
 
@@ -136,10 +133,13 @@ result<change> plan_patch(gateway& g, call& c, const patch_request& p,
   json::arena memory;
   auto made = patched(c, p, *entry, memory);
   if (!made) return with_subject(made.error(), c);
-  auto fresh = decode(c, p, made->tree);
-  if (!fresh) return fresh.error();
+  auto fresh = decode(c, p.options, made->tree);
+  if (!fresh) // what does not decode any more is the patch's fault
+    return fresh.error().code == errc::bad_request ? spoiled_by_patch(fresh.error())
+                                                   : fresh.error();
   if (!(*fresh)->MergeFromString(made->rest))
     return error{errc::internal, "the stored object is damaged"};
+  if (meta(**fresh).name().empty()) return nameless(c);
   if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
   return plan_update(g, c, std::move(*fresh), *entry, p.options, now);
 }
@@ -159,11 +159,20 @@ result<void> check_applied(const call& c, const json::value& wanted) {
   return {};
 }
 
-result<change> plan_apply(gateway& g, call& c, const patch_request& p,
-                          const storage::snapshot& now) {
-  if (auto ok = check_applied(c, p.content); !ok) return ok.error();
+} // namespace
+
+result<void> check_manager(const write_options& options) {
+  if (!options.field_manager.empty()) return {};
+  return invalid(
+      "meta.k8s.io", "PatchOptions", "",
+      {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
+}
+
+result<change> plan_apply(gateway& g, call& c, const json::value& applied,
+                          const write_options& options, const storage::snapshot& now) {
+  if (auto ok = check_applied(c, applied); !ok) return ok.error();
   // Decoding what was stated alone finds unknown fields and wrong types.
-  auto stated = decode_applied(c, p);
+  auto stated = decode_applied(c, applied, options);
   if (!stated) return stated.error();
   if (auto ok = fit_to_path(c, **stated); !ok) return ok.error();
   auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
@@ -185,33 +194,34 @@ result<change> plan_apply(gateway& g, call& c, const patch_request& p,
     before.fields = patch::without_identity(patch::fields_of(*live, *c.kind->shape));
     managers.push_back(std::move(before));
   }
-  if (auto version = json::string_at(p.content, {"metadata", "resourceVersion"});
+  if (auto version = json::string_at(applied, {"metadata", "resourceVersion"});
       entry && !version.empty() && version != meta(*old).resource_version())
     return stale(*c.kind, c.where.name);
-  auto content = p.content; // a status is stated at its own subresource only
+  auto content = applied; // a status is stated at its own subresource only, and nothing else there
   if (has_status(*c.kind) && part_of(c) == part::whole) content.get_object().erase("status");
-  auto done = patch::apply(
-      {*c.kind, content, p.options.field_manager, c.where.subresource, p.options.force, c.now},
-      *live, std::move(managers));
+  if (part_of(c) == part::status) content.get_object().erase("spec");
+  if (!entry && json::string_at(content, {"metadata", "name"}).empty()) return nameless(c);
+  patch::apply_request request{*c.kind,       content, options.field_manager, c.where.subresource,
+                               options.force, c.now};
+  auto done = patch::apply_migrating(request, *live, std::move(managers));
   if (!done) return with_subject(done.error(), c);
-  auto fresh = decode(c, p, done->object);
+  auto fresh = decode(c, options, done->object);
   if (!fresh) return fresh.error();
   if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
   meta(**fresh).clear_managed_fields();
   patch::write_managers(meta(**fresh), std::move(done->managers));
   meta(**fresh).clear_resource_version();
-  if (!entry) return plan_create(g, c, std::move(*fresh), p.options, now, true);
-  return plan_update(g, c, std::move(*fresh), *entry, std::move(old), p.options, now, true);
+  if (!entry) return plan_create(g, c, std::move(*fresh), options, now, true);
+  return plan_update(g, c, std::move(*fresh), *entry, std::move(old), options, now, true);
 }
-
-} // namespace
 
 void patch(gateway& g, call_ptr c) {
   auto read = read_patch(*c);
   if (!read) return c->fail(read.error());
   auto p = std::make_shared<patch_request>(std::move(*read));
   g.write(c, [&g, p](call& c, const storage::snapshot& now) {
-    return p->type == patch_type::apply ? plan_apply(g, c, *p, now) : plan_patch(g, c, *p, now);
+    return p->type == patch_type::apply ? plan_apply(g, c, p->content, p->options, now)
+                                        : plan_patch(g, c, *p, now);
   });
 }
 

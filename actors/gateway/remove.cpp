@@ -156,7 +156,9 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
                             : m.deletion_timestamp().seconds() - m.deletion_grace_period_seconds();
     m.mutable_deletion_timestamp()->set_seconds(start + grace);
     m.mutable_deletion_timestamp()->set_nanos(0);
-    m.set_deletion_grace_period_seconds(grace);
+    // Namespaces and definitions wait for what is in them, not for a time.
+    if (!is_namespace(*c.kind) && !is_definition(*c.kind))
+      m.set_deletion_grace_period_seconds(grace);
     if (m.generation() > 0) m.set_generation(m.generation() + 1);
   }
   change out;

@@ -1,6 +1,7 @@
 #include "actors/gateway/reviews.hpp"
 
 #include "actors/gateway/authorization.hpp"
+#include "actors/gateway/rbac_reason.hpp"
 #include "actors/gateway/service_account.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/authentication.pb.h"
@@ -58,7 +59,10 @@ template<class Review> void answer_access(gateway& g, call& c, Review& review, c
                     : from(review.spec().non_resource_attributes());
   bool allowed = g.authorize->check(who, wanted).has_value();
   review.mutable_status()->set_allowed(allowed);
-  if (allowed) review.mutable_status()->set_reason("RBAC: allowed");
+  if (auto why = allowed ? why_allowed(*g.authorize->book(), g.given.store->current(), who, wanted)
+                         : std::string{};
+      !why.empty())
+    review.mutable_status()->set_reason(why);
   c.answer_document(201, c.kind->api_version(), c.kind->name, review);
 }
 
@@ -69,11 +73,25 @@ template<class Spec> user user_of(const Spec& spec) {
   return who;
 }
 
+/// A review of access is stored nowhere, so there is nothing to say about it. Clients of protobuf
+/// send every field of the metadata, empty.
+template<class Review> void check_bare(const Review& review, std::vector<cause>& causes) {
+  auto& m = review.metadata();
+  bool bare = m.name().empty() && m.generate_name().empty() && m.uid().empty() &&
+              m.resource_version().empty() && m.labels().empty() && m.annotations().empty() &&
+              m.finalizers().empty() && m.owner_references().empty() &&
+              m.creation_timestamp().seconds() == 0;
+  if (!bare) causes.push_back(wrong("metadata", "must be empty"));
+}
+
 template<class Review> void subject_access(gateway& g, call& c, Review& review, bool local) {
   auto causes = check_spec(review.spec());
+  check_bare(review, causes);
   if (review.spec().user().empty() && review.spec().groups().empty())
     causes.push_back(wrong("spec.user", "at least one of user or group must be specified"));
-  if (local && review.spec().resource_attributes().namespace_() != c.where.ns)
+  if (local && review.spec().has_non_resource_attributes())
+    causes.push_back(wrong("spec.nonResourceAttributes", "disallowed on this kind of request"));
+  else if (local && review.spec().resource_attributes().namespace_() != c.where.ns)
     causes.push_back(wrong("spec.resourceAttributes.namespace", "must match metadata.namespace"));
   if (!causes.empty()) return c.fail(invalid(c.kind->group, "", "", std::move(causes)));
   answer_access(g, c, review, user_of(review.spec()));
@@ -127,6 +145,7 @@ template<class Review, class Next> void with(call& c, Next next) {
   if (!form) return c.fail(form.error());
   auto read = read_document(review, c.kind->api_version(), c.kind->name, *form, c.request.body);
   if (!read) return c.fail(read.error());
+  if (auto ok = fit_namespace(c, *review.mutable_metadata()); !ok) return c.fail(ok.error());
   next(review);
 }
 
@@ -155,6 +174,7 @@ void review(gateway& g, call_ptr p) {
   if (name == "SelfSubjectAccessReview")
     return with<authz::SelfSubjectAccessReview>(c, [&](auto& r) {
       auto causes = check_spec(r.spec());
+      check_bare(r, causes);
       if (!causes.empty()) return c.fail(invalid(c.kind->group, "", "", std::move(causes)));
       answer_access(g, c, r, c.who);
     });

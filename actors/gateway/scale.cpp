@@ -88,6 +88,11 @@ error missing_scale(const call& c) {
   return e;
 }
 
+error wrong_name(const call& c, const std::string& name) {
+  return {errc::bad_request, "the name of the object (" + name +
+                                 ") does not match the name on the URL (" + c.where.name + ")"};
+}
+
 /// The wanted scale: the body of a PUT, or the present one with a patch applied.
 result<Scale> wanted_scale(call& c, const Scale& present) {
   Scale wanted;
@@ -96,13 +101,12 @@ result<Scale> wanted_scale(call& c, const Scale& present) {
     if (!form) return form.error();
     auto read = read_document(wanted, "autoscaling/v1", "Scale", *form, c.request.body);
     if (!read) return read.error();
+    if (wanted.metadata().name().empty()) return nameless(c);
     return wanted;
   }
   auto type = read_patch_type(c.request.header("Content-Type"));
   if (!type) return type.error();
-  auto text = as_json(*type == patch_type::apply ? format::yaml : format::json, c.request.body);
-  if (!text) return text.error();
-  auto patch = json::parse(*text);
+  auto patch = json::parse(c.request.body);
   if (!patch) return patch.error();
   auto tree = json::parse(codec::to_json(present, {"autoscaling/v1", "Scale", {}}));
   if (!tree) return tree.error();
@@ -112,8 +116,64 @@ result<Scale> wanted_scale(call& c, const Scale& present) {
     patch::apply_merge_patch(*tree, *patch);
   }
   auto read = codec::from_json(json::write(*tree), wanted);
-  if (!read) return read.error();
+  if (!read) return spoiled_by_patch(read.error());
+  if (wanted.metadata().name().empty()) return nameless(c);
   return wanted;
+}
+
+/// The same, but stated by its manager: as a statement about the object's number of replicas.
+result<json::value> applied_scale(const call& c) {
+  auto text = as_json(format::yaml, c.request.body);
+  if (!text) return text.error();
+  Scale wanted;
+  auto read = read_document(wanted, "autoscaling/v1", "Scale", format::json, *text);
+  if (!read) return read.error();
+  if (wanted.metadata().name() != c.where.name && !wanted.metadata().name().empty())
+    return wrong_name(c, wanted.metadata().name());
+  json::value out = json::object{{"apiVersion", c.kind->api_version()},
+                                 {"kind", c.kind->name},
+                                 {"metadata", json::object{{"name", c.where.name}}}};
+  if (wanted.spec().has_replicas())
+    set_number(out, paths_of(*c.kind).spec, wanted.spec().replicas());
+  return out;
+}
+
+/// Answers with the scale that the object has now, whoever changed it how.
+void answer_with_scale(change& plan, Scale shown, int32_t replicas) {
+  if (replicas != 0)
+    shown.mutable_spec()->set_replicas(replicas);
+  else
+    shown.mutable_spec()->clear_replicas();
+  plan.answer = [shown](call& c, uint64_t revision) {
+    auto s = shown;
+    s.mutable_metadata()->set_resource_version(std::to_string(revision));
+    c.answer_document(200, "autoscaling/v1", "Scale", s);
+  };
+}
+
+error negative_replicas(const call& c, int32_t replicas) {
+  return invalid(
+      "autoscaling", "Scale", c.where.name,
+      {{"FieldValueInvalid",
+        "Invalid value: " + std::to_string(replicas) + ": must be greater than or equal to 0",
+        "spec.replicas"}});
+}
+
+result<change> plan_applied_scale(gateway& g, call& c, const write_options& options,
+                                  const storage::snapshot& now) {
+  auto entry = now.get(key_of(*c.kind, c.where.ns, c.where.name));
+  if (!entry) return missing_scale(c);
+  auto present = scale_of(*c.kind, *load(*c.kind, *entry));
+  if (!present) return present.error();
+  auto wanted = applied_scale(c);
+  if (!wanted) return wanted.error();
+  auto path = paths_of(*c.kind).spec;
+  bool stated = !json::find_path(*wanted, path).empty();
+  auto replicas = stated ? number_at(*wanted, path) : present->spec().replicas();
+  if (replicas < 0) return negative_replicas(c, replicas);
+  auto plan = plan_apply(g, c, *wanted, options, now);
+  if (plan) answer_with_scale(*plan, *present, replicas);
+  return plan;
 }
 
 result<change> plan_scale(gateway& g, call& c, const write_options& options,
@@ -125,19 +185,20 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options,
   if (!present) return present.error();
   auto wanted = wanted_scale(c, *present);
   if (!wanted) return wanted.error();
+  auto& uid = wanted->metadata().uid();
+  if (!uid.empty() && uid != present->metadata().uid()) {
+    auto e = conflict(*c.kind, c.where.name,
+                      "Precondition failed: UID in precondition: " + uid +
+                          ", UID in object meta: " + present->metadata().uid());
+    e.details.kind = c.kind->plural + "/scale";
+    return e;
+  }
   auto& version = wanted->metadata().resource_version();
   if (!version.empty() && version != present->metadata().resource_version())
     return stale(*c.kind, c.where.name);
   if (!wanted->metadata().name().empty() && wanted->metadata().name() != c.where.name)
-    return error{errc::bad_request, "the name of the scale (" + wanted->metadata().name() +
-                                        ") does not match the name on the URL (" + c.where.name +
-                                        ")"};
-  if (wanted->spec().replicas() < 0)
-    return invalid("autoscaling", "Scale", c.where.name,
-                   {{"FieldValueInvalid",
-                     "Invalid value: " + std::to_string(wanted->spec().replicas()) +
-                         ": must be greater than or equal to 0",
-                     "spec.replicas"}});
+    return wrong_name(c, wanted->metadata().name());
+  if (wanted->spec().replicas() < 0) return negative_replicas(c, wanted->spec().replicas());
   auto tree = json::parse(json_of(*c.kind, *object));
   if (!tree) return tree.error();
   set_number(*tree, paths_of(*c.kind).spec, wanted->spec().replicas());
@@ -145,16 +206,7 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options,
   if (!fresh) return fresh.error();
   auto plan = plan_update(g, c, std::move(fresh->object), *entry, options, now);
   if (!plan) return plan;
-  auto shown = *present;
-  if (wanted->spec().replicas() != 0)
-    shown.mutable_spec()->set_replicas(wanted->spec().replicas());
-  else
-    shown.mutable_spec()->clear_replicas();
-  plan->answer = [shown](call& c, uint64_t revision) {
-    auto s = shown;
-    s.mutable_metadata()->set_resource_version(std::to_string(revision));
-    c.answer_document(200, "autoscaling/v1", "Scale", s);
-  };
+  answer_with_scale(*plan, *present, wanted->spec().replicas());
   return plan;
 }
 
@@ -170,8 +222,12 @@ void scale(gateway& g, call_ptr c) {
   auto options =
       read_write_options(c->query, c->where.verb == "update" ? "UpdateOptions" : "PatchOptions");
   if (!options) return c->fail(options.error());
-  g.write(c, [&g, options = *options](call& c, const storage::snapshot& now) {
-    return plan_scale(g, c, options, now);
+  auto type = read_patch_type(c->request.header("Content-Type"));
+  bool applied = c->where.verb == "patch" && type && *type == patch_type::apply;
+  if (applied)
+    if (auto ok = check_manager(*options); !ok) return c->fail(ok.error());
+  g.write(c, [&g, applied, options = *options](call& c, const storage::snapshot& now) {
+    return applied ? plan_applied_scale(g, c, options, now) : plan_scale(g, c, options, now);
   });
 }
 

@@ -52,6 +52,15 @@ int64_t number(const json::value& claims, std::string_view name) {
   return found && found->is_int64() ? found->get_int64() : 0;
 }
 
+/// What the request says about its account must be what the URL says.
+error wrong_account(const call& c, const char* field, const std::string& said) {
+  return invalid("authentication.k8s.io", "TokenRequest", c.where.name,
+                 {{"FieldValueInvalid",
+                   "Invalid value: \"" + said + "\": must match the service account " + field +
+                       " if specified",
+                   std::string("metadata.") + field}});
+}
+
 std::vector<cause> check(const TokenRequest& request) {
   std::vector<cause> causes;
   auto seconds = request.spec().expiration_seconds();
@@ -83,11 +92,22 @@ result<bound> bound_object(const call& c, const storage::snapshot& now,
                                         ": only Pod, Secret and Node can be named"};
   auto uid = uid_of(now, *c.kinds, kind->plural, kind->namespaced ? c.where.ns : "", ref.name());
   if (!uid) return not_found(*kind, ref.name());
-  if (!ref.uid().empty() && ref.uid() != *uid)
-    return conflict(*kind, ref.name(),
-                    "the UID in the bound object reference (" + ref.uid() +
-                        ") does not match the UID in record (" + *uid +
-                        "). The object might have been deleted and then recreated");
+  if (kind->name == "Pod") {
+    k8s::core::v1::Pod pod;
+    if (auto entry = now.find(key_of(*kind, c.where.ns, ref.name())); entry)
+      read_entry(*entry, pod);
+    if (pod.spec().service_account_name() != c.where.name)
+      return error{errc::bad_request, "cannot bind token for serviceaccount \"" + c.where.name +
+                                          "\" to pod running with different serviceaccount name."};
+  }
+  if (!ref.uid().empty() && ref.uid() != *uid) {
+    auto e = conflict(*kind, ref.name(),
+                      "the UID in the bound object reference (" + ref.uid() +
+                          ") does not match the UID in record. The object might have been deleted "
+                          "and then recreated");
+    e.details.kind = kind->name;
+    return e;
+  }
   return bound{kind->singular, ref.name(), *uid};
 }
 
@@ -138,6 +158,11 @@ void create_token(gateway& g, call_ptr p) {
   auto read =
       read_document(request, "authentication.k8s.io/v1", "TokenRequest", *form, c.request.body);
   if (!read) return c.fail(read.error());
+  auto& said = request.metadata();
+  if (!said.name().empty() && said.name() != c.where.name)
+    return c.fail(wrong_account(c, "name", said.name()));
+  if (!said.namespace_().empty() && said.namespace_() != c.where.ns)
+    return c.fail(wrong_account(c, "namespace", said.namespace_()));
   auto now = g.given.store->current();
   auto account = uid_of(now, *c.kinds, "serviceaccounts", c.where.ns, c.where.name);
   if (!account) return c.fail(not_found(*c.kind, c.where.name));

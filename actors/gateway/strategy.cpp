@@ -1,5 +1,6 @@
 #include "actors/gateway/strategy.hpp"
 
+#include "messages/api/certificate.pb.h"
 #include "messages/api/custom.pb.h"
 #include "messages/api/daemon_set.pb.h"
 #include "messages/api/job.pb.h"
@@ -118,6 +119,40 @@ void generate_selector(k8s::batch::v1::Job& job) {
     selected["batch.kubernetes.io/controller-uid"] = m.uid();
 }
 
+using k8s::certificates::v1::CertificateSigningRequest;
+
+bool is_request(const schema::kind& kind) {
+  return kind.name == "CertificateSigningRequest" && !kind.custom();
+}
+
+/// What a write of the status cannot change of the metadata.
+void keep_metadata(const schema::kind& kind, k8s::meta::v1::ObjectMeta& now,
+                   const k8s::meta::v1::ObjectMeta& old) {
+  static const std::set<std::string_view> all_of_it{
+      "APIService",      "CustomResourceDefinition",   "FlowSchema",
+      "ResourceClaim",   "PriorityLevelConfiguration", "ValidatingAdmissionPolicy",
+      "VolumeAttachment"};
+  bool whole = all_of_it.contains(kind.name);
+  if (whole || kind.name == "Deployment") *now.mutable_labels() = old.labels();
+  if (whole || kind.name == "Pod") *now.mutable_owner_references() = old.owner_references();
+  if (!whole) return;
+  *now.mutable_annotations() = old.annotations();
+  *now.mutable_finalizers() = old.finalizers();
+}
+
+/// Whether a request is approved or denied is said at its own subresource: a status that says
+/// otherwise changes no condition at all.
+void keep_decision(CertificateSigningRequest& now, const CertificateSigningRequest& old) {
+  auto decisions = [](const CertificateSigningRequest& r) {
+    std::string out;
+    for (auto& c : r.status().conditions())
+      if (c.type() == "Approved" || c.type() == "Denied") out += c.type() + " ";
+    return out;
+  };
+  if (decisions(now) != decisions(old))
+    *now.mutable_status()->mutable_conditions() = old.status().conditions();
+}
+
 /// Takes over everything from `old` but the one thing that the subresource is for.
 void update_part(Message& object, const Message& old, part about) {
   auto sent = copy(object);
@@ -125,7 +160,10 @@ void update_part(Message& object, const Message& old, part about) {
   object.CopyFrom(old);
   *meta(object).mutable_managed_fields() = tracked;
   if (about == part::approval) {
-    take_over(object, *sent, "status");
+    *static_cast<CertificateSigningRequest&>(object).mutable_status()->mutable_conditions() =
+        static_cast<const CertificateSigningRequest&>(*sent).status().conditions();
+    *meta(object).mutable_labels() = meta(*sent).labels();
+    *meta(object).mutable_annotations() = meta(*sent).annotations();
   } else if (about == part::finalizers) {
     *static_cast<k8s::core::v1::Namespace&>(object).mutable_spec()->mutable_finalizers() =
         static_cast<const k8s::core::v1::Namespace&>(*sent).spec().finalizers();
@@ -224,12 +262,12 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
   if (kind.custom()) return update_custom(kind, object, old, about);
   if (about != part::whole && about != part::status) return update_part(object, old, about);
   if (about == part::status) {
-    // Everything but the status, the metadata aside, is as it was.
-    for (auto field : {"spec"}) take_over(object, old, field);
-    *metadata.mutable_labels() = meta(old).labels();
-    *metadata.mutable_owner_references() = meta(old).owner_references();
-    if (meta(old).has_deletion_timestamp())
-      *metadata.mutable_deletion_timestamp() = meta(old).deletion_timestamp();
+    // Everything but the status is as it was, the metadata of most kinds aside.
+    take_over(object, old, "spec");
+    keep_metadata(kind, metadata, meta(old));
+    if (is_request(kind))
+      keep_decision(static_cast<CertificateSigningRequest&>(object),
+                    static_cast<const CertificateSigningRequest&>(old));
     return;
   }
   if (has_status(kind) && about == part::whole) take_over(object, old, "status");

@@ -87,12 +87,12 @@ public:
     auto asked = options_.version.empty() ? 0 : *read_version(options_.version);
     // Without a version, or from 0, the objects that are there come first.
     bool present = asked == 0 || options_.initial_events;
-    if (asked > now.revision()) return version_to_come(options_.version, now.revision());
+    if (asked > now.revision()) from_revision_ = asked; // what comes before it is not told
     auto self = weak_from_this();
     storage::watch_options wanted;
     wanted.resource = stored_resource(kind_);
     wanted.prefix = prefix_of(kind_, c_->where.ns);
-    wanted.after_revision = present ? now.revision() : asked;
+    wanted.after_revision = present ? now.revision() : std::min(asked, now.revision());
     wanted.wake = [self, work = g_.given.work] {
       work->post_at_pulse([self] {
         if (auto live = self.lock()) live->turn();
@@ -171,6 +171,7 @@ private:
 
   /// What an event means to a client that sees only what its selector lets through.
   void forward(const storage::event& e) {
+    if (e.revision() <= from_revision_) return;
     bool erased = e.what == storage::event::kind::erase;
     bool is = !erased && options_.wanted.matches(*e.now);
     bool was = e.before && options_.wanted.matches(*e.before);
@@ -281,6 +282,7 @@ private:
   std::vector<storage::event_ptr> events_;
   outlet stream_;
   bool columns_sent_ = false;
+  uint64_t from_revision_ = 0; // the one asked for, if it had not happened yet
   workers::timer deadline_, bookmark_;
   std::shared_ptr<watcher> keep_;
 };

@@ -5,6 +5,7 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/api/apiextensions.pb.h"
+#include "messages/api/certificate.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
@@ -69,14 +70,24 @@ result<void> keep_identity(const call& c, Message& fresh, const Message& old) {
   if (before.has_namespace_()) m.set_namespace_(before.namespace_());
   m.clear_self_link();
   if (before.has_generate_name()) m.set_generate_name(before.generate_name());
-  if (before.has_deletion_timestamp()) {
+  // Only a deletion begins a deletion, or changes how long it takes.
+  std::vector<cause> causes;
+  auto immutable = [&](const char* field) {
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: field is immutable; may only be changed via deletion",
+                      std::string("metadata.") + field});
+  };
+  if (before.has_deletion_grace_period_seconds() && !m.has_deletion_grace_period_seconds())
+    m.set_deletion_grace_period_seconds(before.deletion_grace_period_seconds());
+  if (m.has_deletion_grace_period_seconds() &&
+      (!before.has_deletion_grace_period_seconds() ||
+       m.deletion_grace_period_seconds() != before.deletion_grace_period_seconds()))
+    immutable("deletionGracePeriodSeconds");
+  if (before.has_deletion_timestamp())
     *m.mutable_deletion_timestamp() = before.deletion_timestamp();
-    if (before.has_deletion_grace_period_seconds())
-      m.set_deletion_grace_period_seconds(before.deletion_grace_period_seconds());
-  } else {
-    m.clear_deletion_timestamp();
-    m.clear_deletion_grace_period_seconds();
-  }
+  else if (m.has_deletion_timestamp())
+    immutable("deletionTimestamp");
+  if (!causes.empty()) return invalid(*c.kind, before.name(), std::move(causes));
   return {};
 }
 
@@ -87,15 +98,26 @@ result<void> fill_in(call& c, Message& fresh, const write_options& options) {
   return {};
 }
 
+/// Conditions of a request for a certificate tell when they came.
+void stamp(k8s::certificates::v1::CertificateSigningRequest& request, timestamp now) {
+  for (auto& c : *request.mutable_status()->mutable_conditions()) {
+    if (c.last_update_time().seconds() == 0) c.mutable_last_update_time()->set_seconds(now.seconds);
+    if (c.last_transition_time().seconds() == 0)
+      c.mutable_last_transition_time()->set_seconds(now.seconds);
+  }
+}
+
 /// What the server itself says in an object of its own kinds.
 void settle(const call& c, Message& fresh) {
   if (auto pod = dynamic_cast<k8s::core::v1::Pod*>(&fresh)) {
     auto& status = *pod->mutable_status();
     if (status.qos_class().empty()) status.set_qos_class(schema::qos_class(pod->spec()));
   }
+  if (auto request = dynamic_cast<k8s::certificates::v1::CertificateSigningRequest*>(&fresh))
+    stamp(*request, c.now);
   if (is_definition(*c.kind))
     settle_definition(static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(fresh),
-                      *c.kinds, c.now);
+                      *c.kinds, part_of(c) == part::status, c.now);
 }
 
 /// The bytes of the version in `entry`, which `old` is, in the shape in which it is served.
@@ -186,18 +208,30 @@ result<object> read_sent(call& c, const write_options& options) {
   return std::move(read->object);
 }
 
+error nameless(const call& c) {
+  return {errc::bad_request, "the name of the object (" + c.where.name +
+                                 " based on URL) was undeterminable: name must be provided"};
+}
+
+error spoiled_by_patch(const error& why) {
+  return invalid("", "", "", {{"FieldValueInvalid", "Invalid value: " + why.message, "patch"}});
+}
+
+result<void> fit_namespace(const call& c, k8s::meta::v1::ObjectMeta& m) {
+  if (!c.kind->namespaced)
+    m.clear_namespace_();
+  else if (m.namespace_().empty())
+    m.set_namespace_(c.where.ns);
+  else if (m.namespace_() != c.where.ns)
+    return error{
+        errc::bad_request,
+        "the namespace of the provided object does not match the namespace sent on the request"};
+  return {};
+}
+
 result<void> fit_to_path(const call& c, Message& object) {
   auto& m = meta(object);
-  if (c.kind->namespaced) {
-    if (m.namespace_().empty())
-      m.set_namespace_(c.where.ns);
-    else if (m.namespace_() != c.where.ns)
-      return error{
-          errc::bad_request,
-          "the namespace of the provided object does not match the namespace sent on the request"};
-  } else {
-    m.clear_namespace_();
-  }
+  if (auto ok = fit_namespace(c, m); !ok) return ok;
   if (c.where.name.empty()) return {};
   if (m.name().empty())
     m.set_name(c.where.name);

@@ -18,6 +18,12 @@ result<void> judge_fields(call& c, field_validation mode,
 /// The object that the request's body holds, its unknown fields judged.
 result<object> read_sent(call& c, const write_options& options);
 
+/// Checks that what a body says of its namespace is the request's, and fills it in.
+result<void> fit_namespace(const call& c, k8s::meta::v1::ObjectMeta& metadata);
+/// A body without a name where the URL has one.
+error nameless(const call& c);
+/// What a patch made of an object cannot be read: why.
+error spoiled_by_patch(const error& why);
 /// Checks that the object agrees with the request's path, and fills in what the path says.
 result<void> fit_to_path(const call& c, google::protobuf::Message& object);
 
@@ -55,5 +61,11 @@ int64_t grace_of(const google::protobuf::Message& object,
 /// evictions.
 result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry,
                            const k8s::meta::v1::DeleteOptions& options);
+
+/// Whoever applies says who they are.
+result<void> check_manager(const write_options& options);
+/// Plans what an apply makes of the object that the call names. patch.cpp
+result<change> plan_apply(gateway& g, call& c, const json::value& applied,
+                          const write_options& options, const storage::snapshot& now);
 
 } // namespace troupe::gateway

@@ -63,6 +63,7 @@ private:
   void carry_out(const prepare_place&);
   void carry_out(const prepare_volumes&);
   void carry_out(const get_image&);
+  void carry_out(const back_off_image&);
   void carry_out(const start_container&);
   void carry_out(const run_hook&);
   void carry_out(const signal_container&);
@@ -76,6 +77,8 @@ private:
   bool ask_for_tokens();
   void token_came(const token_request& what, const cluster::Token& token);
   void refresh_volumes();
+  void tell_image_failure(const std::string& container, const std::string& wanted,
+                          const image_answer& got);
   void image_came(const std::string& container, const std::string& wanted, const image_answer& got,
                   timestamp asked);
   void container_started_now(const std::string& container, const container_started& how);

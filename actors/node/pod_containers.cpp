@@ -88,10 +88,8 @@ void pod_state::image_came(const std::string& container, const std::string& want
   auto c = record_.find(container);
   if (!c) return;
   if (!got.image) {
-    bool again = c->waiting_message == got.message;
     note_image_failure(*c, got.reason, got.message, now());
-    if (!again) tell(container, true, "Failed", got.message);
-    tell(container, true, "Failed", "Error: " + got.reason);
+    tell_image_failure(container, wanted, got);
     return;
   }
   images_[container] = got.image;
@@ -103,7 +101,24 @@ void pod_state::image_came(const std::string& container, const std::string& want
        got.pulled
            ? "Successfully pulled image \"" + wanted + "\" in " + seconds_between(asked, wall()) +
                  ". Image size: " + std::to_string(got.image->bytes) + " bytes."
-           : "Container image \"" + wanted + "\" already present on machine");
+           : "Container image \"" + wanted +
+                 "\" already present on machine and can be accessed by the pod");
+}
+
+void pod_state::tell_image_failure(const std::string& container, const std::string& wanted,
+                                   const image_answer& got) {
+  if (got.reason == "ErrImagePull")
+    tell(container, true, "Failed", "Failed to pull image \"" + wanted + "\": " + got.message);
+  else
+    tell(container, true, got.reason == "InvalidImageName" ? "InspectFailed" : got.reason,
+         got.message);
+  tell(container, true, "Failed", "Error: " + got.reason);
+}
+
+void pod_state::carry_out(const back_off_image& a) {
+  auto spec = container_of(*pod_, a.container);
+  tell(a.container, false, "BackOff", "Back-off pulling image \"" + spec->image() + "\"");
+  tell(a.container, true, "Failed", "Error: ImagePullBackOff");
 }
 
 void pod_state::carry_out(const start_container& a) {
@@ -129,8 +144,8 @@ void pod_state::container_started_now(const std::string& container, const contai
   stop_signals_[container] = how.stop_signal;
   config_error_.clear();
   note_running(c, wall(), now());
-  tell(container, false, "Created", "Created container: " + container);
-  tell(container, false, "Started", "Started container " + container);
+  tell(container, false, "Created", "Container created");
+  tell(container, false, "Started", "Container started");
   if (early_exits_.erase(how.id) || how.taken_over) collect_end(container);
 }
 

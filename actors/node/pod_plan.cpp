@@ -112,7 +112,9 @@ void planner::start(const Container& spec, const container_record& c) {
   }
   if (c.image == progress::none || (c.image == progress::failed && due(c.image_retry)))
     return act(get_image{c.name});
-  if (c.image == progress::failed) due(c.image_failed_at + fresh_image_failure);
+  if (c.image == progress::failed && c.waiting_reason == "ErrImagePull" &&
+      due(c.image_failed_at + fresh_image_failure))
+    return act(back_off_image{c.name});
   if (c.image != progress::done || !due(c.start_retry)) return;
   act(start_container{c.name, c.attempt + 1});
 }
@@ -186,6 +188,9 @@ std::string words_of(const pod_action& action) {
     std::string operator()(const prepare_place&) { return "a place"; }
     std::string operator()(const prepare_volumes&) { return "volumes"; }
     std::string operator()(const get_image& a) { return "the image of " + a.container; }
+    std::string operator()(const back_off_image& a) {
+      return "a wait for the image of " + a.container;
+    }
     std::string operator()(const start_container& a) {
       return "a start of " + a.container + ", number " + std::to_string(a.attempt);
     }
@@ -220,6 +225,8 @@ void begun(pod_record& record, const pod_action& action, moment now) {
   if (std::get_if<tell_stopped>(&action)) record.stopped_told = true;
   if (auto a = std::get_if<get_image>(&action))
     record.find(a->container)->image = progress::under_way;
+  if (auto a = std::get_if<back_off_image>(&action))
+    record.find(a->container)->waiting_reason = "ImagePullBackOff";
   if (auto a = std::get_if<start_container>(&action)) {
     auto& c = *record.find(a->container);
     if (c.end) {

@@ -22,6 +22,11 @@ struct get_image {
   std::string container;
   bool operator==(const get_image&) const = default;
 };
+/// A pull that failed is told as an error first, then as one that waits for its next try.
+struct back_off_image {
+  std::string container;
+  bool operator==(const back_off_image&) const = default;
+};
 struct start_container {
   std::string container;
   int attempt = 0;
@@ -58,8 +63,8 @@ struct tell_stopped {
 };
 
 using pod_action =
-    std::variant<prepare_place, prepare_volumes, get_image, start_container, run_hook,
-                 signal_container, ask_probe, release_place, remove_pod, tell_stopped>;
+    std::variant<prepare_place, prepare_volumes, get_image, back_off_image, start_container,
+                 run_hook, signal_container, ask_probe, release_place, remove_pod, tell_stopped>;
 
 /// "start container web"
 std::string words_of(const pod_action& action);

@@ -48,10 +48,10 @@ struct shower {
 
   void show_waiting(ContainerStatus& to, const Container& spec, const container_record& c) const {
     if (c.last_end) show(*to.mutable_last_state(), *c.last_end);
-    if (c.waiting_reason == "ErrImagePull" && c.image == progress::failed &&
-        now >= c.image_failed_at + fresh_image_failure)
-      return waiting(to, "ImagePullBackOff",
-                     "Back-off pulling image \"" + spec.image() + "\": " + c.waiting_message);
+    if (c.waiting_reason == "ImagePullBackOff")
+      return waiting(to, c.waiting_reason,
+                     "Back-off pulling image \"" + spec.image() +
+                         "\": ErrImagePull: " + c.waiting_message);
     if (!c.waiting_reason.empty()) return waiting(to, c.waiting_reason, c.waiting_message);
     bool has_init = pod.spec().init_containers_size() > 0;
 
@@ -197,20 +197,21 @@ void show_conditions(PodStatus& to, const Pod& pod, const pod_record& record, bo
   }
   bool ready = reason.empty();
   condition(to, pod, "ContainersReady", ready, reason, message);
-  if (ready)
+  if (ready) {
     for (auto& gate : pod.spec().readiness_gates()) {
       auto& all = pod.status().conditions();
       auto hit = std::find_if(all.begin(), all.end(),
                               [&](auto& c) { return c.type() == gate.condition_type(); });
       if (hit != all.end() && hit->status() == "True") continue;
       reason = "ReadinessGatesNotReady";
-      message = hit == all.end() ? "corresponding condition of pod readiness gate \"" +
-                                       gate.condition_type() + "\" does not exist."
-                                 : "the status of pod readiness gate \"" + gate.condition_type() +
-                                       "\" is not \"True\", but " + hit->status();
-      ready = false;
-      break;
+      message += message.empty() ? "" : ", ";
+      message += hit == all.end() ? "corresponding condition of pod readiness gate \"" +
+                                        gate.condition_type() + "\" does not exist."
+                                  : "the status of pod readiness gate \"" + gate.condition_type() +
+                                        "\" is not \"True\", but " + hit->status();
     }
+    ready = reason.empty();
+  }
   condition(to, pod, "Ready", ready, reason, message);
 }
 

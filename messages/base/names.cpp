@@ -144,7 +144,7 @@ faults fully_qualified(std::string_view value) {
 faults domain_path(std::string_view value) {
   if (value.empty()) return {empty};
   auto slash = value.find('/');
-  if (slash == value.npos || slash + 1 == value.size())
+  if (slash == value.npos || slash == 0 || slash + 1 == value.size())
     return {"must be a domain-prefixed path (such as \"acme.io/foo\")"};
   auto found = dns_subdomain(value.substr(0, slash));
   auto path_character = [](char c) {

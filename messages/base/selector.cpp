@@ -126,6 +126,7 @@ result<label_selector> label_selector::parse(std::string_view text) {
       if (word != "in" && word != "notin") return bad(text, "\"" + word + "\" is not an operator");
       in.word();
       r.what = word == "in" ? op::in : op::not_in;
+      r.as_set = true;
       if (!in.take("(")) return bad(text, "a ( is missing after " + word);
       do r.values.push_back(in.word());
       while (in.take(","));
@@ -146,6 +147,7 @@ result<label_selector> label_selector::from(const k8s::meta::v1::LabelSelector& 
   for (auto& e : selector.match_expressions()) {
     requirement r;
     r.key = e.key();
+    r.as_set = true;
     r.values.assign(e.values().begin(), e.values().end());
     auto name = std::string_view(e.operator_());
     if (name == "In")
@@ -167,8 +169,11 @@ result<label_selector> label_selector::from(const k8s::meta::v1::LabelSelector& 
 std::string label_selector::text() const {
   using op = requirement::op;
   std::string out;
-  for (auto& r : requirements_) {
+  auto sorted = requirements_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](auto& a, auto& b) { return a.key < b.key; });
+  for (auto& r : sorted) {
     if (!out.empty()) out += ',';
+    std::sort(r.values.begin(), r.values.end());
     auto set = [&](const char* word) {
       out.append(r.key).append(word).append("(");
       for (size_t i = 0; i < r.values.size(); ++i) out.append(i ? "," : "").append(r.values[i]);
@@ -176,13 +181,13 @@ std::string label_selector::text() const {
     };
     switch (r.what) {
     case op::in:
-      if (r.values.size() == 1)
+      if (!r.as_set)
         out.append(r.key).append("=").append(r.values[0]);
       else
         set(" in ");
       break;
     case op::not_in:
-      if (r.values.size() == 1)
+      if (!r.as_set)
         out.append(r.key).append("!=").append(r.values[0]);
       else
         set(" notin ");
@@ -205,12 +210,19 @@ result<std::vector<field_requirement>> parse_field_selector(std::string_view tex
     std::string part;
     size_t at = 0, split = std::string::npos;
     for (; at < text.size() && text[at] != ','; ++at) {
-      if (text[at] == '\\' && at + 1 < text.size())
+      if (text[at] == '\\') {
+        auto next = at + 1 < text.size() ? text[at + 1] : '\0';
+        if (next != '\\' && next != ',' && next != '=')
+          return error{errc::bad_request, "invalid field selector: a backslash stands before "
+                                          "something other than \\, a comma or an equal sign"};
         part += text[++at];
-      else if (split == std::string::npos && (text[at] == '=' || text.substr(at, 2) == "!=")) {
+      } else if (split == std::string::npos && (text[at] == '=' || text.substr(at, 2) == "!=")) {
         split = part.size();
         r.equal = text[at] != '!';
         at += r.equal ? (text.substr(at, 2) == "==") : 1;
+      } else if (text[at] == '=') {
+        return error{errc::bad_request,
+                     "invalid field selector: an equal sign in a value stands behind a backslash"};
       } else
         part += text[at];
     }

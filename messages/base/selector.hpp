@@ -21,6 +21,7 @@ struct requirement {
   std::string key;
   op what = op::exists;
   std::vector<std::string> values;
+  bool as_set = false; ///< told as "in (a)", not as "=a"
 
   bool matches(std::optional<std::string_view> value) const;
 };
@@ -36,7 +37,7 @@ public:
   template<class Map> static label_selector equal_to(const Map& labels) {
     label_selector out;
     for (auto& [key, value] : labels)
-      out.requirements_.push_back({key, requirement::op::in, {value}});
+      out.requirements_.push_back({key, requirement::op::in, {value}, false});
     return out;
   }
   static label_selector nothing();

@@ -5,6 +5,7 @@
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_decode.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -83,6 +84,16 @@ const schema::type& shape_of(std::string_view kind) {
   return schema::of<k8s::apidiscovery::v2::APIGroupDiscoveryList>();
 }
 
+/// The kinds of a version in the order of their paths.
+std::vector<const kind*> kinds_of(const registry& kinds, std::string_view group,
+                                  std::string_view version) {
+  std::vector<const kind*> out;
+  for (auto& k : kinds.all())
+    if (k.group == group && k.version == version) out.push_back(&k);
+  std::sort(out.begin(), out.end(), [](auto a, auto b) { return a->plural < b->plural; });
+  return out;
+}
+
 std::string finish(object o) { return json::write(value(std::move(o))); }
 
 } // namespace
@@ -115,8 +126,8 @@ std::optional<std::string> group_json(const registry& kinds, std::string_view na
 std::optional<std::string> resources_json(const registry& kinds, std::string_view group,
                                           std::string_view version) {
   array all;
-  for (auto& k : kinds.all()) {
-    if (k.group != group || k.version != version) continue;
+  for (auto each : kinds_of(kinds, group, version)) {
+    auto& k = *each;
     object r{{"name", k.plural},
              {"singularName", k.singular},
              {"namespaced", k.namespaced},
@@ -156,8 +167,8 @@ std::string aggregated_json(const registry& kinds, bool core, std::string_view v
     array versions;
     for (auto& v : g.versions) {
       array resources;
-      for (auto& k : kinds.all()) {
-        if (k.group != g.name || k.version != v) continue;
+      for (auto each : kinds_of(kinds, g.name, v)) {
+        auto& k = *each;
         object r{
             {"resource", k.plural},
             {"responseKind", object{{"group", k.group}, {"version", k.version}, {"kind", k.name}}},

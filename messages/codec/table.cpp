@@ -22,30 +22,27 @@ std::string object_json(const schema::kind& kind, std::string_view stored, uint6
   return out;
 }
 
-/// What a custom column shows of the values that its path found.
+/// What a custom column shows of what its path found: the first of it, if it is of the column's
+/// type.
 json::value custom_cell(const schema::column& column, const std::vector<const json::value*>& found,
                         int64_t now) {
   if (found.empty()) return nullptr;
   auto& v = *found[0];
+  if (column.type == "string") return v.is_string() ? v : json::value(json::write(v));
   if (column.type == "date") {
     auto text = v.if_string();
-    auto at = text ? parse_time(*text) : result<timestamp>(error{});
+    if (!text) return nullptr;
+    auto at = parse_time(*text);
     return at ? json::value(format_age(std::chrono::seconds(now - at->seconds)))
               : json::value("<invalid>");
   }
-  if (column.type == "integer") return v.is_number() ? v : json::value(nullptr);
+  if (column.type == "integer")
+    return v.is_double()   ? json::value(static_cast<int64_t>(v.get_double()))
+           : v.is_number() ? v
+                           : json::value(nullptr);
   if (column.type == "number") return v.is_number() ? v : json::value(nullptr);
   if (column.type == "boolean") return v.is_bool() ? v : json::value(nullptr);
-  if (found.size() == 1) {
-    if (v.is_string()) return v;
-    return json::value(json::write(v));
-  }
-  std::string text;
-  for (auto* f : found) {
-    if (!text.empty()) text += ' ';
-    text += f->is_string() ? std::string(f->get_string()) : json::write(*f);
-  }
-  return json::value(text);
+  return nullptr;
 }
 
 json::array custom_cells(const schema::kind& kind, std::string_view object, int64_t now) {

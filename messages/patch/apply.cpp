@@ -1,8 +1,10 @@
 #include "messages/patch/apply.hpp"
 
 #include "messages/base/json.hpp"
+#include "messages/base/time.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace troupe::patch {
@@ -132,7 +134,26 @@ std::string describe(const manager& m) {
   auto text = json::write(json::value(m.name));
   if (!m.subresource.empty()) text += " with subresource \"" + m.subresource + "\"";
   if (!m.apply) text += " using " + m.api_version;
+  if (!m.apply && m.time_seconds) text += " at " + format_time(m.time_seconds);
   return text;
+}
+
+constexpr const char* last_applied = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What the annotation of the client's own apply says, if it is there.
+std::optional<std::string> last_applied_of(const json::value& object) {
+  auto found = json::find(object, {"metadata", "annotations", last_applied});
+  if (!found || !found->is_string()) return {};
+  return std::string(found->get_string());
+}
+
+void set_last_applied(json::value& object, const json::value& wanted) {
+  auto said = wanted;
+  if (auto annotations = json::find(said, {"metadata", "annotations"});
+      annotations && annotations->is_object())
+    said.get_object()["metadata"].get_object()["annotations"].get_object().erase(last_applied);
+  auto& metadata = object.get_object()["metadata"].get_object();
+  metadata["annotations"].get_object()[last_applied] = json::value(json::write(said) + "\n");
 }
 
 } // namespace
@@ -197,6 +218,27 @@ result<applied> apply(const apply_request& request, const json::value& live,
   managers.push_back(std::move(mine));
   out.managers = std::move(managers);
   return out;
+}
+
+result<applied> apply_migrating(apply_request request, const json::value& live,
+                                const std::vector<manager>& managers) {
+  auto done = apply(request, live, managers);
+  auto before = request.manager == "kubectl" ? last_applied_of(live) : std::nullopt;
+  if (!before) return done;
+  if (!done) {
+    // Its own fields of before are no conflicts, whoever is named for them.
+    auto said = json::parse(*before);
+    if (done.error().code != errc::conflict || !said || !said->is_object()) return done;
+    std::set<std::string> own;
+    each_path(fields_of(*said, *request.kind.shape),
+              [&](const std::string& path) { own.insert(path); });
+    for (auto& c : done.error().details.causes)
+      if (!own.contains(c.field)) return done;
+    request.force = true;
+    done = apply(request, live, managers);
+  }
+  if (done && last_applied_of(done->object)) set_last_applied(done->object, request.wanted);
+  return done;
 }
 
 } // namespace troupe::patch

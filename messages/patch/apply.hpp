@@ -26,6 +26,11 @@ struct applied {
 result<applied> apply(const apply_request& request, const json::value& live,
                       std::vector<manager> managers);
 
+/// The same, but a manager named kubectl takes over without a conflict what `kubectl apply` without
+/// the server's help has left behind in an annotation; and keeps the annotation up to date.
+result<applied> apply_migrating(apply_request request, const json::value& live,
+                                const std::vector<manager>& managers);
+
 /// Finds what a list of managed elements may not hold: the same key twice, or a key missing.
 result<void> check_lists(const json::value& value, const schema::type& type);
 

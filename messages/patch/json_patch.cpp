@@ -47,6 +47,13 @@ bool read_index(std::string_view text, size_t size, bool end, size_t& out) {
   }
   if (text.empty() || (text.size() > 1 && text[0] == '0')) return false;
   auto last = text.data() + text.size();
+  if (text[0] == '-') { // counted from the end, as Kubernetes takes it
+    auto read = std::from_chars(text.data() + 1, last, out);
+    bool good = text.size() > 1 && read.ec == std::errc{} && read.ptr == last;
+    if (!good || out == 0 || out > size) return false;
+    out = size - out + (end ? 1 : 0);
+    return true;
+  }
   auto read = std::from_chars(text.data(), last, out);
   return read.ec == std::errc{} && read.ptr == last && (out < size || (end && out == size));
 }
@@ -114,7 +121,7 @@ public:
     if (!members) return malformed("an operation is not an object");
     auto op = json::string_at(operation, {"op"});
     auto path_member = json::find(operation, "path");
-    if (!path_member || !path_member->is_string()) return malformed("an operation has no path");
+    if (!path_member || !path_member->is_string()) return inapplicable("an operation has no path");
     auto pointer = std::string(path_member->get_string());
     auto path = split(pointer);
     if (!path) return path.error();
@@ -124,13 +131,13 @@ public:
       return taken ? result<void>{} : taken.error();
     }
     if (op == "add" || op == "replace" || op == "test") {
-      if (!value && op != "test") return malformed(std::string(op) + " has no value");
-      if (op == "test") return test(*path, value ? *value : json::value(nullptr), pointer);
-      return add(document_, *path, *value, op == "replace", pointer);
+      auto given = value ? *value : json::value(nullptr); // none stands for null
+      if (op == "test") return test(*path, given, pointer);
+      return add(document_, *path, std::move(given), op == "replace", pointer);
     }
     if (op == "move" || op == "copy") {
       auto from_pointer = std::string(json::string_at(operation, {"from"}));
-      if (!json::find(operation, "from")) return malformed(std::string(op) + " has no from");
+      if (!json::find(operation, "from")) return inapplicable(std::string(op) + " has no from");
       auto from = split(from_pointer);
       if (!from) return from.error();
       return op == "move" ? move(*from, *path, from_pointer, pointer)

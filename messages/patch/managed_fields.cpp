@@ -39,8 +39,10 @@ void write_entry(ObjectMeta& metadata, const manager& by, std::string fields) {
   e.set_manager(by.name);
   e.set_operation(by.apply ? "Apply" : "Update");
   e.set_api_version(by.api_version);
-  e.mutable_time()->set_seconds(by.time_seconds);
-  e.mutable_time()->set_nanos(0);
+  if (by.time_seconds) {
+    e.mutable_time()->set_seconds(by.time_seconds);
+    e.mutable_time()->set_nanos(0);
+  }
   e.set_fields_type("FieldsV1");
   e.mutable_fields_v1()->set_raw(std::move(fields));
   if (!by.subresource.empty()) e.set_subresource(by.subresource);

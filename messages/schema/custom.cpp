@@ -181,7 +181,11 @@ kind describe(const CustomResourceDefinition& d, const CustomResourceDefinitionV
   }
   for (auto& c : v.additional_printer_columns())
     k.columns.push_back(
-        {c.name(), c.type(), c.format(), c.json_path(), c.description(), c.priority()});
+        {c.name(), c.type(), c.format(), c.json_path(),
+         c.description().empty()
+             ? "Custom resource definition column (in JSONPath format): " + c.json_path()
+             : c.description(),
+         c.priority()});
   if (k.columns.empty())
     k.columns.push_back({"Age", "date", "", ".metadata.creationTimestamp", "", 0});
   for (auto& f : v.selectable_fields()) k.selectable.push_back(f.json_path());

@@ -52,6 +52,7 @@ struct stage {
     if (no_image) return note_image_failure(*record.find(a.container), "ErrImagePull", "no", now);
     note_image(*record.find(a.container), "image", "sha256:0");
   }
+  void done(const back_off_image&) {}
   void done(const start_container& a) {
     history.push_back("start " + a.container + " " + std::to_string(a.attempt));
     note_running(*record.find(a.container), {now.count() / 1000, 0}, now);
@@ -331,12 +332,18 @@ BOOST_AUTO_TEST_CASE(a_failed_pull_is_an_error_and_then_a_back_off) {
   auto record = begin_record(pod, 0ms);
   record.place = record.volumes = progress::done;
   note_image_failure(record.containers[0], "ErrImagePull", "no such host", 5s);
-  auto reason = [&](moment at) {
-    return status_of(pod, record, "", at).container_statuses(0).state().waiting().reason();
+  auto said = [&] {
+    auto status = status_of(pod, record, "", 5s);
+    auto& w = status.container_statuses(0).state().waiting();
+    return w.reason() + ": " + w.message();
   };
-  BOOST_TEST(reason(5s) == "ErrImagePull");
-  BOOST_TEST(reason(8s) == "ImagePullBackOff");
+  BOOST_TEST(said() == "ErrImagePull: no such host");
   BOOST_TEST((*plan(pod, record, 5s).wake == 7s));
+  auto later = plan(pod, record, 7s).actions;
+  BOOST_REQUIRE((later == std::vector<pod_action>{back_off_image{"a"}}));
+  begun(record, later[0], 7s);
+  BOOST_TEST(said() ==
+             "ImagePullBackOff: Back-off pulling image \"x\": ErrImagePull: no such host");
 }
 
 BOOST_AUTO_TEST_CASE(a_pod_has_only_so_long_if_its_author_says_so) {

@@ -113,4 +113,26 @@ BOOST_AUTO_TEST_CASE(field_sets_survive_their_written_form) {
   BOOST_TEST((patch::intersect(set, set) == set));
 }
 
+BOOST_AUTO_TEST_CASE(kubectl_takes_over_what_it_has_applied_without_the_servers_help) {
+  constexpr auto before =
+      R"({"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"spec\":{\"hostname\":\"a\"}}"}},"spec":{"hostname":"a","subdomain":"s"}})";
+  stage s;
+  BOOST_REQUIRE(s.apply("kubectl-client-side-apply", before));
+  s.managers[0].apply = false;
+  auto intent = *json::parse(R"({"spec":{"hostname":"b"}})");
+  auto by = [&](const char* manager, const json::value& wanted) {
+    return patch::apply_migrating({pods(), wanted, manager, {}, false, {1, 0}}, s.object,
+                                  s.managers);
+  };
+  BOOST_TEST(!by("somebody", intent));
+  auto foreign = *json::parse(R"({"spec":{"subdomain":"t"}})");
+  BOOST_TEST(!by("kubectl", foreign)); // the annotation does not say it
+  auto done = by("kubectl", intent);
+  BOOST_REQUIRE(done);
+  BOOST_TEST(json::string_at(done->object, {"spec", "hostname"}) == "b");
+  BOOST_TEST(json::string_at(done->object, {"metadata", "annotations",
+                                            "kubectl.kubernetes.io/last-applied-configuration"}) ==
+             "{\"spec\":{\"hostname\":\"b\"}}\n");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

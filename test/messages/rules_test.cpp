@@ -55,15 +55,34 @@ void check(std::initializer_list<row> rows) {
 
 } // namespace
 
+BOOST_AUTO_TEST_CASE(events_of_the_new_kind_say_everything_and_leave_old_fields_unset) {
+  auto event = [](const std::string& more) {
+    return "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: a, namespace: own}\n"
+           "regarding: {namespace: elsewhere}\neventTime: '2021-01-01T00:00:00.000000Z'\n"
+           "reportingInstance: i\naction: A\nreason: R\ntype: Normal\n" +
+           more;
+  };
+  auto told = event("reportingController: a.b/c\n");
+  check({
+      {told, ""},
+      {event(""), "FieldValueRequired reportingController; FieldValueInvalid reportingController; "
+                  "FieldValueInvalid reportingController"},
+      {told + "deprecatedCount: 2\n", "FieldValueInvalid count"},
+      {told + "deprecatedSource: {component: c}\n", "FieldValueInvalid source"},
+      {told + "deprecatedFirstTimestamp: '2020-01-01T00:00:00Z'\n",
+       "FieldValueInvalid firstTimestamp"},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
   check({
       {pod(""), ""},
       {pod("  nodeName: A\n"), "FieldValueInvalid spec.nodeName"},
       {pod("  schedulingGates: [{name: a}]\n  nodeName: node-1\n"),
        "FieldValueForbidden spec.nodeName"},
-      {pod("  overhead: {cpu: -1}\n"), "FieldValueInvalid spec.overhead[cpu]"},
+      {pod("  overhead: {cpu: -1}\n"), "FieldValueInvalid spec.overhead.limits[cpu]"},
       {pod("  hostUsers: false\n  hostNetwork: true\n"), "FieldValueForbidden spec.hostNetwork"},
-      {pod("  imagePullSecrets: [{}]\n"), "FieldValueRequired spec.imagePullSecrets[0].name"},
+      {pod("  imagePullSecrets: [{}]\n"), ""},
       {pod("  ephemeralContainers: [{name: d, image: e}]\n"),
        "FieldValueForbidden spec.ephemeralContainers"},
       {pod("  securityContext: {seccompProfile: {type: Localhost}}\n"),
@@ -89,13 +108,115 @@ BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
        ""},
       {pod("  volumes: [{name: v, emptyDir: {}}]\n",
            "    volumeMounts: [{name: v, mountPath: /x, subPath: ../y}]\n"),
-       "FieldValueInvalid spec.containers[0].volumeMounts[0].subPath"},
+       "FieldValueInvalid spec.containers[0].volumeMounts.subPath"},
       {pod("  volumes: [{name: v, projected: {sources: [{secret: {name: s, items: [{key: k, path: "
            "../../etc/x}]}}]}}]\n"),
        "FieldValueInvalid spec.volumes[0].projected.sources[0].secret.items[0].path"},
       {pod("  topologySpreadConstraints: [{maxSkew: 0, topologyKey: z, whenUnsatisfiable: "
            "ScheduleAnyway}]\n"),
        "FieldValueInvalid spec.topologySpreadConstraints[0].maxSkew"},
+  });
+}
+
+BOOST_AUTO_TEST_CASE(faults_of_pods_name_the_fields_that_kubernetes_names) {
+  const std::string volumes = "    volumeMounts: [{name: v, mountPath: /x}]\n";
+  check({
+      // A volume with a fault is not there for its mounts.
+      {pod("  volumes: [{name: v, nfs: {server: s, path: p}}]\n", volumes),
+       "FieldValueInvalid spec.volumes[0].nfs.path; FieldValueNotFound "
+       "spec.containers[0].volumeMounts[0].name"},
+      {pod("  volumes: [{name: v, gcePersistentDisk: {}}]\n"),
+       "FieldValueRequired spec.volumes[0].persistentDisk.pdName"},
+      {pod("  volumes: [{name: v, csi: {}}]\n"),
+       "FieldValueRequired spec.volumes[0].csi.driver; FieldValueInvalid "
+       "spec.volumes[0].csi.driver"},
+      {pod("  volumes: [{name: v, azureDisk: {diskName: d}}]\n"),
+       "FieldValueRequired spec.volumes[0].azureDisk.diskURI; FieldValueNotSupported "
+       "spec.volumes[0].azureDisk.diskURI"},
+      {pod("  volumes: [{name: v, iscsi: {targetPortal: p, iqn: iqn.x, lun: 0}}]\n"),
+       "FieldValueInvalid spec.volumes[0].iscsi.iqn"},
+      {pod("  volumes: [{name: v, projected: {sources: [{secret: {name: s}, configMap: {name: "
+           "c}}]}}]\n"),
+       "FieldValueForbidden spec.volumes[0].projected.sources[0]"},
+      {pod("  volumes: [{name: v, projected: {sources: [{serviceAccountToken: {}}]}}]\n"),
+       "FieldValueRequired spec.volumes[0].projected.path"},
+      {pod("  volumes: [{name: v, downwardAPI: {items: [{path: p, resourceFieldRef: {resource: "
+           "x}}]}}]\n"),
+       "FieldValueRequired spec.volumes[0].downwardAPI.resourceFieldRef.containerName"},
+      {pod("", "    env: [{name: A, valueFrom: {configMapKeyRef: {key: k}}}]\n"),
+       "FieldValueInvalid spec.containers[0].env[0].valueFrom.configMapKeyRef.name"},
+      {pod("", "    env: [{name: A, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['a "
+               "b']\"}}}]\n"),
+       "FieldValueInvalid spec.containers[0].env[0].valueFrom.fieldRef"},
+      {pod("", "    env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: "
+               "2}}}]\n"),
+       "FieldValueInvalid spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor"},
+      {pod("", "    envFrom: [{prefix: A}]\n"), "FieldValueInvalid spec.containers[0].envFrom"},
+      {pod("", "    lifecycle: {preStop: {sleep: {seconds: 31}}}\n"),
+       "FieldValueInvalid spec.containers[0].lifecycle.preStop.sleep"},
+      {pod("", "    resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]\n") +
+           "  restartPolicy: Never\n",
+       "FieldValueInvalid spec.containers[0].resizePolicy"},
+      {pod("", "    resources: {limits: {hugepages-2Mi: 3Mi, cpu: 1}}\n"),
+       "FieldValueInvalid spec.containers[0].resources.limits[hugepages-2Mi]; FieldValueInvalid "
+       "spec.containers[0].resources.requests[hugepages-2Mi]"},
+      {pod("  resources: {requests: {cpu: 1}}\n", "    resources: {requests: {cpu: 2}}\n"),
+       "FieldValueInvalid spec.resources.requests[cpu]"},
+      {pod("  shareProcessNamespace: true\n  hostPID: true\n"),
+       "FieldValueInvalid spec.securityContext.shareProcessNamespace"},
+      {pod("  hostUsers: false\n  hostPID: true\n"), "FieldValueForbidden spec.HostPID"},
+      {pod("  os: {name: plan9}\n"), "FieldValueNotSupported spec.os"},
+      {pod("  os: {name: windows}\n  hostPID: true\n"), "FieldValueForbidden spec.hostPID"},
+      {pod("  initContainers:\n  - {name: i, image: b}\n  - {name: k, image: b, ports: "
+           "[{containerPort: 1, hostPort: 5}, {containerPort: 2, hostPort: 5}]}\n"),
+       "FieldValueDuplicate spec.initContainers[0].ports[1].hostPort"},
+      {pod("  topologySpreadConstraints:\n  - &c {maxSkew: 1, topologyKey: z, whenUnsatisfiable: "
+           "DoNotSchedule}\n  - *c\n  - *c\n"),
+       "FieldValueDuplicate spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}; "
+       "FieldValueDuplicate spec.topologySpreadConstraints[1].{topologyKey, whenUnsatisfiable}"},
+      {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: "
+       "{controller.kubernetes.io/pod-deletion-cost: '+1'}}\nspec: {containers: [{name: a, image: "
+       "b}]}\n",
+       "FieldValueInvalid metadata.annotations[controller.kubernetes.io/pod-deletion-cost]"},
+      {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: "
+       "{container.apparmor.security.beta.kubernetes.io/b: unconfined}}\nspec: {containers: "
+       "[{name: a, image: b}]}\n",
+       "FieldValueInvalid metadata.annotations[container.apparmor.security.beta.kubernetes.io/b]"},
+  });
+}
+
+BOOST_AUTO_TEST_CASE(faults_of_small_kinds_name_the_fields_that_kubernetes_names) {
+  check({
+      {object("v1 PersistentVolume", "spec: {accessModes: [ReadWriteOnce], nfs: {server: a, path: "
+                                     "/}}\n"),
+       "FieldValueRequired spec.capacity; FieldValueNotSupported spec.capacity"},
+      {object("v1 PersistentVolume",
+              "spec: {accessModes: [ReadWriteOnce], capacity: {storage: 1}, hostPath: {path: //}, "
+              "persistentVolumeReclaimPolicy: Recycle}\n"),
+       "FieldValueForbidden spec.persistentVolumeReclaimPolicy"},
+      {object("v1 LimitRange", "spec: {limits: [{type: PersistentVolumeClaim}]}\n"),
+       "FieldValueRequired spec.limits[0].limits"},
+      {object("v1 LimitRange", "spec: {limits: [{type: Container, min: {cpu: 2}, default: {cpu: "
+                               "1}}]}\n"),
+       "FieldValueInvalid spec.limits[0].defaultRequest[cpu]; FieldValueInvalid "
+       "spec.limits[0].default[cpu]"},
+      {object("v1 ResourceQuota", "spec: {hard: {services: 1, count/a.b: 1}, scopes: "
+                                  "[BestEffort]}\n"),
+       "FieldValueInvalid spec.scopes"},
+      {object("v1 ResourceQuota", "spec: {hard: {services: 1}, scopeSelector: {matchExpressions: "
+                                  "[{scopeName: BestEffort, operator: In, values: [a]}]}}\n"),
+       "FieldValueInvalid spec.scopeSelector.matchExpressions; FieldValueInvalid "
+       "spec.scopeSelector.matchExpressions.operator"},
+      {object("v1 Secret", "type: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: "
+                           "'[]'}\n"),
+       "FieldValueInvalid data[.dockerconfigjson]"},
+      {object("v1 Service",
+              "spec: {ports: [{port: 80}], loadBalancerSourceRanges: [10.0.0.0/8]}\n"),
+       "FieldValueForbidden spec.LoadBalancerSourceRanges"},
+      {object("v1 Service", "spec: {ports: [{port: 10250}], type: LoadBalancer}\n"), ""},
+      {object("v1 Service", "spec: {ports: [{port: 80}], clusterIPs: [10.0.0.1, 10.0.0.2], "
+                            "clusterIP: 10.0.0.1}\n"),
+       "FieldValueInvalid spec.clusterIPs"},
   });
 }
 
@@ -179,8 +300,7 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
   };
   row_of(in("{type: string}"), "");
   row_of(in("{x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}"), "");
-  row_of(in("{x-kubernetes-int-or-string: true, type: string}"),
-         "FieldValueForbidden " + at + ".properties[a].type");
+  row_of(in("{x-kubernetes-int-or-string: true, type: string}"), "");
   row_of(in("{type: array, items: {type: object}, x-kubernetes-list-type: map}"),
          "FieldValueRequired " + at + ".properties[a].x-kubernetes-list-map-keys");
   row_of(in("{type: object, anyOf: [{required: [b]}, {properties: {b: {minLength: 1}}}]}"),
@@ -196,9 +316,35 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
          "FieldValueForbidden " + at + ".properties[a].uniqueItems");
 }
 
+BOOST_AUTO_TEST_CASE(webhooks_are_judged) {
+  auto hook = [](const std::string& rest) {
+    return object("admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",
+                  "webhooks: [{name: a.example.com, clientConfig: {service: {name: a, namespace: "
+                  "b, path: /a/b}}, " +
+                      rest + "}]\n");
+  };
+  auto resources = [&](const std::string& list) {
+    return hook("sideEffects: None, admissionReviewVersions: [v1], rules: [{operations: ['*'], "
+                "apiGroups: ['*'], apiVersions: ['*'], resources: " +
+                list + "}]");
+  };
+  check({
+      {resources("[pods, pods/status]"), ""},
+      {resources("['*', pods/status]"), ""},
+      {resources("['*/*', pods]"), "FieldValueInvalid webhooks[0].rules[0].resources"},
+      {resources("['pods/*', pods/status]"), "FieldValueInvalid webhooks[0].rules[0].resources[1]"},
+      {resources("['*', pods]"), "FieldValueInvalid webhooks[0].rules[0].resources"},
+      {hook("sideEffects: None, admissionReviewVersions: []"),
+       "FieldValueRequired webhooks[0].admissionReviewVersions"},
+      {hook("admissionReviewVersions: [v1]"), "FieldValueRequired webhooks[0].sideEffects"},
+      {hook("sideEffects: Some, admissionReviewVersions: [v1]"),
+       "FieldValueNotSupported webhooks[0].sideEffects"},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(hostile_23_sizes_of_config_maps_and_annotations_are_bounded) {
   auto config = object("v1 ConfigMap", "data: {a: " + std::string(1024 * 1024 + 1, 'x') + "}\n");
-  BOOST_TEST(faults(config) == "FieldValueTooLong ");
+  BOOST_TEST(faults(config) == "FieldValueTooLong []");
   auto annotated = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {b: " +
                    std::string(256 * 1024, 'x') + "}}\n";
   BOOST_TEST(faults(annotated) == "FieldValueTooLong metadata.annotations");

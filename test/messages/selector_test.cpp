@@ -45,6 +45,12 @@ BOOST_AUTO_TEST_CASE(selectors_match_as_kubernetes_defines_them) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(selectors_are_told_in_the_order_of_their_keys_and_values) {
+  auto told = [](const char* text) { return label_selector::parse(text)->text(); };
+  BOOST_TEST(told("tier notin (z,b),app=web") == "app=web,tier notin (b,z)");
+  BOOST_TEST(told("b in (x),!a") == "!a,b in (x)");
+}
+
 BOOST_AUTO_TEST_CASE(malformed_selectors_are_refused) {
   for (auto text : {",a=b", "a b=c", "a in (b", "a in b)", "=b", "a=b=c", "a>x", "-a=b", "a=-b",
                     "a/b/c=d", "a=b,,c=d"})
@@ -59,6 +65,8 @@ BOOST_AUTO_TEST_CASE(field_selectors_keep_escaped_characters) {
   BOOST_TEST(!(*s)[1].equal);
   BOOST_TEST((*s)[2].value == "y");
   BOOST_TEST(!parse_field_selector("metadata.name").has_value());
+  for (auto text : {R"(metadata.name=a\)", R"(metadata.name=a\b)", "metadata.name=a=b"})
+    BOOST_TEST(!parse_field_selector(text).has_value(), text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

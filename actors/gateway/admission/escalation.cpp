@@ -29,9 +29,11 @@ template<class Rules> result<void> check_rules(const admission_request& r, const
   for (auto& rule : rules)
     if (auto gap = missing(owned, rule)) lacking += "\n" + describe(*gap);
   if (lacking.empty()) return {};
+  std::string groups;
+  for (auto& g : r.c.who.groups) groups += (groups.empty() ? "\"" : " \"") + g + "\"";
   return forbidden(*r.c.kind, meta(r.object).name(),
-                   "user \"" + r.c.who.name +
-                       "\" is attempting to grant RBAC permissions not currently held:" + lacking);
+                   "user \"" + r.c.who.name + "\" (groups=[" + groups +
+                       "]) is attempting to grant RBAC permissions not currently held:" + lacking);
 }
 
 template<class Role> result<void> check_role(const admission_request& r, const Role& role) {

@@ -79,8 +79,7 @@ void image_puller::pull(const image_wanted& what, std::function<void(const image
 image_answer image_puller::pull_now(const image_wanted& what) {
   auto name = parse_reference(what.name);
   auto failed = [&](const std::string& why) {
-    return image_answer{
-        {}, false, "ErrImagePull", "failed to pull image \"" + what.name + "\": " + why};
+    return image_answer{{}, false, "ErrImagePull", why};
   };
   if (!name) return failed(name.error().message);
   auto hold = store_.hold();

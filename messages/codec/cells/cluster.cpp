@@ -130,6 +130,12 @@ template<class Object> void created(const Object& o, int64_t, json::array& out) 
   add(out, {created_at(o)});
 }
 
+std::string trimmed(const std::string& text) {
+  constexpr const char* blank = " \t\r\n\v\f";
+  auto first = text.find_first_not_of(blank);
+  return first == text.npos ? "" : text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
 struct event_cells {
   void operator()(const k8s::core::v1::Event& e, int64_t now, json::array& out) const {
     auto first =
@@ -138,16 +144,15 @@ struct event_cells {
                     ? e.series().last_observed_time().seconds()
                 : e.last_timestamp().seconds() ? e.last_timestamp().seconds()
                                                : first;
-    auto count = e.has_series() ? e.series().count() : e.count() > 0 ? e.count() : 1;
+    auto count = e.has_series() ? e.series().count() : e.count() != 0 ? e.count() : 1;
     auto kind = e.involved_object().kind();
     for (auto& c : kind) c = static_cast<char>(tolower(c));
     auto object =
         kind + (e.involved_object().name().empty() ? "" : "/" + e.involved_object().name());
     auto source = e.source().component().empty() ? e.reporting_component() : e.source().component();
-    if (!e.source().host().empty()) source += ", " + e.source().host();
-    auto message = e.message();
-    while (!message.empty() && (message.back() == '\n' || message.back() == ' '))
-      message.pop_back();
+    auto& host = e.source().host().empty() ? e.reporting_instance() : e.source().host();
+    if (!host.empty()) source += ", " + host;
+    auto message = trimmed(e.message());
     auto name = std::string(out[0].get_string());
     out.clear();
     add(out, {age(last, now), e.type(), e.reason(), object, e.involved_object().field_path(),
@@ -174,6 +179,7 @@ struct new_event_cells {
       *same.mutable_series()->mutable_last_observed_time() = e.series().last_observed_time();
     }
     same.set_reporting_component(e.reporting_controller());
+    same.set_reporting_instance(e.reporting_instance());
     event_cells{}(same, now, out);
   }
 };
@@ -188,12 +194,10 @@ struct policy_binding_cells {
   template<class Binding> void operator()(const Binding& b, int64_t now, json::array& out) const {
     auto& ref = b.spec().param_ref();
     std::string parameters = "<unset>";
-    if (b.spec().has_param_ref()) {
-      if (!ref.namespace_().empty())
-        parameters = ref.namespace_() + "/" + ref.name();
-      else
-        parameters = ref.name().empty() ? "*" : "*/" + ref.name();
-    }
+    if (!ref.name().empty())
+      parameters = (ref.namespace_().empty() ? "*" : ref.namespace_()) + "/" + ref.name();
+    else if (ref.has_selector())
+      parameters = selector_text(ref.selector());
     add(out, {b.spec().policy_name(), parameters, age_of(b, now)});
   }
 };
@@ -242,11 +246,11 @@ void add_cluster_views(views& to) {
         add(out, {s.secrets_size(), age_of(s, now)});
       });
   add_view<core::v1::ResourceQuota>(
-      to, {"Age", "Request", "Limit"},
+      to, {"Request", "Limit", "Age"},
       [](const core::v1::ResourceQuota& q, int64_t now, json::array& out) {
         auto limit = [](const std::string& name) { return name.starts_with("limits."); };
-        add(out, {age_of(q, now), quota_text(q, [&](auto& name) { return !limit(name); }),
-                  quota_text(q, limit)});
+        add(out, {quota_text(q, [&](auto& name) { return !limit(name); }), quota_text(q, limit),
+                  age_of(q, now)});
       });
   add_view<core::v1::LimitRange>(
       to, {"Created At:date"},
@@ -330,13 +334,12 @@ void add_cluster_views(views& to) {
       to, {"Node", "Driver", "Pool", "Age"},
       [](const resource::v1::ResourceSlice& s, int64_t now, json::array& out) {
         auto& spec = s.spec();
-        add(out, {spec.node_name().empty() ? "<unset>" : spec.node_name(), spec.driver(),
-                  spec.pool().name(), age_of(s, now)});
+        add(out, {spec.node_name(), spec.driver(), spec.pool().name(), age_of(s, now)});
       });
   add_view<scheduling::v1::PriorityClass>(
-      to, {"Value:integer", "Global-Default:boolean", "Age"},
+      to, {"Value:integer", "Global-Default:boolean", "Age", "PreemptionPolicy"},
       [](const scheduling::v1::PriorityClass& p, int64_t now, json::array& out) {
-        add(out, {p.value(), p.global_default(), age_of(p, now)});
+        add(out, {p.value(), p.global_default(), age_of(p, now), p.preemption_policy()});
       });
   add_view<node::v1::RuntimeClass>(
       to, {"Handler", "Age"}, [](const node::v1::RuntimeClass& r, int64_t now, json::array& out) {
@@ -356,7 +359,8 @@ void add_cluster_views(views& to) {
       to, {"Age", "SignerName", "Requestor", "RequestedDuration", "Condition"},
       [](const certificates::v1::CertificateSigningRequest& c, int64_t now, json::array& out) {
         auto seconds = c.spec().expiration_seconds();
-        add(out, {age_of(c, now), c.spec().signer_name(), c.spec().username(),
+        auto& signer = c.spec().signer_name();
+        add(out, {age_of(c, now), signer.empty() ? "<none>" : signer, c.spec().username(),
                   c.spec().has_expiration_seconds() ? format_age(std::chrono::seconds(seconds))
                                                     : "<none>",
                   csr_condition(c)});
@@ -374,8 +378,7 @@ void add_cluster_views(views& to) {
         add(out, {w.webhooks_size(), age_of(w, now)});
       });
   add_view<flowcontrol::v1::FlowSchema>(
-      to,
-      {"PriorityLevel", "MatchingPrecedence:integer", "DistinguisherMethod", "Age", "MissingPL"},
+      to, {"PriorityLevel", "MatchingPrecedence", "DistinguisherMethod", "Age", "MissingPL"},
       [](const flowcontrol::v1::FlowSchema& f, int64_t now, json::array& out) {
         std::string missing = "?";
         for (auto& c : f.status().conditions())
@@ -386,16 +389,18 @@ void add_cluster_views(views& to) {
                   age_of(f, now), missing});
       });
   add_view<flowcontrol::v1::PriorityLevelConfiguration>(
-      to,
-      {"Type", "NominalConcurrencyShares:integer", "Queues:integer", "HandSize:integer",
-       "QueueLengthLimit:integer", "Age"},
+      to, {"Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit", "Age"},
       [](const flowcontrol::v1::PriorityLevelConfiguration& p, int64_t now, json::array& out) {
         auto& q = p.spec().limited().limit_response().queuing();
-        if (p.spec().type() == "Exempt")
-          return add(out,
-                     {p.spec().type(), "<none>", "<none>", "<none>", "<none>", age_of(p, now)});
-        add(out, {p.spec().type(), p.spec().limited().nominal_concurrency_shares(), q.queues(),
-                  q.hand_size(), q.queue_length_limit(), age_of(p, now)});
+        auto or_none = [](bool there, int32_t number) {
+          return there ? cell(number) : cell("<none>");
+        };
+        bool limited = p.spec().has_limited();
+        bool queues = limited && p.spec().limited().limit_response().has_queuing();
+        add(out,
+            {p.spec().type(), or_none(limited, p.spec().limited().nominal_concurrency_shares()),
+             or_none(queues, q.queues()), or_none(queues, q.hand_size()),
+             or_none(queues, q.queue_length_limit()), age_of(p, now)});
       });
 }
 

@@ -6,29 +6,34 @@
 #include "messages/api/network_policy.pb.h"
 #include "messages/api/service.pb.h"
 
+#include <set>
+
 namespace troupe::codec {
 
 namespace {
 
-constexpr size_t endpoints_shown_max = 3;
+constexpr size_t words_shown_max = 3; // hosts, ports, addresses
 
 /// The first few of many words: "a,b,c + 4 more...".
-std::string first_few(const std::vector<std::string>& words, size_t most) {
-  if (words.size() <= most) return joined(words);
+std::string first_few(const std::vector<std::string>& words, size_t most, const char* none) {
+  if (words.size() <= most) return joined(words, none);
   return joined({words.begin(), words.begin() + static_cast<std::ptrdiff_t>(most)}) + " + " +
          std::to_string(words.size() - most) + " more...";
 }
 
-std::string address_of(const k8s::core::v1::LoadBalancerIngress& i) {
-  return i.ip().empty() ? i.hostname() : i.ip();
+/// Addresses and names of a load balancer, each once, in their order.
+template<class Status> std::vector<std::string> addresses_of(const Status& balancer) {
+  std::set<std::string> out;
+  for (auto& i : balancer.ingress())
+    if (auto& word = i.ip().empty() ? i.hostname() : i.ip(); !word.empty()) out.insert(word);
+  return {out.begin(), out.end()};
 }
 
 std::string external_ips(const k8s::core::v1::Service& s) {
   std::vector<std::string> words;
   auto& type = s.spec().type();
   if (type == "ExternalName") return s.spec().external_name();
-  if (type == "LoadBalancer")
-    for (auto& i : s.status().load_balancer().ingress()) words.push_back(address_of(i));
+  if (type == "LoadBalancer") words = addresses_of(s.status().load_balancer());
   for (auto& ip : s.spec().external_ips()) words.push_back(ip);
   return joined(words, type == "LoadBalancer" ? "<pending>" : "<none>");
 }
@@ -43,15 +48,36 @@ std::string service_ports(const k8s::core::v1::Service& s) {
   return joined(words);
 }
 
+/// "[::1]:80": what holds colons stands in brackets.
+std::string host_and_port(const std::string& host, int32_t port) {
+  auto text = host.find(':') == host.npos ? host : "[" + host + "]";
+  return text + ":" + std::to_string(port);
+}
+
+std::string hosts_text(const k8s::networking::v1::Ingress& i) {
+  std::vector<std::string> shown;
+  auto& rules = i.spec().rules();
+  bool more = false;
+  for (auto& r : rules) {
+    more = more || shown.size() == words_shown_max;
+    if (!more && !r.host().empty()) shown.push_back(r.host());
+  }
+  auto text = joined(shown, "*");
+  if (more)
+    text +=
+        " + " + std::to_string(static_cast<size_t>(rules.size()) - words_shown_max) + " more...";
+  return text;
+}
+
 std::string endpoints_text(const k8s::core::v1::Endpoints& e) {
   std::vector<std::string> words;
   for (auto& subset : e.subsets()) {
     if (subset.ports().empty())
       for (auto& a : subset.addresses()) words.push_back(a.ip());
     for (auto& p : subset.ports())
-      for (auto& a : subset.addresses()) words.push_back(a.ip() + ":" + std::to_string(p.port()));
+      for (auto& a : subset.addresses()) words.push_back(host_and_port(a.ip(), p.port()));
   }
-  return first_few(words, endpoints_shown_max);
+  return first_few(words, words_shown_max, e.subsets().empty() ? "<none>" : "");
 }
 
 } // namespace
@@ -73,30 +99,25 @@ void add_network_views(views& to) {
       to, {"AddressType", "Ports", "Endpoints", "Age"},
       [](const discovery::v1::EndpointSlice& s, int64_t now, json::array& out) {
         std::vector<std::string> ports, endpoints;
-        for (auto& p : s.ports()) ports.push_back(p.has_port() ? std::to_string(p.port()) : "*");
+        for (auto& p : s.ports())
+          ports.push_back(p.has_port() ? std::to_string(p.port()) : p.has_name() ? p.name() : "*");
         for (auto& e : s.endpoints())
           for (auto& a : e.addresses()) endpoints.push_back(a);
-        add(out, {s.address_type(), s.ports().empty() ? "<unset>" : first_few(ports, 3),
-                  s.endpoints().empty() ? "<unset>" : first_few(endpoints, endpoints_shown_max),
-                  age_of(s, now)});
+        add(out, {s.address_type(), first_few(ports, words_shown_max, "<unset>"),
+                  first_few(endpoints, words_shown_max, "<unset>"), age_of(s, now)});
       });
   add_view<networking::v1::Ingress>(
       to, {"Class", "Hosts", "Address", "Ports", "Age"},
       [](const networking::v1::Ingress& i, int64_t now, json::array& out) {
-        std::vector<std::string> hosts, addresses;
-        for (auto& r : i.spec().rules())
-          if (!r.host().empty()) hosts.push_back(r.host());
-        for (auto& a : i.status().load_balancer().ingress())
-          addresses.push_back(a.ip().empty() ? a.hostname() : a.ip());
         add(out, {i.spec().ingress_class_name().empty() ? "<none>" : i.spec().ingress_class_name(),
-                  hosts.empty() ? "*" : first_few(hosts, 3), joined(addresses, ""),
+                  hosts_text(i), joined(addresses_of(i.status().load_balancer()), ""),
                   i.spec().tls().empty() ? "80" : "80, 443", age_of(i, now)});
       });
   add_view<networking::v1::IngressClass>(
       to, {"Controller", "Parameters", "Age"},
       [](const networking::v1::IngressClass& c, int64_t now, json::array& out) {
         auto& p = c.spec().parameters();
-        auto kind = p.kind() + (p.api_group().empty() ? "" : "." + p.api_group());
+        auto kind = p.kind() + (p.has_api_group() ? "." + p.api_group() : "");
         add(out, {c.spec().controller(),
                   c.spec().has_parameters() ? kind + "/" + p.name() : "<none>", age_of(c, now)});
       });
@@ -108,13 +129,15 @@ void add_network_views(views& to) {
   add_view<networking::v1::IPAddress>(
       to, {"ParentRef"}, [](const networking::v1::IPAddress& a, int64_t, json::array& out) {
         auto& r = a.spec().parent_ref();
-        add(out, {r.resource() + (r.group().empty() ? "" : "." + r.group()) + "/" + r.namespace_() +
-                  "/" + r.name()});
+        add(out, {a.spec().has_parent_ref()
+                      ? r.resource() + (r.group().empty() ? "" : "." + r.group()) +
+                            (r.namespace_().empty() ? "" : "/" + r.namespace_()) + "/" + r.name()
+                      : "<none>"});
       });
   add_view<networking::v1::ServiceCIDR>(
       to, {"CIDRs", "Age"},
       [](const networking::v1::ServiceCIDR& c, int64_t now, json::array& out) {
-        add(out, {joined({c.spec().cidrs().begin(), c.spec().cidrs().end()}), age_of(c, now)});
+        add(out, {joined({c.spec().cidrs().begin(), c.spec().cidrs().end()}, ""), age_of(c, now)});
       });
 }
 

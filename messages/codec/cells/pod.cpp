@@ -47,17 +47,18 @@ std::string init_reason(const Pod& pod) {
   return {};
 }
 
+/// Until then its containers have nothing to say.
+bool initialized(const Pod& pod) {
+  auto done = condition(pod, "Initialized");
+  return (done && done->status() == "True") || init_reason(pod).empty();
+}
+
 std::string reason_of(const Pod& pod) {
   auto reason = pod.status().reason().empty() ? pod.status().phase() : pod.status().reason();
   auto scheduled = condition(pod, "PodScheduled");
   if (scheduled && scheduled->reason() == "SchedulingGated") reason = "SchedulingGated";
-  auto init = init_reason(pod);
-  bool initialized = init.empty();
-  if (auto done = condition(pod, "Initialized"); done && done->status() == "True")
-    initialized = true;
-  if (!initialized) {
-    reason = init;
-  } else {
+  if (auto init = init_reason(pod); !init.empty()) reason = init;
+  if (initialized(pod)) {
     bool running = false;
     auto& all = pod.status().container_statuses();
     for (auto s = all.rbegin(); s != all.rend(); ++s) {
@@ -86,9 +87,11 @@ std::string restarts_of(const Pod& pod, int64_t now) {
     count += s.restart_count();
     last = std::max(last, s.last_state().terminated().finished_at().seconds());
   };
-  for (auto& s : pod.status().container_statuses()) add(s);
+  bool begun = initialized(pod);
+  if (begun)
+    for (auto& s : pod.status().container_statuses()) add(s);
   for (auto& s : pod.status().init_container_statuses())
-    if (restarts_always(pod, s.name()) || !init_reason(pod).empty()) add(s);
+    if (!begun || restarts_always(pod, s.name())) add(s);
   auto text = std::to_string(count);
   return count > 0 && last > 0 ? text + " (" + age(last, now) + " ago)" : text;
 }
@@ -97,7 +100,9 @@ struct pod_cells {
   void operator()(const Pod& pod, int64_t now, json::array& out) const {
     int ready = 0, total = pod.spec().containers_size();
     for (auto& c : pod.spec().init_containers()) total += c.restart_policy() == "Always";
-    for (auto& s : pod.status().container_statuses()) ready += s.ready() && s.state().has_running();
+    if (initialized(pod))
+      for (auto& s : pod.status().container_statuses())
+        ready += s.ready() && s.state().has_running();
     for (auto& s : pod.status().init_container_statuses())
       ready += restarts_always(pod, s.name()) && s.ready() && s.started();
     auto or_none = [](const std::string& text) {

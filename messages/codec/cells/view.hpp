@@ -27,7 +27,7 @@ void add_storage_views(views& to);
 void add_cluster_views(views& to);
 
 /// Adds the view of `Object`: "Name" always comes first and is not listed. A column is written
-/// "Ready", "Node:wide" or "Restarts:integer".
+/// "Ready", "Node:wide", "Restarts:integer" or "Attacher:name".
 template<class Object, class Cells>
 void add_view(views& to, std::initializer_list<std::string_view> columns, Cells) {
   view v;
@@ -42,6 +42,8 @@ void add_view(views& to, std::initializer_list<std::string_view> columns, Cells)
       auto word = rest.substr(0, end);
       if (word == "wide")
         c.priority = 1;
+      else if (word == "name")
+        c.format = word;
       else
         c.type = word;
       rest.remove_prefix(std::min(end + 1, rest.size()));

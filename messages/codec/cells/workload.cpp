@@ -50,34 +50,86 @@ std::string duration(const k8s::batch::v1::Job& job, int64_t now) {
   return format_age(std::chrono::seconds(end - s.start_time().seconds()));
 }
 
+bool holds(const k8s::batch::v1::Job& job, std::string_view type) {
+  for (auto& c : job.status().conditions())
+    if (c.type() == type) return c.status() == "True";
+  return false;
+}
+
+std::string status_of(const k8s::batch::v1::Job& job) {
+  if (holds(job, "Complete")) return "Complete";
+  if (holds(job, "Failed")) return "Failed";
+  if (job.metadata().has_deletion_timestamp()) return "Terminating";
+  if (holds(job, "Suspended")) return "Suspended";
+  return holds(job, "FailureTarget") ? "FailureTarget" : "Running";
+}
+
 template<class Target> std::string reference(const Target& t) { return t.kind() + "/" + t.name(); }
 
-std::string metric_targets(const k8s::autoscaling::v2::HorizontalPodAutoscaler& hpa) {
-  std::vector<std::string> words;
-  for (auto& m : hpa.spec().metrics()) {
-    auto& target = m.has_resource()   ? m.resource().target()
-                   : m.has_pods()     ? m.pods().target()
-                   : m.has_object()   ? m.object().target()
-                   : m.has_external() ? m.external().target()
-                                      : m.container_resource().target();
-    std::string goal = "<auto>", current = "<unknown>";
-    if (target.has_average_utilization())
-      goal = std::to_string(target.average_utilization()) + "%";
-    else if (target.has_average_value())
-      goal = target.average_value().string();
-    else if (target.has_value())
-      goal = target.value().string();
-    for (auto& c : hpa.status().current_metrics())
-      if (m.has_resource() && c.resource().name() == m.resource().name()) {
-        if (c.resource().current().has_average_utilization())
-          current = std::to_string(c.resource().current().average_utilization()) + "%";
-        else if (c.resource().current().has_average_value())
-          current = c.resource().current().average_value().string();
-      }
-    auto name = m.has_resource() ? m.resource().name() + ": " : std::string{};
-    words.push_back(name + current + "/" + goal);
+/// What a metric of a target shows: how it is told now, and what is wished.
+struct reading {
+  std::string now = "<unknown>", goal;
+};
+
+std::string or_zero(const k8s::base::Quantity& q) { return q.string().empty() ? "0" : q.string(); }
+
+/// Of pods, objects and the world outside: an average if one is wished, else the value.
+template<class Target, class Current>
+std::string of_values(const Target& target, const Current* current) {
+  reading r;
+  if (target.has_average_value()) {
+    if (current && current->has_average_value()) r.now = current->average_value().string();
+    return r.now + "/" + target.average_value().string() + " (avg)";
   }
-  return words.empty() ? "<none>" : joined(words);
+  if (current) r.now = or_zero(current->value());
+  return r.now + "/" + or_zero(target.value());
+}
+
+/// Of a resource: an average if one is wished, else the share of what was requested.
+template<class Target, class Current>
+std::string of_resource(const std::string& name, const Target& target, const Current* current) {
+  reading r;
+  if (target.has_average_value()) {
+    if (current) r.now = or_zero(current->average_value());
+    r.goal = target.average_value().string();
+  } else {
+    if (current && current->has_average_utilization())
+      r.now = std::to_string(current->average_utilization()) + "%";
+    r.goal = target.has_average_utilization() ? std::to_string(target.average_utilization()) + "%"
+                                              : "<auto>";
+  }
+  return name + ": " + r.now + "/" + r.goal;
+}
+
+std::string metric_text(const k8s::autoscaling::v2::MetricSpec& m,
+                        const k8s::autoscaling::v2::MetricStatus* s) {
+  if (m.type() == "External")
+    return of_values(m.external().target(),
+                     s && s->has_external() ? &s->external().current() : nullptr);
+  if (m.type() == "Object")
+    return of_values(m.object().target(), s && s->has_object() ? &s->object().current() : nullptr);
+  if (m.type() == "Pods")
+    return (s && s->has_pods() ? or_zero(s->pods().current().average_value()) : "<unknown>") + "/" +
+           or_zero(m.pods().target().average_value());
+  if (m.type() == "Resource")
+    return of_resource(m.resource().name(), m.resource().target(),
+                       s && s->has_resource() ? &s->resource().current() : nullptr);
+  if (m.type() == "ContainerResource")
+    return of_resource(m.container_resource().name(), m.container_resource().target(),
+                       s && s->has_container_resource() ? &s->container_resource().current()
+                                                        : nullptr);
+  return "<unknown type>";
+}
+
+std::string metric_targets(const k8s::autoscaling::v2::HorizontalPodAutoscaler& hpa) {
+  constexpr int shown_max = 2;
+  auto& all = hpa.spec().metrics();
+  auto& told = hpa.status().current_metrics();
+  std::string out;
+  for (int i = 0; i < std::min(all.size(), shown_max); ++i)
+    out += (i ? ", " : "") + metric_text(all[i], i < told.size() ? &told[i] : nullptr);
+  if (all.size() > shown_max) out += " + " + std::to_string(all.size() - shown_max) + " more...";
+  return out.empty() ? "<none>" : out;
 }
 
 } // namespace
@@ -133,7 +185,7 @@ void add_workload_views(views& to) {
         containers(s.spec().template_().spec(), out);
       });
   add_view<apps::v1::ControllerRevision>(
-      to, {"Controller", "Revision:integer", "Age"},
+      to, {"Controller", "Revision", "Age"},
       [](const apps::v1::ControllerRevision& r, int64_t now, json::array& out) {
         std::string owner = "<none>";
         for (auto& o : r.metadata().owner_references())
@@ -148,21 +200,26 @@ void add_workload_views(views& to) {
         add(out, {owner, r.revision(), age_of(r, now)});
       });
   add_view<batch::v1::Job>(
-      to, {"Completions", "Duration", "Age", "Containers:wide", "Images:wide", "Selector:wide"},
+      to,
+      {"Status", "Completions", "Duration", "Age", "Containers:wide", "Images:wide",
+       "Selector:wide"},
       [](const batch::v1::Job& j, int64_t now, json::array& out) {
-        add(out, {completions(j), duration(j, now), age_of(j, now)});
+        add(out, {status_of(j), completions(j), duration(j, now), age_of(j, now)});
         containers(j.spec().template_().spec(), out);
         add(out, {selector_text(j.spec().selector())});
       });
   add_view<batch::v1::CronJob>(
       to,
-      {"Schedule", "Suspend", "Active:integer", "Last Schedule", "Age", "Containers:wide",
-       "Images:wide", "Selector:wide"},
+      {"Schedule", "Timezone", "Suspend:boolean", "Active:integer", "Last Schedule", "Age",
+       "Containers:wide", "Images:wide", "Selector:wide"},
       [](const batch::v1::CronJob& j, int64_t now, json::array& out) {
         auto last = j.status().has_last_schedule_time()
                         ? age(j.status().last_schedule_time().seconds(), now)
                         : "<none>";
-        add(out, {j.spec().schedule(), j.spec().suspend() ? "True" : "False",
+        add(out, {j.spec().schedule(), j.spec().has_time_zone() ? j.spec().time_zone() : "<none>",
+                  !j.spec().has_suspend() ? "<unset>"
+                  : j.spec().suspend()    ? "True"
+                                          : "False",
                   j.status().active_size(), last, age_of(j, now)});
         containers(j.spec().job_template().spec().template_().spec(), out);
         add(out, {selector_text(j.spec().job_template().spec().selector())});
@@ -199,7 +256,7 @@ void add_workload_views(views& to) {
         auto goal = h.spec().has_target_cpu_utilization_percentage()
                         ? std::to_string(h.spec().target_cpu_utilization_percentage()) + "%"
                         : std::string("<auto>");
-        add(out, {reference(h.spec().scale_target_ref()), current + "/" + goal, least,
+        add(out, {reference(h.spec().scale_target_ref()), "cpu: " + current + "/" + goal, least,
                   h.spec().max_replicas(), h.status().current_replicas(), age_of(h, now)});
       });
 }

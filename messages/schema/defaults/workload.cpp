@@ -52,6 +52,7 @@ void fill_in(batch::v1::JobSpec& spec) {
                                                                   : "TerminatingOrFailed");
   if (spec.completion_mode().empty()) spec.set_completion_mode("NonIndexed");
   if (!spec.has_suspend()) spec.set_suspend(false);
+  if (!spec.has_manual_selector()) spec.set_manual_selector(false);
 }
 
 void job(batch::v1::Job& j) {

@@ -26,10 +26,11 @@ void operations(report& out, const path& at, const strings& list) {
 }
 
 /// "*" stands alone, and nothing is empty.
-void wildcards(report& out, const path& here, const strings& list, bool empty_allowed) {
+void wildcards(report& out, const path& here, const strings& list, const char* others,
+               bool empty_allowed) {
   if (list.empty()) out.required(here);
   if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, "*", "if '*' is present, must not specify other values");
+    out.invalid(here, "*", std::string("if '*' is present, must not specify other ") + others);
   for (int i = 0; i < list.size(); ++i)
     if (list[i].empty() && !empty_allowed) out.required(here[i]);
 }
@@ -37,32 +38,38 @@ void wildcards(report& out, const path& here, const strings& list, bool empty_al
 void resources(report& out, const path& at, const strings& list) {
   auto here = at / "resources";
   if (list.empty()) out.required(here);
-  std::set<std::string> whole; // "pods/*": every subresource of pods
-  for (auto& r : list)
-    if (r.ends_with("/*")) whole.insert(r.substr(0, r.size() - 2));
-  bool all = std::find(list.begin(), list.end(), "*/*") != list.end();
-  bool any = std::find(list.begin(), list.end(), "*") != list.end();
+  std::set<std::string> whole, everywhere; // "pods/*" and "*/status" that came before
+  bool all = false, any = false, plain = false;
   for (int i = 0; i < list.size(); ++i) {
     auto& r = list[i];
+    if (!out.not_empty(here[i], r)) continue;
+    all = all || r == "*/*";
+    any = any || r == "*";
     auto slash = r.find('/');
-    if (r.empty())
-      out.required(here[i]);
-    else if (r == "*/*" && list.size() > 1)
-      out.invalid(here[i], r, "if '*/*' is present, must not specify other resources");
-    else if (slash == r.npos && any && r != "*")
-      out.invalid(here[i], r,
-                  "if '*' is present, must not specify other resources without subresources");
-    else if (slash != r.npos && r.substr(slash) != "/*" &&
-             (all || whole.contains(r.substr(0, slash))))
-      out.invalid(here[i], r,
-                  "if '" + r.substr(0, slash) + "/*' is present, must not specify " + r);
+    if (slash == r.npos) {
+      plain = r != "*";
+      continue;
+    }
+    auto resource = r.substr(0, slash), part = r.substr(slash + 1);
+    auto covered = [&](const std::string& by) {
+      out.invalid(here[i], r, "if '" + by + "' is present, must not specify " + r);
+    };
+    if (whole.contains(resource)) covered(resource + "/*");
+    if (everywhere.contains(part)) covered("*/" + part);
+    if (part == "*") whole.insert(resource);
+    if (resource == "*") everywhere.insert(part);
   }
+  if (all && list.size() > 1)
+    out.invalid(here, "*/*", "if '*/*' is present, must not specify other resources");
+  if (any && plain)
+    out.invalid(here, "*",
+                "if '*' is present, must not specify other resources without subresources");
 }
 
 void rule(report& out, const path& at, const RuleWithOperations& r) {
   operations(out, at, r.operations());
-  wildcards(out, at / "apiGroups", r.rule().api_groups(), true);
-  wildcards(out, at / "apiVersions", r.rule().api_versions(), false);
+  wildcards(out, at / "apiGroups", r.rule().api_groups(), "API groups", true);
+  wildcards(out, at / "apiVersions", r.rule().api_versions(), "API versions", false);
   resources(out, at, r.rule().resources());
   if (r.rule().has_scope())
     out.one_of(at / "scope", r.rule().scope(), {"*", "Cluster", "Namespaced"});
@@ -91,11 +98,14 @@ template<class Webhook> void webhook(report& out, const path& at, const Webhook&
   if (out.not_empty(at / "name", w.name()))
     out.invalid(at / "name", w.name(), names::fully_qualified(w.name()));
   for (int i = 0; i < w.rules_size(); ++i) rule(out, at.at("rules", i), w.rules(i));
-  if (!w.failure_policy().empty())
+  if (w.has_failure_policy())
     out.one_of(at / "failurePolicy", w.failure_policy(), {"Fail", "Ignore"});
-  if (!w.match_policy().empty())
+  if (w.has_match_policy())
     out.one_of(at / "matchPolicy", w.match_policy(), {"Equivalent", "Exact"});
-  out.one_of(at / "sideEffects", w.side_effects(), {"None", "NoneOnDryRun"});
+  if (!w.has_side_effects())
+    out.required(at / "sideEffects", "must specify one of None, NoneOnDryRun");
+  else if (w.side_effects() != "None" && w.side_effects() != "NoneOnDryRun")
+    out.not_supported(at / "sideEffects", w.side_effects(), {"None", "NoneOnDryRun"});
   if (w.has_timeout_seconds() && (w.timeout_seconds() > 30 || w.timeout_seconds() < 1))
     out.invalid(at / "timeoutSeconds", w.timeout_seconds(),
                 "the timeout value must be between 1 and 30 seconds");
@@ -107,20 +117,8 @@ template<class Webhook> void webhook(report& out, const path& at, const Webhook&
                  client.service().name(), client.service().namespace_(), client.service().path(),
                  client.service().port());
   match_conditions(out, at, w.match_conditions());
-  auto versions = at / "admissionReviewVersions";
-  if (w.admission_review_versions().empty())
-    return out.required(versions, "must specify one of v1, v1beta1");
-  std::set<std::string_view> seen;
-  bool known = false;
-  for (int i = 0; i < w.admission_review_versions_size(); ++i) {
-    auto& v = w.admission_review_versions(i);
-    if (!seen.insert(v).second) out.invalid(versions[i], v, "duplicate version");
-    out.invalid(versions[i], v, names::dns1035_label(v));
-    known = known || v == "v1" || v == "v1beta1";
-  }
-  if (!known)
-    out.invalid(versions, w.admission_review_versions(0),
-                "must include at least one of v1, v1beta1");
+  review_versions(out, at / "admissionReviewVersions", w.admission_review_versions(),
+                  "must specify one of v1, v1beta1");
 }
 
 void validating(report& out, const ValidatingWebhookConfiguration& c) {
@@ -342,17 +340,43 @@ void webhook_client(report& out, const path& at, const std::string& url, bool ha
   auto here = at / "service";
   out.not_empty(here / "name", service, "service name is required");
   out.not_empty(here / "namespace", name_space, "service namespace is required");
-  if (service_port != 0 && !names::port(service_port).empty())
+  if (!names::port(service_port).empty())
     out.invalid(here / "port", service_port,
                 "port is not valid: must be between 1 and 65535, inclusive");
-  if (service_path.empty()) return;
+  if (service_path.empty() || service_path == "/") return;
   auto path_at = here / "path";
-  if (!service_path.starts_with('/'))
-    return out.invalid(path_at, service_path, "must start with a '/'");
-  if (service_path.find_first_of("?#") != std::string::npos)
-    out.invalid(path_at, service_path, "must not contain a query or a fragment");
-  if (service_path != "/" && service_path.find("//") != std::string::npos)
-    out.invalid(path_at, service_path, "segments may not be empty");
+  if (service_path == "//")
+    return out.invalid(path_at, service_path, "segment[0] may not be empty");
+  if (!service_path.starts_with('/')) out.invalid(path_at, service_path, "must start with a '/'");
+  auto rest = std::string_view(service_path).substr(1);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  for (int i = 0;; ++i) {
+    auto slash = rest.find('/');
+    auto step = rest.substr(0, slash);
+    auto segment = "segment[" + std::to_string(i) + "]";
+    if (step.empty())
+      out.invalid(path_at, service_path, segment + " may not be empty");
+    else
+      for (auto& fault : names::dns_subdomain(step))
+        out.invalid(path_at, service_path, segment + ": " + fault);
+    if (slash == rest.npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+void review_versions(report& out, const path& at, const strings& list, std::string_view missing) {
+  if (list.empty()) return out.required(at, missing);
+  std::set<std::string_view> seen;
+  bool known = false;
+  for (int i = 0; i < list.size(); ++i) {
+    if (!seen.insert(list[i]).second) {
+      out.invalid(at[i], list[i], "duplicate version");
+      continue;
+    }
+    out.invalid(at[i], list[i], names::dns1035_label(list[i]));
+    known = known || list[i] == "v1" || list[i] == "v1beta1";
+  }
+  if (!known) out.invalid(at, list[0], "must include at least one of v1, v1beta1");
 }
 
 std::vector<row> admission_kinds() {

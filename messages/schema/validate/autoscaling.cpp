@@ -46,9 +46,8 @@ void metric_target(report& out, const path& at, const MetricTarget& t) {
 }
 
 void metric_name(report& out, const path& at, const MetricIdentifier& m) {
-  if (out.not_empty(at / "name", m.name()))
+  if (out.not_empty(at / "name", m.name(), "must specify a metric name"))
     out.invalid(at / "name", m.name(), names::path_segment(m.name()));
-  if (m.has_selector()) label_selector(out, at / "selector", m.selector());
 }
 
 /// Targets of resources are a share of what pods asked for, or an amount for each pod.
@@ -63,73 +62,94 @@ void resource_target(report& out, const path& at, const MetricTarget& t) {
                   "may not set both a target raw value and a target utilization");
 }
 
+void object_source(report& out, const path& at, const ObjectMetricSource& s) {
+  auto target = at / "target";
+  target_ref(out, at / "describedObject", s.described_object());
+  metric_name(out, at / "metric", s.metric());
+  metric_target(out, target, s.target());
+  if (!s.target().has_value() && !s.target().has_average_value())
+    out.required(target / "averageValue", "must set either a target value or averageValue");
+}
+
+void external_source(report& out, const path& at, const ExternalMetricSource& s) {
+  auto target = at / "target";
+  metric_name(out, at / "metric", s.metric());
+  metric_target(out, target, s.target());
+  if (!s.target().has_value() && !s.target().has_average_value())
+    out.required(target / "averageValue",
+                 "must set either a target value for metric or a per-pod target");
+  if (s.target().has_value() && s.target().has_average_value())
+    out.forbidden(target / "value",
+                  "may not set both a target value for metric and a per-pod target");
+}
+
+void pods_source(report& out, const path& at, const PodsMetricSource& s) {
+  auto target = at / "target";
+  metric_name(out, at / "metric", s.metric());
+  metric_target(out, target, s.target());
+  if (!s.target().has_average_value())
+    out.required(target / "averageValue", "must specify a positive target averageValue");
+}
+
+void resource_source(report& out, const path& at, const ResourceMetricSource& s) {
+  out.not_empty(at / "name", s.name(), "must specify a resource name");
+  resource_target(out, at, s.target());
+}
+
+void container_source(report& out, const path& at, const ContainerResourceMetricSource& s) {
+  if (out.not_empty(at / "name", s.name(), "must specify a resource name"))
+    container_resource_name(out, at / "name", s.name());
+  if (out.not_empty(at / "container", s.container(), "must specify a container"))
+    out.invalid(at / "container", s.container(), names::dns_label(s.container()));
+  resource_target(out, at, s.target());
+}
+
+/// Exactly the one source that the type names. Only the first that is there is looked at closely.
 void metric(report& out, const path& at, const MetricSpec& m) {
-  constexpr std::string_view types[] = {"ContainerResource", "External", "Object", "Pods",
-                                        "Resource"};
-  if (m.type().empty()) out.required(at / "type", "must specify a metric source type");
-  if (std::find(std::begin(types), std::end(types), m.type()) == std::end(types))
-    return out.not_supported(at / "type", m.type(),
-                             {"ContainerResource", "External", "Object", "Pods", "Resource"});
   struct part {
     const char* type;
     const char* name;
     bool there;
   };
-  for (auto& [type, name, there] :
-       {part{"Object", "object", m.has_object()}, part{"Pods", "pods", m.has_pods()},
-        part{"Resource", "resource", m.has_resource()},
-        part{"External", "external", m.has_external()},
-        part{"ContainerResource", "containerResource", m.has_container_resource()}}) {
-    if (m.type() == type && !there)
-      out.required(at / name, "must populate information for the given metric source");
-    if (m.type() != type && there)
-      out.forbidden(at / name, "must populate the given metric source only");
-  }
-  if (m.type() == "Object" && m.has_object()) {
-    auto here = at / "object";
-    auto target = here / "target";
-    target_ref(out, here / "describedObject", m.object().described_object());
-    metric_name(out, here / "metric", m.object().metric());
-    metric_target(out, target, m.object().target());
-    if (!m.object().target().has_value() && !m.object().target().has_average_value())
-      out.required(target / "averageValue", "must set either a target value or averageValue");
-  } else if (m.type() == "Pods" && m.has_pods()) {
-    auto here = at / "pods";
-    auto target = here / "target";
-    metric_name(out, here / "metric", m.pods().metric());
-    metric_target(out, target, m.pods().target());
-    if (!m.pods().target().has_average_value())
-      out.required(target / "averageValue", "must specify a positive target averageValue");
-  } else if (m.type() == "Resource" && m.has_resource()) {
-    auto here = at / "resource";
-    out.not_empty(here / "name", m.resource().name(), "must specify a resource name");
-    resource_target(out, here, m.resource().target());
-  } else if (m.type() == "ContainerResource" && m.has_container_resource()) {
-    auto here = at / "containerResource";
-    out.not_empty(here / "name", m.container_resource().name(), "must specify a resource name");
-    out.not_empty(here / "container", m.container_resource().container(),
-                  "must specify a container");
-    resource_target(out, here, m.container_resource().target());
-  } else if (m.type() == "External" && m.has_external()) {
-    auto here = at / "external";
-    auto target = here / "target";
-    metric_name(out, here / "metric", m.external().metric());
-    metric_target(out, target, m.external().target());
-    if (!m.external().target().has_value() && !m.external().target().has_average_value())
-      out.required(target / "averageValue",
-                   "must set either a target value for metric or a per-pod target");
-    if (m.external().target().has_value() && m.external().target().has_average_value())
-      out.forbidden(target / "value",
-                    "may not set both a target value for metric and a per-pod target");
-  }
+  const part parts[] = {{"Object", "object", m.has_object()},
+                        {"External", "external", m.has_external()},
+                        {"Pods", "pods", m.has_pods()},
+                        {"Resource", "resource", m.has_resource()},
+                        {"ContainerResource", "containerResource", m.has_container_resource()}};
+  auto type = at / "type";
+  auto right =
+      std::find_if(std::begin(parts), std::end(parts), [&](auto& p) { return m.type() == p.type; });
+  bool known = right != std::end(parts);
+  if (m.type().empty()) out.required(type, "must specify a metric source type");
+  if (!known)
+    out.not_supported(type, m.type(),
+                      {"ContainerResource", "External", "Object", "Pods", "Resource"});
+  if (m.has_object())
+    object_source(out, at / "object", m.object());
+  else if (m.has_external())
+    external_source(out, at / "external", m.external());
+  else if (m.has_pods())
+    pods_source(out, at / "pods", m.pods());
+  else if (m.has_resource())
+    resource_source(out, at / "resource", m.resource());
+  else if (m.has_container_resource())
+    container_source(out, at / "containerResource", m.container_resource());
+  if (known && !right->there)
+    out.required(at / right->name, "must populate information for the given metric source");
+  if (std::count_if(std::begin(parts), std::end(parts), [](auto& p) { return p.there; }) == 1)
+    return;
+  for (auto& p : parts)
+    if (p.there && !(known && &p == right))
+      out.forbidden(at / p.name, "must populate the given metric source only");
 }
 
 void scaling_rules(report& out, const path& at, const HPAScalingRules& r) {
   auto window = at / "stabilizationWindowSeconds";
-  out.not_negative(window, r.stabilization_window_seconds());
+  if (r.stabilization_window_seconds() < 0)
+    out.invalid(window, r.stabilization_window_seconds(), "must be greater than or equal to zero");
   if (r.stabilization_window_seconds() > window_seconds_max)
     out.invalid(window, r.stabilization_window_seconds(), "must be less than or equal to 3600");
-  if (!r.select_policy().empty())
+  if (r.has_select_policy())
     out.one_of(at / "selectPolicy", r.select_policy(), {"Disabled", "Max", "Min"});
   if (r.has_tolerance() && amount(r.tolerance()).negative())
     out.invalid(at / "tolerance", r.tolerance().string(), "must be greater than or equal to 0");
@@ -137,7 +157,8 @@ void scaling_rules(report& out, const path& at, const HPAScalingRules& r) {
   for (int i = 0; i < r.policies_size(); ++i) {
     auto here = at.at("policies", i);
     auto& p = r.policies(i);
-    out.one_of(here / "type", p.type(), {"Pods", "Percent"});
+    if (p.type() != "Pods" && p.type() != "Percent")
+      out.not_supported(here / "type", p.type(), {"Percent", "Pods"});
     out.positive(here / "value", p.value());
     out.positive(here / "periodSeconds", p.period_seconds());
     if (p.period_seconds() > period_seconds_max)

@@ -8,6 +8,7 @@
 #include "messages/api/pod.pb.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace troupe::schema::validate {
 
@@ -18,11 +19,17 @@ using namespace k8s::batch::v1;
 constexpr size_t cron_job_name_max = 52; // room for "-" and the minute behind it, in 63
 constexpr int32_t indexed_parallelism_max = 100'000;
 constexpr int rules_max = 20;
+constexpr int conditions_max = 20;
+constexpr size_t indexes_bytes_max = 64 * 1024;
+constexpr int32_t completions_soft_max = 100'000;
+constexpr int32_t failed_indexes_max = 10'000; // when there are more completions than that
+constexpr int32_t parallelism_high_max = 10'000;
 constexpr int exit_codes_max = 255;
 
 void exit_codes(report& out, const path& at, const PodFailurePolicyOnExitCodesRequirement& r,
                 const k8s::core::v1::PodSpec& pod) {
-  out.one_of(at / "operator", r.operator_(), {"In", "NotIn"});
+  if (out.not_empty(at / "operator", r.operator_(), "valid values: [\"In\" \"NotIn\"]"))
+    out.one_of(at / "operator", r.operator_(), {"In", "NotIn"});
   if (r.has_container_name()) {
     auto named = [&](auto& c) { return c.name() == r.container_name(); };
     if (std::none_of(pod.containers().begin(), pod.containers().end(), named) &&
@@ -32,15 +39,17 @@ void exit_codes(report& out, const path& at, const PodFailurePolicyOnExitCodesRe
   }
   auto values = at / "values";
   if (r.values().empty())
-    out.invalid(values, 0, "at least one value is required");
+    out.invalid(values, "", "at least one value is required");
   else if (r.values_size() > exit_codes_max)
     out.too_many(values, static_cast<size_t>(r.values_size()), exit_codes_max);
+  std::set<int32_t> seen;
   for (int i = 0; i < r.values_size(); ++i) {
     if (r.operator_() == "In" && r.values(i) == 0)
       out.invalid(values[i], 0, "must not be 0 for the In operator");
-    if (i > 0 && r.values(i) == r.values(i - 1)) out.duplicate(values[i], r.values(i));
-    if (i > 0 && r.values(i) < r.values(i - 1)) out.invalid(values, r.values(i), "must be ordered");
+    if (!seen.insert(r.values(i)).second) out.duplicate(values[i], r.values(i));
   }
+  if (!std::is_sorted(r.values().begin(), r.values().end()))
+    out.invalid(values, r.values_size(), "must be ordered");
 }
 
 void failure_policy(report& out, const path& at, const JobSpec& spec) {
@@ -50,23 +59,68 @@ void failure_policy(report& out, const path& at, const JobSpec& spec) {
   for (int i = 0; i < rules.size(); ++i) {
     auto here = at.at("rules", i);
     auto& r = rules[i];
-    out.one_of(here / "action", r.action(), {"Count", "FailIndex", "FailJob", "Ignore"});
-    if (r.action() == "FailIndex" && !spec.has_backoff_limit_per_index())
-      out.invalid(here / "action", r.action(), "requires the backoffLimitPerIndex to be set");
+    if (r.action() == "FailIndex") {
+      if (!spec.has_backoff_limit_per_index())
+        out.invalid(here / "action", r.action(), "requires the backoffLimitPerIndex to be set");
+    } else if (out.not_empty(here / "action", r.action(),
+                             "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]")) {
+      out.one_of(here / "action", r.action(), {"Count", "FailIndex", "FailJob", "Ignore"});
+    }
     bool codes = r.has_on_exit_codes(), conditions = r.on_pod_conditions_size() > 0;
     if (codes) exit_codes(out, here / "onExitCodes", r.on_exit_codes(), spec.template_().spec());
+    if (r.on_pod_conditions_size() > conditions_max)
+      out.too_many(here / "onPodConditions", static_cast<size_t>(r.on_pod_conditions_size()),
+                   conditions_max);
     for (int c = 0; c < r.on_pod_conditions_size(); ++c) {
       auto condition = here.at("onPodConditions", c);
       out.invalid(condition / "type", r.on_pod_conditions(c).type(),
                   names::qualified(r.on_pod_conditions(c).type()));
-      out.one_of(condition / "status", r.on_pod_conditions(c).status(),
-                 {"False", "True", "Unknown"});
+      auto& status = r.on_pod_conditions(c).status();
+      if (out.not_empty(condition / "status", status,
+                        "valid values: [\"False\" \"True\" \"Unknown\"]"))
+        out.one_of(condition / "status", status, {"False", "True", "Unknown"});
     }
     if (codes && conditions)
       out.invalid(here, "", "specifying both OnExitCodes and OnPodConditions is not supported");
     if (!codes && !conditions)
       out.invalid(here, "", "specifying one of OnExitCodes and OnPodConditions is required");
   }
+}
+
+/// What is wrong with "0,2-5,7"; counts the indexes.
+std::string index_fault(std::string_view text, int32_t completions, int64_t& total) {
+  int64_t last = -1;
+  auto order = [](int64_t a, int64_t b) {
+    return "non-increasing order, previous: " + std::to_string(a) +
+           ", current: " + std::to_string(b);
+  };
+  auto quoted = [](std::string_view s) { return shown(s).text(); };
+  for (size_t at = 0; !text.empty() && at <= text.size();) {
+    auto comma = std::min(text.find(',', at), text.size());
+    auto part = text.substr(at, comma - at);
+    at = comma + 1;
+    auto dash = part.find('-');
+    if (dash != part.npos && part.find('-', dash + 1) != part.npos)
+      return "the fragment " + quoted(part) +
+             " violates the requirement that an index interval can have at most two parts "
+             "separated by '-'";
+    int64_t bounds[2];
+    for (int i = 0; i < (dash == part.npos ? 1 : 2); ++i) {
+      auto number = i == 0 ? part.substr(0, dash) : part.substr(dash + 1);
+      auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), bounds[i]);
+      if (failed != std::errc() || end != number.data() + number.size())
+        return "cannot convert string to integer for index: " + quoted(number);
+      if (bounds[i] >= completions) return "too large index: " + quoted(number);
+    }
+    if (dash == part.npos)
+      bounds[1] = bounds[0];
+    else if (bounds[0] >= bounds[1])
+      return order(bounds[0], bounds[1]);
+    if (last >= bounds[0]) return order(last, bounds[0]);
+    total += bounds[1] - bounds[0] + 1;
+    last = bounds[1];
+  }
+  return {};
 }
 
 void success_policy(report& out, const path& at, const JobSpec& spec) {
@@ -80,12 +134,27 @@ void success_policy(report& out, const path& at, const JobSpec& spec) {
     auto here = at.at("rules", i);
     if (!rules[i].has_succeeded_count() && !rules[i].has_succeeded_indexes())
       out.required(here, "at least one of succeededCount or succeededIndexes must be specified");
-    if (rules[i].has_succeeded_count()) {
-      out.positive(here / "succeededCount", rules[i].succeeded_count());
-      if (rules[i].succeeded_count() > spec.completions())
-        out.invalid(here / "succeededCount", rules[i].succeeded_count(),
-                    "must be less than or equal to completions");
+    int64_t total = 0;
+    if (rules[i].has_succeeded_indexes()) {
+      auto indexes = here / "succeededIndexes";
+      if (rules[i].succeeded_indexes().size() > indexes_bytes_max)
+        out.too_long(indexes, indexes_bytes_max);
+      auto fault = index_fault(rules[i].succeeded_indexes(), spec.completions(), total);
+      if (!fault.empty())
+        out.invalid(indexes, rules[i].succeeded_indexes(),
+                    "error parsing succeededIndexes: " + fault);
     }
+    if (!rules[i].has_succeeded_count()) continue;
+    auto most = [&](int64_t max, const std::string& what) {
+      if (rules[i].succeeded_count() > max)
+        out.invalid(here / "succeededCount", rules[i].succeeded_count(),
+                    "must be less than or equal to " + std::to_string(max) + " (the number of " +
+                        what + ")");
+    };
+    out.not_negative(here / "succeededCount", rules[i].succeeded_count());
+    most(spec.completions(), "specified completions");
+    if (rules[i].has_succeeded_indexes())
+      most(total, "indexes in the specified succeededIndexes field");
   }
 }
 
@@ -94,13 +163,29 @@ void indexed(report& out, const path& at, const JobSpec& spec) {
   if (spec.parallelism() > indexed_parallelism_max)
     out.invalid(at / "parallelism", spec.parallelism(),
                 "must be less than or equal to 100000 when completion mode is Indexed");
+  auto failed = at / "maxFailedIndexes";
+  if (spec.has_completions() && spec.max_failed_indexes() > spec.completions())
+    out.invalid(failed, spec.max_failed_indexes(), "must be less than or equal to completions");
+  if (spec.max_failed_indexes() > indexed_parallelism_max)
+    out.invalid(failed, spec.max_failed_indexes(), "must be less than or equal to 100000");
+  if (spec.completions() <= completions_soft_max || !spec.has_backoff_limit_per_index()) return;
+  constexpr const char* why =
+      "must be less than or equal to 10000 when completions are above 100000 "
+      "and used with backoff limit per index";
+  if (!spec.has_max_failed_indexes())
+    out.required(failed, "must be specified when completions is above 100000");
+  if (spec.parallelism() > parallelism_high_max)
+    out.invalid(at / "parallelism", spec.parallelism(), why);
+  if (spec.max_failed_indexes() > failed_indexes_max)
+    out.invalid(failed, spec.max_failed_indexes(), why);
 }
 
 void not_indexed(report& out, const path& at, const JobSpec& spec) {
   constexpr const char* why = "requires indexed completion mode";
   if (spec.has_backoff_limit_per_index())
     out.invalid(at / "backoffLimitPerIndex", spec.backoff_limit_per_index(), why);
-  if (spec.has_success_policy()) out.invalid(at / "successPolicy", "", why);
+  if (spec.has_max_failed_indexes())
+    out.invalid(at / "maxFailedIndexes", spec.max_failed_indexes(), why);
 }
 
 void restart_policy(report& out, const path& at, const JobSpec& spec) {
@@ -128,14 +213,20 @@ void job_spec(report& out, const path& at, const JobSpec& spec) {
     out.invalid(at / "managedBy", spec.managed_by(), names::domain_path(spec.managed_by()));
     if (spec.managed_by().size() > 63) out.too_long(at / "managedBy", 63);
   }
-  if (!spec.completion_mode().empty()) {
-    out.one_of(at / "completionMode", spec.completion_mode(), {"Indexed", "NonIndexed"});
+  if (spec.has_completion_mode()) {
+    out.one_of(at / "completionMode", spec.completion_mode(), {"NonIndexed", "Indexed"});
     if (spec.completion_mode() == "Indexed") indexed(out, at, spec);
   }
-  if (spec.completion_mode() != "Indexed") not_indexed(out, at, spec);
+  if (!spec.has_completion_mode() || spec.completion_mode() == "NonIndexed")
+    not_indexed(out, at, spec);
   if (spec.has_pod_failure_policy()) failure_policy(out, at / "podFailurePolicy", spec);
-  if (spec.has_success_policy()) success_policy(out, at / "successPolicy", spec);
-  if (!spec.pod_replacement_policy().empty()) {
+  if (spec.has_success_policy()) {
+    if (spec.completion_mode() == "Indexed")
+      success_policy(out, at / "successPolicy", spec);
+    else
+      out.invalid(at / "successPolicy", "", "requires indexed completion mode");
+  }
+  if (spec.has_pod_replacement_policy()) {
     if (spec.has_pod_failure_policy())
       out.one_of(at / "podReplacementPolicy", spec.pod_replacement_policy(), {"Failed"});
     else
@@ -146,31 +237,48 @@ void job_spec(report& out, const path& at, const JobSpec& spec) {
   restart_policy(out, at, spec);
 }
 
-bool generated_label(std::string_view key) {
-  return key == "controller-uid" || key == "job-name" ||
-         key == "batch.kubernetes.io/controller-uid" || key == "batch.kubernetes.io/job-name";
+/// What the server generated is there, unless the author changed it. Jobs that are judged before
+/// they are sent have no uid yet.
+void generated(report& out, const Job& j) {
+  auto& spec = j.spec();
+  if (spec.manual_selector() || !spec.has_selector() || j.metadata().uid().empty()) return;
+  path top;
+  auto at = top / "spec.template.metadata.labels";
+  auto& labels = spec.template_().metadata().labels();
+  texts wanted;
+  for (auto& [key, value] :
+       {std::pair{"controller-uid", j.metadata().uid()}, std::pair{"job-name", j.metadata().name()},
+        std::pair{"batch.kubernetes.io/controller-uid", j.metadata().uid()},
+        std::pair{"batch.kubernetes.io/job-name", j.metadata().name()}}) {
+    auto found = labels.find(key);
+    if (found == labels.end())
+      out.required(at.key(key), "must be '" + value + "'");
+    else if (found->second != value)
+      out.invalid(at.key(key), found->second, "must be '" + value + "'");
+    wanted[key] = value;
+  }
+  if (!selects(spec.selector(), wanted))
+    out.invalid(top / "spec.selector", "", "`selector` not auto-generated");
 }
 
-/// The server generates the selector unless told not to.
 void selector(report& out, const path& at, const JobSpec& spec) {
-  auto here = at / "selector";
-  if (!spec.has_selector()) {
-    if (spec.manual_selector()) out.required(here);
-    return;
-  }
-  label_selector(out, here, spec.selector());
-  bool ours =
-      std::all_of(spec.selector().match_labels().begin(), spec.selector().match_labels().end(),
-                  [](auto& label) { return generated_label(label.first); });
-  if (!spec.manual_selector() && (!ours || spec.selector().match_expressions_size() > 0))
-    out.invalid(here, "", "`selector` not auto-generated");
-  else if (!selects(spec.selector(), spec.template_().metadata().labels()))
+  auto before = out.size();
+  if (spec.has_selector())
+    label_selector(out, at / "selector", spec.selector());
+  else if (spec.manual_selector())
+    out.required(at / "selector");
+  else
+    return; // the server generates it
+  bool sound = !spec.has_selector() || out.size() == before;
+  if (sound &&
+      !(spec.has_selector() && selects(spec.selector(), spec.template_().metadata().labels())))
     out.invalid(at / "template.metadata.labels", "", "`selector` does not match template `labels`");
 }
 
 void job(report& out, const Job& j) {
   path top;
   auto at = top / "spec";
+  generated(out, j);
   job_spec(out, at, j.spec());
   selector(out, at, j.spec());
 }
@@ -180,10 +288,9 @@ void job_create(report& out, const Job& j) {
   if (j.spec().completion_mode() != "Indexed" || j.spec().completions() <= 0) return;
   path top;
   auto host = j.metadata().name() + "-" + std::to_string(j.spec().completions() - 1);
-  auto faults = names::dns_label(host);
-  for (auto& fault : faults)
+  if (!names::dns_label(host).empty())
     out.invalid(top / "metadata.name", j.metadata().name(),
-                "will not able to create pod with invalid DNS label: " + host + ": " + fault);
+                "will not able to create pod with invalid DNS label: " + host);
 }
 
 /// While a job is held back before its first start, where and how its pods run may still change.
@@ -207,10 +314,13 @@ void job_update(report& out, const Job& j, const Job& old) {
   auto at = top / "spec";
   auto& now = j.spec();
   auto& before = old.spec();
-  bool elastic = now.completion_mode() == "Indexed" && now.completions() == now.parallelism();
-  out.immutable(at / "completions", now.completions(),
-                elastic || (now.has_completions() == before.has_completions() &&
-                            now.completions() == before.completions()));
+  bool changed = now.has_completions() != before.has_completions() ||
+                 now.completions() != before.completions();
+  if (now.completion_mode() != "Indexed")
+    out.immutable(at / "completions", now.completions(), !changed);
+  else if (changed && now.has_completions() && now.completions() != now.parallelism())
+    out.invalid(at / "completions", now.completions(),
+                "can only be modified in tandem with spec.parallelism");
   out.immutable(at / "selector", "", same(now.selector(), before.selector()));
   out.immutable(at / "template", "", same(now.template_(), allowed_template(j, old)));
   out.immutable(at / "completionMode", now.completion_mode(),
@@ -241,28 +351,26 @@ void cron_job(report& out, const CronJob& c) {
   auto schedule = at / "schedule";
   if (spec.schedule().empty())
     out.required(schedule);
-  else if (spec.schedule().find("TZ") != std::string::npos)
-    out.invalid(schedule, spec.schedule(),
-                "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
-  else if (auto parsed = cron::parse(spec.schedule()); !parsed)
-    out.invalid(schedule, spec.schedule(), parsed.error().message);
+  else {
+    bool zone = spec.schedule().find("TZ") != std::string::npos;
+    if (auto parsed = cron::parse(spec.schedule()); !parsed && !zone)
+      out.invalid(schedule, spec.schedule(), parsed.error().message);
+    if (zone)
+      out.invalid(schedule, spec.schedule(),
+                  "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+  }
   out.not_negative(at / "startingDeadlineSeconds", spec.starting_deadline_seconds());
-  out.one_of(at / "concurrencyPolicy", spec.concurrency_policy(), {"Allow", "Forbid", "Replace"});
-  out.not_negative(at / "successfulJobsHistoryLimit", spec.successful_jobs_history_limit());
-  out.not_negative(at / "failedJobsHistoryLimit", spec.failed_jobs_history_limit());
   if (spec.has_time_zone())
     if (auto fault = time_zone_fault(spec.time_zone()); !fault.empty())
       out.invalid(at / "timeZone", spec.time_zone(), fault);
-  auto job_template = at / "jobTemplate";
-  auto meta = job_template / "metadata", job = job_template / "spec";
-  labels(out, meta / "labels", spec.job_template().metadata().labels());
-  annotations(out, meta / "annotations", spec.job_template().metadata().annotations());
-  job_spec(out, job, spec.job_template().spec());
-  if (spec.job_template().spec().has_manual_selector() &&
-      spec.job_template().spec().manual_selector())
-    out.not_supported(job / "manualSelector", true, {"nil", "false"});
-  if (spec.job_template().spec().has_selector())
-    out.invalid(job / "selector", "", "`selector` will be auto-generated");
+  out.one_of(at / "concurrencyPolicy", spec.concurrency_policy(), {"Allow", "Forbid", "Replace"});
+  auto job = at / "jobTemplate.spec";
+  auto& inner = spec.job_template().spec();
+  job_spec(out, job, inner);
+  if (inner.has_selector()) out.invalid(job / "selector", "", "`selector` will be auto-generated");
+  if (inner.manual_selector()) out.not_supported(job / "manualSelector", true, {"nil", "false"});
+  out.not_negative(at / "successfulJobsHistoryLimit", spec.successful_jobs_history_limit());
+  out.not_negative(at / "failedJobsHistoryLimit", spec.failed_jobs_history_limit());
 }
 
 void cron_job_create(report& out, const CronJob& c) {

@@ -32,23 +32,6 @@ bool is_pem(std::string_view text, std::string_view label) {
   return der && der->size() > 2 && (*der)[0] == 0x30; // an ASN.1 sequence
 }
 
-/// "example.com/team/signer": a domain, and names joined by dots behind it.
-void signer_name(report& out, const path& at, const std::string& name) {
-  if (!out.not_empty(at, name)) return;
-  auto slash = name.find('/');
-  if (slash == name.npos || name.find('/', slash + 1) != name.npos)
-    return out.invalid(
-        at, name,
-        "must be a fully qualified domain and path of the form 'example.com/signer-name'");
-  auto host = name.substr(0, slash), rest = name.substr(slash + 1);
-  out.invalid(at, name, names::dns_subdomain(host));
-  if (host.find('.') == host.npos)
-    out.invalid(at, name, "should be a domain with at least two segments separated by dots");
-  out.invalid(at, name, names::dns_subdomain(rest));
-  if (host.size() > signer_host_max || name.size() > signer_path_max)
-    out.too_long(at, signer_path_max);
-}
-
 void request(report& out, const CertificateSigningRequest& r) {
   path top;
   auto at = top / "spec";
@@ -146,6 +129,23 @@ void status(report& out, const CertificateSigningRequest& r, const CertificateSi
 }
 
 } // namespace
+
+/// "example.com/team/signer": a domain, and names joined by dots behind it.
+void signer_name(report& out, const path& at, const std::string& name) {
+  if (!out.not_empty(at, name)) return;
+  auto slash = name.find('/');
+  if (slash == name.npos || name.find('/', slash + 1) != name.npos)
+    return out.invalid(
+        at, name,
+        "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+  auto host = name.substr(0, slash), rest = name.substr(slash + 1);
+  out.invalid(at, name, names::dns_subdomain(host));
+  if (host.find('.') == host.npos)
+    out.invalid(at, name, "should be a domain with at least two segments separated by dots");
+  out.invalid(at, name, names::dns_subdomain(rest));
+  if (host.size() > signer_host_max || name.size() > signer_path_max)
+    out.too_long(at, signer_path_max);
+}
 
 std::vector<row> certificate_kinds() {
   return {kind_row<CertificateSigningRequest>(names::path_segment)

@@ -38,11 +38,12 @@ template<class Map> size_t data_keys(report& out, const path& at, const Map& map
 void config_map(report& out, const ConfigMap& c) {
   path top;
   auto data = top / "data", binary = top / "binaryData";
-  auto bytes = data_keys(out, data, c.data()) + data_keys(out, binary, c.binary_data());
+  auto bytes = data_keys(out, data, c.data());
   for (auto& [key, value] : c.binary_data())
     if (c.data().contains(key))
       out.invalid(data.key(key), key, "duplicate of key present in binaryData");
-  if (bytes > data_bytes_max) out.too_long(path(), data_bytes_max);
+  bytes += data_keys(out, binary, c.binary_data());
+  if (bytes > data_bytes_max) out.too_long(top.key(""), data_bytes_max); // the whole object
 }
 
 template<class Map> bool equal_maps(const Map& a, const Map& b) {
@@ -72,7 +73,8 @@ void needs(report& out, const path& data, const Secret& s, allowed keys) {
 void docker_config(report& out, const path& data, const Secret& s, std::string_view key) {
   auto found = s.data().find(std::string(key));
   if (found == s.data().end()) return out.required(data.key(key));
-  if (!json::parse(found->second))
+  auto config = json::parse(found->second);
+  if (!config || !(config->is_object() || config->is_null()))
     out.invalid(data.key(key), "<secret contents redacted>", "invalid JSON");
 }
 
@@ -117,7 +119,7 @@ void name_space(report& out, const Namespace& n) {
     auto& f = n.spec().finalizers(i);
     out.invalid(at, f, names::qualified(f));
     if (f.find('/') == f.npos && f != "kubernetes" && f != "orphan" && f != "foregroundDeletion")
-      out.invalid(at[i], f, "name is neither a standard finalizer name nor is it fully qualified");
+      out.invalid(at, f, "name is neither a standard finalizer name nor is it fully qualified");
   }
 }
 
@@ -163,12 +165,7 @@ void priority_update(report& out, const PriorityClass& p, const PriorityClass& o
 void runtime_class(report& out, const RuntimeClass& r) {
   path top;
   out.invalid(top / "handler", r.handler(), names::dns_label(r.handler()));
-  auto fixed = top / "overhead.podFixed";
-  for (auto& [name, value] : r.overhead().pod_fixed()) {
-    auto here = fixed.key(name);
-    container_resource_name(out, here, name);
-    resource_amount(out, here, name, value);
-  }
+  overhead(out, top / "overhead", r.overhead().pod_fixed());
   auto scheduling = top / "scheduling";
   labels(out, scheduling / "nodeSelector", r.scheduling().node_selector());
   tolerations(out, scheduling / "tolerations", r.scheduling().tolerations());

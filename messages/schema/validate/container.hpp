@@ -12,7 +12,7 @@ namespace troupe::schema::validate {
 
 // probe.cpp
 void probes(report&, const path& at, const k8s::core::v1::Container&, bool restarts);
-void lifecycle(report&, const path& at, const k8s::core::v1::Lifecycle&);
+void lifecycle(report&, const path& at, const k8s::core::v1::Lifecycle&, int64_t grace_seconds);
 
 // environment.cpp
 void environment(report&, const path& at, const k8s::core::v1::Container&, const volume_map&);

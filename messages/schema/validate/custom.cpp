@@ -21,41 +21,39 @@ std::string lower(std::string text) {
 }
 
 void kind_names(report& out, const path& at, const names_of& n) {
-  auto label = [&](const char* field, const std::string& value, bool required) {
-    if (value.empty() && required)
-      out.required(at / field);
-    else if (!value.empty())
-      out.invalid(at / field, value, names::dns1035_label(value));
+  constexpr const char* mixed = "may have mixed case, but should otherwise match: ";
+  out.not_empty(at / "plural", n.plural());
+  out.not_empty(at / "singular", n.singular());
+  out.not_empty(at / "kind", n.kind());
+  out.not_empty(at / "listKind", n.list_kind());
+  auto label = [&](const path& here, const std::string& shown, const std::string& value,
+                   std::string_view prefix = {}) {
+    out.invalid_joined(here, shown, names::dns1035_label(value), ",", prefix);
   };
-  label("plural", n.plural(), true);
-  label("singular", n.singular(), false);
-  label("kind", lower(n.kind()), true);
-  label("listKind", lower(n.list_kind()), true);
+  if (!n.plural().empty()) label(at / "plural", n.plural(), n.plural());
+  if (!n.singular().empty()) label(at / "singular", n.singular(), n.singular());
+  if (!n.kind().empty()) label(at / "kind", n.kind(), lower(n.kind()), mixed);
+  if (!n.list_kind().empty()) label(at / "listKind", n.list_kind(), lower(n.list_kind()), mixed);
   auto shorts = at / "shortNames", categories = at / "categories";
   for (int i = 0; i < n.short_names_size(); ++i)
-    out.invalid(shorts[i], n.short_names(i), names::dns1035_label(n.short_names(i)));
-  for (int i = 0; i < n.categories_size(); ++i)
-    out.invalid(categories[i], n.categories(i), names::dns1035_label(n.categories(i)));
+    label(shorts[i], n.short_names(i), n.short_names(i));
   if (!n.kind().empty() && n.kind() == n.list_kind())
     out.invalid(at / "listKind", n.list_kind(), "kind and listKind may not be the same");
-}
-
-/// ".spec.replicas": what a JSONPath of a subresource or column looks like.
-bool simple_path(std::string_view text) {
-  if (text.empty() || text.front() != '.' || text.size() > 4096) return false;
-  int brackets = 0;
-  for (auto c : text) {
-    if (c == '[' || c == '(') ++brackets;
-    if (c == ']' || c == ')') --brackets;
-    if (brackets < 0 || static_cast<unsigned char>(c) < ' ') return false;
-  }
-  return brackets == 0;
+  for (int i = 0; i < n.categories_size(); ++i)
+    label(categories[i], n.categories(i), n.categories(i));
 }
 
 /// A plain chain of names, without subscripts.
 bool plain_path(std::string_view text) {
-  return simple_path(text) && text.find_first_of("[]()*") == text.npos && text.back() != '.' &&
+  return text.starts_with('.') && text.find_first_of("[]()*") == text.npos && text.back() != '.' &&
          text.find("..") == text.npos;
+}
+
+/// A JSONPath of a subresource or column begins with a dot; whether all is well.
+bool dotted(report& out, const path& at, const std::string& text) {
+  if (text.starts_with('.')) return true;
+  out.invalid(at, text, "must be a simple json path starting with .");
+  return false;
 }
 
 void columns(report& out, const path& at, const version_of& v) {
@@ -65,7 +63,7 @@ void columns(report& out, const path& at, const version_of& v) {
     out.not_empty(here / "name", c.name());
     constexpr std::string_view types[] = {"integer", "number", "string", "boolean", "date"};
     if (c.type().empty())
-      out.required(here / "type");
+      out.required(here / "type", "must be one of boolean,date,integer,number,string");
     else if (std::find(std::begin(types), std::end(types), c.type()) == std::end(types))
       out.invalid(here / "type", c.type(), "must be one of boolean,date,integer,number,string");
     constexpr std::string_view formats[] = {"",     "int32", "int64",     "float",   "double",
@@ -73,29 +71,28 @@ void columns(report& out, const path& at, const version_of& v) {
     if (std::find(std::begin(formats), std::end(formats), c.format()) == std::end(formats))
       out.invalid(here / "format", c.format(),
                   "must be one of byte,date,date-time,double,float,int32,int64,password");
-    if (c.json_path().empty())
-      out.required(here / "jsonPath");
-    else if (!simple_path(c.json_path()))
-      out.invalid(here / "jsonPath", c.json_path(), "must be a simple json path starting with .");
+    // Kubernetes' spelling in faults.
+    if (out.not_empty(here / "JSONPath", c.json_path()))
+      dotted(out, here / "JSONPath", c.json_path());
   }
 }
 
 void scale(report& out, const path& at, const CustomResourceSubresourceScale& s) {
-  auto check = [&](const char* field, const std::string& value, allowed prefixes, bool required) {
-    auto here = at / field;
-    if (value.empty()) {
-      if (required) out.required(here);
-      return;
-    }
-    if (!plain_path(value))
-      return out.invalid(here, value, "should be a simple json path without array notation");
-    if (std::none_of(prefixes.begin(), prefixes.end(),
-                     [&](auto p) { return value.starts_with(p) && value.size() > p.size(); }))
-      out.invalid(here, value, "should be a json path under " + std::string(*prefixes.begin()));
+  auto check = [&](const char* field, const std::string& value, allowed prefixes, const char* why) {
+    if (dotted(out, at / field, value) &&
+        std::none_of(prefixes.begin(), prefixes.end(),
+                     [&](auto p) { return value.starts_with(p); }))
+      out.invalid(at / field, value, why);
   };
-  check("specReplicasPath", s.spec_replicas_path(), {".spec."}, true);
-  check("statusReplicasPath", s.status_replicas_path(), {".status."}, true);
-  check("labelSelectorPath", s.label_selector_path(), {".spec.", ".status."}, false);
+  if (out.not_empty(at / "specReplicasPath", s.spec_replicas_path()))
+    check("specReplicasPath", s.spec_replicas_path(), {".spec."},
+          "should be a json path under .spec");
+  if (out.not_empty(at / "statusReplicasPath", s.status_replicas_path()))
+    check("statusReplicasPath", s.status_replicas_path(), {".status."},
+          "should be a json path under .status");
+  if (!s.label_selector_path().empty())
+    check("labelSelectorPath", s.label_selector_path(), {".spec.", ".status."},
+          "should be a json path under either .spec or .status");
 }
 
 void selectable(report& out, const path& at, const version_of& v) {
@@ -142,34 +139,45 @@ private:
   }
 };
 
+void deprecation(report& out, const path& at, const version_of& v) {
+  if (!v.has_deprecation_warning()) return;
+  auto& text = v.deprecation_warning();
+  if (!v.deprecated()) return out.invalid(at, text, "can only be set for deprecated versions");
+  if (text.size() > 256) out.invalid(at, text, "must be <= 256 characters long");
+  if (text.empty()) out.invalid(at, text, "must not be an empty string");
+  for (size_t i = 0; i < text.size(); ++i)
+    if (auto c = static_cast<unsigned char>(text[i]); c < ' ' || c == 0x7f)
+      return out.invalid(at, text,
+                         "must only contain printable UTF-8 characters; non-printable character "
+                         "found at index " +
+                             std::to_string(i));
+}
+
 void versions(report& out, const path& at, const CustomResourceDefinitionSpec& s) {
   places where(s);
   auto list = at / "versions";
   int stored = 0;
+  bool unique = true;
   std::set<std::string_view> seen;
   for (int i = 0; i < s.versions_size(); ++i) {
     auto& v = s.versions(i);
     auto here = list[i];
-    out.invalid(here / "name", v.name(), names::dns1035_label(v.name()));
-    if (!seen.insert(v.name()).second)
-      out.invalid(list, v.name(), "must contain unique version names");
+    out.invalid_joined(here / "name", v.name(), names::dns1035_label(v.name()), ",");
+    unique = seen.insert(v.name()).second && unique;
     stored += v.storage();
-    if (v.has_deprecation_warning()) {
-      if (!v.deprecated())
-        out.invalid(here / "deprecationWarning", v.deprecation_warning(),
-                    "can only be set for deprecated versions");
-      if (v.deprecation_warning().size() > 256) out.too_long(here / "deprecationWarning", 256);
-    }
+    deprecation(out, here / "deprecationWarning", v);
     bool first = i == 0;
     if (first || !where.shared_schema) {
       if (!v.schema().has_openapi_v3_schema())
-        out.required(where.shared_schema ? at / "validation" : here / "schema",
-                     "schemas are required");
+        for (int n = i; n < (where.shared_schema ? s.versions_size() : i + 1); ++n) {
+          auto each = list[n];
+          out.required(each / "schema.openAPIV3Schema", "schemas are required");
+        }
       else
         custom_schema(out,
                       where.shared_schema ? at / "validation.openAPIV3Schema"
                                           : here / "schema.openAPIV3Schema",
-                      v.schema().openapi_v3_schema());
+                      v.schema().openapi_v3_schema(), v.subresources().has_status());
     }
     if (first || !where.shared_columns)
       columns(out,
@@ -183,16 +191,22 @@ void versions(report& out, const path& at, const CustomResourceDefinitionSpec& s
     if (first || !where.shared_fields)
       selectable(out, where.shared_fields ? at / "selectableFields" : here / "selectableFields", v);
   }
+  if (!unique) out.invalid(list, "", "must contain unique version names");
   if (stored != 1)
     out.invalid(list, stored, "must have exactly one version marked as storage version");
+  // The first version stands for all where there used to be one.
+  if (s.versions_size() > 0)
+    out.invalid_joined(at / "version", s.versions(0).name(),
+                       names::dns1035_label(s.versions(0).name()), ",");
 }
 
 void conversion(report& out, const path& at, const CustomResourceConversion& c) {
   if (c.strategy() != "Webhook") {
     out.one_of(at / "strategy", c.strategy(), {"None", "Webhook"});
-    if (c.has_webhook())
-      out.forbidden(at / "webhookClientConfig",
-                    "should not be set when strategy is not set to Webhook");
+    constexpr const char* why = "should not be set when strategy is not set to Webhook";
+    if (c.webhook().has_client_config()) out.forbidden(at / "webhookClientConfig", why);
+    if (c.webhook().conversion_review_versions_size() > 0)
+      out.forbidden(at / "conversionReviewVersions", why);
     return;
   }
   auto client = at / "webhookClientConfig";
@@ -204,8 +218,8 @@ void conversion(report& out, const path& at, const CustomResourceConversion& c) 
                    config.service().name(), config.service().namespace_(), config.service().path(),
                    config.service().port());
   }
-  if (c.webhook().conversion_review_versions().empty())
-    out.required(at / "conversionReviewVersions");
+  review_versions(out, at / "conversionReviewVersions", c.webhook().conversion_review_versions(),
+                  {});
 }
 
 void stored_versions(report& out, const path& at, const CustomResourceDefinition& d) {
@@ -221,31 +235,47 @@ void stored_versions(report& out, const path& at, const CustomResourceDefinition
   }
 }
 
+/// Kinds in Kubernetes' own groups say who approved them, or that nobody did.
+void approval(report& out, const path& at, const texts& notes) {
+  constexpr const char* note = "api-approved.kubernetes.io";
+  constexpr const char* see = ", see https://github.com/kubernetes/enhancements/pull/1111";
+  auto why = "protected groups must have approval annotation \"" + std::string(note) + "\"";
+  auto found = notes.find(note);
+  auto here = at.key(note);
+  if (found == notes.end() || found->second.empty()) return out.required(here, why + see);
+  auto& value = found->second;
+  auto scheme = value.find("://");
+  bool url =
+      scheme != value.npos && scheme > 0 && scheme + 3 < value.size() && value[scheme + 3] != '/';
+  if (!value.starts_with("unapproved") && !url)
+    out.invalid(here, value,
+                why + " with either a URL or a reason starting with \"unapproved\"" + see);
+}
+
+void definition_create(report& out, const CustomResourceDefinition& d) {
+  path top;
+  if (d.metadata().name() != d.spec().names().plural() + "." + d.spec().group())
+    out.invalid(top / "metadata.name", d.metadata().name(),
+                "must be spec.names.plural+\".\"+spec.group");
+}
+
 void definition(report& out, const CustomResourceDefinition& d) {
   path top;
   auto at = top / "spec";
   auto& s = d.spec();
-  auto full = s.names().plural() + "." + s.group();
-  if (d.metadata().name() != full)
-    out.invalid(top / "metadata.name", d.metadata().name(),
-                "must be spec.names.plural+\".\"+spec.group");
   auto group = at / "group";
   if (out.not_empty(group, s.group())) {
     auto faults = names::dns_subdomain(s.group());
-    out.invalid(group, s.group(), faults);
+    out.invalid_joined(group, s.group(), faults, ",");
     if (faults.empty() && s.group().find('.') == s.group().npos)
       out.invalid(group, s.group(), "should be a domain with at least one dot");
     bool protected_group = s.group() == "k8s.io" || s.group() == "kubernetes.io" ||
                            s.group().ends_with(".k8s.io") || s.group().ends_with(".kubernetes.io");
-    if (protected_group && !d.metadata().annotations().contains("api-approved.kubernetes.io")) {
-      auto annotations = top / "metadata.annotations";
-      out.required(annotations.key("api-approved.kubernetes.io"),
-                   "protected groups must have approval annotation \"api-approved.kubernetes.io\"");
-    }
+    if (protected_group) approval(out, top / "metadata.annotations", d.metadata().annotations());
   }
   out.one_of(at / "scope", s.scope(), {"Cluster", "Namespaced"});
-  kind_names(out, at / "names", s.names());
   versions(out, at, s);
+  kind_names(out, at / "names", s.names());
   conversion(out, at / "conversion", s.conversion());
   if (s.preserve_unknown_fields())
     out.invalid(at / "preserveUnknownFields", true,
@@ -286,6 +316,7 @@ std::vector<row> custom_kinds() {
   return {
       kind_row<CustomResourceDefinition>()
           .any_time<definition>()
+          .on_create<definition_create>()
           .on_update<definition_update>()
           .on_status<definition_status>(),
   };

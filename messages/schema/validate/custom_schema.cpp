@@ -56,46 +56,59 @@ void never(report& out, const path& at, const schema_of& s) {
 }
 
 /// Below allOf, anyOf, oneOf and not: nothing that says what a value is, only what it may be.
-void junctor(report& out, const path& at, const schema_of& s, bool int_or_string_part);
+/// `spelled` is a part of how int-or-string is spelled: "anyOf: [{type: integer}, {type: string}]".
+void junctor(report& out, const path& at, const schema_of& s, bool spelled);
 
-void junctors(report& out, const path& at, const schema_of& s) {
-  for (auto& [list, name] : {std::pair{&s.all_of(), "allOf"}, std::pair{&s.any_of(), "anyOf"},
-                             std::pair{&s.one_of(), "oneOf"}})
-    for (int i = 0; i < list->size(); ++i)
-      junctor(out, at.at(name, i), (*list)[i],
-              s.x_kubernetes_int_or_string() && std::string_view(name) != "oneOf");
+bool says_only(const schema_of& s, std::string_view type) {
+  schema_of plain;
+  plain.set_type(std::string(type));
+  return same(s, plain);
+}
+
+bool int_or_string(const schema_of& s) {
+  return s.any_of_size() == 2 && says_only(s.any_of(0), "integer") &&
+         says_only(s.any_of(1), "string");
+}
+
+void junctors(report& out, const path& at, const schema_of& s, bool spelled_inside) {
+  for (int i = 0; i < s.any_of_size(); ++i)
+    if (!spelled_inside) junctor(out, at.at("anyOf", i), s.any_of(i), false);
+  for (int i = 0; i < s.all_of_size(); ++i)
+    junctor(out, at.at("allOf", i), s.all_of(i), i == 0 && int_or_string(s.all_of(i)));
+  for (int i = 0; i < s.one_of_size(); ++i) junctor(out, at.at("oneOf", i), s.one_of(i), false);
   if (s.has_not_()) junctor(out, at / "not", s.not_(), false);
 }
 
-void junctor(report& out, const path& at, const schema_of& s, bool int_or_string_part) {
-  constexpr const char* why = "must be empty to be structural";
-  // "anyOf: [{type: integer}, {type: string}]" is how int-or-string is spelled.
-  if (!s.type().empty() && !int_or_string_part) out.forbidden(at / "type", why);
-  if (s.has_default_()) out.forbidden(at / "default", why);
-  if (!s.description().empty()) out.forbidden(at / "description", why);
-  if (!s.title().empty()) out.forbidden(at / "title", why);
-  if (s.nullable()) out.forbidden(at / "nullable", "must be false to be structural");
-  if (s.has_additional_properties()) out.forbidden(at / "additionalProperties", why);
-  if (s.has_x_kubernetes_preserve_unknown_fields())
-    out.forbidden(at / "x-kubernetes-preserve-unknown-fields", "must be false to be structural");
-  if (s.x_kubernetes_embedded_resource())
-    out.forbidden(at / "x-kubernetes-embedded-resource", "must be false to be structural");
-  if (s.x_kubernetes_int_or_string())
-    out.forbidden(at / "x-kubernetes-int-or-string", "must be false to be structural");
-  if (s.x_kubernetes_list_map_keys_size() > 0)
-    out.forbidden(at / "x-kubernetes-list-map-keys", why);
-  if (s.has_x_kubernetes_list_type())
-    out.forbidden(at / "x-kubernetes-list-type", "must be undefined to be structural");
-  if (s.has_x_kubernetes_map_type())
-    out.forbidden(at / "x-kubernetes-map-type", "must be undefined to be structural");
+void junctor(report& out, const path& at, const schema_of& s, bool spelled) {
+  constexpr const char* empty = "must be empty to be structural";
+  constexpr const char* undefined = "must be undefined to be structural";
+  constexpr const char* off = "must be false to be structural";
+  auto unset = [&](const char* field, bool set, const char* why) {
+    if (set) out.forbidden(at / field, why);
+  };
+  unset("type", !s.type().empty(), empty);
+  unset("additionalProperties", s.has_additional_properties(), undefined);
+  unset("default", s.has_default_(), undefined);
+  unset("title", !s.title().empty(), empty);
+  unset("description", !s.description().empty(), empty);
+  unset("nullable", s.nullable(), off);
+  unset("externalDocs", s.has_external_docs(), undefined);
+  unset("x-kubernetes-preserve-unknown-fields", s.x_kubernetes_preserve_unknown_fields(), off);
+  unset("x-kubernetes-embedded-resource", s.x_kubernetes_embedded_resource(), off);
+  unset("x-kubernetes-int-or-string", s.x_kubernetes_int_or_string(), off);
+  unset("x-kubernetes-list-map-keys", s.x_kubernetes_list_map_keys_size() > 0, empty);
+  unset("x-kubernetes-list-type", s.has_x_kubernetes_list_type(), undefined);
+  unset("x-kubernetes-map-type", s.has_x_kubernetes_map_type(), undefined);
+  unset("x-kubernetes-validations", s.x_kubernetes_validations_size() > 0, empty);
   never(out, at, s);
   if (s.items().has_schema()) junctor(out, at / "items", s.items().schema(), false);
   auto properties = at / "properties";
   for (auto& [name, p] : s.properties()) {
     auto here = properties.key(name);
     junctor(out, here, p, false);
+    if (name == "metadata") out.forbidden(here, "must not be specified in a nested context");
   }
-  junctors(out, at, s);
+  junctors(out, at, s, spelled);
 }
 
 /// Every property that a junctor speaks of is declared in the shape.
@@ -104,11 +117,9 @@ void declared(report& out, const path& shape_at, const schema_of& shape, const s
   for (auto& [name, p] : part.properties()) {
     auto found = shape.properties().find(name);
     auto here = properties.key(name);
-    bool open =
-        shape.x_kubernetes_preserve_unknown_fields() || shape.additional_properties().has_schema();
     if (found != shape.properties().end())
       declared(out, here, found->second, p);
-    else if (!open)
+    else
       out.required(here, "because it is defined in a logical junctor");
   }
   if (part.items().has_schema()) {
@@ -122,17 +133,33 @@ void declared(report& out, const path& shape_at, const schema_of& shape, const s
   if (part.has_not_()) declared(out, shape_at, shape, part.not_());
 }
 
+/// What the extension is for: a schema of this type.
+void needs_type(report& out, const path& at, const schema_of& s, std::string_view type,
+                const char* why) {
+  if (s.type().empty())
+    out.required(at / "type", why);
+  else if (s.type() != type)
+    out.invalid(at / "type", s.type(), why);
+}
+
 void list_extensions(report& out, const path& at, const schema_of& s) {
   auto type_at = at / "x-kubernetes-list-type", keys_at = at / "x-kubernetes-list-map-keys";
   auto& what = s.x_kubernetes_list_type();
   if (s.has_x_kubernetes_list_type()) {
-    if (s.type() != "array")
-      out.invalid(at / "type", s.type(), "must be array if x-kubernetes-list-type is specified");
+    needs_type(out, at, s, "array", "must be array if x-kubernetes-list-type is specified");
     if (what != "atomic" && what != "set" && what != "map")
-      out.not_supported(type_at, what, {"atomic", "map", "set"});
+      out.not_supported(type_at, what, {"atomic", "set", "map"});
   }
-  if (s.x_kubernetes_list_map_keys_size() > 0 && what != "map")
-    out.invalid(type_at, what, "must be map if x-kubernetes-list-map-keys is non-empty");
+  if (s.x_kubernetes_list_map_keys_size() > 0 && what != "map") {
+    constexpr const char* why = "must be map if x-kubernetes-list-map-keys is non-empty";
+    if (s.has_x_kubernetes_list_type())
+      out.invalid(type_at, what, why);
+    else
+      out.required(type_at, why);
+  }
+  if ((what == "set" || what == "map") && s.items().schema().nullable())
+    out.forbidden(at / "items.nullable",
+                  "cannot be nullable when x-kubernetes-list-type is " + what);
   if (what == "set" && s.items().has_schema()) {
     // Members of a set are compared whole.
     constexpr const char* why = "must be atomic as item of a list with x-kubernetes-list-type=set";
@@ -146,22 +173,24 @@ void list_extensions(report& out, const path& at, const schema_of& s) {
   }
   if (what != "map") return;
   if (s.x_kubernetes_list_map_keys().empty())
-    return out.required(keys_at, "must not be empty if x-kubernetes-list-type is map");
+    out.required(keys_at, "must not be empty if x-kubernetes-list-type is map");
   auto& item = s.items().schema();
+  if (!s.has_items())
+    return out.required(at / "items", "must have a schema if x-kubernetes-list-type is map");
   if (s.items().has_schema() && item.type() != "object")
-    out.invalid(at / "items.type", item.type(),
-                "must be object if parent array's x-kubernetes-list-type is map");
+    return out.invalid(at / "items.type", item.type(),
+                       "must be object if parent array's x-kubernetes-list-type is map");
   auto items = at / "items";
   auto properties = items / "properties";
   std::set<std::string_view> seen;
   for (int i = 0; i < s.x_kubernetes_list_map_keys_size(); ++i) {
     auto& key = s.x_kubernetes_list_map_keys(i);
-    if (!seen.insert(key).second) out.invalid(keys_at[i], key, "must contain unique entries");
+    bool first = seen.insert(key).second;
     auto found = item.properties().find(key);
-    if (found == item.properties().end()) {
-      out.invalid(keys_at[i], key, "entries must all be names of item properties");
-      continue;
-    }
+    if (found == item.properties().end())
+      out.invalid(keys_at, key, "entries must all be names of item properties");
+    if (!first) out.invalid(keys_at, key, "must not contain duplicate entries");
+    if (found == item.properties().end()) continue;
     auto here = properties.key(key);
     if (found->second.type() == "object" || found->second.type() == "array")
       out.invalid(here / "type", found->second.type(),
@@ -171,13 +200,15 @@ void list_extensions(report& out, const path& at, const schema_of& s) {
     if (!needed && !found->second.has_default_())
       out.required(here / "default", "this property is in x-kubernetes-list-map-keys, so it must "
                                      "have a default or be a required property");
+    if (found->second.nullable())
+      out.forbidden(here / "nullable",
+                    "this property is in x-kubernetes-list-map-keys, so it cannot be nullable");
   }
 }
 
 void map_extensions(report& out, const path& at, const schema_of& s) {
   if (!s.has_x_kubernetes_map_type()) return;
-  if (s.type() != "object")
-    out.invalid(at / "type", s.type(), "must be object if x-kubernetes-map-type is specified");
+  needs_type(out, at, s, "object", "must be object if x-kubernetes-map-type is specified");
   if (s.x_kubernetes_map_type() != "atomic" && s.x_kubernetes_map_type() != "granular")
     out.not_supported(at / "x-kubernetes-map-type", s.x_kubernetes_map_type(),
                       {"atomic", "granular"});
@@ -187,20 +218,17 @@ void shape_extensions(report& out, const path& at, const schema_of& s) {
   if (s.has_x_kubernetes_preserve_unknown_fields() && !s.x_kubernetes_preserve_unknown_fields())
     out.invalid(at / "x-kubernetes-preserve-unknown-fields", false, "must be true or undefined");
   if (s.x_kubernetes_int_or_string()) {
-    if (!s.type().empty())
-      out.forbidden(at / "type", "must be empty if x-kubernetes-int-or-string is true");
+    constexpr const char* why = "must be false if x-kubernetes-int-or-string is true";
     if (s.x_kubernetes_preserve_unknown_fields())
-      out.invalid(at / "x-kubernetes-preserve-unknown-fields", true,
-                  "must be undefined if x-kubernetes-int-or-string is true");
+      out.invalid(at / "x-kubernetes-preserve-unknown-fields", true, why);
+    if (s.x_kubernetes_embedded_resource())
+      out.invalid(at / "x-kubernetes-embedded-resource", true, why);
   }
   if (!s.x_kubernetes_embedded_resource()) return;
-  if (s.type() != "object") {
-    if (s.type().empty())
-      out.required(at / "type", "must be object if x-kubernetes-embedded-resource is true");
-    else
-      out.invalid(at / "type", s.type(),
-                  "must be object if x-kubernetes-embedded-resource is true");
-  }
+  needs_type(out, at, s, "object", "must be object if x-kubernetes-embedded-resource is true");
+  if (s.has_additional_properties())
+    out.forbidden(at / "additionalProperties",
+                  "must not be used if x-kubernetes-embedded-resource is set");
   if (s.properties().empty() && !s.x_kubernetes_preserve_unknown_fields())
     out.required(at / "properties", "must not be empty if x-kubernetes-embedded-resource is true "
                                     "without x-kubernetes-preserve-unknown-fields");
@@ -254,32 +282,39 @@ void fitting_default(report& out, const path& at, const schema_of& s) {
 
 void shape(report& out, const path& at, const schema_of& s, bool root);
 
+/// The server knows what objects have in common: a schema may say little about it.
+void metadata_of(report& out, const path& at, const std::string& name, const schema_of& s,
+                 bool root) {
+  bool metadata = name == "metadata";
+  if (!metadata && name != "apiVersion" && name != "kind") return;
+  if (root && s.has_default_())
+    out.forbidden(at / "default", "must not be set in top-level " + name);
+  if (s.type() != (metadata ? "object" : "string"))
+    out.invalid(at / "type", s.type(), metadata ? "must be object" : "must be string");
+  if (!root || !metadata) return;
+  // It may narrow the name, and nothing else.
+  auto rest = s;
+  rest.clear_type(), rest.clear_default_(), rest.clear_description();
+  rest.mutable_properties()->erase("name");
+  rest.mutable_properties()->erase("generateName");
+  if (!same(rest, schema_of()))
+    out.forbidden(at, "must not specify anything other than name and generateName, but metadata is "
+                      "implicitly specified");
+}
+
 void objects(report& out, const path& at, const schema_of& s, bool root) {
   auto additional = at / "additionalProperties";
   if (s.has_additional_properties()) {
     auto& a = s.additional_properties();
     if (root) out.forbidden(additional, "must not be used at the root");
-    if (!s.properties().empty() && (a.has_schema() || a.allows()))
+    if (!s.properties().empty() && (a.has_schema() || !a.allows()))
       out.forbidden(additional, "additionalProperties and properties are mutual exclusive");
-    if (!a.has_schema() && !a.allows())
-      out.forbidden(additional, "additionalProperties cannot be set to false");
     if (a.has_schema()) shape(out, additional, a.schema(), false);
   }
   auto properties = at / "properties";
   for (auto& [name, p] : s.properties()) {
     auto here = properties.key(name);
-    if (root && name == "metadata") {
-      // The server knows what metadata is; a schema may only narrow the name.
-      auto inner = here / "properties";
-      for (auto& [field, rule] : p.properties())
-        if (field != "name" && field != "generateName")
-          out.forbidden(inner.key(field), "must not specify anything other than name and "
-                                          "generateName, but metadata is implicitly specified");
-      continue;
-    }
-    if (root && (name == "apiVersion" || name == "kind") && !p.type().empty() &&
-        p.type() != "string")
-      out.invalid(here / "type", p.type(), "must be string");
+    if (root || s.x_kubernetes_embedded_resource()) metadata_of(out, here, name, p, root);
     shape(out, here, p, false);
   }
 }
@@ -311,14 +346,40 @@ void shape(report& out, const path& at, const schema_of& s, bool root) {
     out.required(at / "items", "must be specified");
   if (s.items().has_schema()) shape(out, at / "items", s.items().schema(), false);
   objects(out, at, s, root);
-  junctors(out, at, s);
+  junctors(out, at, s, int_or_string(s));
   for (auto* list : {&s.all_of(), &s.any_of(), &s.one_of()})
     for (auto& part : *list) declared(out, at, s, part);
   if (s.has_not_()) declared(out, at, s, s.not_());
 }
 
+/// The status has its own door, so the schema of the whole says nothing that spans both.
+void beside_status(report& out, const path& at, const schema_of& s) {
+  if (!s.type().empty() && s.type() != "object")
+    return out.invalid(at / "type", s.type(),
+                       "only \"object\" is allowed as the type at the root of the schema if the "
+                       "status subresource is enabled");
+  bool spans = !s.id().empty() || s.has_ref() || s.nullable() || s.has_default_() ||
+               s.enum__size() > 0 || s.has_max_properties() || s.has_min_properties() ||
+               s.all_of_size() > 0 || s.any_of_size() > 0 || s.one_of_size() > 0 || s.has_not_() ||
+               s.has_additional_properties() || s.has_additional_items() ||
+               !s.pattern_properties().empty() || !s.dependencies().empty() ||
+               !s.definitions().empty() || s.x_kubernetes_embedded_resource() ||
+               s.x_kubernetes_int_or_string() || s.x_kubernetes_list_map_keys_size() > 0 ||
+               s.has_x_kubernetes_list_type() || s.has_x_kubernetes_map_type();
+  if (spans)
+    out.invalid(at, "",
+                "only [Description Type Format Title Maximum ExclusiveMaximum Minimum "
+                "ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems "
+                "MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields "
+                "XValidations] fields are allowed at the root of the schema if the status "
+                "subresource is enabled");
+}
+
 } // namespace
 
-void custom_schema(report& out, const path& at, const schema_of& s) { shape(out, at, s, true); }
+void custom_schema(report& out, const path& at, const schema_of& s, bool has_status) {
+  if (has_status) beside_status(out, at, s);
+  shape(out, at, s, true);
+}
 
 } // namespace troupe::schema::validate

@@ -12,61 +12,36 @@ namespace {
 
 using namespace k8s::core::v1;
 
-void field(report& out, const path& at, const ObjectFieldSelector& f) {
-  auto api_version = at / "apiVersion";
-  auto field_path = at / "fieldPath";
-  if (!out.not_empty(api_version, f.api_version()) || !out.not_empty(field_path, f.field_path()))
-    return;
-  if (f.api_version() != "v1") {
-    out.invalid(field_path, f.field_path(), "unsupported pod version: " + f.api_version());
-    return;
-  }
-  // "metadata.labels['app']": one key of a map.
-  auto bracket = f.field_path().find("['");
-  if (bracket != std::string::npos && f.field_path().ends_with("']")) {
-    auto map = f.field_path().substr(0, bracket);
-    auto key = f.field_path().substr(bracket + 2, f.field_path().size() - bracket - 4);
-    if (map == "metadata.labels") return out.invalid(field_path, key, names::qualified(key));
-    if (map == "metadata.annotations") {
-      std::transform(key.begin(), key.end(), key.begin(),
-                     [](unsigned char c) { return tolower(c); });
-      return out.invalid(field_path, key, names::qualified(key));
-    }
-    return out.invalid(field_path, f.field_path(), "does not support subscript");
-  }
-  if (!is_downward_field(f.field_path()))
-    return out.invalid(field_path, f.field_path(),
-                       "error converting fieldPath: field label not supported");
-  out.one_of(field_path, f.field_path(),
-             {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
-              "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
-              "status.podIPs"});
-}
+constexpr std::string_view divisors_of_bytes[] = {"1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
+                                                  "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"};
 
-void resource(report& out, const path& at, const ResourceFieldSelector& r) {
-  auto resource_at = at / "resource";
-  if (!out.not_empty(resource_at, r.resource())) return;
-  if (r.resource().starts_with("limits.hugepages-") ||
-      r.resource().starts_with("requests.hugepages-"))
+void divisor(report& out, const path& at, const ResourceFieldSelector& r) {
+  auto given = quantity::parse(r.divisor().string());
+  if (!given || *given == quantity()) return;
+  auto text = given->text();
+  auto& resource = r.resource();
+  if (resource.ends_with(".cpu")) {
+    if (text != "1m" && text != "1")
+      out.invalid(at / "divisor", resource,
+                  "only divisor's values 1m and 1 are supported with the cpu resource");
     return;
-  if (!out.one_of(resource_at, r.resource(),
-                  {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
-                   "requests.ephemeral-storage", "requests.memory"}))
+  }
+  auto what = resource.ends_with(".memory")                           ? "memory"
+              : resource.ends_with(".ephemeral-storage")              ? "local ephemeral storage"
+              : is_hugepages(resource.substr(resource.find('.') + 1)) ? "hugepages"
+                                                                      : nullptr;
+  if (!what || std::find(std::begin(divisors_of_bytes), std::end(divisors_of_bytes), text) !=
+                   std::end(divisors_of_bytes))
     return;
-  auto& divisor = r.divisor().string();
-  auto among = [&](allowed values) {
-    if (std::find(values.begin(), values.end(), divisor) == values.end())
-      out.invalid(at / "divisor", divisor, "is not a supported divisor of " + r.resource());
-  };
-  if (divisor.empty() || divisor == "0") return;
-  if (r.resource().ends_with(".cpu"))
-    among({"1m", "1"});
-  else
-    among({"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"});
+  out.invalid(at / "divisor", resource,
+              std::string("only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
+                          "1Pi, 1Ei are supported with the ") +
+                  what + " resource");
 }
 
 template<class Selector> void key_of(report& out, const path& at, const Selector& s) {
-  out.not_empty(at / "name", s.local_object_reference().name());
+  auto& name = s.local_object_reference().name();
+  out.invalid(at / "name", name, names::dns_subdomain(name)); // nameless is told as a bad name
   if (out.not_empty(at / "key", s.key()))
     out.invalid(at / "key", s.key(), names::config_key(s.key()));
 }
@@ -82,9 +57,13 @@ void file_key(report& out, const path& at, const FileKeySelector& s, const volum
 void value_from(report& out, const path& at, const EnvVar& var, const volume_map& volumes) {
   auto& from = var.value_from();
   int count = 0;
-  if (from.has_field_ref()) ++count, field(out, at / "fieldRef", from.field_ref());
+  if (from.has_field_ref())
+    ++count, downward_field(out, at / "fieldRef", from.field_ref(),
+                            {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
+                             "spec.serviceAccountName", "status.hostIP", "status.hostIPs",
+                             "status.podIP", "status.podIPs"});
   if (from.has_resource_field_ref())
-    ++count, resource(out, at / "resourceFieldRef", from.resource_field_ref());
+    ++count, downward_resource(out, at / "resourceFieldRef", from.resource_field_ref(), false);
   if (from.has_config_map_key_ref())
     ++count, key_of(out, at / "configMapKeyRef", from.config_map_key_ref());
   if (from.has_secret_key_ref()) ++count, key_of(out, at / "secretKeyRef", from.secret_key_ref());
@@ -97,18 +76,55 @@ void value_from(report& out, const path& at, const EnvVar& var, const volume_map
         "`fileKeyRef`");
   else if (!var.value().empty())
     out.invalid(at, "", "may not be specified when `value` is not empty");
-  if (count > 1) out.invalid(at, "", "may not have more than one field specified at a time");
+  else if (count > 1)
+    out.invalid(at, "", "may not have more than one field specified at a time");
 }
 
 } // namespace
 
-bool is_downward_field(std::string_view path) {
+void downward_field(report& out, const path& at, const ObjectFieldSelector& f, allowed paths) {
+  auto field_path = at / "fieldPath";
+  if (!out.not_empty(at / "apiVersion", f.api_version()) ||
+      !out.not_empty(field_path, f.field_path()))
+    return;
+  // "metadata.labels['app']": one key of a map.
+  auto bracket = f.field_path().find("['");
+  bool with_key = bracket != std::string::npos && f.field_path().ends_with("']");
+  auto whole = with_key ? f.field_path().substr(0, bracket) : f.field_path();
+  auto refuse = [&](const std::string& why) {
+    out.invalid(field_path, f.field_path(), "error converting fieldPath: " + why);
+  };
+  if (f.api_version() != "v1") return refuse("unsupported pod version: " + f.api_version());
   constexpr std::string_view known[] = {
       "metadata.annotations", "metadata.labels", "metadata.name",      "metadata.namespace",
       "metadata.uid",         "spec.nodeName",   "spec.restartPolicy", "spec.serviceAccountName",
       "spec.schedulerName",   "status.phase",    "status.hostIP",      "status.hostIPs",
       "status.podIP",         "status.podIPs"};
-  return std::find(std::begin(known), std::end(known), path) != std::end(known);
+  if (std::find(std::begin(known), std::end(known), whole) == std::end(known))
+    return refuse("field label not supported: " + f.field_path());
+  if (!with_key) {
+    out.one_of(field_path, whole, paths);
+    return;
+  }
+  auto key = f.field_path().substr(bracket + 2, f.field_path().size() - bracket - 4);
+  if (whole == "metadata.annotations")
+    std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return tolower(c); });
+  else if (whole != "metadata.labels")
+    return out.invalid(at, whole, "does not support subscript");
+  out.invalid(at, key, names::qualified(key));
+}
+
+void downward_resource(report& out, const path& at, const ResourceFieldSelector& r,
+                       bool of_volume) {
+  auto& resource = r.resource();
+  if (of_volume && r.container_name().empty())
+    out.required(at / "containerName");
+  else if (out.not_empty(at / "resource", resource) && !resource.starts_with("limits.hugepages-") &&
+           !resource.starts_with("requests.hugepages-"))
+    out.one_of(at / "resource", resource,
+               {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
+                "requests.ephemeral-storage", "requests.memory"});
+  divisor(out, at, r);
 }
 
 void environment(report& out, const path& at, const Container& c, const volume_map& volumes) {
@@ -127,15 +143,20 @@ void environment(report& out, const path& at, const Container& c, const volume_m
     auto& from = c.env_from(i);
     if (!from.prefix().empty())
       out.invalid(here / "prefix", from.prefix(), names::env_name(from.prefix()));
+    auto named = [&](const char* field, const std::string& name) {
+      auto place = here / field;
+      if (out.not_empty(place / "name", name))
+        out.invalid(place / "name", name, names::dns_subdomain(names::with_generated_end(name)));
+    };
     if (from.has_config_map_ref())
-      out.not_empty(here / "configMapRef.name",
-                    from.config_map_ref().local_object_reference().name());
+      named("configMapRef", from.config_map_ref().local_object_reference().name());
     if (from.has_secret_ref())
-      out.not_empty(here / "secretRef.name", from.secret_ref().local_object_reference().name());
+      named("secretRef", from.secret_ref().local_object_reference().name());
+    // Kubernetes tells these two of the list, not of the element.
     if (!from.has_config_map_ref() && !from.has_secret_ref())
-      out.invalid(here, "", "must specify one of: `configMapRef` or `secretRef`");
+      out.invalid(at / "envFrom", "", "must specify one of: `configMapRef` or `secretRef`");
     if (from.has_config_map_ref() && from.has_secret_ref())
-      out.invalid(here, "", "may not have more than one field specified at a time");
+      out.invalid(at / "envFrom", "", "may not have more than one field specified at a time");
   }
 }
 

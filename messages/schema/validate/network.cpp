@@ -16,24 +16,24 @@ namespace {
 
 using namespace k8s::networking::v1;
 
-void backend(report& out, const path& at, const IngressBackend& b, bool is_default) {
+/// Something of a kind, by name.
+template<class Reference> void typed_reference(report& out, const path& at, const Reference& r) {
+  if (r.has_api_group())
+    out.invalid(at / "apiGroup", r.api_group(), names::dns_subdomain(r.api_group()));
+  out.name(at / "kind", r.kind(), names::path_segment);
+  out.name(at / "name", r.name(), names::path_segment);
+}
+
+void backend(report& out, const path& at, const IngressBackend& b) {
   auto service = at / "service";
   bool has_resource = b.has_resource(), has_service = b.has_service();
   if (has_resource && has_service)
     return out.invalid(at, "", "cannot set both resource and service backends");
   if (has_resource) {
-    auto resource = at / "resource";
-    out.not_empty(resource / "kind", b.resource().kind());
-    out.not_empty(resource / "name", b.resource().name());
+    typed_reference(out, at / "resource", b.resource());
     return;
   }
-  if (!has_service) {
-    if (is_default)
-      out.required(at, "resource or service backend is required");
-    else
-      out.required(at, "backend is required");
-    return;
-  }
+  if (!has_service) return out.invalid(at, "", "resource or service backend is required");
   if (out.not_empty(service / "name", b.service().name()))
     out.invalid(service / "name", b.service().name(), names::dns1035_label(b.service().name()));
   auto& port = b.service().port();
@@ -47,8 +47,8 @@ void backend(report& out, const path& at, const IngressBackend& b, bool is_defau
     out.required(at, "port name or number is required");
 }
 
-constexpr std::array<std::string_view, 4> bad_sequences{"//", "/./", "/../", "%2f"};
-constexpr std::array<std::string_view, 3> bad_ends{"/..", "/.", "%2F"};
+constexpr std::array<std::string_view, 5> bad_sequences{"//", "/./", "/../", "%2f", "%2F"};
+constexpr std::array<std::string_view, 2> bad_ends{"/..", "/."};
 
 void http_path(report& out, const path& at, const HTTPIngressPath& p) {
   auto here = at / "path";
@@ -60,7 +60,6 @@ void http_path(report& out, const path& at, const HTTPIngressPath& p) {
       for (auto bad : bad_sequences)
         if (text.find(bad) != text.npos)
           out.invalid(here, text, "must not contain '" + std::string(bad) + "'");
-      if (text.find("%2F") != text.npos) out.invalid(here, text, "must not contain '%2F'");
       for (auto bad : bad_ends)
         if (text.ends_with(bad))
           out.invalid(here, text, "cannot end with '" + std::string(bad) + "'");
@@ -72,13 +71,12 @@ void http_path(report& out, const path& at, const HTTPIngressPath& p) {
     out.not_supported(at / "pathType", p.path_type(),
                       {"Exact", "ImplementationSpecific", "Prefix"});
   }
-  backend(out, at / "backend", p.backend(), false);
+  backend(out, at / "backend", p.backend());
 }
 
 void host(report& out, const path& at, const std::string& name) {
   if (name.empty()) return;
-  if (names::ip(name).empty())
-    return out.invalid(at, name, "must be a DNS name, not an IP address");
+  if (names::ip(name).empty()) out.invalid(at, name, "must be a DNS name, not an IP address");
   out.invalid(at, name,
               name.find('*') != name.npos ? names::wildcard_subdomain(name)
                                           : names::dns_subdomain(name));
@@ -89,7 +87,7 @@ void ingress(report& out, const Ingress& i) {
   auto at = top / "spec";
   auto& spec = i.spec();
   if (spec.has_default_backend())
-    backend(out, at / "defaultBackend", spec.default_backend(), true);
+    backend(out, at / "defaultBackend", spec.default_backend());
   else if (spec.rules().empty())
     out.invalid(at, "", "either `defaultBackend` or `rules` must be specified");
   for (int r = 0; r < spec.rules_size(); ++r) {
@@ -146,21 +144,21 @@ void ingress_class(report& out, const IngressClass& c) {
   path top;
   auto at = top / "spec";
   auto controller = at / "controller";
-  if (c.spec().controller().size() > controller_max) out.too_long(controller, controller_max);
-  out.invalid(controller, c.spec().controller(), names::domain_path(c.spec().controller()));
+  if (out.not_empty(controller, c.spec().controller())) {
+    if (c.spec().controller().size() > controller_max) out.too_long(controller, controller_max);
+    out.invalid(controller, c.spec().controller(), names::domain_path(c.spec().controller()));
+  }
   if (!c.spec().has_parameters()) return;
   auto& p = c.spec().parameters();
   auto here = at / "parameters";
-  if (p.has_api_group())
-    out.invalid(here / "apiGroup", p.api_group(), names::dns_subdomain(p.api_group()));
-  if (out.not_empty(here / "kind", p.kind()))
-    out.invalid(here / "kind", p.kind(), names::path_segment(p.kind()));
-  if (out.not_empty(here / "name", p.name()))
-    out.invalid(here / "name", p.name(), names::path_segment(p.name()));
-  if (!out.one_of(here / "scope", p.scope(), {"Cluster", "Namespace"})) return;
+  typed_reference(out, here, p);
+  if (!p.has_scope()) return out.required(here / "scope");
+  if (p.scope() != "Cluster" && p.scope() != "Namespace")
+    return out.not_supported(here / "scope", p.scope(), {"Cluster", "Namespace"});
   if (p.scope() == "Namespace") {
-    if (out.not_empty(here / "namespace", p.namespace_(),
-                      "`parameters.scope` is set to 'Namespace'"))
+    if (!p.has_namespace_())
+      out.required(here / "namespace", "`parameters.scope` is set to 'Namespace'");
+    else
       out.invalid(here / "namespace", p.namespace_(), names::dns_label(p.namespace_()));
   } else if (p.has_namespace_()) {
     out.forbidden(here / "namespace", "`parameters.scope` is set to 'Cluster'");
@@ -174,20 +172,22 @@ void ingress_class_update(report& out, const IngressClass& c, const IngressClass
 }
 
 void policy_port(report& out, const path& at, const NetworkPolicyPort& p) {
-  if (p.has_protocol()) out.one_of(at / "protocol", p.protocol(), {"SCTP", "TCP", "UDP"});
-  if (p.has_port()) {
-    port_or_name(out, at / "port", p.port());
-    if (p.has_end_port()) {
-      if (is_text(p.port()))
-        out.invalid(at / "endPort", p.end_port(),
-                    "may not be specified when `port` is non-numeric");
-      else if (p.end_port() < p.port().int_val())
-        out.invalid(at / "endPort", p.end_port(), "must be greater than or equal to `port`");
-      out.invalid(at / "endPort", p.end_port(), names::port(p.end_port()));
-    }
-  } else if (p.has_end_port()) {
-    out.required(at / "port", "must be specified when `endPort` is");
+  if (p.has_protocol() && p.protocol() != "TCP" && p.protocol() != "UDP" && p.protocol() != "SCTP")
+    out.not_supported(at / "protocol", p.protocol(), {"TCP", "UDP", "SCTP"});
+  auto end = at / "endPort";
+  if (!p.has_port()) {
+    if (p.has_end_port())
+      out.invalid(end, p.end_port(), "may not be specified when `port` is not specified");
+    return;
   }
+  bool named = is_text(p.port());
+  if (named && p.has_end_port())
+    out.invalid(end, p.end_port(), "may not be specified when `port` is non-numeric");
+  port_or_name(out, at / "port", p.port());
+  if (named || !p.has_end_port()) return;
+  if (p.end_port() < p.port().int_val())
+    out.invalid(end, p.end_port(), "must be greater than or equal to `port`");
+  out.invalid(end, p.end_port(), names::port(p.end_port()));
 }
 
 void ip_block(report& out, const path& at, const IPBlock& b) {
@@ -239,14 +239,17 @@ void network_policy(report& out, const NetworkPolicy& n) {
     return out.invalid(types, n.spec().policy_types_size(),
                        "may not specify more than two policyTypes");
   for (int i = 0; i < n.spec().policy_types_size(); ++i)
-    out.one_of(types[i], n.spec().policy_types(i), {"Egress", "Ingress"});
+    if (auto& type = n.spec().policy_types(i); type != "Ingress" && type != "Egress")
+      out.not_supported(types[i], type, {"Ingress", "Egress"});
 }
 
 /// The name of an IPAddress is the address, canonically written.
 names::faults ip_name(std::string_view name) {
   auto ip = address::parse(name);
-  if (ip && ip->text() == name && !ip->mapped()) return {};
-  return {"must be an IP address in canonical form"};
+  if (!ip) return names::ip(name);
+  if (ip->mapped()) return {"must not be an IPv4-mapped IPv6 address"};
+  if (ip->text() != name) return {"must be in canonical form (\"" + ip->text() + "\")"};
+  return {};
 }
 
 void ip_address(report& out, const IPAddress& a) {
@@ -257,7 +260,7 @@ void ip_address(report& out, const IPAddress& a) {
   out.optional_name(at / "group", ref.group(), names::dns_subdomain);
   out.name(at / "resource", ref.resource(), names::path_segment);
   out.name(at / "name", ref.name(), names::path_segment);
-  out.optional_name(at / "namespace", ref.namespace_(), names::dns_label);
+  out.optional_name(at / "namespace", ref.namespace_(), names::path_segment);
 }
 
 void ip_address_update(report& out, const IPAddress& a, const IPAddress& old) {
@@ -282,7 +285,9 @@ void service_cidr(report& out, const ServiceCIDR& s) {
       out.invalid(at[i], s.spec().cidrs(i), "must not have bits set beyond the prefix length");
     bool& seen = range->base.v6 ? v6 : v4;
     if (seen)
-      out.invalid(at, s.spec().cidrs(i), "may specify no more than one IP for each IP family");
+      out.invalid(at, s.spec().cidrs(i),
+                  "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and "
+                  "2001:db8::/64");
     seen = true;
   }
 }
@@ -290,11 +295,11 @@ void service_cidr(report& out, const ServiceCIDR& s) {
 void service_cidr_update(report& out, const ServiceCIDR& s, const ServiceCIDR& old) {
   path top;
   auto at = top / "spec.cidrs";
+  auto &now = s.spec().cidrs(), &before = old.spec().cidrs();
   // A second family may join; what is there stays.
-  bool kept =
-      s.spec().cidrs_size() >= old.spec().cidrs_size() &&
-      std::equal(old.spec().cidrs().begin(), old.spec().cidrs().end(), s.spec().cidrs().begin());
-  out.immutable(at, s.spec().cidrs_size() ? s.spec().cidrs(0) : "", kept);
+  if (now.size() != before.size() && !(before.size() == 1 && now.size() == 2))
+    return out.immutable(at, now.empty() ? "" : now[0], false);
+  for (int i = 0; i < before.size(); ++i) out.immutable(at[i], now[i], now[i] == before[i]);
 }
 
 } // namespace

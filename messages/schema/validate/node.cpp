@@ -40,10 +40,7 @@ void addresses(report& out, const path& at, const NodeStatus& s) {
 }
 
 void amounts_of(report& out, const path& at, const amounts& map) {
-  for (auto& [name, value] : map) {
-    auto here = at.key(name);
-    resource_amount(out, here, name, value);
-  }
+  for (auto& [name, value] : map) resource_amount(out, at / name, name, value);
 }
 
 void node(report& out, const Node& n) {
@@ -53,15 +50,17 @@ void node(report& out, const Node& n) {
   pod_ranges(out, spec, n.spec());
   amounts_of(out, status / "capacity", n.status().capacity());
   amounts_of(out, status / "allocatable", n.status().allocatable());
-  addresses(out, status, n.status());
 }
 
 void node_update(report& out, const Node& n, const Node& old) {
   path top;
   auto at = top / "spec";
+  addresses(out, top / "status", n.status());
   bool kept = old.spec().pod_cidrs().empty() ||
               std::equal(old.spec().pod_cidrs().begin(), old.spec().pod_cidrs().end(),
                          n.spec().pod_cidrs().begin(), n.spec().pod_cidrs().end());
+  if (n.spec().external_id() != old.spec().external_id())
+    out.forbidden(at / "externalID", "may not be updated");
   if (!kept)
     out.forbidden(at / "podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
   if (!old.spec().provider_id().empty() && n.spec().provider_id() != old.spec().provider_id())
@@ -69,7 +68,10 @@ void node_update(report& out, const Node& n, const Node& old) {
                   "node updates may not change providerID except from \"\" to valid");
 }
 
-void node_status(report& out, const Node& n, const Node&) { node(out, n); }
+void node_status(report& out, const Node& n, const Node& old) {
+  node(out, n);
+  node_update(out, n, old);
+}
 
 } // namespace
 

@@ -30,10 +30,12 @@ void grpc(report& out, const path& at, const GRPCAction& a) {
   out.invalid(at / "port", a.port(), names::port(a.port()));
 }
 
+/// Nobody sleeps longer than the pod is given to end.
 void sleep(report& out, const path& at, const SleepAction& a, int64_t grace_seconds) {
-  if (a.seconds() < 0 || (grace_seconds > 0 && a.seconds() > grace_seconds))
-    out.invalid(at / "seconds", a.seconds(),
-                "must be greater than or equal to 0 and less than terminationGracePeriodSeconds");
+  if (a.seconds() < 0 || a.seconds() > grace_seconds)
+    out.invalid(at, a.seconds(),
+                "must be non-negative and less than terminationGracePeriodSeconds (" +
+                    std::to_string(grace_seconds) + ")");
 }
 
 /// Counts handlers; those after the first are refused.
@@ -66,13 +68,13 @@ void handler(report& out, const path& at, const ProbeHandler& h) {
   one.finish();
 }
 
-void hook(report& out, const path& at, const LifecycleHandler& h) {
+void hook(report& out, const path& at, const LifecycleHandler& h, int64_t grace_seconds) {
   only_one one(out, at);
   if (one.is_first(h.has_exec(), "exec")) exec(out, at / "exec", h.exec());
   if (one.is_first(h.has_http_get(), "httpGet")) http_get(out, at / "httpGet", h.http_get());
   if (one.is_first(h.has_tcp_socket(), "tcpSocket"))
     tcp_socket(out, at / "tcpSocket", h.tcp_socket());
-  if (one.is_first(h.has_sleep(), "sleep")) sleep(out, at / "sleep", h.sleep(), 0);
+  if (one.is_first(h.has_sleep(), "sleep")) sleep(out, at / "sleep", h.sleep(), grace_seconds);
   one.finish();
 }
 
@@ -125,9 +127,9 @@ void probes(report& out, const path& at, const Container& c, bool restarts) {
   }
 }
 
-void lifecycle(report& out, const path& at, const Lifecycle& l) {
-  if (l.has_post_start()) hook(out, at / "postStart", l.post_start());
-  if (l.has_pre_stop()) hook(out, at / "preStop", l.pre_stop());
+void lifecycle(report& out, const path& at, const Lifecycle& l, int64_t grace_seconds) {
+  if (l.has_post_start()) hook(out, at / "postStart", l.post_start(), grace_seconds);
+  if (l.has_pre_stop()) hook(out, at / "preStop", l.pre_stop(), grace_seconds);
 }
 
 } // namespace troupe::schema::validate

@@ -26,39 +26,34 @@ bool known_scope(std::string_view s) {
 bool fits_scope(std::string_view scope, std::string_view resource) {
   auto compute = [&] {
     return resource == "pods" || resource == "cpu" || resource == "memory" ||
-           resource == "ephemeral-storage" || resource == "requests.cpu" ||
-           resource == "requests.memory" || resource == "requests.ephemeral-storage" ||
-           resource == "limits.cpu" || resource == "limits.memory" ||
-           resource == "limits.ephemeral-storage";
+           resource == "requests.cpu" || resource == "requests.memory" ||
+           resource == "limits.cpu" || resource == "limits.memory";
   };
+  // What has no name of its own in quotas is not judged.
+  if (!is_quota_resource(resource) || !known_scope(scope)) return true;
   if (scope == "BestEffort") return resource == "pods";
   if (scope == "VolumeAttributesClass")
-    return resource == "persistentvolumeclaims" || resource == "requests.storage" ||
-           resource.find("storageclass.storage.k8s.io") != resource.npos;
-  return compute() || resource.find('/') != resource.npos ||
-         resource.starts_with("requests.hugepages-");
-}
-
-bool excludes(std::string_view a, std::string_view b) {
-  auto pair = [&](std::string_view x, std::string_view y) {
-    return (a == x && b == y) || (a == y && b == x);
-  };
-  return pair("BestEffort", "NotBestEffort") || pair("Terminating", "NotTerminating");
+    return resource == "persistentvolumeclaims" || resource == "requests.storage";
+  return compute();
 }
 
 void scopes(report& out, const path& at, const ResourceQuotaSpec& spec) {
   auto here = at / "scopes";
-  for (int i = 0; i < spec.scopes_size(); ++i) {
-    auto& s = spec.scopes(i);
-    if (!known_scope(s)) {
-      out.invalid(here, s, "unsupported scope");
-      continue;
+  auto conflicting = [&](const path& where, auto& list, auto name_of) {
+    for (auto [a, b] :
+         {std::pair{"BestEffort", "NotBestEffort"}, std::pair{"Terminating", "NotTerminating"}}) {
+      auto has = [&](std::string_view scope) {
+        return std::any_of(list.begin(), list.end(), [&](auto& s) { return name_of(s) == scope; });
+      };
+      if (has(a) && has(b)) out.invalid(where, a, "conflicting scopes");
     }
+  };
+  for (auto& s : spec.scopes()) {
+    if (!known_scope(s)) out.invalid(here, s, "unsupported scope");
     for (auto& [resource, value] : spec.hard())
       if (!fits_scope(s, resource)) out.invalid(here, s, "unsupported scope applied to resource");
-    for (int other = 0; other < i; ++other)
-      if (excludes(s, spec.scopes(other))) out.invalid(here, s, "conflicting scopes");
   }
+  conflicting(here, spec.scopes(), [](auto& s) { return s; });
   auto selector = at / "scopeSelector";
   auto& list = spec.scope_selector().match_expressions();
   for (int i = 0; i < list.size(); ++i) {
@@ -66,14 +61,14 @@ void scopes(report& out, const path& at, const ResourceQuotaSpec& spec) {
     auto& e = list[i];
     if (!known_scope(e.scope_name()))
       out.invalid(expressions / "scopeName", e.scope_name(), "unsupported scope");
-    else
-      for (auto& [resource, value] : spec.hard())
-        if (!fits_scope(e.scope_name(), resource))
-          out.invalid(selector, e.scope_name(), "unsupported scope applied to resource");
-    bool by_value = e.scope_name() == "PriorityClass" || e.scope_name() == "VolumeAttributesClass";
+    for (auto& [resource, value] : spec.hard())
+      if (!fits_scope(e.scope_name(), resource))
+        out.invalid(expressions, e.scope_name(), "unsupported scope applied to resource");
+    bool by_value = e.scope_name() == "PriorityClass" ||
+                    e.scope_name() == "VolumeAttributesClass" || !known_scope(e.scope_name());
     if (!by_value && e.operator_() != "Exists")
       out.invalid(expressions / "operator", e.operator_(),
-                  "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, "
+                  "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, "
                   "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
                   "ResourceQuotaScopeNotBestEffort or "
                   "ResourceQuotaScopeCrossNamespacePodAffinity");
@@ -86,11 +81,12 @@ void scopes(report& out, const path& at, const ResourceQuotaSpec& spec) {
       if (!e.values().empty())
         out.invalid(
             expressions / "values", e.values(0),
-            "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector");
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
     } else {
       out.invalid(expressions / "operator", e.operator_(), "not a valid selector operator");
     }
   }
+  conflicting(selector / "matchExpressions", list, [](auto& e) { return e.scope_name(); });
 }
 
 void hard(report& out, const path& at, const amounts& map) {
@@ -127,14 +123,22 @@ const k8s::base::Quantity* find(const amounts& map, const std::string& name) {
   return found == map.end() ? nullptr : &found->second;
 }
 
-void not_above(report& out, const path& at, std::string_view what, const std::string& name,
-               const amounts& low, const amounts& high, std::string_view bound) {
-  auto small = find(low, name), large = find(high, name);
+/// Two bounds of one resource that contradict each other. The fault is told of `at`, and shows
+/// `shown`.
+struct bound {
+  const char* field;
+  const char* name; ///< in messages
+  const amounts& map;
+};
+
+void not_above(report& out, const path& at, const std::string& name, const bound& low,
+               const bound& high, const char* told) {
+  auto small = find(low.map, name), large = find(high.map, name);
   if (!small || !large || amount(*small) <= amount(*large)) return;
-  auto here = at / what;
+  auto here = at / told;
   out.invalid(here.key(name), small->string(),
-              std::string(what) + " value " + small->string() + " is greater than " +
-                  std::string(bound) + " value " + large->string());
+              std::string(low.name) + " value " + small->string() + " is greater than " +
+                  high.name + " value " + large->string());
 }
 
 void ratio(report& out, const path& at, const std::string& name, const LimitRangeItem& item) {
@@ -143,8 +147,7 @@ void ratio(report& out, const path& at, const std::string& name, const LimitRang
   auto here = at / "maxLimitRequestRatio";
   auto value = amount(*ratio);
   if (value < quantity::of(1))
-    return out.invalid(here.key(name), ratio->string(),
-                       "ratio " + ratio->string() + " is less than 1");
+    out.invalid(here.key(name), ratio->string(), "ratio " + ratio->string() + " is less than 1");
   auto min = find(item.min(), name), max = find(item.max(), name);
   if (!min || !max || !(amount(*min) > quantity())) return;
   auto most = amount(*max).approximate() / amount(*min).approximate();
@@ -153,71 +156,71 @@ void ratio(report& out, const path& at, const std::string& name, const LimitRang
                 "ratio " + ratio->string() + " is greater than max/min = " + std::to_string(most));
 }
 
+void limit(report& out, const path& at, const LimitRangeItem& item) {
+  std::set<std::string> seen;
+  auto names_of = [&](const char* field, const amounts& map) {
+    auto place = at / field;
+    for (auto& [name, value] : map) {
+      if (item.type() == "Pod" || item.type() == "Container")
+        container_resource_name(out, place.key(name), name);
+      else
+        resource_name(out, place.key(name), name);
+      seen.insert(name);
+    }
+  };
+  // The bounds that are compared with each other; a pod gets nothing by default.
+  const amounts none;
+  bool pod = item.type() == "Pod";
+  bound min{"min", "min", item.min()}, max{"max", "max", item.max()};
+  bound given{"default", "default", pod ? none : item.default_()};
+  bound asked{"defaultRequest", "default request", pod ? none : item.default_request()};
+  names_of("max", item.max());
+  names_of("min", item.min());
+  if (pod) {
+    if (!item.default_().empty())
+      out.forbidden(at / "default", "may not be specified when `type` is 'Pod'");
+    if (!item.default_request().empty())
+      out.forbidden(at / "defaultRequest", "may not be specified when `type` is 'Pod'");
+  }
+  names_of("default", given.map);
+  names_of("defaultRequest", asked.map);
+  if (item.type() == "PersistentVolumeClaim" && !find(item.min(), "storage") &&
+      !find(item.max(), "storage"))
+    out.required(at / "limits",
+                 "either minimum or maximum storage value is required, but neither was provided");
+  names_of("maxLimitRequestRatio", item.max_limit_request_ratio());
+  for (auto& name : seen) {
+    not_above(out, at, name, min, max, min.field);
+    not_above(out, at, name, min, asked, asked.field);
+    not_above(out, at, name, asked, max, asked.field);
+    not_above(out, at, name, asked, {"", "default limit", given.map}, asked.field);
+    not_above(out, at, name, min, given, given.field);
+    not_above(out, at, name, given, max, given.field);
+    ratio(out, at, name, item);
+    auto request = find(asked.map, name), most = find(given.map, name);
+    bool overcommit = is_native(name) && !is_hugepages(name);
+    if (overcommit || !request || !most || amount(*request) == amount(*most)) continue;
+    auto place = at / asked.field;
+    out.invalid(place.key(name), request->string(),
+                "default value " + most->string() + " must equal to defaultRequest value " +
+                    request->string() + " in " + name);
+  }
+}
+
 void limit_range(report& out, const LimitRange& l) {
   path top;
   auto at = top / "spec";
   std::set<std::string> types;
   for (int i = 0; i < l.spec().limits_size(); ++i) {
-    auto& item = l.spec().limits(i);
+    auto& type = l.spec().limits(i).type();
     auto here = at.at("limits", i);
-    if (item.type().empty())
-      out.required(here / "type");
-    else if (item.type() != "Pod" && item.type() != "Container" &&
-             item.type() != "PersistentVolumeClaim" && item.type().find('/') == std::string::npos)
-      out.invalid(here / "type", item.type(), "must be a standard limit type or fully qualified");
-    if (!types.insert(item.type()).second) out.duplicate(here / "type", item.type());
-    std::set<std::string> names_seen;
-    for (auto& [field, map] :
-         {std::pair{"max", &item.max()}, std::pair{"min", &item.min()},
-          std::pair{"default", &item.default_()},
-          std::pair{"defaultRequest", &item.default_request()},
-          std::pair{"maxLimitRequestRatio", &item.max_limit_request_ratio()}}) {
-      auto place = here / field;
-      for (auto& [name, value] : *map) {
-        if (item.type() == "Pod" || item.type() == "Container")
-          container_resource_name(out, place.key(name), name);
-        else
-          resource_name(out, place.key(name), name);
-        resource_amount(out, place.key(name), name, value);
-        names_seen.insert(name);
-      }
-    }
-    if (item.type() == "Pod") {
-      if (!item.default_().empty())
-        out.forbidden(here / "default", "may not be specified when `type` is 'Pod'");
-      if (!item.default_request().empty())
-        out.forbidden(here / "defaultRequest", "may not be specified when `type` is 'Pod'");
-    }
-    if (item.type() == "PersistentVolumeClaim" && !find(item.min(), "storage") &&
-        !find(item.max(), "storage"))
-      out.required(here,
-                   "either minimum or maximum storage value is required, but neither was provided");
-    for (auto& name : names_seen) {
-      not_above(out, here, "min", name, item.min(), item.max(), "max");
-      not_above(out, here, "defaultRequest", name, item.default_request(), item.max(), "max");
-      not_above(out, here, "default", name, item.default_(), item.max(), "max");
-      not_above(out, here, "defaultRequest", name, item.default_request(), item.default_(),
-                "default limit");
-      // The lower bounds: what is given by default must satisfy them.
-      auto below = [&](const char* field, const amounts& map) {
-        auto value = find(map, name), min = find(item.min(), name);
-        if (!value || !min || amount(*value) >= amount(*min)) return;
-        auto place = here / field;
-        out.invalid(place.key(name), min->string(),
-                    "min value " + min->string() + " is greater than " + field + " value " +
-                        value->string());
-      };
-      below("default", item.default_());
-      below("defaultRequest", item.default_request());
-      ratio(out, here, name, item);
-      if (!is_native(name) || is_hugepages(name)) {
-        auto request = find(item.default_request(), name), limit = find(item.default_(), name);
-        if (request && limit && amount(*request) != amount(*limit)) {
-          auto place = here / "defaultRequest";
-          out.invalid(place.key(name), request->string(), "must be equal to default limit");
-        }
-      }
-    }
+    auto faults = names::qualified(type);
+    out.invalid(here / "type", type, faults);
+    if (faults.empty() && type != "Pod" && type != "Container" && type != "PersistentVolumeClaim" &&
+        type.find('/') == std::string::npos)
+      out.invalid(here / "type", type, "must be a standard limit type or fully qualified");
+    if (!types.insert(type).second) out.duplicate(here / "type", type);
+    limit(out, here, l.spec().limits(i));
   }
 }
 

@@ -68,6 +68,13 @@ void report::invalid(const path& at, shown value, const names::faults& faults) {
   for (auto& fault : faults) invalid(at, value, fault);
 }
 
+void report::invalid_joined(const path& at, shown value, const names::faults& faults,
+                            std::string_view by, std::string_view prefix) {
+  std::string all(prefix);
+  for (auto& fault : faults) all.append(&fault == &faults.front() ? "" : by).append(fault);
+  if (!faults.empty()) invalid(at, value, all);
+}
+
 void report::not_supported(const path& at, shown value, allowed values) {
   std::string list;
   for (auto v : values) {
@@ -79,16 +86,16 @@ void report::not_supported(const path& at, shown value, allowed values) {
            list.empty() ? list : "supported values: " + list));
 }
 
-void report::duplicate(const path& at, shown value) {
-  add(at, "FieldValueDuplicate", "Duplicate value: " + value.text());
+void report::duplicate(const path& at, shown value, std::string_view why) {
+  add(at, "FieldValueDuplicate", with("Duplicate value: " + value.text(), why));
 }
 
 void report::forbidden(const path& at, std::string_view why) {
   add(at, "FieldValueForbidden", with("Forbidden", why));
 }
 
-void report::not_found(const path& at, shown value) {
-  add(at, "FieldValueNotFound", "Not found: " + value.text());
+void report::not_found(const path& at, shown value, std::string_view why) {
+  add(at, "FieldValueNotFound", with("Not found: " + value.text(), why));
 }
 
 void report::too_long(const path& at, size_t max) {

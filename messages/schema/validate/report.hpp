@@ -75,9 +75,12 @@ public:
   void invalid(const path& at, shown value, std::string_view why);
   void invalid(const path& at, shown value, const names::faults& faults);
   void not_supported(const path& at, shown value, allowed values);
-  void duplicate(const path& at, shown value);
+  /// Told once, however many faults there are.
+  void invalid_joined(const path& at, shown value, const names::faults& faults,
+                      std::string_view by = ";", std::string_view prefix = {});
+  void duplicate(const path& at, shown value, std::string_view why = {});
   void forbidden(const path& at, std::string_view why);
-  void not_found(const path& at, shown value);
+  void not_found(const path& at, shown value, std::string_view why = {});
   void too_long(const path& at, size_t max);
   void too_many(const path& at, size_t count, size_t max);
   /// The value differs from the stored one and may not.

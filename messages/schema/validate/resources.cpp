@@ -48,37 +48,83 @@ template<size_t N> bool among(const std::array<std::string_view, N>& list, std::
 
 bool has_prefix(std::string_view name) { return name.find('/') != name.npos; }
 
-/// Whether quotas know the name: "count/deployments.apps",
-/// "gold.storageclass.storage.k8s.io/requests.storage".
-bool quota_name(std::string_view name) {
-  return among(of_quotas, name) || name.starts_with("requests.hugepages-") ||
-         name.starts_with("hugepages-") || name.find('/') != name.npos;
+bool is_page_size(std::string_view name) {
+  return name.starts_with("hugepages-") || name.starts_with("requests.hugepages-");
 }
 
-void limits(report& out, const path& at, const ResourceRequirements& r) {
-  for (auto& [name, value] : r.limits()) {
+/// Pages are given whole.
+void whole_pages(report& out, const path& at, std::string_view name, const Quantity& value) {
+  auto size = quantity::parse(name.substr(std::string_view("hugepages-").size()));
+  auto wanted = amount(value);
+  if (size && *size > quantity() && size->whole() && wanted.whole() &&
+      static_cast<int64_t>(wanted.approximate()) % static_cast<int64_t>(size->approximate()) == 0)
+    return;
+  out.invalid(at, value.string(),
+              value.string() + " is not positive integer multiple of " + std::string(name));
+}
+
+using name_rule = void (*)(report&, const path&, std::string_view);
+
+void one_amount(report& out, const path& at, const std::string& name, const Quantity& value,
+                name_rule rule) {
+  rule(out, at, name);
+  resource_amount(out, at, name, value);
+}
+
+void limits(report& out, const path& at, const amounts& map, name_rule rule) {
+  for (auto& [name, value] : map) {
     auto here = at.key(name);
-    container_resource_name(out, here, name);
-    resource_amount(out, here, name, value);
+    one_amount(out, here, name, value, rule);
+    if (is_hugepages(name)) whole_pages(out, here, name, value);
   }
 }
 
-void requests(report& out, const path& at, const ResourceRequirements& r) {
+void requests(report& out, const path& top, const ResourceRequirements& r, name_rule rule) {
+  auto at = top / "requests";
   for (auto& [name, value] : r.requests()) {
     auto here = at.key(name);
-    container_resource_name(out, here, name);
-    resource_amount(out, here, name, value);
+    one_amount(out, here, name, value, rule);
     auto limit = r.limits().find(name);
     bool overcommit = is_native(name) && !is_hugepages(name);
-    if (limit == r.limits().end()) continue; // told below
-    if (overcommit ? amount(value) > amount(limit->second)
-                   : amount(value) != amount(limit->second)) {
+    if (limit == r.limits().end()) {
+      if (!overcommit)
+        out.required(top / "limits", "Limit must be set for non overcommitable resources");
+    } else if (!overcommit && amount(value) != amount(limit->second)) {
       out.invalid(at, value.string(),
-                  overcommit ? "must be less than or equal to " + std::string(name) + " limit of " +
-                                   limit->second.string()
-                             : "must be equal to " + std::string(name) + " limit of " +
-                                   limit->second.string());
+                  "must be equal to " + name + " limit of " + limit->second.string());
+    } else if (amount(value) > amount(limit->second)) {
+      out.invalid(at, value.string(),
+                  "must be less than or equal to " + name + " limit of " + limit->second.string());
     }
+    if (is_hugepages(name)) whole_pages(out, here, name, value);
+  }
+}
+
+void claims_of(report& out, const path& top, const ResourceRequirements& r,
+               const std::set<std::string_view>& known) {
+  std::set<std::string> seen;
+  for (int i = 0; i < r.claims_size(); ++i) {
+    auto& claim = r.claims(i);
+    auto here = top.at("claims", i);
+    if (!out.not_empty(here, claim.name())) continue;
+    auto key = claim.name();
+    if (!claim.request().empty()) {
+      out.invalid(here / "request", claim.request(), names::dns_label(claim.request()));
+      key += "/" + claim.request();
+    }
+    // A claim that is taken whole has no requests left to be taken.
+    auto part = claim.name() + "/";
+    auto later = seen.lower_bound(part);
+    bool in_parts = claim.request().empty() && later != seen.end() && later->starts_with(part);
+    if (seen.contains(claim.name()) || seen.contains(key) || in_parts)
+      out.duplicate(here, seen.contains(claim.name()) ? claim.name() : key);
+    seen.insert(key);
+    if (known.contains(claim.name())) continue;
+    std::string names;
+    for (auto name : known) (names += names.empty() ? ": " : ", ") += name;
+    out.not_found(here, claim.name(),
+                  "must be one of the names in pod.spec.resourceClaims" +
+                      (names.empty() ? " which is empty" : names));
   }
 }
 
@@ -104,17 +150,19 @@ bool is_integral(std::string_view name) {
   return among(counted, name) || name == "services.loadbalancers" || is_extended(name);
 }
 
+bool is_quota_resource(std::string_view name) {
+  return (among(of_quotas, name) && name != "storage") || is_page_size(name);
+}
+
 void resource_name(report& out, const path& at, std::string_view name) {
   auto faults = names::qualified(name);
   out.invalid(at, name, faults);
-  if (faults.empty() && !has_prefix(name) && !quota_name(name))
+  if (faults.empty() && !has_prefix(name) && !among(of_quotas, name) && !is_page_size(name))
     out.invalid(at, name, "must be a standard resource type or fully qualified");
 }
 
 void container_resource_name(report& out, const path& at, std::string_view name) {
-  auto faults = names::qualified(name);
-  out.invalid(at, name, faults);
-  if (!faults.empty()) return;
+  resource_name(out, at, name);
   if (!has_prefix(name)) {
     if (!among(of_containers, name) && !is_hugepages(name))
       out.invalid(at, name, "must be a standard resource for containers");
@@ -124,9 +172,8 @@ void container_resource_name(report& out, const path& at, std::string_view name)
 }
 
 void quota_resource_name(report& out, const path& at, std::string_view name) {
-  auto faults = names::qualified(name);
-  out.invalid(at, name, faults);
-  if (faults.empty() && !has_prefix(name) && !quota_name(name))
+  resource_name(out, at, name);
+  if (!has_prefix(name) && !is_quota_resource(name))
     out.invalid(at, name, "must be a standard resource for quota");
 }
 
@@ -141,29 +188,24 @@ void resource_amount(report& out, const path& at, std::string_view name, const Q
 }
 
 void requirements(report& out, const path& at, const ResourceRequirements& r,
-                  const std::set<std::string_view>& claims) {
-  auto limits_at = at / "limits";
-  limits(out, limits_at, r);
-  requests(out, at / "requests", r);
+                  const std::set<std::string_view>& claims,
+                  void (*name_rule)(report&, const path&, std::string_view)) {
+  limits(out, at / "limits", r.limits(), name_rule);
+  requests(out, at, r, name_rule);
   bool compute = false, hugepages = false;
   for (auto* map : {&r.limits(), &r.requests()})
     for (auto& [name, value] : *map) {
       compute = compute || name == "cpu" || name == "memory";
       hugepages = hugepages || is_hugepages(name);
     }
-  for (auto& [name, value] : r.requests())
-    if ((is_extended(name) || is_hugepages(name)) && !r.limits().contains(name))
-      out.required(limits_at, "Limit must be set for non overcommitable resources");
   if (hugepages && !compute) out.forbidden(at, "HugePages require cpu or memory");
-  std::set<std::string> seen;
-  for (int i = 0; i < r.claims_size(); ++i) {
-    auto& claim = r.claims(i);
-    auto here = at.at("claims", i);
-    if (!out.not_empty(here / "name", claim.name())) continue;
-    if (!seen.insert(claim.name() + "/" + claim.request()).second)
-      out.duplicate(here, claim.name());
-    if (!claims.contains(claim.name())) out.not_found(here / "name", claim.name());
-  }
+  claims_of(out, at, r, claims);
+}
+
+void overhead(report& out, const path& at, const amounts& map) {
+  ResourceRequirements all;
+  *all.mutable_limits() = map;
+  requirements(out, at, all, {});
 }
 
 } // namespace troupe::schema::validate

@@ -17,12 +17,14 @@
 namespace k8s::core::v1 {
 class Container;
 class NodeSelector;
+class ObjectFieldSelector;
 class ObjectReference;
 class PersistentVolumeClaimSpec;
 class HostPathVolumeSource;
 class PersistentVolumeSpec;
 class PodSpec;
 class PodTemplateSpec;
+class ResourceFieldSelector;
 class ResourceRequirements;
 class Taint;
 class Toleration;
@@ -126,15 +128,22 @@ void container_resource_name(report&, const path& at, std::string_view name);
 void quota_resource_name(report&, const path& at, std::string_view name);
 void resource_amount(report&, const path& at, std::string_view name, const k8s::base::Quantity&);
 void requirements(report&, const path& at, const k8s::core::v1::ResourceRequirements&,
-                  const std::set<std::string_view>& claims);
+                  const std::set<std::string_view>& claims,
+                  void (*name_rule)(report&, const path&,
+                                    std::string_view) = container_resource_name);
+/// What a pod takes beside its containers: limits, as Kubernetes tells them.
+void overhead(report&, const path& at, const amounts&);
 bool is_native(std::string_view resource);
 bool is_extended(std::string_view resource);
 bool is_hugepages(std::string_view resource);
 bool is_integral(std::string_view resource);
+/// Whether quotas can count it by a name of their own: "pods", "requests.cpu".
+bool is_quota_resource(std::string_view resource);
 
 // scheduling.cpp
 void node_selector(report&, const path& at, const k8s::core::v1::NodeSelector&);
 void affinity(report&, const path& at, const k8s::core::v1::PodSpec&);
+void spread(report&, const path& at, const k8s::core::v1::PodSpec&);
 void tolerations(report&, const path& at,
                  const google::protobuf::RepeatedPtrField<k8s::core::v1::Toleration>&);
 void taints(report&, const path& at,
@@ -148,19 +157,30 @@ volume_map volumes(report&, const path& at,
                    const google::protobuf::RepeatedPtrField<k8s::core::v1::Volume>&,
                    std::string_view pod_name);
 void host_path(report&, const path& at, const k8s::core::v1::HostPathVolumeSource&);
+void csi_driver_name(report&, const path& at, const std::string& name);
 
 // security.cpp
 void pod_security(report&, const path& at, const k8s::core::v1::PodSpec&);
+/// A pod with users of its own shares no other namespace with its host.
+void own_users(report&, const path& at, const k8s::core::v1::PodSpec&);
 void container_security(report&, const path& at, const k8s::core::v1::Container&,
                         const k8s::core::v1::PodSpec&);
 
 // environment.cpp
-/// Whether a pod can tell its containers this fact about itself.
-bool is_downward_field(std::string_view path);
+/// A fact that a pod tells its containers about itself, or about what they may take.
+void downward_field(report&, const path& at, const k8s::core::v1::ObjectFieldSelector&,
+                    allowed paths);
+void downward_resource(report&, const path& at, const k8s::core::v1::ResourceFieldSelector&,
+                       bool of_volume);
 
 // container.cpp
 void containers(report&, const path& at, const k8s::core::v1::PodSpec&, const volume_map&,
                 bool is_pod);
+/// No image of a pod has spaces around its name.
+void tidy_images(report&, const path& at, const k8s::core::v1::PodSpec&);
+
+// certificate.cpp
+void signer_name(report&, const path& at, const std::string& name);
 
 // pod.cpp
 void pod_spec(report&, const path& at, const k8s::core::v1::PodSpec&, std::string_view pod_name,

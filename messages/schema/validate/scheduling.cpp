@@ -3,8 +3,8 @@
 
 #include "messages/api/pod.pb.h"
 
+#include <algorithm>
 #include <charconv>
-#include <map>
 
 namespace troupe::schema::validate {
 
@@ -18,7 +18,7 @@ bool is_number(const std::string& text) {
   return failed == std::errc() && end == text.data() + text.size();
 }
 
-void requirement(report& out, const path& at, const NodeSelectorRequirement& r) {
+void requirement(report& out, const path& at, const NodeSelectorRequirement& r, bool strict) {
   auto values = at / "values";
   auto& op = r.operator_();
   if (op == "In" || op == "NotIn") {
@@ -33,6 +33,10 @@ void requirement(report& out, const path& at, const NodeSelectorRequirement& r) 
   } else {
     out.invalid(at / "operator", op, "not a valid selector operator");
   }
+  out.invalid(at / "key", r.key(), names::qualified(r.key()));
+  if (!strict) return;
+  for (int i = 0; i < r.values_size(); ++i)
+    out.invalid(values[i], r.values(i), names::label_value(r.values(i)));
 }
 
 void field_requirement(report& out, const path& at, const NodeSelectorRequirement& r) {
@@ -50,17 +54,10 @@ void field_requirement(report& out, const path& at, const NodeSelectorRequiremen
       out.invalid(values[i], r.values(i), names::dns_subdomain(r.values(i)));
 }
 
-void term(report& out, const path& at, const NodeSelectorTerm& t) {
-  for (int i = 0; i < t.match_expressions_size(); ++i) {
-    auto& e = t.match_expressions(i);
-    auto here = at.at("matchExpressions", i);
-    requirement(out, here, e);
-    out.invalid(here / "key", e.key(), names::qualified(e.key()));
-    auto values = here / "values";
-    if (e.operator_() != "Gt" && e.operator_() != "Lt")
-      for (int v = 0; v < e.values_size(); ++v)
-        out.invalid(values[v], e.values(v), names::label_value(e.values(v)));
-  }
+/// A preference whose values no label can have is harmless, so only terms that bind are `strict`.
+void term(report& out, const path& at, const NodeSelectorTerm& t, bool strict) {
+  for (int i = 0; i < t.match_expressions_size(); ++i)
+    requirement(out, at.at("matchExpressions", i), t.match_expressions(i), strict);
   for (int i = 0; i < t.match_fields_size(); ++i)
     field_requirement(out, at.at("matchFields", i), t.match_fields(i));
 }
@@ -74,26 +71,26 @@ void node_affinity(report& out, const path& at, const NodeAffinity& a) {
     auto here = at.at("preferredDuringSchedulingIgnoredDuringExecution", i);
     if (p.weight() <= 0 || p.weight() > 100)
       out.invalid(here / "weight", p.weight(), "must be in the range 1-100");
-    term(out, here / "preference", p.preference());
+    term(out, here / "preference", p.preference(), false);
   }
 }
 
 /// Keys whose values are taken from the pod's own labels: they may not stand in the selector as
 /// well.
 void label_keys(report& out, const path& at, const PodAffinityTerm& t) {
-  std::set<std::string> match;
+  auto match = at / "matchLabelKeys";
   auto check = [&](const strings& keys, const path& here) {
-    if (!keys.empty() && !t.has_label_selector())
-      out.forbidden(here, "must not be specified when labelSelector is not set");
+    if (keys.empty()) return;
+    if (!t.has_label_selector())
+      return out.forbidden(here, "must not be specified when labelSelector is not set");
     for (int i = 0; i < keys.size(); ++i) out.invalid(here[i], keys[i], names::qualified(keys[i]));
   };
-  check(t.match_label_keys(), at / "matchLabelKeys");
+  check(t.match_label_keys(), match);
   check(t.mismatch_label_keys(), at / "mismatchLabelKeys");
-  for (auto& k : t.match_label_keys()) match.insert(k);
-  auto mismatch = at / "mismatchLabelKeys";
-  for (int i = 0; i < t.mismatch_label_keys_size(); ++i)
-    if (match.contains(t.mismatch_label_keys(i)))
-      out.invalid(mismatch[i], t.mismatch_label_keys(i),
+  std::set<std::string> mismatch(t.mismatch_label_keys().begin(), t.mismatch_label_keys().end());
+  for (int i = 0; i < t.match_label_keys_size(); ++i)
+    if (mismatch.contains(t.match_label_keys(i)))
+      out.invalid(match[i], t.match_label_keys(i),
                   "exists in both matchLabelKeys and mismatchLabelKeys");
 }
 
@@ -125,39 +122,19 @@ bool taint_effect(report& out, const path& at, std::string_view effect, bool emp
   return out.one_of(at, effect, {"NoSchedule", "PreferNoSchedule", "NoExecute"});
 }
 
-void spread(report& out, const path& at, const PodSpec& spec) {
-  std::map<std::string, int> seen;
-  for (int i = 0; i < spec.topology_spread_constraints_size(); ++i) {
-    auto& c = spec.topology_spread_constraints(i);
-    auto here = at.at("topologySpreadConstraints", i);
-    if (c.max_skew() <= 0) out.invalid(here / "maxSkew", c.max_skew(), "must be greater than zero");
-    if (out.not_empty(here / "topologyKey", c.topology_key(), "can not be empty"))
-      out.invalid(here / "topologyKey", c.topology_key(), names::qualified(c.topology_key()));
-    if (c.when_unsatisfiable() != "DoNotSchedule" && c.when_unsatisfiable() != "ScheduleAnyway")
-      out.not_supported(here / "whenUnsatisfiable", c.when_unsatisfiable(),
-                        {"DoNotSchedule", "ScheduleAnyway"});
-    auto [first, fresh] = seen.emplace(c.topology_key() + "," + c.when_unsatisfiable(), i);
-    if (!fresh) { // the earlier one is told
-      auto earlier = at.at("topologySpreadConstraints", first->second);
-      out.duplicate(earlier / "{topologyKey, whenUnsatisfiable}",
-                    "{" + c.topology_key() + ", " + c.when_unsatisfiable() + "}");
-    }
-    if (c.has_min_domains()) {
-      out.positive(here / "minDomains", c.min_domains());
-      if (c.when_unsatisfiable() != "DoNotSchedule")
-        out.invalid(here / "minDomains", c.min_domains(),
-                    "can only use minDomains if whenUnsatisfiable=DoNotSchedule");
-    }
-    if (c.has_node_affinity_policy())
-      out.one_of(here / "nodeAffinityPolicy", c.node_affinity_policy(), {"Ignore", "Honor"});
-    if (c.has_node_taints_policy())
-      out.one_of(here / "nodeTaintsPolicy", c.node_taints_policy(), {"Ignore", "Honor"});
-    label_selector(out, here / "labelSelector", c.label_selector());
-    auto keys = here / "matchLabelKeys";
-    if (c.match_label_keys_size() > 0 && !c.has_label_selector())
-      out.forbidden(keys, "must not be specified when labelSelector is not set");
-    for (int k = 0; k < c.match_label_keys_size(); ++k)
-      out.invalid(keys[k], c.match_label_keys(k), names::qualified(c.match_label_keys(k)));
+void spread_keys(report& out, const path& at, const TopologySpreadConstraint& c) {
+  if (c.match_label_keys().empty()) return;
+  if (!c.has_label_selector())
+    out.forbidden(at, "must not be specified when labelSelector is not set");
+  auto selected = [&](const std::string& key) {
+    auto& list = c.label_selector().match_expressions();
+    return c.label_selector().match_labels().contains(key) ||
+           std::any_of(list.begin(), list.end(), [&](auto& e) { return e.key() == key; });
+  };
+  for (int i = 0; i < c.match_label_keys_size(); ++i) {
+    auto& key = c.match_label_keys(i);
+    out.invalid(at[i], key, names::qualified(key));
+    if (selected(key)) out.invalid(at[i], key, "exists in both matchLabelKeys and labelSelector");
   }
 }
 
@@ -167,20 +144,47 @@ void node_selector(report& out, const path& at, const NodeSelector& s) {
   if (s.node_selector_terms().empty())
     out.required(at / "nodeSelectorTerms", "must have at least one node selector term");
   for (int i = 0; i < s.node_selector_terms_size(); ++i)
-    term(out, at.at("nodeSelectorTerms", i), s.node_selector_terms(i));
+    term(out, at.at("nodeSelectorTerms", i), s.node_selector_terms(i), true);
+}
+
+void spread(report& out, const path& at, const PodSpec& spec) {
+  auto& list = spec.topology_spread_constraints();
+  for (int i = 0; i < list.size(); ++i) {
+    auto& c = list[i];
+    auto here = at.at("topologySpreadConstraints", i);
+    out.positive(here / "maxSkew", c.max_skew());
+    out.not_empty(here / "topologyKey", c.topology_key(), "can not be empty");
+    if (c.when_unsatisfiable() != "DoNotSchedule" && c.when_unsatisfiable() != "ScheduleAnyway")
+      out.not_supported(here / "whenUnsatisfiable", c.when_unsatisfiable(),
+                        {"DoNotSchedule", "ScheduleAnyway"});
+    auto same_kind = [&](auto& other) {
+      return other.topology_key() == c.topology_key() &&
+             other.when_unsatisfiable() == c.when_unsatisfiable();
+    };
+    if (std::any_of(list.begin() + i + 1, list.end(), same_kind)) // the earlier one is told
+      out.duplicate(here / "{topologyKey, whenUnsatisfiable}",
+                    "{" + c.topology_key() + ", " + c.when_unsatisfiable() + "}");
+    if (c.has_min_domains()) {
+      out.positive(here / "minDomains", c.min_domains());
+      if (c.when_unsatisfiable() != "DoNotSchedule")
+        out.invalid(here / "minDomains", c.min_domains(),
+                    "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not " +
+                        c.when_unsatisfiable());
+    }
+    if (c.has_node_affinity_policy())
+      out.one_of(here / "nodeAffinityPolicy", c.node_affinity_policy(), {"Honor", "Ignore"});
+    if (c.has_node_taints_policy())
+      out.one_of(here / "nodeTaintsPolicy", c.node_taints_policy(), {"Honor", "Ignore"});
+    spread_keys(out, here / "matchLabelKeys", c);
+    label_selector(out, here / "labelSelector", c.label_selector());
+  }
 }
 
 void affinity(report& out, const path& at, const PodSpec& spec) {
-  labels(out, at / "nodeSelector", spec.node_selector());
-  if (spec.has_affinity()) {
-    auto here = at / "affinity";
-    auto& a = spec.affinity();
-    if (a.has_node_affinity()) node_affinity(out, here / "nodeAffinity", a.node_affinity());
-    if (a.has_pod_affinity()) pod_terms(out, here / "podAffinity", a.pod_affinity());
-    if (a.has_pod_anti_affinity()) pod_terms(out, here / "podAntiAffinity", a.pod_anti_affinity());
-  }
-  tolerations(out, at / "tolerations", spec.tolerations());
-  spread(out, at, spec);
+  auto& a = spec.affinity();
+  if (a.has_node_affinity()) node_affinity(out, at / "nodeAffinity", a.node_affinity());
+  if (a.has_pod_affinity()) pod_terms(out, at / "podAffinity", a.pod_affinity());
+  if (a.has_pod_anti_affinity()) pod_terms(out, at / "podAntiAffinity", a.pod_anti_affinity());
 }
 
 void tolerations(report& out, const path& at,
@@ -198,7 +202,7 @@ void tolerations(report& out, const path& at,
                   "effect must be 'NoExecute' when `tolerationSeconds` is set");
     auto& op = t.operator_();
     if (op.empty() || op == "Equal") {
-      out.invalid(here / "operator", t.value(), names::label_value(t.value()));
+      out.invalid_joined(here / "operator", t.value(), names::label_value(t.value()));
     } else if (op == "Exists") {
       if (!t.value().empty())
         out.invalid(here / "operator", t.value(),
@@ -220,10 +224,11 @@ void taints(report& out, const path& at, const google::protobuf::RepeatedPtrFiel
     auto& t = list[i];
     auto here = at[i];
     out.invalid(here / "key", t.key(), names::qualified(t.key()));
-    out.invalid(here / "value", t.value(), names::label_value(t.value()));
+    out.invalid_joined(here / "value", t.value(), names::label_value(t.value()));
     taint_effect(out, here / "effect", t.effect(), false);
     if (!seen.insert(t.key() + ":" + t.effect()).second)
-      out.duplicate(here, t.key() + ":" + t.effect());
+      out.duplicate(here, t.key() + ":" + t.effect(),
+                    "taints must be unique by key and effect pair");
   }
 }
 

@@ -47,12 +47,14 @@ void sysctls(report& out, const path& at, const PodSpec& spec) {
     auto here = at[i];
     auto name_at = here / "name";
     if (!out.not_empty(name_at, list[i].name())) continue;
+    auto name = dotted(list[i].name());
     if (!sysctl_name(list[i].name()))
       out.invalid(name_at, list[i].name(),
                   "must have at most 253 characters and match regex "
                   "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
-    auto name = dotted(list[i].name());
-    if (!seen.insert(name).second) out.duplicate(name_at, list[i].name());
+    else if (seen.contains(list[i].name()))
+      out.duplicate(name_at, list[i].name());
+    seen.insert(list[i].name());
     bool ipc = name.starts_with("kernel.shm") || name.starts_with("kernel.msg") ||
                name == "kernel.sem" || name.starts_with("fs.mqueue.");
     if (spec.host_network() && name.starts_with("net."))
@@ -62,23 +64,72 @@ void sysctls(report& out, const path& at, const PodSpec& spec) {
   }
 }
 
-template<class Profile>
-void profile(report& out, const path& at, const Profile& p, bool needs_local_path) {
-  auto local = at / "localhostProfile";
-  if (!out.one_of(at / "type", p.type(), {"Localhost", "RuntimeDefault", "Unconfined"})) return;
+void seccomp(report& out, const path& at, const SeccompProfile& p) {
+  auto local = at / "localhostProfile", type = at / "type";
+  if (out.not_empty(type, p.type(), "type is required when seccompProfile is set"))
+    out.one_of(type, p.type(), {"Localhost", "RuntimeDefault", "Unconfined"});
   if (p.type() == "Localhost") {
-    if (p.localhost_profile().empty()) {
-      out.required(local, "must be set when type is Localhost");
-    } else if (needs_local_path) {
-      if (p.localhost_profile().starts_with('/'))
-        out.invalid(local, p.localhost_profile(), "must be a relative path");
-      out.invalid(local, p.localhost_profile(), names::no_back_steps(p.localhost_profile()));
-    } else if (p.localhost_profile().size() > 4096) {
-      out.too_long(local, 4096);
-    }
+    if (p.has_localhost_profile())
+      out.invalid(local, p.localhost_profile(), names::relative_path(p.localhost_profile()));
+    else
+      out.required(local, "must be set when seccomp type is Localhost");
   } else if (p.has_localhost_profile()) {
-    out.invalid(local, p.localhost_profile(), "can only be set when type is Localhost");
+    out.invalid(local, p.localhost_profile(), "can only be set when seccomp type is Localhost");
   }
+}
+
+void app_armor(report& out, const path& at, const AppArmorProfile& p) {
+  constexpr size_t name_max = 4095;
+  constexpr const char* needed = "must be set when AppArmor type is Localhost";
+  auto local = at / "localhostProfile", type = at / "type";
+  if (!out.not_empty(type, p.type(), "type is required when appArmorProfile is set") ||
+      !out.one_of(type, p.type(), {"Localhost", "RuntimeDefault", "Unconfined"}))
+    return;
+  auto& name = p.localhost_profile();
+  if (p.type() != "Localhost") {
+    if (p.has_localhost_profile())
+      out.invalid(local, name, "can only be set when AppArmor type is Localhost");
+  } else if (out.not_empty(local, name, needed)) {
+    if (isspace(static_cast<unsigned char>(name.front())) ||
+        isspace(static_cast<unsigned char>(name.back())))
+      out.invalid(local, name, "must not be padded with whitespace");
+    if (name.size() > name_max) out.too_long(local, name_max);
+  }
+}
+
+/// "DOMAIN\\user" or "user", as Windows has them.
+void windows_user(report& out, const path& at, const std::string& name) {
+  constexpr size_t domain_max = 256, user_max = 104;
+  auto refuse = [&](const std::string& why) { out.invalid(at, name, "runAsUserName" + why); };
+  auto any = [](std::string_view s, auto what) { return std::any_of(s.begin(), s.end(), what); };
+  if (name.empty()) return refuse(" cannot be an empty string");
+  if (any(name, [](unsigned char c) { return iscntrl(c) != 0; }))
+    return refuse(" cannot contain control characters");
+  if (std::count(name.begin(), name.end(), '\\') > 1)
+    return refuse(" cannot contain more than one backslash");
+  auto slash = name.find('\\');
+  auto domain = slash == name.npos ? std::string() : name.substr(0, slash);
+  auto user = slash == name.npos ? name : name.substr(slash + 1);
+  auto among = [](std::string_view set) {
+    return [set](char c) { return set.find(c) != set.npos; };
+  };
+  auto lower = domain;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return tolower(c); });
+  bool net_bios = !domain.empty() && domain.size() <= 15 && domain[0] != '.' &&
+                  !any(domain, among("\\/:*?\"<>|"));
+  if (domain.size() >= domain_max)
+    refuse("'s Domain length must be under " + std::to_string(domain_max) + " characters");
+  if (slash != name.npos && !net_bios && !names::dns_subdomain(lower).empty())
+    refuse("'s Domain doesn't match the NetBios nor the DNS format");
+  if (user.empty())
+    refuse("'s User cannot be empty");
+  else if (user.size() > user_max)
+    refuse("'s User length must not be longer than " + std::to_string(user_max) + " characters");
+  if (!user.empty() && user.find_first_not_of(". ") == user.npos)
+    refuse("'s User cannot contain only periods or spaces");
+  if (any(user, among("\"/\\:;|=,+*?<>@[]")))
+    refuse("'s User cannot contain the following characters: \"/\\:;|=,+*?<>@[]");
 }
 
 void windows(report& out, const path& at, const WindowsSecurityContextOptions& w) {
@@ -91,11 +142,22 @@ void windows(report& out, const path& at, const WindowsSecurityContextOptions& w
       out.invalid(at / "gmsaCredentialSpec", w.gmsa_credential_spec(),
                   "gmsaCredentialSpec cannot be an empty string");
     else if (w.gmsa_credential_spec().size() > spec_max)
-      out.too_long(at / "gmsaCredentialSpec", spec_max);
+      out.invalid(at / "gmsaCredentialSpec", w.gmsa_credential_spec(),
+                  "gmsaCredentialSpec size must be under 64 KiB");
   }
-  if (w.has_run_as_user_name() && w.run_as_user_name().empty())
-    out.invalid(at / "runAsUserName", w.run_as_user_name(),
-                "runAsUserName cannot be an empty string");
+  if (w.has_run_as_user_name()) windows_user(out, at / "runAsUserName", w.run_as_user_name());
+}
+
+/// Who may not gain rights cannot have them all from the start.
+void escalation(report& out, const path& at, const SecurityContext& s) {
+  if (s.privileged())
+    out.invalid(at, "privileged",
+                "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+  for (auto& capability : s.capabilities().add())
+    if (capability == "CAP_SYS_ADMIN")
+      out.invalid(
+          at, capability,
+          "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
 }
 
 } // namespace
@@ -112,27 +174,30 @@ void pod_security(report& out, const path& top, const PodSpec& spec) {
   for (int i = 0; i < s.supplemental_groups_size(); ++i)
     out.invalid(groups[i], s.supplemental_groups(i), names::id(s.supplemental_groups(i)));
   if (spec.share_process_namespace() && spec.host_pid())
-    out.invalid(top / "shareProcessNamespace", true,
+    out.invalid(at / "shareProcessNamespace", true,
                 "ShareProcessNamespace and HostPID cannot both be enabled");
   if (s.sysctls_size() > 0) sysctls(out, at / "sysctls", spec);
   if (s.has_fs_group_change_policy())
     out.one_of(at / "fsGroupChangePolicy", s.fs_group_change_policy(),
-               {"OnRootMismatch", "Always"});
+               {"Always", "OnRootMismatch"});
+  if (s.has_seccomp_profile()) seccomp(out, at / "seccompProfile", s.seccomp_profile());
+  if (s.has_windows_options()) windows(out, at / "windowsOptions", s.windows_options());
+  if (s.has_app_armor_profile()) app_armor(out, at / "appArmorProfile", s.app_armor_profile());
   if (s.has_supplemental_groups_policy())
     out.one_of(at / "supplementalGroupsPolicy", s.supplemental_groups_policy(),
                {"Merge", "Strict"});
   if (s.has_se_linux_change_policy())
     out.one_of(at / "seLinuxChangePolicy", s.se_linux_change_policy(),
                {"MountOption", "Recursive"});
-  if (s.has_seccomp_profile()) profile(out, at / "seccompProfile", s.seccomp_profile(), true);
-  if (s.has_app_armor_profile()) profile(out, at / "appArmorProfile", s.app_armor_profile(), false);
-  if (s.has_windows_options()) windows(out, at / "windowsOptions", s.windows_options());
-  if (spec.has_host_users() && !spec.host_users()) {
-    if (spec.host_pid()) out.forbidden(top / "hostPID", "when `pod.Spec.HostUsers` is false");
-    if (spec.host_ipc()) out.forbidden(top / "hostIPC", "when `pod.Spec.HostUsers` is false");
-    if (spec.host_network())
-      out.forbidden(top / "hostNetwork", "when `pod.Spec.HostUsers` is false");
-  }
+}
+
+void own_users(report& out, const path& at, const PodSpec& spec) {
+  constexpr const char* why = "when `pod.Spec.HostUsers` is false";
+  if (!spec.has_host_users() || spec.host_users()) return;
+  if (spec.host_network()) out.forbidden(at / "hostNetwork", why);
+  // Kubernetes' spelling of these two.
+  if (spec.host_pid()) out.forbidden(at / "HostPID", why);
+  if (spec.host_ipc()) out.forbidden(at / "HostIPC", why);
 }
 
 void container_security(report& out, const path& at, const Container& c, const PodSpec& spec) {
@@ -146,18 +211,10 @@ void container_security(report& out, const path& at, const Container& c, const P
     if (s.proc_mount() == "Unmasked" && !(spec.has_host_users() && !spec.host_users()))
       out.invalid(at / "procMount", s.proc_mount(), "`hostUsers` must be false to use `Unmasked`");
   }
-  if (s.has_seccomp_profile()) profile(out, at / "seccompProfile", s.seccomp_profile(), true);
-  if (s.has_app_armor_profile()) profile(out, at / "appArmorProfile", s.app_armor_profile(), false);
+  if (s.has_seccomp_profile()) seccomp(out, at / "seccompProfile", s.seccomp_profile());
+  if (s.has_allow_privilege_escalation() && !s.allow_privilege_escalation()) escalation(out, at, s);
   if (s.has_windows_options()) windows(out, at / "windowsOptions", s.windows_options());
-  if (!s.has_allow_privilege_escalation() || s.allow_privilege_escalation()) return;
-  if (s.privileged())
-    out.invalid(at, "privileged",
-                "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
-  for (auto& capability : s.capabilities().add())
-    if (capability == "CAP_SYS_ADMIN")
-      out.invalid(
-          at, capability,
-          "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
+  if (s.has_app_armor_profile()) app_armor(out, at / "appArmorProfile", s.app_armor_profile());
 }
 
 } // namespace troupe::schema::validate

@@ -18,7 +18,10 @@ namespace discovery = k8s::discovery::v1;
 
 constexpr int32_t sticky_seconds_max = 86400;
 
-bool headless(const ServiceSpec& s) { return s.cluster_ip() == "None"; }
+bool headless(const ServiceSpec& s) {
+  return s.cluster_ips_size() == 1 ? s.cluster_ips(0) == "None"
+                                   : s.cluster_ips().empty() && s.cluster_ip() == "None";
+}
 bool external_name(const ServiceSpec& s) { return s.type() == "ExternalName"; }
 bool from_outside(const ServiceSpec& s) {
   return s.type() == "NodePort" || s.type() == "LoadBalancer" ||
@@ -41,28 +44,46 @@ void port(report& out, const path& at, const ServicePort& p, const ServiceSpec& 
 }
 
 void ports(report& out, const path& at, const ServiceSpec& spec) {
-  if (spec.ports().empty() && !headless(spec) && !external_name(spec)) out.required(at / "ports");
   std::set<std::string_view> names_seen;
+  for (int i = 0; i < spec.ports_size(); ++i)
+    port(out, at.at("ports", i), spec.ports(i), spec, names_seen);
+}
+
+/// No port twice, neither inside the cluster nor on the nodes.
+void distinct_ports(report& out, const path& at, const ServiceSpec& spec) {
   std::set<std::string> seen, node_seen;
   for (int i = 0; i < spec.ports_size(); ++i) {
-    auto& p = spec.ports(i);
     auto here = at.at("ports", i);
-    port(out, here, p, spec, names_seen);
-    if (!seen.insert(p.protocol() + "/" + std::to_string(p.port())).second)
-      out.duplicate(here, p.protocol() + "/" + std::to_string(p.port()));
-    if (p.node_port() == 0) continue;
-    if (spec.type() == "ClusterIP" || external_name(spec))
-      out.forbidden(here / "nodePort", "may not be used when `type` is '" + spec.type() + "'");
-    else if (!node_seen.insert(p.protocol() + "/" + std::to_string(p.node_port())).second)
+    if (spec.ports(i).node_port() != 0 && spec.type() == "ClusterIP")
+      out.forbidden(here / "nodePort", "may not be used when `type` is 'ClusterIP'");
+  }
+  for (int i = 0; i < spec.ports_size(); ++i) {
+    auto here = at.at("ports", i);
+    auto& p = spec.ports(i);
+    if (p.node_port() != 0 &&
+        !node_seen.insert(p.protocol() + "/" + std::to_string(p.node_port())).second)
       out.duplicate(here / "nodePort", p.node_port());
   }
-  if (spec.type() != "LoadBalancer") return;
-  for (int i = 0; i < spec.ports_size(); ++i)
-    if (spec.ports(i).port() == 10250) {
-      auto here = at.at("ports", i);
-      out.invalid(here / "port", 10250,
-                  "may not expose port 10250 externally since it is used by kubelet");
-    }
+  for (int i = 0; i < spec.ports_size(); ++i) {
+    auto& p = spec.ports(i);
+    auto key = p.protocol() + "/" + std::to_string(p.port());
+    if (!seen.insert(key).second) out.duplicate(at.at("ports", i), key);
+  }
+}
+
+/// What a name outside the cluster needs, and what it has no use for.
+void outside_name(report& out, const path& at, const ServiceSpec& spec) {
+  constexpr const char* why = "may not be set for ExternalName services";
+  if (!spec.cluster_ip().empty() || spec.cluster_ips_size() > 0)
+    out.forbidden(at / "clusterIPs", why);
+  if (spec.ip_families_size() > 0) out.forbidden(at / "ipFamilies", why);
+  if (spec.has_ip_family_policy()) out.forbidden(at / "ipFamilyPolicy", why);
+  auto name = spec.external_name();
+  if (name.ends_with('.')) name.pop_back();
+  if (name.empty())
+    out.required(at / "externalName");
+  else
+    out.invalid(at / "externalName", name, names::dns_subdomain(name));
 }
 
 void affinity_config(report& out, const path& at, const ServiceSpec& spec) {
@@ -84,50 +105,43 @@ void affinity_config(report& out, const path& at, const ServiceSpec& spec) {
 /// The addresses inside the cluster, as far as they can be judged without knowing its ranges.
 void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
   auto list = at / "clusterIPs", families = at / "ipFamilies", policy = at / "ipFamilyPolicy";
-  if (external_name(spec)) {
-    if (!spec.cluster_ip().empty() || spec.cluster_ips_size() > 0)
-      out.forbidden(list, "may not be set when `type` is 'ExternalName'");
-    if (spec.ip_families_size() > 0)
-      out.forbidden(families, "may not be set when `type` is 'ExternalName'");
-    if (spec.has_ip_family_policy())
-      out.forbidden(policy, "may not be set when `type` is 'ExternalName'");
-    return;
-  }
-  if (!spec.ip_family_policy().empty())
-    out.one_of(policy, spec.ip_family_policy(),
-               {"PreferDualStack", "RequireDualStack", "SingleStack"});
+  if (external_name(spec)) return;
+  if (!spec.cluster_ip().empty() && spec.cluster_ips_size() > 0 &&
+      spec.cluster_ips(0) != spec.cluster_ip())
+    out.invalid(list, spec.cluster_ips(0), "first value must match `clusterIP`");
+  if (spec.cluster_ip().empty() && spec.cluster_ips_size() > 0)
+    out.invalid(list, spec.cluster_ips(0), "must be empty when `clusterIP` is not specified");
   std::set<std::string_view> seen_families;
   for (int i = 0; i < spec.ip_families_size(); ++i) {
     out.one_of(families[i], spec.ip_families(i), {"IPv4", "IPv6"});
     if (!seen_families.insert(spec.ip_families(i)).second)
       out.duplicate(families[i], spec.ip_families(i));
   }
-  if (spec.cluster_ips_size() > 0 && spec.cluster_ip().empty())
-    out.required(at / "clusterIP", "must be set when `clusterIPs` is");
-  else if (spec.cluster_ips_size() > 0 && spec.cluster_ips(0) != spec.cluster_ip())
-    out.invalid(list, spec.cluster_ips(0), "first value must match `clusterIP`");
-  if (spec.cluster_ips_size() > 2)
-    out.invalid(list, spec.cluster_ips_size(), "may only hold up to 2 values");
-  bool none = false, v4 = false, v6 = false;
-  auto check = [&](const path& here, const std::string& text) {
-    if (text == "None") {
-      none = true;
+  if (spec.has_ip_family_policy())
+    out.one_of(policy, spec.ip_family_policy(),
+               {"PreferDualStack", "RequireDualStack", "SingleStack"});
+  auto before = out.size();
+  int v4 = 0, v6 = 0;
+  auto check = [&](const path& here, const std::string& text, bool first) {
+    if (first && text == "None") {
+      if (spec.cluster_ips_size() > 1)
+        out.invalid(list, "None", "'None' must be the first and only value");
       return;
     }
     auto ip = address::parse(text);
     if (!ip) return out.invalid(here, text, names::ip(text));
-    bool& seen = ip->v6 ? v6 : v4;
-    if (seen) out.invalid(list, text, "may specify no more than one IP for each IP family");
-    seen = true;
+    ++(ip->v6 ? v6 : v4);
   };
-  if (spec.cluster_ips().empty() && !spec.cluster_ip().empty()) check(list[0], spec.cluster_ip());
-  for (int i = 0; i < spec.cluster_ips_size(); ++i)
-    if (!spec.cluster_ips(i).empty())
-      check(list[i], spec.cluster_ips(i));
-    else
-      out.invalid(list[i], "", "must be empty when `clusterIP` is, or an IP address");
-  if (none && spec.cluster_ips_size() > 1)
-    out.invalid(list, "None", "'None' must be the first and only value");
+  if (spec.cluster_ips().empty() && !spec.cluster_ip().empty())
+    check(list[0], spec.cluster_ip(), true);
+  for (int i = 0; i < spec.cluster_ips_size(); ++i) check(list[i], spec.cluster_ips(i), i == 0);
+  bool sound = out.size() == before; // what is no address has no family
+  if (spec.cluster_ips_size() > 2)
+    out.invalid(list, spec.cluster_ips_size(), "may only hold up to 2 values");
+  if (!sound) return;
+  if (v4 > 1 || v6 > 1)
+    out.invalid(list, spec.cluster_ips_size(),
+                "may specify no more than one IP for each IP family");
   for (int i = 0; i < std::min(spec.ip_families_size(), spec.cluster_ips_size()); ++i)
     if (auto ip = address::parse(spec.cluster_ips(i));
         ip && ip->v6 != (spec.ip_families(i) == "IPv6"))
@@ -136,19 +150,36 @@ void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
                       std::to_string(i) + "]`");
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr const char* space = " \t\r\n";
+  auto from = std::min(text.find_first_not_of(space), text.size());
+  return text.substr(from, text.find_last_not_of(space) + 1 - from);
+}
+
+/// Spaces around a range are let pass.
+void range(report& out, const path& at, std::string_view text) {
+  out.invalid(at, trimmed(text), names::cidr(trimmed(text)));
+}
+
 void load_balancer(report& out, const path& at, const ServiceSpec& spec, const texts& annotations) {
-  auto ranges = at / "loadBalancerSourceRanges";
+  auto ranges = at / "LoadBalancerSourceRanges"; // Kubernetes' spelling in faults
   bool balanced = spec.type() == "LoadBalancer";
   auto annotation = annotations.find("service.beta.kubernetes.io/load-balancer-source-ranges");
   if (spec.load_balancer_source_ranges_size() > 0) {
     if (!balanced) out.forbidden(ranges, "may only be used when `type` is 'LoadBalancer'");
     for (int i = 0; i < spec.load_balancer_source_ranges_size(); ++i)
-      out.invalid(ranges[i], spec.load_balancer_source_ranges(i),
-                  names::cidr(spec.load_balancer_source_ranges(i)));
-  } else if (annotation != annotations.end() && !balanced) {
+      range(out, ranges[i], spec.load_balancer_source_ranges(i));
+  } else if (annotation != annotations.end()) {
     path top;
-    auto where = top / "metadata.annotations";
-    out.forbidden(where.key(annotation->first), "may only be used when `type` is 'LoadBalancer'");
+    auto notes = top / "metadata.annotations";
+    auto where = notes.key(annotation->first);
+    if (!balanced) out.forbidden(where, "may only be used when `type` is 'LoadBalancer'");
+    std::string_view rest = trimmed(annotation->second);
+    while (!rest.empty()) {
+      auto comma = std::min(rest.find(','), rest.size());
+      range(out, where, rest.substr(0, comma));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
   }
   if (spec.has_allocate_load_balancer_node_ports() && !balanced)
     out.forbidden(at / "allocateLoadBalancerNodePorts",
@@ -177,13 +208,15 @@ void traffic(report& out, const path& at, const ServiceSpec& spec) {
     out.one_of(external, spec.external_traffic_policy(), {"Cluster", "Local"});
   }
   bool needs_check = spec.type() == "LoadBalancer" && spec.external_traffic_policy() == "Local";
-  if (spec.health_check_node_port() < 0)
-    out.invalid(check, spec.health_check_node_port(), "must be greater than or equal to 0");
-  else if (spec.health_check_node_port() != 0 && !needs_check)
-    out.invalid(
-        check, spec.health_check_node_port(),
-        "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
-  if (!spec.internal_traffic_policy().empty() && !external_name(spec))
+  if (spec.health_check_node_port() != 0) {
+    if (needs_check)
+      out.invalid(check, spec.health_check_node_port(), names::port(spec.health_check_node_port()));
+    else
+      out.invalid(
+          check, spec.health_check_node_port(),
+          "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+  }
+  if (spec.has_internal_traffic_policy())
     out.one_of(internal, spec.internal_traffic_policy(), {"Cluster", "Local"});
   if (spec.has_traffic_distribution())
     out.one_of(at / "trafficDistribution", spec.traffic_distribution(),
@@ -194,48 +227,73 @@ void service(report& out, const Service& s) {
   path top;
   auto at = top / "spec";
   auto& spec = s.spec();
-  ports(out, at, spec);
+  if (spec.ports().empty() && !headless(spec) && !external_name(spec)) out.required(at / "ports");
   if (headless(spec) && (spec.type() == "NodePort" || spec.type() == "LoadBalancer"))
     out.invalid(at.at("clusterIPs", 0), "None",
                 "may not be set to 'None' for " + spec.type() + " services");
-  if (external_name(spec)) {
-    auto name = spec.external_name();
-    if (name.ends_with('.')) name.pop_back();
-    if (name.empty())
-      out.required(at / "externalName");
-    else
-      out.invalid(at / "externalName", spec.external_name(), names::dns_subdomain(name));
-  }
+  if (external_name(spec)) outside_name(out, at, spec);
+  ports(out, at, spec);
   labels(out, at / "selector", spec.selector());
   affinity_config(out, at, spec);
-  out.one_of(at / "type", spec.type(), {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"});
   cluster_ips(out, at, spec);
   auto externals = at / "externalIPs";
   for (int i = 0; i < spec.external_ips_size(); ++i)
     reachable_ip(out, externals[i], spec.external_ips(i));
+  out.one_of(at / "type", spec.type(), {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"});
+  distinct_ports(out, at, spec);
   load_balancer(out, at, spec, s.metadata().annotations());
   traffic(out, at, spec);
 }
 
-/// An address once given is kept, as long as the service stays inside one family of types.
+/// An address once given is kept, as long as the service stays inside one family of types. The
+/// second of two may come and go.
+void kept_addresses(report& out, const path& at, const ServiceSpec& spec, const ServiceSpec& old) {
+  auto list = at / "clusterIPs";
+  auto &now = spec.cluster_ips(), &before = old.cluster_ips();
+  if (headless(spec) && headless(old)) return;
+  auto fixed = [&](int i) {
+    if (now[i] != before[i]) out.invalid(list[i], now[i], "may not change once set");
+  };
+  if (now.size() == before.size())
+    for (int i = 0; i < now.size(); ++i) fixed(i);
+  else if (now.empty())
+    out.invalid(list[0], "", "primary clusterIP can not be unset");
+  else if (!before.empty())
+    fixed(0);
+  if (now.size() == 1 && before.size() > 1 && spec.ip_family_policy() != "SingleStack")
+    out.invalid(at / "ipFamilyPolicy", spec.ip_family_policy(),
+                "must be set to 'SingleStack' when releasing the secondary clusterIP");
+}
+
+void kept_families(report& out, const path& at, const ServiceSpec& spec, const ServiceSpec& old) {
+  auto list = at / "ipFamilies";
+  auto &now = spec.ip_families(), &before = old.ip_families();
+  if (headless(spec) || headless(old)) return;
+  for (int i = 0; i < std::min(now.size(), now.size() == before.size() ? now.size() : 1); ++i)
+    if (i < before.size() && now[i] != before[i])
+      out.invalid(list[0], now[i], "may not change once set");
+  if (now.size() == 1 && before.size() > 1 && spec.ip_family_policy() != "SingleStack")
+    out.invalid(at / "ipFamilyPolicy", spec.ip_family_policy(),
+                "must be set to 'SingleStack' when releasing the secondary ipFamily");
+}
+
 void service_update(report& out, const Service& s, const Service& before) {
   path top;
   auto at = top / "spec";
   auto& spec = s.spec();
   auto& old = before.spec();
-  if (external_name(spec) || external_name(old)) return;
-  if (!old.cluster_ip().empty() && spec.cluster_ip() != old.cluster_ip()) {
-    auto list = at / "clusterIPs";
-    out.invalid(list[0], spec.cluster_ip(), "may not change once set");
+  if (!external_name(spec) && !external_name(old)) {
+    kept_addresses(out, at, spec, old);
+    kept_families(out, at, spec, old);
   }
-  if (old.ip_families_size() > 0 && spec.ip_families_size() > 0 &&
-      spec.ip_families(0) != old.ip_families(0)) {
-    auto families = at / "ipFamilies";
-    out.invalid(families[0], spec.ip_families(0), "primary ipFamily can not be changed once set");
-  }
-  if (spec.type() == "LoadBalancer" && old.type() == "LoadBalancer" &&
-      spec.load_balancer_class() != old.load_balancer_class())
+  bool both = spec.type() == "LoadBalancer" && old.type() == "LoadBalancer";
+  if (both && (spec.has_load_balancer_class() != old.has_load_balancer_class() ||
+               spec.load_balancer_class() != old.load_balancer_class()))
     out.invalid(at / "loadBalancerClass", spec.load_balancer_class(), "may not change once set");
+  if (both && spec.external_traffic_policy() == "Local" &&
+      old.external_traffic_policy() == "Local" &&
+      spec.health_check_node_port() != old.health_check_node_port())
+    out.forbidden(at / "healthCheckNodePort", "field is immutable");
 }
 
 void balancer_status(report& out, const path& at, const LoadBalancerStatus& s) {
@@ -262,14 +320,15 @@ void service_status(report& out, const Service& s, const Service&) {
   path top;
   auto at = top / "status.loadBalancer";
   if (s.spec().type() != "LoadBalancer" && s.status().load_balancer().ingress_size() > 0)
-    out.forbidden(at / "ingress", "may only be used when `spec.type` is \"LoadBalancer\"");
+    return out.forbidden(at / "ingress", "may only be used when `spec.type` is 'LoadBalancer'");
   balancer_status(out, at, s.status().load_balancer());
 }
 
 void endpoint_address(report& out, const path& at, const EndpointAddress& a) {
-  reachable_ip(out, at / "ip", a.ip());
   out.optional_name(at / "hostname", a.hostname(), names::dns_label);
-  out.optional_name(at / "nodeName", a.node_name(), names::dns_subdomain);
+  if (a.has_node_name())
+    out.invalid(at / "nodeName", a.node_name(), names::dns_subdomain(a.node_name()));
+  reachable_ip(out, at / "ip", a.ip());
 }
 
 void endpoints(report& out, const Endpoints& e) {

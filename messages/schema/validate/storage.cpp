@@ -16,32 +16,28 @@ using namespace k8s::storage::v1;
 
 constexpr size_t parameters_bytes_max = 256 * 1024;
 constexpr size_t parameters_max = 512;
-constexpr size_t driver_name_max = 63;
-constexpr size_t node_id_max = 192;
+constexpr size_t node_id_max = 256;
 
-void access_modes(report& out, const path& at, const strings& modes, bool required) {
+void access_modes(report& out, const path& at, const strings& modes) {
   auto here = at / "accessModes";
-  if (modes.empty() && required) out.required(here, "at least 1 access mode is required");
-  bool single = false;
+  bool single = false, shared = false;
   for (auto& mode : modes) {
-    out.one_of(here, mode, {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"});
+    bool known = out.one_of(here, mode,
+                            {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"});
     single = single || mode == "ReadWriteOncePod";
+    shared = shared || (known && mode != "ReadWriteOncePod");
   }
-  if (single && modes.size() > 1)
-    out.forbidden(here, "may not use ReadWriteOncePod with other access modes");
+  if (single && shared) out.forbidden(here, "may not use ReadWriteOncePod with other access modes");
 }
 
 void csi_volume(report& out, const path& at, const CSIPersistentVolumeSource& v) {
-  if (out.not_empty(at / "driver", v.driver())) {
-    if (v.driver().size() > driver_name_max) out.too_long(at / "driver", driver_name_max);
-    out.invalid(at / "driver", v.driver(), names::dns_subdomain(v.driver()));
-  }
+  csi_driver_name(out, at / "driver", v.driver());
   out.not_empty(at / "volumeHandle", v.volume_handle());
   auto secret = [&](const char* name, bool given, const SecretReference& ref) {
     if (!given) return;
     auto here = at / name;
-    out.not_empty(here / "name", ref.name());
-    out.not_empty(here / "namespace", ref.namespace_());
+    out.name(here / "name", ref.name(), names::dns_subdomain);
+    out.name(here / "namespace", ref.namespace_(), names::dns_label);
   };
   secret("controllerPublishSecretRef", v.has_controller_publish_secret_ref(),
          v.controller_publish_secret_ref());
@@ -57,16 +53,19 @@ void local(report& out, const path& at, const LocalVolumeSource& v) {
     out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));
 }
 
-/// A possible source: its name, whether it is there, and its rules.
+/// A possible source: its name, whether it is there, and its rules. `told` is what Kubernetes calls
+/// it in faults, `twice` in those about a second source.
 struct source_row {
-  const char* name;
+  const char* told;
+  const char* twice;
   bool (*there)(const PersistentVolumeSource&);
   void (*check)(report&, const path&, const PersistentVolumeSource&);
 };
 
-#define SOURCE(NAME, FIELD, RULE)                                                                  \
+#define SOURCE(NAME, FIELD, RULE) ODDLY_NAMED(NAME, NAME, FIELD, RULE)
+#define ODDLY_NAMED(TOLD, TWICE, FIELD, RULE)                                                      \
   {                                                                                                \
-    NAME, [](const PersistentVolumeSource& v) { return v.has_##FIELD(); },                         \
+    TOLD, TWICE, [](const PersistentVolumeSource& v) { return v.has_##FIELD(); },                  \
         [](report& out, const path& at, const PersistentVolumeSource& v) {                         \
           RULE(out, at, v.FIELD());                                                                \
         }                                                                                          \
@@ -74,14 +73,14 @@ struct source_row {
 
 const source_row sources[] = {
     SOURCE("hostPath", host_path, host_path),
-    SOURCE("gcePersistentDisk", gce_persistent_disk, legacy::gce_disk),
+    ODDLY_NAMED("persistentDisk", "gcePersistentDisk", gce_persistent_disk, legacy::gce_disk),
     SOURCE("awsElasticBlockStore", aws_elastic_block_store, legacy::aws_disk),
     SOURCE("glusterfs", glusterfs, legacy::glusterfs),
     SOURCE("flocker", flocker, legacy::flocker),
     SOURCE("nfs", nfs, legacy::nfs),
     SOURCE("rbd", rbd, legacy::rbd),
     SOURCE("quobyte", quobyte, legacy::quobyte),
-    SOURCE("cephfs", cephfs, legacy::cephfs),
+    ODDLY_NAMED("cephfs", "cephFS", cephfs, legacy::cephfs),
     SOURCE("iscsi", iscsi, legacy::iscsi),
     SOURCE("cinder", cinder, legacy::cinder),
     SOURCE("fc", fc, legacy::fibre_channel),
@@ -98,10 +97,31 @@ const source_row sources[] = {
 };
 
 #undef SOURCE
+#undef ODDLY_NAMED
 
 void volume(report& out, const PersistentVolume& v) {
   path top;
   volume_spec(out, top / "spec", v.spec(), false);
+  auto iscsi = top / "spec.iscsi";
+  auto& source = v.spec().persistent_volume_source();
+  if (source.has_iscsi())
+    legacy::iscsi_name(out, iscsi / "targetportal", source.iscsi().target_portal(),
+                       v.metadata().name(), source.iscsi());
+}
+
+/// Labels of nodes that had other names before they were stable.
+VolumeNodeAffinity with_stable_labels(VolumeNodeAffinity a) {
+  constexpr std::pair<std::string_view, std::string_view> renamed[] = {
+      {"failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"},
+      {"failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"},
+      {"beta.kubernetes.io/os", "kubernetes.io/os"},
+      {"beta.kubernetes.io/arch", "kubernetes.io/arch"},
+      {"beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"}};
+  for (auto& term : *a.mutable_required()->mutable_node_selector_terms())
+    for (auto& e : *term.mutable_match_expressions())
+      for (auto& [beta, stable] : renamed)
+        if (e.key() == beta) e.set_key(std::string(stable));
+  return a;
 }
 
 void volume_update(report& out, const PersistentVolume& v, const PersistentVolume& old) {
@@ -121,11 +141,16 @@ void volume_update(report& out, const PersistentVolume& v, const PersistentVolum
   if (!same(source, before))
     out.forbidden(at / "persistentvolumesource",
                   "spec.persistentvolumesource is immutable after creation");
-  out.immutable(at / "volumeMode", v.spec().volume_mode(),
+  // Kubernetes tells these two without the step of the spec.
+  out.immutable(top / "volumeMode", v.spec().volume_mode(),
                 v.spec().volume_mode() == old.spec().volume_mode());
-  if (old.spec().has_node_affinity())
-    out.immutable(at / "nodeAffinity", "",
-                  same(v.spec().node_affinity(), old.spec().node_affinity()));
+  if (old.spec().has_node_affinity() && !same(with_stable_labels(v.spec().node_affinity()),
+                                              with_stable_labels(old.spec().node_affinity())))
+    out.invalid(top / "nodeAffinity", "",
+                "field is immutable, except for updating from beta label to GA");
+  if (old.spec().has_volume_attributes_class_name() && !v.spec().has_volume_attributes_class_name())
+    out.forbidden(at / "volumeAttributesClassName",
+                  "update from non-nil value to nil is forbidden");
 }
 
 bool bound(const PersistentVolumeClaim& c) { return c.status().phase() == "Bound"; }
@@ -146,58 +171,81 @@ void claim_update(report& out, const PersistentVolumeClaim& c,
   auto at = top / "spec";
   auto& now = c.spec();
   auto& old = before.spec();
+  constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
+  auto class_note = [&](const PersistentVolumeClaim& one) -> const std::string* {
+    auto found = one.metadata().annotations().find(beta_class);
+    return found == one.metadata().annotations().end() ? nullptr : &found->second;
+  };
   PersistentVolumeClaimSpec wanted = old;
   if (old.volume_name().empty()) wanted.set_volume_name(now.volume_name());
-  if (bound(before)) *wanted.mutable_resources()->mutable_requests() = now.resources().requests();
-  // A class may be given to a claim that has none; the attributes of its volume may change.
-  if (!old.has_storage_class_name() && now.has_storage_class_name())
+  // A class may be given to a claim that has none, or that had it in an annotation.
+  auto note = class_note(c), note_before = class_note(before);
+  if (!old.has_storage_class_name() && now.has_storage_class_name() &&
+      (!note_before || *note_before == now.storage_class_name()))
     wanted.set_storage_class_name(now.storage_class_name());
-  wanted.set_volume_attributes_class_name(now.volume_attributes_class_name());
-  *wanted.mutable_data_source_ref() = now.data_source_ref();
-  if (old.has_data_source_ref() && !same(now.data_source_ref(), old.data_source_ref()))
-    out.forbidden(at, "spec is immutable after creation except resources.requests and "
-                      "volumeAttributesClassName for bound claims");
-  else if (!same(now, wanted))
+  else if ((note ? *note : "") != (note_before ? *note_before : "")) {
+    auto notes = top / "metadata.annotations";
+    out.invalid(notes / beta_class, note ? *note : "", "field is immutable");
+  }
+  if (bound(before)) {
+    auto asked = now.resources().requests().find("storage");
+    auto& requests = *wanted.mutable_resources()->mutable_requests();
+    if (asked != now.resources().requests().end()) requests["storage"] = asked->second;
+    if (now.has_volume_attributes_class_name())
+      wanted.set_volume_attributes_class_name(now.volume_attributes_class_name());
+  }
+  if (!same(now, wanted))
     out.forbidden(at, "spec is immutable after creation except resources.requests and "
                       "volumeAttributesClassName for bound claims");
   if (storage(now.resources().requests()) < storage(old.resources().requests()) &&
       storage(now.resources().requests()) <= storage(before.status().capacity()))
     out.forbidden(at / "resources.requests.storage", "field can not be less than status.capacity");
-  out.immutable(at / "volumeMode", now.volume_mode(), now.volume_mode() == old.volume_mode());
+  // Kubernetes tells it without the step of the spec.
+  out.immutable(top / "volumeMode", now.volume_mode(), now.volume_mode() == old.volume_mode());
+  if (!old.has_volume_attributes_class_name()) return;
+  auto attributes = at / "volumeAttributesClassName";
+  if (!now.has_volume_attributes_class_name())
+    out.forbidden(attributes, "update from non-nil value to nil is forbidden");
+  else if (now.volume_attributes_class_name().empty() &&
+           !old.volume_attributes_class_name().empty())
+    out.forbidden(attributes, "update from non-nil value to an empty string is forbidden");
 }
 
 void claim_status(report& out, const PersistentVolumeClaim& c, const PersistentVolumeClaim&) {
   path top;
   auto at = top / "status";
   auto capacity = at / "capacity";
+  if (c.spec().access_modes().empty()) out.required(top / "Spec.accessModes");
   for (auto& [name, value] : c.status().capacity()) {
     auto here = capacity.key(name);
     resource_amount(out, here, name, value);
   }
-  for (int i = 0; i < c.status().conditions_size(); ++i)
-    if (c.status().conditions(i).type().empty()) {
-      auto here = at.at("conditions", i);
-      out.required(here / "type");
-    }
+}
+
+/// "example.com/driver": who makes volumes.
+void provisioner(report& out, const path& at, const std::string& name) {
+  if (!out.not_empty(at, name)) return;
+  auto lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return tolower(c); });
+  out.invalid(at, lower, names::qualified(lower));
+}
+
+/// What is handed to the provisioner as it stands.
+void parameters(report& out, const path& at, const texts& map) {
+  size_t bytes = 0;
+  if (map.size() > parameters_max) return out.too_long(at, parameters_max);
+  for (auto& [key, value] : map) {
+    if (key.empty()) out.invalid(at, key, "field can not be empty.");
+    bytes += key.size() + value.size();
+  }
+  if (bytes > parameters_bytes_max) out.too_long(at, parameters_bytes_max);
 }
 
 void storage_class(report& out, const StorageClass& c) {
   path at;
-  auto provisioner = at / "provisioner";
-  if (out.not_empty(provisioner, c.provisioner())) {
-    auto lower = c.provisioner();
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char ch) { return tolower(ch); });
-    out.invalid(provisioner, c.provisioner(), names::qualified(lower));
-  }
-  auto parameters = at / "parameters";
-  size_t bytes = 0;
-  if (c.parameters().size() > parameters_max) out.too_long(parameters, parameters_max);
-  for (auto& [key, value] : c.parameters()) {
-    if (key.empty()) out.invalid(parameters, key, "field can not be empty");
-    bytes += key.size() + value.size();
-  }
-  if (bytes > parameters_bytes_max) out.too_long(parameters, parameters_bytes_max);
+  provisioner(out, at / "provisioner", c.provisioner());
+  parameters(out, at / "parameters", c.parameters());
   if (!c.reclaim_policy().empty())
     out.one_of(at / "reclaimPolicy", c.reclaim_policy(), {"Delete", "Retain"});
   out.one_of(at / "volumeBindingMode", c.volume_binding_mode(),
@@ -218,23 +266,36 @@ void storage_class_update(report& out, const StorageClass& c, const StorageClass
 }
 
 void attachment(report& out, const VolumeAttachment& a) {
+  constexpr const char* one =
+      "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
   path top;
   auto at = top / "spec";
   auto source = at / "source";
+  auto name = source / "persistentVolumeName";
   auto& s = a.spec();
-  if (out.not_empty(at / "attacher", s.attacher()))
-    out.invalid(at / "attacher", s.attacher(), names::qualified(s.attacher()));
   bool by_name = s.source().has_persistent_volume_name(),
        in_line = s.source().has_inline_volume_spec();
+  out.not_empty(at / "attacher", s.attacher());
   if (by_name && in_line)
-    out.forbidden(source, "must not specify inlineVolumeSpec and persistentVolumeName at once");
+    out.forbidden(source, one);
   else if (!by_name && !in_line)
-    out.required(source, "must specify either inlineVolumeSpec or persistentVolumeName");
-  else if (by_name && s.source().persistent_volume_name().empty())
-    out.required(source / "persistentVolumeName", "must specify non empty persistentVolumeName");
-  else if (in_line)
+    out.required(source, one);
+  else if (by_name)
+    out.not_empty(name, s.source().persistent_volume_name(),
+                  "must specify non empty persistentVolumeName");
+  else
     volume_spec(out, source / "inlineVolumeSpec", s.source().inline_volume_spec(), true);
-  out.name(at / "nodeName", s.node_name(), names::dns_subdomain);
+  out.invalid(at / "nodeName", s.node_name(), names::dns_subdomain(s.node_name()));
+}
+
+void attachment_create(report& out, const VolumeAttachment& a) {
+  path top;
+  auto at = top / "spec";
+  auto& source = a.spec().source();
+  csi_driver_name(out, at / "attacher", a.spec().attacher());
+  if (source.has_persistent_volume_name())
+    out.invalid(at / "source.persistentVolumeName", source.persistent_volume_name(),
+                names::dns_subdomain(source.persistent_volume_name()));
 }
 
 void attachment_update(report& out, const VolumeAttachment& a, const VolumeAttachment& old) {
@@ -249,16 +310,17 @@ void csi_driver(report& out, const CSIDriver& d) {
   if (!s.has_attach_required()) out.required(at / "attachedRequired");
   if (!s.has_pod_info_on_mount()) out.required(at / "podInfoOnMount");
   if (!s.has_storage_capacity()) out.required(at / "storageCapacity");
-  if (!s.fs_group_policy().empty())
+  if (s.has_fs_group_policy())
     out.one_of(at / "fsGroupPolicy", s.fs_group_policy(),
                {"File", "None", "ReadWriteOnceWithFSType"});
-  for (auto& mode : s.volume_lifecycle_modes())
-    out.one_of(at / "volumeLifecycleModes", mode, {"Ephemeral", "Persistent"});
   std::set<std::string_view> audiences;
   for (int i = 0; i < s.token_requests_size(); ++i) {
     auto here = at.at("tokenRequests", i);
     auto& t = s.token_requests(i);
-    if (!audiences.insert(t.audience()).second) out.duplicate(here / "audience", t.audience());
+    if (!audiences.insert(t.audience()).second) {
+      out.duplicate(here / "audience", t.audience());
+      continue;
+    }
     if (t.has_expiration_seconds() && t.expiration_seconds() < 600)
       out.invalid(here / "expirationSeconds", t.expiration_seconds(),
                   "may not specify a duration less than 10 minutes");
@@ -266,12 +328,13 @@ void csi_driver(report& out, const CSIDriver& d) {
       out.invalid(here / "expirationSeconds", t.expiration_seconds(),
                   "may not specify a duration larger than 2^32 seconds");
   }
-}
-
-void csi_driver_create(report& out, const CSIDriver& d) {
-  path at;
-  if (d.metadata().name().size() > driver_name_max)
-    out.too_long(at / "metadata.name", driver_name_max);
+  for (auto& mode : s.volume_lifecycle_modes())
+    out.one_of(at / "volumeLifecycleModes", mode, {"Persistent", "Ephemeral"});
+  if (s.has_node_allocatable_update_period_seconds() &&
+      s.node_allocatable_update_period_seconds() < 10)
+    out.invalid(at / "nodeAllocatableUpdatePeriodSeconds",
+                s.node_allocatable_update_period_seconds(),
+                "must be greater than or equal to 10 seconds");
 }
 
 void csi_driver_update(report& out, const CSIDriver& d, const CSIDriver& old) {
@@ -290,18 +353,18 @@ void csi_node(report& out, const CSINode& n) {
   for (int i = 0; i < n.spec().drivers_size(); ++i) {
     auto here = at.at("drivers", i);
     auto& d = n.spec().drivers(i);
-    if (out.name(here / "name", d.name(), names::dns_subdomain) && !seen.insert(d.name()).second)
-      out.duplicate(here / "name", d.name());
+    csi_driver_name(out, here / "name", d.name());
     if (out.not_empty(here / "nodeID", d.node_id()) && d.node_id().size() > node_id_max)
-      out.invalid(here / "nodeID", d.node_id(), "must be 192 characters or less");
-    std::set<std::string_view> keys;
-    auto topology = here / "topologyKeys";
-    for (auto& key : d.topology_keys()) {
-      if (!keys.insert(key).second) out.duplicate(topology, key);
-      out.invalid(topology, key, names::qualified(key));
-    }
+      out.invalid(here / "nodeID", d.node_id(), "must be 256 characters or less");
     if (d.has_allocatable() && d.allocatable().has_count())
       out.not_negative(here / "allocatable.count", d.allocatable().count());
+    if (!seen.insert(d.name()).second) out.duplicate(here / "name", d.name());
+    std::set<std::string_view> keys;
+    for (auto& key : d.topology_keys()) { // told of the driver
+      out.not_empty(here, key);
+      if (!keys.insert(key).second) out.duplicate(here, key);
+      out.invalid(here, key, names::qualified(key));
+    }
   }
 }
 
@@ -319,14 +382,11 @@ void csi_node_update(report& out, const CSINode& n, const CSINode& old) {
 
 void capacity(report& out, const CSIStorageCapacity& c) {
   path at;
+  label_selector(out, at / "nodeTopology", c.node_topology());
   out.invalid(at / "storageClassName", c.storage_class_name(),
               names::dns_subdomain(c.storage_class_name()));
-  if (c.has_node_topology()) label_selector(out, at / "nodeTopology", c.node_topology());
   if (c.has_capacity() && amount(c.capacity()).negative())
     out.invalid(at / "capacity", c.capacity().string(), "must be greater than or equal to 0");
-  if (c.has_maximum_volume_size() && amount(c.maximum_volume_size()).negative())
-    out.invalid(at / "maximumVolumeSize", c.maximum_volume_size().string(),
-                "must be greater than or equal to 0");
 }
 
 void capacity_update(report& out, const CSIStorageCapacity& c, const CSIStorageCapacity& old) {
@@ -338,8 +398,8 @@ void capacity_update(report& out, const CSIStorageCapacity& c, const CSIStorageC
 
 void attributes_class(report& out, const VolumeAttributesClass& c) {
   path at;
-  if (out.not_empty(at / "driverName", c.driver_name()))
-    out.invalid(at / "driverName", c.driver_name(), names::dns_subdomain(c.driver_name()));
+  provisioner(out, at / "driverName", c.driver_name());
+  parameters(out, at / "parameters", c.parameters());
   if (c.parameters().empty())
     out.required(at / "parameters", "must contain at least one key/value pair");
 }
@@ -355,31 +415,51 @@ void attributes_class_update(report& out, const VolumeAttributesClass& c,
 
 } // namespace
 
+void csi_driver_name(report& out, const path& at, const std::string& name) {
+  constexpr size_t most = 63;
+  out.not_empty(at, name);
+  if (name.size() > most) out.too_long(at, most);
+  auto lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return tolower(c); });
+  out.invalid(at, name, names::dns_subdomain(lower));
+}
+
 void volume_spec(report& out, const path& at, const PersistentVolumeSpec& s, bool in_line) {
-  access_modes(out, at, s.access_modes(), true);
+  auto& source = s.persistent_volume_source();
+  constexpr const char* not_in_line = "may not be specified in the context of inline volumes";
   if (in_line) {
-    if (!s.capacity().empty())
-      out.forbidden(at / "capacity", "may not be specified in the context of inline volumes");
-    if (s.has_claim_ref())
-      out.forbidden(at / "claimRef", "may not be specified in the context of inline volumes");
+    if (s.has_claim_ref()) out.forbidden(at / "claimRef", not_in_line);
+    if (!s.capacity().empty()) out.forbidden(at / "capacity", not_in_line);
+    if (!source.has_csi())
+      out.required(at / "csi", "has to be specified in the context of inline volumes");
+  }
+  if (s.access_modes().empty()) out.required(at / "accessModes");
+  access_modes(out, at, s.access_modes());
+  auto policy = at / "persistentVolumeReclaimPolicy";
+  if (in_line) {
+    if (!s.persistent_volume_reclaim_policy().empty() &&
+        s.persistent_volume_reclaim_policy() != "Retain")
+      out.forbidden(policy, "may only be Retain in the context of inline volumes");
   } else {
     auto capacity = at / "capacity";
-    if (s.capacity().empty())
-      out.required(capacity);
-    else if (!s.capacity().contains("storage") || s.capacity().size() > 1)
+    if (s.capacity().empty()) out.required(capacity);
+    if (!s.capacity().contains("storage") || s.capacity().size() > 1)
       out.not_supported(capacity, "", {"storage"});
     for (auto& [name, value] : s.capacity()) {
       auto here = capacity.key(name);
-      resource_amount(out, here, name, value);
+      if (amount(value).negative())
+        out.invalid(here, value.string(), "must be a valid resource quantity");
       if (!(amount(value) > quantity()))
         out.invalid(here, value.string(), "must be greater than zero");
     }
     if (!s.persistent_volume_reclaim_policy().empty())
-      out.one_of(at / "persistentVolumeReclaimPolicy", s.persistent_volume_reclaim_policy(),
-                 {"Delete", "Recycle", "Retain"});
+      out.one_of(policy, s.persistent_volume_reclaim_policy(), {"Delete", "Recycle", "Retain"});
   }
   auto affinity_at = at / "nodeAffinity";
-  if (s.has_node_affinity()) {
+  if (s.has_node_affinity() && in_line) {
+    out.forbidden(affinity_at, not_in_line);
+  } else if (s.has_node_affinity()) {
     if (s.node_affinity().has_required())
       node_selector(out, affinity_at / "required", s.node_affinity().required());
     else
@@ -387,37 +467,51 @@ void volume_spec(report& out, const path& at, const PersistentVolumeSpec& s, boo
   }
   int count = 0;
   for (auto& row : sources) {
-    if (!row.there(s.persistent_volume_source())) continue;
+    if (!row.there(source)) continue;
     if (++count > 1)
-      out.forbidden(at / row.name, "may not specify more than 1 volume type");
+      out.forbidden(at / row.twice, "may not specify more than 1 volume type");
     else
-      row.check(out, at / row.name, s.persistent_volume_source());
+      row.check(out, at / row.told, source);
   }
   if (count == 0) out.required(at, "must specify a volume type");
-  auto& source = s.persistent_volume_source();
   if (source.has_local() && !s.has_node_affinity())
     out.required(affinity_at, "Local volume requires node affinity");
-  if (source.has_host_path() && source.host_path().path() == "/" &&
-      s.persistent_volume_reclaim_policy() == "Recycle")
-    out.forbidden(at / "persistentVolumeReclaimPolicy",
-                  "may not be 'recycle' for a hostPath mount of '/'");
-  out.optional_name(at / "storageClassName", s.storage_class_name(), names::dns_subdomain);
-  if (!s.volume_mode().empty())
-    out.one_of(at / "volumeMode", s.volume_mode(), {"Block", "Filesystem"});
-  out.optional_name(at / "volumeAttributesClassName", s.volume_attributes_class_name(),
-                    names::dns_subdomain);
+  bool whole_disk = source.has_host_path() && !source.host_path().path().empty() &&
+                    source.host_path().path().find_first_not_of("/.") == std::string::npos &&
+                    names::no_back_steps(source.host_path().path()).empty();
+  if (whole_disk && s.persistent_volume_reclaim_policy() == "Recycle")
+    out.forbidden(policy, "may not be 'recycle' for a hostPath mount of '/'");
+  if (in_line) {
+    if (!s.storage_class_name().empty()) out.forbidden(at / "storageClassName", not_in_line);
+    if (s.has_volume_mode() && s.volume_mode() != "Filesystem")
+      out.forbidden(
+          at / "volumeMode",
+          "may not specify volumeMode other than Filesystem in the context of inline volumes");
+  } else {
+    out.optional_name(at / "storageClassName", s.storage_class_name(), names::dns_subdomain);
+    if (s.has_volume_mode())
+      out.one_of(at / "volumeMode", s.volume_mode(), {"Block", "Filesystem"});
+  }
+  if (!s.has_volume_attributes_class_name()) return;
+  auto attributes = at / "volumeAttributesClassName";
+  if (out.not_empty(attributes, s.volume_attributes_class_name(), "an empty string is disallowed"))
+    out.invalid(attributes, s.volume_attributes_class_name(),
+                names::dns_subdomain(s.volume_attributes_class_name()));
+  if (!source.has_csi())
+    out.required(at / "csi", "has to be specified when using volumeAttributesClassName");
 }
 
 void claim_spec(report& out, const path& at, const PersistentVolumeClaimSpec& s) {
-  access_modes(out, at, s.access_modes(), true);
+  if (s.access_modes().empty())
+    out.required(at / "accessModes", "at least 1 access mode is required");
   if (s.has_selector()) label_selector(out, at / "selector", s.selector());
+  access_modes(out, at, s.access_modes());
   auto resources = at / "resources";
   auto found = s.resources().requests().find("storage");
   if (found == s.resources().requests().end()) {
     out.required(resources.key("storage"));
   } else {
     auto here = resources.key("storage");
-    resource_amount(out, here, "storage", found->second);
     if (!(amount(found->second) > quantity()))
       out.invalid(here, found->second.string(), "must be greater than zero");
   }
@@ -433,13 +527,19 @@ void claim_spec(report& out, const path& at, const PersistentVolumeClaimSpec& s)
                   "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
     if (!ref.api_group().empty())
       out.invalid(here / "apiGroup", ref.api_group(), names::dns_subdomain(ref.api_group()));
+    if constexpr (requires { ref.namespace_(); })
+      out.optional_name(here / "namespace", ref.namespace_(), names::dns_label);
   };
   if (s.has_data_source()) reference("dataSource", s.data_source());
   if (s.has_data_source_ref()) reference("dataSourceRef", s.data_source_ref());
-  if (s.has_data_source() && s.has_data_source_ref() &&
-      (s.data_source().kind() != s.data_source_ref().kind() ||
+  bool elsewhere = !s.data_source_ref().namespace_().empty();
+  if (s.has_data_source() && elsewhere)
+    out.invalid(at, "dataSource", "may not be specified when dataSourceRef.namespace is specified");
+  if (s.has_data_source() && s.has_data_source_ref() && !elsewhere &&
+      (s.data_source().api_group() != s.data_source_ref().api_group() ||
+       s.data_source().kind() != s.data_source_ref().kind() ||
        s.data_source().name() != s.data_source_ref().name()))
-    out.invalid(at, s.data_source().name(), "must match dataSourceRef");
+    out.invalid(at, "dataSource", "must match dataSourceRef");
   out.optional_name(at / "volumeAttributesClassName", s.volume_attributes_class_name(),
                     names::dns_subdomain);
 }
@@ -452,11 +552,11 @@ std::vector<row> storage_kinds() {
           .on_update<claim_update>()
           .on_status<claim_status>(),
       kind_row<StorageClass>().any_time<storage_class>().on_update<storage_class_update>(),
-      kind_row<VolumeAttachment>().any_time<attachment>().on_update<attachment_update>(),
-      kind_row<CSIDriver>()
-          .any_time<csi_driver>()
-          .on_create<csi_driver_create>()
-          .on_update<csi_driver_update>(),
+      kind_row<VolumeAttachment>()
+          .any_time<attachment>()
+          .on_create<attachment_create>()
+          .on_update<attachment_update>(),
+      kind_row<CSIDriver>().any_time<csi_driver>().on_update<csi_driver_update>(),
       kind_row<CSINode>().any_time<csi_node>().on_update<csi_node_update>(),
       kind_row<CSIStorageCapacity>().any_time<capacity>().on_update<capacity_update>(),
       kind_row<VolumeAttributesClass>()

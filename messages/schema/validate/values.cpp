@@ -39,7 +39,8 @@ void port_or_name(report& out, const path& at, const IntOrString& v) {
 void reachable_ip(report& out, const path& at, std::string_view text) {
   auto ip = address::parse(text);
   if (!ip) return out.invalid(at, text, names::ip(text));
-  if (ip->unspecified()) out.invalid(at, text, "may not be unspecified (0.0.0.0 or ::)");
+  if (ip->unspecified())
+    out.invalid(at, text, "may not be unspecified (" + std::string(text) + ")");
   if (ip->loopback())
     out.invalid(at, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
   if (ip->link_local())

@@ -14,12 +14,11 @@ using namespace k8s::core::v1;
 
 constexpr int64_t token_seconds_min = 10 * 60;
 constexpr int64_t token_seconds_max = int64_t{1} << 32;
-constexpr size_t driver_name_max = 63;
 
 /// A path below the volume that does not begin with "..", which the kubelet keeps for itself.
 void local_path(report& out, const path& at, const std::string& value) {
   out.invalid(at, value, names::relative_path(value));
-  if (value.starts_with("..") && value != ".." && !value.starts_with("../"))
+  if (value.starts_with("..") && !value.starts_with("../"))
     out.invalid(at, value, "must not start with '..'");
 }
 
@@ -40,36 +39,14 @@ void items(report& out, const path& at, const google::protobuf::RepeatedPtrField
 void downward_file(report& out, const path& at, const DownwardAPIVolumeFile& f) {
   if (out.not_empty(at / "path", f.path())) local_path(out, at / "path", f.path());
   if (f.has_field_ref()) {
-    auto field = at / "fieldRef";
-    auto field_path = field / "fieldPath";
-    auto& name = f.field_ref().field_path();
-    auto subscript = name.substr(0, name.find('['));
-    if (out.not_empty(field_path, name)) {
-      bool with_key = (subscript == "metadata.labels" || subscript == "metadata.annotations") &&
-                      name.ends_with("']");
-      if (!with_key && !is_downward_field(name))
-        out.invalid(field_path, name, "error converting fieldPath: field label not supported");
-      else if (!with_key && name != "metadata.name" && name != "metadata.namespace" &&
-               name != "metadata.labels" && name != "metadata.annotations" &&
-               name != "metadata.uid")
-        out.not_supported(field_path, name,
-                          {"metadata.annotations", "metadata.labels", "metadata.name",
-                           "metadata.namespace", "metadata.uid"});
-    }
+    downward_field(out, at / "fieldRef", f.field_ref(),
+                   {"metadata.annotations", "metadata.labels", "metadata.name",
+                    "metadata.namespace", "metadata.uid"});
     if (f.has_resource_field_ref())
       out.invalid(at, "resource",
                   "fieldRef and resourceFieldRef can not be specified simultaneously");
   } else if (f.has_resource_field_ref()) {
-    auto field = at / "resourceFieldRef";
-    out.not_empty(field / "containerName", f.resource_field_ref().container_name());
-    if (out.not_empty(field / "resource", f.resource_field_ref().resource())) {
-      auto& resource = f.resource_field_ref().resource();
-      if (!resource.starts_with("limits.hugepages-") &&
-          !resource.starts_with("requests.hugepages-"))
-        out.one_of(field / "resource", resource,
-                   {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
-                    "requests.ephemeral-storage", "requests.memory"});
-    }
+    downward_resource(out, at / "resourceFieldRef", f.resource_field_ref(), true);
   } else {
     out.required(at, "one of fieldRef and resourceFieldRef is required");
   }
@@ -108,12 +85,12 @@ void claim(report& out, const path& at, const PersistentVolumeClaimVolumeSource&
 }
 
 void csi(report& out, const path& at, const CSIVolumeSource& v) {
-  if (out.not_empty(at / "driver", v.driver())) {
-    if (v.driver().size() > driver_name_max) out.too_long(at / "driver", driver_name_max);
-    out.invalid(at / "driver", v.driver(), names::dns_subdomain(v.driver()));
-  }
-  if (v.has_node_publish_secret_ref())
-    out.not_empty(at / "nodePublishSecretRef.name", v.node_publish_secret_ref().name());
+  csi_driver_name(out, at / "driver", v.driver());
+  if (!v.has_node_publish_secret_ref()) return;
+  auto& secret = v.node_publish_secret_ref().name();
+  // Kubernetes tells a bad name of the volume, not of the reference.
+  if (out.not_empty(at / "nodePublishSecretRef.name", secret))
+    out.invalid(at / "name", secret, names::dns_subdomain(secret));
 }
 
 void ephemeral(report& out, const path& at, const EphemeralVolumeSource& v) {
@@ -121,37 +98,55 @@ void ephemeral(report& out, const path& at, const EphemeralVolumeSource& v) {
   if (!v.has_volume_claim_template()) return out.required(claim);
   auto& meta = v.volume_claim_template().metadata();
   auto meta_at = claim / "metadata";
-  labels(out, meta_at / "labels", meta.labels());
   annotations(out, meta_at / "annotations", meta.annotations());
-  if (!meta.name().empty() || !meta.namespace_().empty() || !meta.owner_references().empty() ||
-      !meta.finalizers().empty() || !meta.generate_name().empty())
-    out.forbidden(meta_at, "cannot set metadata fields besides annotations and labels");
+  labels(out, meta_at / "labels", meta.labels());
+  auto unset = [&](const char* field, bool set) {
+    if (set) out.forbidden(meta_at / field, "cannot be set");
+  };
+  unset("name", !meta.name().empty());
+  unset("generateName", !meta.generate_name().empty());
+  unset("namespace", !meta.namespace_().empty());
+  unset("uID", !meta.uid().empty());
+  unset("resourceVersion", !meta.resource_version().empty());
+  unset("ownerReferences", !meta.owner_references().empty());
+  unset("finalizers", !meta.finalizers().empty());
   claim_spec(out, claim / "spec", v.volume_claim_template().spec());
 }
 
 void image(report& out, const path& at, const ImageVolumeSource& v) {
   out.not_empty(at / "reference", v.reference());
-  if (!v.pull_policy().empty())
-    out.one_of(at / "pullPolicy", v.pull_policy(), {"Always", "IfNotPresent", "Never"});
+  out.one_of(at / "pullPolicy", v.pull_policy(), {"Always", "IfNotPresent", "Never"});
 }
 
-void token_projection(report& out, const path& at, const ServiceAccountTokenProjection& p) {
+void token_projection(report& out, const path& volume, const path& at,
+                      const ServiceAccountTokenProjection& p) {
   auto seconds = at / "expirationSeconds";
   if (p.has_expiration_seconds() && p.expiration_seconds() < token_seconds_min)
     out.invalid(seconds, p.expiration_seconds(), "may not specify a duration less than 10 minutes");
   if (p.expiration_seconds() > token_seconds_max)
     out.invalid(seconds, p.expiration_seconds(),
                 "may not specify a duration larger than 2^32 seconds");
-  if (out.not_empty(at / "path", p.path())) local_path(out, at / "path", p.path());
+  // Kubernetes tells the path of the whole volume, not of the source.
+  if (out.not_empty(volume / "path", p.path())) local_path(out, volume / "path", p.path());
 }
 
 void bundle_projection(report& out, const path& at, const ClusterTrustBundleProjection& p) {
-  if (p.has_name() == p.has_signer_name())
-    out.required(at, "exactly one of name and signerName must be specified");
-  if (p.has_signer_name())
-    label_selector(out, at / "labelSelector", p.label_selector());
-  else if (p.has_label_selector())
-    out.invalid(at / "labelSelector", "", "labelSelector may not be specified with name");
+  auto name = at / "name", signer = at / "signerName", selector = at / "labelSelector";
+  if (p.has_name() && p.has_signer_name()) {
+    out.invalid(at, "", "only one of name and signerName may be used");
+  } else if (p.has_name()) {
+    if (out.not_empty(name, p.name(), "must be a valid object name"))
+      for (auto& fault : names::dns_subdomain(p.name().substr(p.name().rfind(':') + 1)))
+        out.invalid(name, p.name(), "not a valid clustertrustbundlename: " + fault);
+    if (p.has_label_selector())
+      out.invalid(selector, "", "labelSelector must be unset if name is specified");
+  } else if (p.has_signer_name()) {
+    if (out.not_empty(signer, p.signer_name(), "must be a valid signer name"))
+      signer_name(out, signer, p.signer_name());
+    label_selector(out, selector, p.label_selector());
+  } else {
+    out.required(at, "either name or signerName must be specified");
+  }
   if (out.not_empty(at / "path", p.path())) local_path(out, at / "path", p.path());
 }
 
@@ -182,33 +177,31 @@ std::vector<std::string_view> files_of(const VolumeProjection& s) {
   return out;
 }
 
-void source(report& out, const path& at, const VolumeProjection& s) {
+void source(report& out, const path& volume, const path& at, const VolumeProjection& s) {
   int count = 0;
-  auto first = [&](bool given, const char* name) {
-    if (!given) return false;
-    if (++count == 1) return true;
-    out.forbidden(at / name, "may not specify more than 1 volume type per source");
-    return false;
-  };
-  if (first(s.has_secret(), "secret")) {
+  if (s.has_secret()) {
     auto here = at / "secret";
+    ++count;
     out.not_empty(here / "name", s.secret().local_object_reference().name());
     items(out, here, s.secret().items());
   }
-  if (first(s.has_config_map(), "configMap")) {
+  if (s.has_config_map()) {
     auto here = at / "configMap";
+    ++count;
     out.not_empty(here / "name", s.config_map().local_object_reference().name());
     items(out, here, s.config_map().items());
   }
-  if (first(s.has_downward_api(), "downwardAPI"))
+  if (s.has_downward_api()) {
+    ++count;
     for (auto& f : s.downward_api().items()) downward_file(out, at / "downwardAPI", f);
-  if (first(s.has_service_account_token(), "serviceAccountToken"))
-    token_projection(out, at / "serviceAccountToken", s.service_account_token());
-  if (first(s.has_cluster_trust_bundle(), "clusterTrustBundle"))
-    bundle_projection(out, at / "clusterTrustBundle", s.cluster_trust_bundle());
-  if (first(s.has_pod_certificate(), "podCertificate"))
-    certificate_projection(out, at / "podCertificate", s.pod_certificate());
-  if (count == 0) out.required(at, "must specify at least one projection type");
+  }
+  if (s.has_service_account_token())
+    ++count, token_projection(out, volume, at / "serviceAccountToken", s.service_account_token());
+  if (s.has_cluster_trust_bundle())
+    ++count, bundle_projection(out, at / "clusterTrustBundle", s.cluster_trust_bundle());
+  if (s.has_pod_certificate())
+    ++count, certificate_projection(out, at / "podCertificate", s.pod_certificate());
+  if (count > 1) out.forbidden(at, "may not specify more than 1 volume type per source");
 }
 
 void projected(report& out, const path& at, const ProjectedVolumeSource& v) {
@@ -216,23 +209,26 @@ void projected(report& out, const path& at, const ProjectedVolumeSource& v) {
   std::set<std::string_view> files;
   for (int i = 0; i < v.sources_size(); ++i) {
     auto here = at.at("sources", i);
-    source(out, here, v.sources(i));
+    source(out, at, here, v.sources(i));
     for (auto file : files_of(v.sources(i)))
       if (!file.empty() && !files.insert(file).second)
         out.invalid(at, file, "conflicting duplicate paths");
   }
 }
 
-/// A possible source: its name, whether it is there, and its rules.
+/// A possible source: its name, whether it is there, and its rules. `told` is what Kubernetes calls
+/// it in faults, `twice` in those about a second source.
 struct source_row {
-  const char* name;
+  const char* told;
+  const char* twice;
   bool (*there)(const VolumeSource&);
   void (*check)(report&, const path&, const VolumeSource&);
 };
 
-#define SOURCE(NAME, FIELD, RULE)                                                                  \
+#define SOURCE(NAME, FIELD, RULE) ODDLY_NAMED(NAME, NAME, FIELD, RULE)
+#define ODDLY_NAMED(TOLD, TWICE, FIELD, RULE)                                                      \
   {                                                                                                \
-    NAME, [](const VolumeSource& v) { return v.has_##FIELD(); },                                   \
+    TOLD, TWICE, [](const VolumeSource& v) { return v.has_##FIELD(); },                            \
         [](report& out, const path& at, const VolumeSource& v) { RULE(out, at, v.FIELD()); }       \
   }
 
@@ -240,7 +236,7 @@ const source_row sources[] = {
     SOURCE("emptyDir", empty_dir, empty_dir),
     SOURCE("hostPath", host_path, host_path),
     SOURCE("gitRepo", git_repo, git_repo),
-    SOURCE("gcePersistentDisk", gce_persistent_disk, legacy::gce_disk),
+    ODDLY_NAMED("persistentDisk", "gcePersistentDisk", gce_persistent_disk, legacy::gce_disk),
     SOURCE("awsElasticBlockStore", aws_elastic_block_store, legacy::aws_disk),
     SOURCE("secret", secret, secret),
     SOURCE("nfs", nfs, legacy::nfs),
@@ -250,9 +246,9 @@ const source_row sources[] = {
     SOURCE("persistentVolumeClaim", persistent_volume_claim, claim),
     SOURCE("rbd", rbd, legacy::rbd),
     SOURCE("cinder", cinder, legacy::cinder),
-    SOURCE("cephfs", cephfs, legacy::cephfs),
+    ODDLY_NAMED("cephfs", "cephFS", cephfs, legacy::cephfs),
     SOURCE("quobyte", quobyte, legacy::quobyte),
-    SOURCE("downwardAPI", downward_api, downward_api),
+    ODDLY_NAMED("downwardAPI", "downwarAPI", downward_api, downward_api),
     SOURCE("fc", fc, legacy::fibre_channel),
     SOURCE("flexVolume", flex_volume, legacy::flex),
     SOURCE("configMap", config_map, config_map),
@@ -270,15 +266,16 @@ const source_row sources[] = {
 };
 
 #undef SOURCE
+#undef ODDLY_NAMED
 
 void one_source(report& out, const path& at, const VolumeSource& v) {
   int count = 0;
   for (auto& row : sources) {
     if (!row.there(v)) continue;
     if (++count > 1)
-      out.forbidden(at / row.name, "may not specify more than 1 volume type");
+      out.forbidden(at / row.twice, "may not specify more than 1 volume type");
     else
-      row.check(out, at / row.name, v);
+      row.check(out, at / row.told, v);
   }
   if (count == 0) out.required(at, "must specify a volume type");
 }
@@ -288,26 +285,41 @@ void one_source(report& out, const path& at, const VolumeSource& v) {
 void host_path(report& out, const path& at, const HostPathVolumeSource& v) {
   if (!out.not_empty(at / "path", v.path())) return;
   out.invalid(at / "path", v.path(), names::no_back_steps(v.path()));
-  if (!v.type().empty())
-    out.one_of(at / "type", v.type(),
-               {"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
-                "FileOrCreate", "Socket"});
+  out.one_of(at / "type", v.type(),
+             {"", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File",
+              "FileOrCreate", "Socket"});
 }
 
 volume_map volumes(report& out, const path& at,
                    const google::protobuf::RepeatedPtrField<Volume>& list,
                    std::string_view pod_name) {
+  std::set<std::string> made; // claims that will be made for the pod
+  if (!pod_name.empty())
+    for (auto& v : list)
+      if (v.volume_source().has_ephemeral()) made.insert(std::string(pod_name) + "-" + v.name());
   volume_map found;
   for (int i = 0; i < list.size(); ++i) {
     auto& v = list[i];
+    auto& source = v.volume_source();
     auto here = at[i];
-    one_source(out, here, v.volume_source());
-    if (!out.name(here / "name", v.name(), names::dns_label)) continue;
-    if (!found.emplace(v.name(), &v).second) out.duplicate(here / "name", v.name());
-    if (v.volume_source().has_ephemeral() && !pod_name.empty()) {
+    auto name = here / "name";
+    auto before = out.size();
+    one_source(out, here, source);
+    if (source.has_iscsi()) legacy::iscsi_name(out, name, v.name(), v.name(), source.iscsi());
+    if (source.has_ephemeral() && !pod_name.empty() && !v.name().empty()) {
       auto claim = std::string(pod_name) + "-" + v.name();
-      out.invalid(here / "name", v.name(), names::dns_subdomain(claim));
+      for (auto& fault : names::dns_subdomain(claim))
+        out.invalid(name, v.name(), "PVC name \"" + claim + "\": " + fault);
     }
+    out.name(name, v.name(), names::dns_label);
+    if (found.contains(v.name())) out.duplicate(name, v.name());
+    // What mounts a volume with faults does not find it.
+    if (out.size() == before) found.emplace(v.name(), &v);
+    if (source.has_persistent_volume_claim() &&
+        made.contains(source.persistent_volume_claim().claim_name()))
+      out.invalid(here / "persistentVolumeClaim.claimName",
+                  source.persistent_volume_claim().claim_name(),
+                  "must not reference a PVC that gets created for an ephemeral volume");
   }
   return found;
 }

@@ -18,37 +18,41 @@ using k8s::core::v1::PodTemplateSpec;
 using k8s::core::v1::ReplicationController;
 using k8s::meta::v1::LabelSelector;
 
-/// A selector that is there, is not empty, and selects the pods made from the template.
-void selector_of(report& out, const path& at, bool given, const LabelSelector& selector,
-                 const PodTemplateSpec& t, std::string_view kind) {
+/// A selector that is there, is not empty, and selects the pods made from the template. Whether it
+/// can be understood: if not, the template is left alone.
+bool selector_of(report& out, const path& at, bool given, const LabelSelector& selector,
+                 const PodTemplateSpec& t, std::string_view kind,
+                 std::string_view why = "invalid label selector") {
   auto here = at / "selector", labels_at = at / "template.metadata.labels";
-  if (!given) {
-    out.required(here);
-  } else {
-    auto before = out.size();
+  auto before = out.size();
+  if (given)
     label_selector(out, here, selector);
-    if (empty_selector(selector))
-      out.invalid(here, "", "empty selector is invalid for " + std::string(kind));
-    else if (out.size() > before)
-      return out.invalid(here, "", "invalid label selector");
-  }
-  if (!given || (!empty_selector(selector) && !selects(selector, t.metadata().labels())))
+  else
+    out.required(here);
+  bool sound = !given || out.size() == before;
+  if (given && empty_selector(selector))
+    out.invalid(here, "", "empty selector is invalid for " + std::string(kind));
+  if (!sound)
+    out.invalid(here, "", why);
+  else if (!given || !selects(selector, t.metadata().labels()))
     out.invalid(labels_at, "", "`selector` does not match template `labels`");
+  return sound;
 }
 
 /// Pods of a controller are started anew for ever.
-void always_restarted(report& out, const path& at, const PodTemplateSpec& t) {
+void always_restarted(report& out, const path& at, const PodTemplateSpec& t,
+                      std::string_view kind) {
   auto here = at / "template.spec";
   if (t.spec().restart_policy() != "Always")
     out.not_supported(here / "restartPolicy", t.spec().restart_policy(), {"Always"});
   if (t.spec().has_active_deadline_seconds())
     out.forbidden(here / "activeDeadlineSeconds",
-                  "activeDeadlineSeconds is not supported in controllers that restart their pods");
+                  "activeDeadlineSeconds in " + std::string(kind) + " is not Supported");
 }
 
-void template_of(report& out, const path& at, const PodTemplateSpec& t) {
+void template_of(report& out, const path& at, const PodTemplateSpec& t, std::string_view kind) {
   pod_template(out, at / "template", t);
-  always_restarted(out, at, t);
+  always_restarted(out, at, t, kind);
 }
 
 void same_selector(report& out, const LabelSelector& selector, const LabelSelector& old) {
@@ -99,8 +103,8 @@ void deployment(report& out, const Deployment& d) {
   auto at = top / "spec";
   auto& s = d.spec();
   out.not_negative(at / "replicas", s.replicas());
-  selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "deployment");
-  template_of(out, at, s.template_());
+  if (selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "deployment"))
+    template_of(out, at, s.template_(), "ReplicaSet");
   deployment_strategy(out, at / "strategy", s.strategy());
   out.not_negative(at / "minReadySeconds", s.min_ready_seconds());
   out.not_negative(at / "revisionHistoryLimit", s.revision_history_limit());
@@ -136,11 +140,8 @@ void replica_set(report& out, const ReplicaSet& r) {
   auto& s = r.spec();
   out.not_negative(at / "replicas", s.replicas());
   out.not_negative(at / "minReadySeconds", s.min_ready_seconds());
-  if (s.has_template_())
-    template_of(out, at, s.template_());
-  else
-    out.required(at / "template");
-  selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "deployment");
+  if (selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "deployment"))
+    template_of(out, at, s.template_(), "ReplicaSet");
 }
 
 void replica_set_update(report& out, const ReplicaSet& r, const ReplicaSet& old) {
@@ -171,15 +172,21 @@ void replication_controller(report& out, const ReplicationController& r) {
   *selector.mutable_match_labels() = s.selector();
   if (!s.selector().empty() && !selects(selector, s.template_().metadata().labels()))
     out.invalid(at / "template.metadata.labels", "", "`selector` does not match template `labels`");
-  template_of(out, at, s.template_());
+  template_of(out, at, s.template_(), "ReplicationController");
 }
 
 void daemon_set(report& out, const DaemonSet& d) {
   path top;
   auto at = top / "spec";
   auto& s = d.spec();
-  selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "daemonset");
-  template_of(out, at, s.template_());
+  auto before = out.size();
+  label_selector(out, at / "selector", s.selector());
+  if (out.size() == before &&
+      !(s.has_selector() && selects(s.selector(), s.template_().metadata().labels())))
+    out.invalid(at / "template.metadata.labels", "", "`selector` does not match template `labels`");
+  if (s.has_selector() && empty_selector(s.selector()))
+    out.invalid(at / "selector", "", "empty selector is invalid for daemonset");
+  template_of(out, at, s.template_(), "DaemonSet");
   out.not_negative(at / "minReadySeconds", s.min_ready_seconds());
   out.not_negative(at / "revisionHistoryLimit", s.revision_history_limit());
   auto strategy = at / "updateStrategy";
@@ -187,7 +194,7 @@ void daemon_set(report& out, const DaemonSet& d) {
   auto& u = s.update_strategy();
   if (u.type() == "OnDelete") return;
   if (u.type() != "RollingUpdate")
-    return out.not_supported(strategy, u.type(), {"OnDelete", "RollingUpdate"});
+    return out.not_supported(strategy, u.type(), {"RollingUpdate", "OnDelete"});
   if (!u.has_rolling_update()) return out.required(rolling);
   auto& r = u.rolling_update();
   percent_or_count(out, rolling / "maxUnavailable", r.max_unavailable());
@@ -276,8 +283,9 @@ void stateful_set(report& out, const StatefulSet& set) {
   out.not_negative(at / "minReadySeconds", s.min_ready_seconds());
   out.not_negative(at / "ordinals.start", s.ordinals().start());
   out.not_negative(at / "revisionHistoryLimit", s.revision_history_limit());
-  selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "statefulset");
-  template_of(out, at, with_claims(s));
+  if (selector_of(out, at, s.has_selector(), s.selector(), s.template_(), "statefulset", ""))
+    pod_template(out, at / "template", with_claims(s));
+  always_restarted(out, at, s.template_(), "StatefulSet");
 }
 
 void stateful_set_update(report& out, const StatefulSet& set, const StatefulSet& old) {
