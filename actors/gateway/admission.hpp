@@ -1,5 +1,6 @@
-// Admission: what the cluster as a whole asks of an object before it is stored. One ordered chain
-// of small parts; each may change the object, add to the transaction, or refuse.
+// Admission: what the cluster as a whole asks of an object before it is stored. Two ordered chains
+// of small parts: those of the first may change the object before its own rules are judged, those
+// of the second say yes or no to what passed them. Each may add to the transaction, or refuse.
 #pragma once
 
 #include "actors/gateway/gateway.hpp"
@@ -23,8 +24,11 @@ struct admission_request {
   bool creating() const { return old == nullptr; }
 };
 
-/// Runs the chain.
+/// Runs the first chain.
 result<void> admit(const admission_request& request);
+
+/// Runs the second chain, on an object that breaks no rule of its kind.
+result<void> review(const admission_request& request);
 
 /// Gives back what a service holds, when it is deleted.
 void release_service(const storage::snapshot& now, const schema::registry& kinds,

@@ -58,7 +58,9 @@ usage of_pod(const Pod& pod) {
   }
   for (auto& [name, q] : requests) {
     out["requests." + name] = q;
-    if (name == "cpu" || name == "memory" || name == "ephemeral-storage") out[name] = q;
+    if (name == "cpu" || name == "memory" || name == "ephemeral-storage" ||
+        name.starts_with("hugepages-"))
+      out[name] = q;
   }
   for (auto& [name, q] : limits) out["limits." + name] = q;
   out["pods"] = quantity::of(1);
@@ -67,17 +69,28 @@ usage of_pod(const Pod& pod) {
 
 usage of_service(const k8s::core::v1::Service& s) {
   usage out{{"services", quantity::of(1)}};
-  auto& type = s.spec().type();
-  if (type == "LoadBalancer") out["services.loadbalancers"] = quantity::of(1);
-  if (type == "NodePort" ||
-      (type == "LoadBalancer" && s.spec().allocate_load_balancer_node_ports()))
-    out["services.nodeports"] = quantity::of(s.spec().ports_size());
+  auto& spec = s.spec();
+  auto balanced = spec.type() == "LoadBalancer";
+  out["services.loadbalancers"] = quantity::of(balanced ? 1 : 0);
+  auto& ports = spec.ports();
+  // A balancer that needs no node ports uses those that it asks for.
+  bool few = balanced && spec.has_allocate_load_balancer_node_ports() &&
+             !spec.allocate_load_balancer_node_ports();
+  auto count =
+      few ? std::count_if(ports.begin(), ports.end(), [](auto& p) { return p.node_port() != 0; })
+          : static_cast<int64_t>(ports.size());
+  out["services.nodeports"] = quantity::of(balanced || spec.type() == "NodePort" ? count : 0);
   return out;
 }
 
 usage of_claim(const k8s::core::v1::PersistentVolumeClaim& c) {
   auto hit = c.spec().resources().requests().find("storage");
   auto wanted = hit == c.spec().resources().requests().end() ? quantity{} : amount_of(hit->second);
+  // Counted in whole bytes; a claim that shrinks while it grows takes the larger amount.
+  auto& allocated = c.status().allocated_resources();
+  if (auto more = allocated.find("storage"); more != allocated.end())
+    wanted = std::max(wanted, amount_of(more->second));
+  if (!wanted.whole()) wanted = quantity::of(wanted.value());
   usage out{{"persistentvolumeclaims", quantity::of(1)}, {"requests.storage", wanted}};
   if (!c.spec().storage_class_name().empty()) {
     auto prefix = c.spec().storage_class_name() + ".storageclass.storage.k8s.io/";

@@ -1,6 +1,8 @@
 #include "actors/gateway/strategy.hpp"
 
+#include "actors/gateway/fresh_pod.hpp"
 #include "messages/api/certificate.pb.h"
+#include "messages/api/claim.pb.h"
 #include "messages/api/custom.pb.h"
 #include "messages/api/daemon_set.pb.h"
 #include "messages/api/job.pb.h"
@@ -119,6 +121,29 @@ void generate_selector(k8s::batch::v1::Job& job) {
     selected["batch.kubernetes.io/controller-uid"] = m.uid();
 }
 
+/// Old clients say where a volume's contents come from in one field, new ones in another: both hold
+/// it, as far as the old one can.
+void settle_source(k8s::core::v1::PersistentVolumeClaimSpec& spec) {
+  auto& from = spec.data_source();
+  auto copy_reference = [](auto& to, auto& reference) {
+    if (reference.has_api_group()) to.set_api_group(reference.api_group());
+    to.set_kind(reference.kind());
+    to.set_name(reference.name());
+  };
+  if (spec.has_data_source_ref()) {
+    if (!spec.has_data_source() && spec.data_source_ref().namespace_().empty())
+      copy_reference(*spec.mutable_data_source(), spec.data_source_ref());
+    return;
+  }
+  if (!spec.has_data_source()) return;
+  bool known = (from.kind() == "PersistentVolumeClaim" && from.api_group().empty()) ||
+               (from.kind() == "VolumeSnapshot" && from.api_group() == "snapshot.storage.k8s.io");
+  if (known)
+    copy_reference(*spec.mutable_data_source_ref(), from);
+  else
+    spec.clear_data_source();
+}
+
 using k8s::certificates::v1::CertificateSigningRequest;
 
 bool is_request(const schema::kind& kind) {
@@ -171,11 +196,18 @@ void update_part(Message& object, const Message& old, part about) {
     *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_ephemeral_containers() =
         static_cast<const k8s::core::v1::Pod&>(*sent).spec().ephemeral_containers();
   } else if (about == part::resources) {
-    auto& containers =
-        *static_cast<k8s::core::v1::Pod&>(object).mutable_spec()->mutable_containers();
-    for (auto& c : static_cast<const k8s::core::v1::Pod&>(*sent).spec().containers())
-      for (auto& mine : containers)
-        if (mine.name() == c.name()) *mine.mutable_resources() = c.resources();
+    auto& spec = *static_cast<k8s::core::v1::Pod&>(object).mutable_spec();
+    auto& wanted = static_cast<const k8s::core::v1::Pod&>(*sent).spec();
+    auto take = [](auto& containers, auto& from) {
+      for (auto& c : from)
+        for (auto& mine : containers)
+          if (mine.name() == c.name()) {
+            *mine.mutable_resources() = c.resources();
+            *mine.mutable_resize_policy() = c.resize_policy();
+          }
+    };
+    take(*spec.mutable_containers(), wanted.containers());
+    take(*spec.mutable_init_containers(), wanted.init_containers());
   }
 }
 
@@ -195,6 +227,7 @@ bool has_generation(const schema::kind& kind) {
                                                 "Pod",
                                                 "CustomResourceDefinition",
                                                 "IngressClass",
+                                                "CSIDriver",
                                                 "FlowSchema",
                                                 "PriorityLevelConfiguration",
                                                 "PriorityClass",
@@ -209,6 +242,21 @@ bool has_generation(const schema::kind& kind) {
                                                 "ResourceSlice",
                                                 "DeviceClass"};
   return kind.custom() || names.contains(kind.name);
+}
+
+bool counts(const schema::kind& kind, const Message& object, const Message& old,
+            bool wants_the_same, part about) {
+  if (!has_generation(kind) || kind.name == "PriorityClass") return false;
+  if (!wants_the_same) return true;
+  if (kind.custom() || about != part::whole) return false;
+  auto differ = [](auto& a, auto& b) {
+    return a.size() != b.size() || std::any_of(a.begin(), a.end(), [&](auto& member) {
+             auto hit = b.find(member.first);
+             return hit == b.end() || hit->second != member.second;
+           });
+  };
+  if (kind.name == "Deployment") return differ(meta(object).annotations(), meta(old).annotations());
+  return kind.name == "EndpointSlice" && differ(meta(object).labels(), meta(old).labels());
 }
 
 bool same_desire(const schema::kind& kind, std::string_view before, std::string_view after) {
@@ -234,11 +282,18 @@ void prepare_create(const schema::kind& kind, Message& object) {
     auto rest = rest_of(object);
     rest.erase("status");
     set_rest(object, rest);
-  } else {
-    drop(object, "status");
+    return;
   }
-  if (kind.name == "Pod" && kind.group.empty())
-    static_cast<k8s::core::v1::Pod&>(object).mutable_status()->set_phase("Pending");
+  if (kind.name != "Node") drop(object, "status"); // a node tells its own when it registers
+  if (kind.name == "Pod" && kind.group.empty()) {
+    auto& pod = static_cast<k8s::core::v1::Pod&>(object);
+    pod.mutable_status()->set_phase("Pending");
+    begin_pod(pod);
+  }
+  if (kind.name == "PersistentVolumeClaim") {
+    auto& claim = static_cast<k8s::core::v1::PersistentVolumeClaim&>(object);
+    if (claim.has_spec()) settle_source(*claim.mutable_spec());
+  }
   if (kind.name == "Job" && kind.group == "batch")
     generate_selector(static_cast<k8s::batch::v1::Job&>(object));
   if (kind.name == "DaemonSet") (*metadata.mutable_annotations())[template_generation] = "1";
@@ -302,15 +357,27 @@ std::vector<cause> validate_part(const Message& object, const Message& old, part
 
 bool create_on_update(const schema::kind& kind) {
   static const std::set<std::string_view> names{
-      "Lease",       "LimitRange",         "Endpoints",   "Event",   "Role",   "RoleBinding",
-      "ClusterRole", "ClusterRoleBinding", "PodTemplate", "Service", "CSINode"};
+      "Lease",       "LimitRange",  "Endpoints",          "Event",   "Role",
+      "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Service", "RuntimeClass"};
   return !kind.custom() && names.contains(kind.name);
 }
 
 bool update_needs_version(const schema::kind& kind) {
-  static const std::set<std::string_view> names{
-      "Lease",      "CustomResourceDefinition",   "APIService",
-      "FlowSchema", "PriorityLevelConfiguration", "CSINode"};
+  static const std::set<std::string_view> names{"Lease",
+                                                "CustomResourceDefinition",
+                                                "APIService",
+                                                "PodDisruptionBudget",
+                                                "RuntimeClass",
+                                                "CSIDriver",
+                                                "CSINode",
+                                                "CSIStorageCapacity",
+                                                "VolumeAttachment",
+                                                "MutatingWebhookConfiguration",
+                                                "ValidatingWebhookConfiguration",
+                                                "ValidatingAdmissionPolicy",
+                                                "ValidatingAdmissionPolicyBinding",
+                                                "MutatingAdmissionPolicy",
+                                                "MutatingAdmissionPolicyBinding"};
   return kind.custom() || names.contains(kind.name);
 }
 

@@ -21,6 +21,9 @@ void prepare_update(const schema::kind& kind, google::protobuf::Message& object,
 bool same_desire(const schema::kind& kind, std::string_view before, std::string_view after);
 /// Kinds that count the generations of their desired state.
 bool has_generation(const schema::kind& kind);
+/// Whether what replaces `old` is of the next generation.
+bool counts(const schema::kind& kind, const google::protobuf::Message& object,
+            const google::protobuf::Message& old, bool wants_the_same, part about);
 
 /// What is wrong with an update that is about one part of a pod's spec: the part by its own rule,
 /// the rest as in any update.

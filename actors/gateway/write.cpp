@@ -138,7 +138,8 @@ bool keep_books(const call& c, Message& fresh, Message& old, const storage::entr
   auto before = bytes_of(*c.kind, entry, old, room);
   auto after = codec::to_wire(fresh);
   bool same = same_desire(*c.kind, before, after);
-  if (!same && has_generation(*c.kind)) metadata.set_generation(meta(old).generation() + 1);
+  if (counts(*c.kind, fresh, old, same, part_of(c)))
+    metadata.set_generation(meta(old).generation() + 1);
   if (manager)
     patch::track_update(*c.kind, {before, after}, metadata, &meta(old), *manager,
                         c.where.subresource, c.now);
@@ -282,8 +283,8 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
 
   change out;
-  auto admitted = admit({g, c, *fresh, nullptr, now, out.tx, options.dry_run});
-  if (!admitted) return admitted.error();
+  admission_request asked{g, c, *fresh, nullptr, now, out.tx, options.dry_run};
+  if (auto ok = admit(asked); !ok) return ok.error();
   if (!applied)
     patch::track_update(*c.kind, {{}, codec::to_wire(*fresh)}, meta(*fresh), nullptr,
                         manager_of(c, options), {}, c.now);
@@ -292,6 +293,7 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
       c.kind->custom() ? validate_custom(*c.kind, *fresh) : schema::validate_create(*fresh);
   auto& m = meta(*fresh);
   if (!causes.empty()) return invalid(*c.kind, m.name(), std::move(causes));
+  if (auto ok = review(asked); !ok) return ok.error();
   auto key = key_of(*c.kind, c.where.ns, m.name());
   if (now.get(key)) return already_exists(*c.kind, m.name());
   auto stored = stored_form(*c.kind, *fresh);
@@ -330,12 +332,13 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   settle(c, *fresh);
 
   change out;
-  auto admitted = admit({g, c, *fresh, old.get(), now, out.tx, options.dry_run});
-  if (!admitted) return admitted.error();
+  admission_request asked{g, c, *fresh, old.get(), now, out.tx, options.dry_run};
+  if (auto ok = admit(asked); !ok) return ok.error();
   bool wants_the_same = keep_books(c, *fresh, *old, entry,
                                    applied ? std::nullopt : std::optional(manager_of(c, options)));
   auto causes = judge_update(c, *fresh, *old, wants_the_same);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
+  if (auto ok = review(asked); !ok) return ok.error();
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
     return [stored = std::move(stored)](call& c, uint64_t revision) {

@@ -63,6 +63,23 @@ BOOST_AUTO_TEST_CASE(what_is_said_for_the_whole_pod_counts) {
   BOOST_TEST(schema::qos_class(pod_of("{containers: [{name: a}]}").spec()) == "BestEffort");
 }
 
+BOOST_AUTO_TEST_CASE(large_pages_and_node_ports_are_counted) {
+  auto paged =
+      std::string("{containers: [{name: a, resources: {requests: {hugepages-2Mi: 4Mi}}}]}");
+  BOOST_TEST(used(paged, "hugepages-2Mi") == "4194304");
+  BOOST_TEST(used(paged, "requests.hugepages-2Mi") == "4194304");
+  auto ports = [](const std::string& spec) {
+    auto object =
+        read_yaml(core_kind("services"),
+                  "{spec: {ports: [{port: 1}, {port: 2, nodePort: 30000}], " + spec + "}}");
+    return gateway::usage_of(core_kind("services"), *object).at("services.nodeports").text();
+  };
+  BOOST_TEST(ports("type: ClusterIP") == "0");
+  BOOST_TEST(ports("type: NodePort") == "2");
+  BOOST_TEST(ports("type: LoadBalancer") == "2");
+  BOOST_TEST(ports("type: LoadBalancer, allocateLoadBalancerNodePorts: false") == "1");
+}
+
 BOOST_AUTO_TEST_CASE(scopes_cover_the_pods_they_speak_of) {
   auto covered = [](const std::string& scope, const std::string& spec) {
     auto object = read_yaml(core_kind("resourcequotas"),

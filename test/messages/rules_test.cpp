@@ -316,6 +316,24 @@ BOOST_AUTO_TEST_CASE(custom_kinds_need_structural_schemas) {
          "FieldValueForbidden " + at + ".properties[a].uniqueItems");
 }
 
+BOOST_AUTO_TEST_CASE(small_kinds_are_judged) {
+  auto slice = [](const std::string& rest) {
+    return object("discovery.k8s.io/v1 EndpointSlice",
+                  "addressType: IPv4\nendpoints: [{addresses: [10.0.0.1], " + rest + "}]\n");
+  };
+  check({
+      {object("coordination.k8s.io/v1 Lease", "spec: {strategy: Some}\n"),
+       "FieldValueNotSupported spec.strategy.strategy"},
+      {"apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: "
+       "system-a}\nvalue: 2000000000\n",
+       "FieldValueForbidden metadata.name"},
+      {slice("hints: {forZones: [{name: a}, {name: a}]}"),
+       "FieldValueDuplicate endpoints[0].hints.forZones[1].name"},
+      {slice("hints: {forNodes: [{name: A_}]}"),
+       "FieldValueInvalid endpoints[0].hints.forNodes[0].name"},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(webhooks_are_judged) {
   auto hook = [](const std::string& rest) {
     return object("admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",

@@ -10,19 +10,17 @@ result<void> admit_ingress_class(const admission_request& r) {
   if (!ingress || !r.creating() || ingress->spec().has_ingress_class_name() ||
       ingress->metadata().annotations().contains("kubernetes.io/ingress.class"))
     return {};
-  std::string chosen;
-  int count = 0;
+  std::optional<k8s::networking::v1::IngressClass> chosen;
   each_object<k8s::networking::v1::IngressClass>(
       r, "networking.k8s.io", "v1", "ingressclasses", {}, [&](auto& c, auto&) {
         auto hit = c.metadata().annotations().find("ingressclass.kubernetes.io/is-default-class");
         if (hit == c.metadata().annotations().end() || hit->second != "true") return;
-        ++count;
-        chosen = c.metadata().name();
+        // Of several, the newest.
+        if (!chosen || chosen->metadata().creation_timestamp().seconds() <
+                           c.metadata().creation_timestamp().seconds())
+          chosen = c;
       });
-  if (count > 1)
-    return forbidden(*r.c.kind, ingress->metadata().name(),
-                     std::to_string(count) + " default IngressClasses were found, only 1 allowed");
-  if (count == 1) ingress->mutable_spec()->set_ingress_class_name(chosen);
+  if (chosen) ingress->mutable_spec()->set_ingress_class_name(chosen->metadata().name());
   return {};
 }
 

@@ -61,7 +61,7 @@ void judge(const LimitRangeItem& item, const totals& requests, const totals& lim
           std::string(word) + " " + name + " usage per " + item.type() + " is " + limit.text();
       if (least) {
         if (request == requests.end())
-          faults.push_back(head + ". No request is specified");
+          faults.push_back(head + ".  No request is specified");
         else if (request->second < limit)
           faults.push_back(head + ", but request is " + request->second.text());
         else if (ceiling != limits.end() && ceiling->second < limit)
@@ -71,7 +71,7 @@ void judge(const LimitRangeItem& item, const totals& requests, const totals& lim
           faults.push_back(head + ", but request is " + request->second.text());
       } else {
         if (ceiling == limits.end())
-          faults.push_back(head + ". No limit is specified");
+          faults.push_back(head + ".  No limit is specified");
         else if (ceiling->second > limit)
           faults.push_back(head + ", but limit is " + ceiling->second.text());
         else if (request != requests.end() && request->second > limit)
@@ -101,6 +101,34 @@ totals read(const amounts& from) {
   return out;
 }
 
+/// What all containers together ask for. Nobody knows the sum when one of them does not say.
+template<class Containers, class Amounts> totals sum(const Containers& containers, Amounts of) {
+  totals out;
+  std::map<std::string, int> said;
+  for (auto& c : containers)
+    for (auto& [name, q] : of(c.resources())) {
+      auto one = amount(q);
+      out[name] +=
+          name == "cpu" ? quantity::of_milli(one.milli_value()) : quantity::of(one.value());
+      ++said[name];
+    }
+  for (auto& [name, count] : said)
+    if (count < containers.size()) out.erase(name);
+  return out;
+}
+
+/// Or what one init container asks for, which runs before them, if that is more.
+template<class Amounts> totals total(const k8s::core::v1::PodSpec& spec, Amounts of) {
+  auto out = sum(spec.containers(), of);
+  for (auto& c : spec.init_containers())
+    for (auto& [name, q] : of(c.resources())) {
+      auto one = amount(q);
+      auto [at, fresh] = out.emplace(name, one);
+      if (!fresh && one > at->second) at->second = one;
+    }
+  return out;
+}
+
 void judge_pod(const k8s::core::v1::PodSpec& spec, const LimitRangeItem& item,
                std::vector<std::string>& faults) {
   if (item.type() == "Container") {
@@ -109,54 +137,58 @@ void judge_pod(const k8s::core::v1::PodSpec& spec, const LimitRangeItem& item,
     for (auto& c : spec.init_containers())
       judge(item, read(c.resources().requests()), read(c.resources().limits()), faults);
   } else if (item.type() == "Pod") {
-    totals requests, limits;
-    auto add = [](totals& to, const amounts& from) {
-      for (auto& [name, q] : from) to[name] += amount(q);
-    };
-    for (auto& c : spec.containers()) {
-      add(requests, c.resources().requests());
-      add(limits, c.resources().limits());
-    }
-    for (auto& c : spec.init_containers()) { // they run before: the larger of the two counts
-      for (auto& [name, q] : c.resources().requests())
-        requests[name] = std::max(requests[name], amount(q));
-      for (auto& [name, q] : c.resources().limits())
-        limits[name] = std::max(limits[name], amount(q));
-    }
+    auto requests = total(
+        spec, [](auto& r) -> auto& { return r.requests(); });
+    auto limits = total(
+        spec, [](auto& r) -> auto& { return r.limits(); });
     judge(item, requests, limits, faults);
   }
 }
 
-} // namespace
-
-result<void> admit_limit_range(const admission_request& r) {
-  auto pod = r.creating() ? as<k8s::core::v1::Pod>(r) : nullptr;
-  auto claim = as<k8s::core::v1::PersistentVolumeClaim>(r);
-  if (!pod && !claim) return {};
+std::vector<LimitRangeItem> items_for(const admission_request& r) {
   std::vector<LimitRangeItem> items;
   each_object<k8s::core::v1::LimitRange>(r, "", "v1", "limitranges", r.c.where.ns,
                                          [&](auto& range, auto&) {
                                            for (auto& item : range.spec().limits())
                                              items.push_back(item);
                                          });
-  if (items.empty()) return {};
-  std::vector<std::string> notes, faults;
-  for (auto& item : items) {
-    if (pod && item.type() == "Container") {
-      fill_in(*pod->mutable_spec()->mutable_containers(), item, "container", notes);
-      fill_in(*pod->mutable_spec()->mutable_init_containers(), item, "init container", notes);
-    }
+  return items;
+}
+
+} // namespace
+
+result<void> admit_limit_range(const admission_request& r) {
+  auto pod = r.creating() ? as<k8s::core::v1::Pod>(r) : nullptr;
+  if (!pod) return {};
+  std::vector<std::string> notes;
+  for (auto& item : items_for(r)) {
+    if (item.type() != "Container") continue;
+    fill_in(*pod->mutable_spec()->mutable_containers(), item, "container", notes);
+    fill_in(*pod->mutable_spec()->mutable_init_containers(), item, "init container", notes);
   }
-  if (!notes.empty()) {
-    std::string text = "LimitRanger plugin set: ";
-    for (auto& n : notes) text.append(&n == &notes[0] ? "" : "; ").append(n);
-    (*pod->mutable_metadata()->mutable_annotations())["kubernetes.io/limit-ranger"] = text;
-  }
-  for (auto& item : items) {
+  if (notes.empty()) return {};
+  std::string text = "LimitRanger plugin set: ";
+  for (auto& n : notes) text.append(&n == &notes[0] ? "" : "; ").append(n);
+  (*pod->mutable_metadata()->mutable_annotations())["kubernetes.io/limit-ranger"] = text;
+  return {};
+}
+
+result<void> review_limit_range(const admission_request& r) {
+  bool resized = r.c.sub && r.c.sub->name == "resize";
+  if (r.c.sub && !resized) return {};
+  auto pod = r.creating() || resized ? as<k8s::core::v1::Pod>(r) : nullptr;
+  auto claim = as<k8s::core::v1::PersistentVolumeClaim>(r);
+  if (!pod && !claim) return {};
+  std::vector<std::string> faults;
+  for (auto& item : items_for(r)) {
+    std::vector<std::string> found;
     if (pod)
-      judge_pod(pod->spec(), item, faults);
+      judge_pod(pod->spec(), item, found);
     else if (item.type() == "PersistentVolumeClaim")
-      judge(item, read(claim->spec().resources().requests()), {}, faults);
+      judge(item, read(claim->spec().resources().requests()), {}, found);
+    // Two containers with the same fault are told once.
+    for (auto& f : found)
+      if (std::find(faults.begin(), faults.end(), f) == faults.end()) faults.push_back(f);
   }
   if (faults.empty()) return {};
   std::string text;

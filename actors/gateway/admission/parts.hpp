@@ -7,19 +7,24 @@
 
 namespace troupe::gateway {
 
-result<void> admit_service_account(const admission_request& r); // service_account.cpp
-result<void> admit_limit_range(const admission_request& r);     // limit_range.cpp
-result<void> admit_priority(const admission_request& r);        // priority.cpp
-result<void> admit_runtime_class(const admission_request& r);   // runtime_class.cpp
+result<void> admit_service_account(const admission_request& r);  // service_account.cpp
+result<void> review_service_account(const admission_request& r); // the same: secrets of pods
+result<void> admit_limit_range(const admission_request& r);      // limit_range.cpp: defaults
+result<void> review_limit_range(const admission_request& r);     // the same: bounds
+result<void> admit_priority(const admission_request& r);         // priority.cpp: pods
+result<void> review_priority_class(const admission_request& r);  // the same: classes
+result<void> admit_runtime_class(const admission_request& r);    // runtime_class.cpp
+result<void> review_runtime_class(const admission_request& r);   // the same: overheads
 result<void> admit_tolerations(const admission_request& r); // tolerations.cpp: pods and new nodes
-result<void> admit_storage(const admission_request& r); // storage.cpp: default class, protection
+result<void> admit_storage(const admission_request& r);  // storage.cpp: default class, protection
+result<void> review_storage(const admission_request& r); // the same: claims that grow
 result<void> admit_ingress_class(const admission_request& r); // ingress_class.cpp
 result<void> admit_certificate(const admission_request& r);   // certificate.cpp
 result<void> admit_escalation(const admission_request& r);    // escalation.cpp: roles and bindings
 result<void> admit_service(const admission_request& r); // service.cpp: addresses and node ports
 result<void>
-admit_node_restriction(const admission_request& r);   // node_restriction.cpp: first of all
-result<void> admit_quota(const admission_request& r); // quota.cpp: last, when all is known
+admit_node_restriction(const admission_request& r);    // node_restriction.cpp: first of all
+result<void> review_quota(const admission_request& r); // quota.cpp: last, when all is known
 
 /// The object as `Object` if it is one of the core kind `name`, else null.
 template<class Object> Object* as(const admission_request& r) {

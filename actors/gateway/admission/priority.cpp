@@ -11,19 +11,22 @@ using k8s::scheduling::v1::PriorityClass;
 constexpr const char* group = "scheduling.k8s.io";
 } // namespace
 
+result<void> review_priority_class(const admission_request& r) {
+  auto c = as<PriorityClass>(r);
+  if (!c || !c->global_default()) return {};
+  std::string other;
+  each_object<PriorityClass>(
+      r, group, "v1", "priorityclasses", {}, [&](const PriorityClass& x, auto&) {
+        if (x.global_default() && x.metadata().name() != c->metadata().name())
+          other = x.metadata().name();
+      });
+  if (other.empty()) return {};
+  return forbidden(*r.c.kind, c->metadata().name(),
+                   "PriorityClass " + other +
+                       " is already marked as default. Only one default can exist");
+}
+
 result<void> admit_priority(const admission_request& r) {
-  if (auto c = as<PriorityClass>(r); c && c->global_default()) {
-    std::string other;
-    each_object<PriorityClass>(
-        r, group, "v1", "priorityclasses", {}, [&](const PriorityClass& x, auto&) {
-          if (x.global_default() && x.metadata().name() != c->metadata().name())
-            other = x.metadata().name();
-        });
-    if (!other.empty())
-      return forbidden(*r.c.kind, c->metadata().name(),
-                       "PriorityClass " + other +
-                           " is already marked as default. Only one default can exist");
-  }
   auto pod = as<k8s::core::v1::Pod>(r);
   if (!pod || !r.creating()) return {};
   auto& spec = *pod->mutable_spec();

@@ -6,6 +6,8 @@
 #include "actors/gateway/quota_usage.hpp"
 #include "messages/api/pod.pb.h"
 
+#include <set>
+
 namespace troupe::gateway {
 
 namespace {
@@ -25,26 +27,46 @@ std::string list(const usage& of, const std::vector<std::string>& names) {
   return out;
 }
 
-/// Containers that say nothing about a resource that the quota counts.
-std::vector<std::string> unsaid(const Pod& pod, const usage& hard) {
-  std::vector<std::string> out;
+/// Which containers say nothing about which of the resources that the quota counts, or nothing.
+std::string unsaid(const Pod& pod, const usage& hard) {
+  std::string out;
   for (auto& [name, limit] : hard) {
     bool request = name.starts_with("requests."), cap = name.starts_with("limits.");
     auto plain = request ? name.substr(9) : cap ? name.substr(7) : name;
     if (plain != "cpu" && plain != "memory") continue;
-    for (auto& c : pod.spec().containers()) {
-      auto& from = cap ? c.resources().limits() : c.resources().requests();
-      if (from.contains(plain)) continue;
-      out.push_back(name);
-      break;
-    }
+    std::set<std::string> silent;
+    auto look = [&](auto& containers) {
+      for (auto& c : containers)
+        if (!(cap ? c.resources().limits() : c.resources().requests()).contains(plain))
+          silent.insert(c.name());
+    };
+    look(pod.spec().containers());
+    look(pod.spec().init_containers());
+    if (silent.empty()) continue;
+    out.append(out.empty() ? "" : "; ").append(name).append(" for: ");
+    for (auto& c : silent) out.append(c == *silent.begin() ? "" : ",").append(c);
   }
   return out;
 }
 
+/// The resources of the quota that such an object uses, if nobody has counted one of them yet.
+std::string unmeasured(const usage& hard, const usage& used, const usage& uses, bool pod) {
+  std::string all;
+  bool missing = false;
+  for (auto& [name, limit] : hard) {
+    bool of_pods = name == "cpu" || name == "memory" || name == "ephemeral-storage" ||
+                   name.starts_with("limits.") || name.starts_with("hugepages-") ||
+                   (name.starts_with("requests.") && name != "requests.storage");
+    if (!uses.contains(name) && !(pod && of_pods)) continue;
+    missing = missing || !used.contains(name);
+    all.append(all.empty() ? "" : ",").append(name);
+  }
+  return missing ? all : std::string();
+}
+
 } // namespace
 
-result<void> admit_quota(const admission_request& r) {
+result<void> review_quota(const admission_request& r) {
   if (!r.c.kind->namespaced || r.c.kind->name == "ResourceQuota" || r.c.kind->name == "Event")
     return {};
   if (r.c.sub && r.c.sub->name != "resize" && r.c.sub->name != "status") return {};
@@ -68,11 +90,15 @@ result<void> admit_quota(const admission_request& r) {
         for (auto& [n, x] : q.status().used()) used[n] = amount_of(x);
         if (pod && r.creating())
           if (auto gaps = unsaid(*pod, hard); !gaps.empty()) {
-            std::string all;
-            for (auto& g : gaps) all.append(all.empty() ? "" : ",").append(g);
             verdict = forbidden(*r.c.kind, name,
-                                "failed quota: " + q.metadata().name() + ": must specify " + all +
-                                    " for: " + pod->spec().containers(0).name());
+                                "failed quota: " + q.metadata().name() + ": must specify " + gaps);
+            return;
+          }
+        if (r.creating())
+          if (auto unknown = unmeasured(hard, used, uses, pod != nullptr); !unknown.empty()) {
+            verdict = forbidden(*r.c.kind, name,
+                                "status unknown for quota: " + q.metadata().name() +
+                                    ", resources: " + unknown);
             return;
           }
         std::vector<std::string> exceeded;

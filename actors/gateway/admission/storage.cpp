@@ -1,10 +1,11 @@
 // Claims without a class get the default one; claims and volumes in use are protected by a
-// finalizer.
+// finalizer. Claims grow only where their class lets them.
 #include "actors/gateway/admission/parts.hpp"
 
 #include "messages/api/claim.pb.h"
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/api/storage_class.pb.h"
+#include "messages/base/quantity.hpp"
 
 #include <algorithm>
 
@@ -12,12 +13,56 @@ namespace troupe::gateway {
 
 namespace {
 
+using k8s::core::v1::PersistentVolumeClaim;
+
 void protect(k8s::meta::v1::ObjectMeta& m, const char* finalizer) {
   if (std::find(m.finalizers().begin(), m.finalizers().end(), finalizer) == m.finalizers().end())
     m.add_finalizers(finalizer);
 }
 
+bool is_default(const k8s::storage::v1::StorageClass& c) {
+  auto& notes = c.metadata().annotations();
+  for (auto key : {"storageclass.kubernetes.io/is-default-class",
+                   "storageclass.beta.kubernetes.io/is-default-class"})
+    if (auto hit = notes.find(key); hit != notes.end() && hit->second == "true") return true;
+  return false;
+}
+
+quantity storage_of(const PersistentVolumeClaim& c) {
+  auto& requests = c.spec().resources().requests();
+  auto hit = requests.find("storage");
+  if (hit == requests.end()) return {};
+  auto read = quantity::parse(hit->second.string());
+  return read ? *read : quantity{};
+}
+
+const std::string& class_of(const PersistentVolumeClaim& c) {
+  auto& notes = c.metadata().annotations();
+  auto hit = notes.find("volume.beta.kubernetes.io/storage-class");
+  return hit != notes.end() ? hit->second : c.spec().storage_class_name();
+}
+
 } // namespace
+
+result<void> review_storage(const admission_request& r) {
+  auto claim = as<PersistentVolumeClaim>(r);
+  if (!claim || r.creating() || r.c.sub) return {};
+  auto& before = *old_as<PersistentVolumeClaim>(r);
+  if (storage_of(*claim) <= storage_of(before)) return {};
+  auto refuse = [&](const char* why) {
+    return forbidden(*r.c.kind, claim->metadata().name(), why);
+  };
+  if (before.status().phase() != "Bound")
+    return refuse("Only bound persistent volume claims can be expanded");
+  auto& name = class_of(*claim);
+  auto found = name.empty() || name != class_of(before)
+                   ? nullptr
+                   : find_object<k8s::storage::v1::StorageClass>(r, "storage.k8s.io", "v1",
+                                                                 "storageclasses", {}, name);
+  if (found && found->allow_volume_expansion()) return {};
+  return refuse("only dynamically provisioned pvc can be resized and the storageclass that "
+                "provisions the pvc must support resize");
+}
 
 result<void> admit_storage(const admission_request& r) {
   if (!r.creating()) return {};
@@ -25,7 +70,7 @@ result<void> admit_storage(const admission_request& r) {
     protect(*volume->mutable_metadata(), "kubernetes.io/pv-protection");
     volume->mutable_status()->set_phase("Pending");
   }
-  auto claim = as<k8s::core::v1::PersistentVolumeClaim>(r);
+  auto claim = as<PersistentVolumeClaim>(r);
   if (!claim) return {};
   protect(*claim->mutable_metadata(), "kubernetes.io/pvc-protection");
   claim->mutable_status()->set_phase("Pending");
@@ -35,8 +80,7 @@ result<void> admit_storage(const admission_request& r) {
   std::optional<k8s::storage::v1::StorageClass> chosen;
   each_object<k8s::storage::v1::StorageClass>(
       r, "storage.k8s.io", "v1", "storageclasses", {}, [&](auto& c, auto&) {
-        auto hit = c.metadata().annotations().find("storageclass.kubernetes.io/is-default-class");
-        if (hit == c.metadata().annotations().end() || hit->second != "true") return;
+        if (!is_default(c)) return;
         // Of several, the newest.
         if (!chosen || chosen->metadata().creation_timestamp().seconds() <
                            c.metadata().creation_timestamp().seconds())

@@ -132,6 +132,12 @@ void name_space_status(report& out, const Namespace& n, const Namespace&) {
                         : "may only be 'Active' if `deletionTimestamp` is empty");
 }
 
+void preemption(report& out, const PriorityClass& p) {
+  path at;
+  if (!p.preemption_policy().empty())
+    out.one_of(at / "preemptionPolicy", p.preemption_policy(), {"Never", "PreemptLowerPriority"});
+}
+
 void priority_create(report& out, const PriorityClass& p) {
   path at;
   struct built_in {
@@ -141,18 +147,14 @@ void priority_create(report& out, const PriorityClass& p) {
   constexpr built_in system[] = {{"system-node-critical", 2000001000},
                                  {"system-cluster-critical", 2000000000}};
   for (auto& s : system)
-    if (p.metadata().name() == s.name && p.value() == s.value && !p.global_default()) return;
+    if (p.metadata().name() == s.name && p.value() == s.value && !p.global_default())
+      return preemption(out, p);
   if (p.metadata().name().starts_with("system-"))
     out.forbidden(at / "metadata.name",
                   "priority class names with 'system-' prefix are reserved for system use only");
-  if (p.value() > user_priority_max)
+  else if (p.value() > user_priority_max)
     out.forbidden(at / "value", "maximum allowed value of a user defined priority is 1000000000");
-}
-
-void priority(report& out, const PriorityClass& p) {
-  path at;
-  if (!p.preemption_policy().empty())
-    out.one_of(at / "preemptionPolicy", p.preemption_policy(), {"Never", "PreemptLowerPriority"});
+  preemption(out, p);
 }
 
 void priority_update(report& out, const PriorityClass& p, const PriorityClass& old) {
@@ -183,7 +185,13 @@ void lease(report& out, const Lease& l) {
   if (s.has_lease_duration_seconds())
     out.positive(at / "leaseDurationSeconds", s.lease_duration_seconds());
   out.not_negative(at / "leaseTransitions", s.lease_transitions());
-  if (s.has_strategy()) out.one_of(at / "strategy", s.strategy(), {"OldestEmulationVersion"});
+  if (s.has_strategy()) {
+    auto here = at / "strategy.strategy"; // sic
+    if (s.strategy().find('/') != std::string::npos)
+      out.invalid(here, s.strategy(), names::qualified(s.strategy()));
+    else if (s.strategy() != "OldestEmulationVersion")
+      out.not_supported(here, s.strategy(), {"OldestEmulationVersion"});
+  }
   if (!s.preferred_holder().empty() && s.strategy().empty())
     out.forbidden(at / "preferredHolder", "may only be specified if `strategy` is defined");
 }
@@ -220,10 +228,7 @@ std::vector<row> config_kinds() {
       kind_row<Secret>().any_time<secret>().on_update<secret_update>(),
       kind_row<ServiceAccount>(),
       kind_row<Namespace>(names::dns_label).any_time<name_space>().on_status<name_space_status>(),
-      kind_row<PriorityClass>()
-          .any_time<priority>()
-          .on_create<priority_create>()
-          .on_update<priority_update>(),
+      kind_row<PriorityClass>().on_create<priority_create>().on_update<priority_update>(),
       kind_row<RuntimeClass>().any_time<runtime_class>().on_update<runtime_class_update>(),
       kind_row<Lease>().any_time<lease>(),
       kind_row<PodDisruptionBudget>().any_time<budget>().on_status<budget_status>(),

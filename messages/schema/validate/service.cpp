@@ -367,6 +367,20 @@ void slice_address(report& out, const path& at, const std::string& text, std::st
   reachable_ip(out, at, text);
 }
 
+/// For which zones or nodes an endpoint is meant.
+template<class List, class Rule>
+void hints(report& out, const path& at, const List& list, Rule rule) {
+  constexpr int hints_max = 8;
+  if (list.size() > hints_max) return out.too_many(at, static_cast<size_t>(list.size()), hints_max);
+  std::set<std::string_view> seen;
+  for (int i = 0; i < list.size(); ++i) {
+    auto here = at[i];
+    auto& name = list[i].name();
+    if (!seen.insert(name).second) out.duplicate(here / "name", name);
+    out.invalid(here / "name", name, rule(name));
+  }
+}
+
 void slice_endpoint(report& out, const path& at, const discovery::Endpoint& e,
                     const std::string& type) {
   constexpr int addresses_max = 100;
@@ -382,27 +396,21 @@ void slice_endpoint(report& out, const path& at, const discovery::Endpoint& e,
     out.invalid(at / "nodeName", e.node_name(), names::dns_subdomain(e.node_name()));
   if (e.has_hostname()) out.invalid(at / "hostname", e.hostname(), names::dns_label(e.hostname()));
   labels(out, at / "deprecatedTopology", e.deprecated_topology());
-  std::set<std::string_view> zones;
-  auto hints = at / "hints";
-  for (int i = 0; i < e.hints().for_zones_size(); ++i) {
-    auto here = hints.at("forZones", i);
-    auto& name = e.hints().for_zones(i).name();
-    if (!zones.insert(name).second) out.duplicate(here, name);
-    out.invalid(here / "name", name, names::label_value(name));
-  }
+  hints(out, at / "hints.forZones", e.hints().for_zones(), names::label_value);
+  hints(out, at / "hints.forNodes", e.hints().for_nodes(), names::dns_subdomain);
 }
 
 void endpoint_slice(report& out, const discovery::EndpointSlice& s) {
-  constexpr int endpoints_max = 1000, ports_max = 100;
+  constexpr int endpoints_max = 1000, ports_max = 20'000;
   path top;
   auto ports = top / "ports", endpoints = top / "endpoints";
   out.one_of(top / "addressType", s.address_type(), {"FQDN", "IPv4", "IPv6"});
   if (s.endpoints_size() > endpoints_max)
     out.too_many(endpoints, static_cast<size_t>(s.endpoints_size()), endpoints_max);
-  for (int i = 0; i < s.endpoints_size(); ++i)
+  for (int i = 0; i < s.endpoints_size() && s.endpoints_size() <= endpoints_max; ++i)
     slice_endpoint(out, endpoints[i], s.endpoints(i), s.address_type());
   if (s.ports_size() > ports_max)
-    out.too_many(ports, static_cast<size_t>(s.ports_size()), ports_max);
+    return out.too_many(ports, static_cast<size_t>(s.ports_size()), ports_max);
   std::set<std::string_view> seen;
   for (int i = 0; i < s.ports_size(); ++i) {
     auto& p = s.ports(i);
