@@ -70,7 +70,9 @@ struct accounts_state {
     auto old = now.get(key);
     if (old) map.ParsePartialFromArray(old->value().data(), static_cast<int>(old->value().size()));
     (*map.mutable_metadata()->mutable_annotations())["kubernetes.io/description"] =
-        "The certificate by which pods verify the API server of this cluster.";
+        "Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
+        "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
+        "guaranteed across distributions of Kubernetes clusters.";
     (*map.mutable_data())[root_key] = given.root_ca_pem;
     map.mutable_metadata()->set_name(root_map);
     if (!old) return create(maps, a.ns, map, tx);

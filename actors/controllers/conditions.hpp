@@ -43,4 +43,17 @@ template<class Conditions> auto find_condition(Conditions& all, std::string_view
   return hit == all.end() ? nullptr : &*hit;
 }
 
+/// The same in a pod's status, with the generation of the pod that it is about.
+template<class Pod>
+bool set_pod_condition(Pod& pod, std::string_view type, bool holds, std::string_view reason,
+                       std::string_view message, timestamp now) {
+  auto& all = *pod.mutable_status()->mutable_conditions();
+  bool changed = set_condition(all, type, holds, reason, message, now);
+  auto& c = *find_condition(all, type);
+  auto generation = pod.metadata().generation();
+  if (c.observed_generation() == generation) return changed;
+  c.set_observed_generation(generation);
+  return true;
+}
+
 } // namespace troupe::controllers

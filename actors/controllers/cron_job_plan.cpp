@@ -23,6 +23,19 @@ constexpr const char* time_annotation = "batch.kubernetes.io/cronjob-scheduled-t
 sys_seconds moment(int64_t s) { return sys_seconds{seconds{s}}; }
 int64_t count(sys_seconds at) { return at.time_since_epoch().count(); }
 
+/// "Mon, 02 Jan 2006 15:04:05 +0000".
+std::string mail_time(sys_seconds at) {
+  static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  auto day = std::chrono::floor<std::chrono::days>(at);
+  std::chrono::year_month_day date{day};
+  auto text = format_time(count(at)); // "2006-01-02T15:04:05Z"
+  return std::string(days[std::chrono::weekday{day}.c_encoding()]) + ", " + text.substr(8, 2) +
+         " " + months[static_cast<unsigned>(date.month()) - 1] + " " + text.substr(0, 4) + " " +
+         text.substr(11, 8) + " +0000";
+}
+
 class turn {
 public:
   explicit turn(const cron_job_view& v)
@@ -62,6 +75,14 @@ private:
         then(tell_cron{"Normal", "MissingJob", "Active job went missing: " + active[i].name()});
       }
       active.DeleteSubrange(i, 1);
+    }
+    for (auto j : v.jobs) {
+      bool known = std::any_of(active.begin(), active.end(),
+                               [&](auto& ref) { return ref.uid() == j->metadata().uid(); });
+      if (known || !finished_as(*j).empty() || j->metadata().has_deletion_timestamp()) continue;
+      then(tell_cron{"Warning", "UnexpectedJob",
+                     "Saw a job that the controller did not create or forgot: " +
+                         j->metadata().name()});
     }
     for (auto j : v.jobs) {
       if (finished_as(*j) != "Complete") continue;
@@ -112,7 +133,7 @@ private:
     if (spec.has_starting_deadline_seconds() &&
         *due + seconds{spec.starting_deadline_seconds()} < now)
       return then(tell_cron{"Warning", "MissSchedule",
-                            "Missed scheduled time to start a job: " + format_time(count(*due))});
+                            "Missed scheduled time to start a job: " + mail_time(*due)});
     if (spec.concurrency_policy() == "Forbid" && !status.active().empty())
       return then(tell_cron{"Normal", "JobAlreadyActive",
                             "Not starting job because prior execution is running and "
@@ -148,7 +169,7 @@ private:
     m.set_namespace_(cj.metadata().namespace_());
     *m.mutable_labels() = wanted.metadata().labels();
     *m.mutable_annotations() = wanted.metadata().annotations();
-    (*m.mutable_annotations())[time_annotation] = format_time(count(due));
+    (*m.mutable_annotations())[time_annotation] = v.due->shown(due);
     *job.mutable_spec() = wanted.spec();
     return job;
   }
@@ -190,6 +211,16 @@ std::optional<sys_seconds> schedule::last(sys_seconds from, sys_seconds until) c
   }
   auto found = next(from);
   return found && *found <= until ? found : std::nullopt;
+}
+
+std::string schedule::shown(sys_seconds at) const {
+  auto local = zone_.to_local(at).time_since_epoch();
+  auto text = format_time(local.count());
+  auto ahead = (local - at.time_since_epoch()).count() / 60; // minutes
+  if (ahead == 0) return text;
+  text.back() = ahead < 0 ? '-' : '+';
+  auto two = [](int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  return text + two(std::abs(ahead) / 60) + ":" + two(std::abs(ahead) % 60);
 }
 
 std::vector<cron_job_action> plan(const cron_job_view& observed) { return turn{observed}.run(); }

@@ -22,6 +22,8 @@ public:
   /// The last one after `from` and not after `until`.
   std::optional<std::chrono::sys_seconds> last(std::chrono::sys_seconds from,
                                                std::chrono::sys_seconds until) const;
+  /// The moment as clocks of its zone show it: "2006-01-02T15:04:05+01:00".
+  std::string shown(std::chrono::sys_seconds at) const;
 
 private:
   cron times_;

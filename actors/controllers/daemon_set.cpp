@@ -124,11 +124,11 @@ private:
     std::string name(a.pod->name), node = node_of(*a.pod);
     if (*a.why) {
       if (!may_replace(r, node)) return;
-      r.events.note(kind, set.metadata(), "Warning", a.why,
-                    std::string("Found ") +
-                        (a.pod->phase == pod_phase::failed ? "failed" : "succeeded") +
-                        " daemon pod " + set.metadata().namespace_() + "/" + name + " on node " +
-                        node + ", will try to delete it");
+      bool failed = a.pod->phase == pod_phase::failed;
+      r.events.note(kind, set.metadata(), failed ? "Warning" : "Normal", a.why,
+                    std::string("Found ") + (failed ? "failed" : "succeeded") + " daemon pod " +
+                        set.metadata().namespace_() + "/" + name + " on node " + node +
+                        ", will try to " + (failed ? "kill it" : "delete it"));
     }
     if (auto ok = r.write.remove(pods, *entry); !ok) {
       r.events.note(kind, set.metadata(), "Warning", "FailedDelete",
@@ -165,7 +165,7 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   const schema::kind& node_kind = built_in("", "v1", "nodes");
   controllers::family<pod_view> family{"DaemonSet", "apps/"};
-  history_keeper history{kind};
+  history_keeper history{kind, "controller-revision-hash"};
   std::map<std::string, daemon_node> nodes;
   std::set<std::string> keys;                                            ///< of all daemon sets
   std::map<std::string, std::map<std::string, failure_record>> failures; ///< by set and node

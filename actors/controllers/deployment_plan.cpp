@@ -135,6 +135,7 @@ private:
 
   bool make_newest() {
     if (!v.refusal.empty()) {
+      if (!has_deadline(d)) return false;
       put_condition(*d.mutable_status(), "Progressing", "False", "ReplicaSetCreateError",
                     "Failed to create new replica set \"" + new_set_name(d) + "\": " + v.refusal,
                     v.now);

@@ -44,7 +44,7 @@ int resolve(const k8s::base::IntOrString& v, int whole, bool round_up) {
 bool rolls(const Deployment& d) { return d.spec().strategy().type() != "Recreate"; }
 
 rollout_bounds bounds_of(const Deployment& d) {
-  if (!rolls(d) || d.spec().replicas() == 0) return {};
+  if (!rolls(d)) return {};
   auto& rolling = d.spec().strategy().rolling_update();
   auto wanted = d.spec().replicas();
   rollout_bounds b{resolve(rolling.max_surge(), wanted, true),

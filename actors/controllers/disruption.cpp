@@ -19,7 +19,7 @@ using k8s::policy::v1::PodDisruptionBudget;
 class disruption_controller : public reconciler {
 public:
   disruption_controller(controller_actor::pointer self, environment given)
-      : reconciler{self, std::move(given), "disruption-controller"} {
+      : reconciler{self, std::move(given), "disruption-controller", "controllermanager"} {
     listen(budgets, [this](auto& entry, bool gone) { hear_budget(entry, gone); });
     listen(pods, [this](auto& entry, bool gone) { hear_pod(entry, gone); });
     // Who controls pods and how many it wants may change what is wanted.
@@ -94,7 +94,26 @@ private:
     disruption_view view{*b, {}, 0, r.at};
     for (auto& [key, p] : known->second.pods)
       if (!p.finished()) view.pods.push_back(&p);
-    if (needs_scale(*b)) view.wanted = wanted_of(r, view.pods);
+    auto tell = [&](const char* type, const char* reason, std::string message) {
+      r.events.note(budgets, b->metadata(), type, reason, std::move(message));
+    };
+    if (view.pods.empty()) tell("Normal", "NoPods", "No matching pods found");
+    if (needs_scale(*b)) {
+      auto scale = scale_behind(r, view.pods);
+      view.wanted = scale.wanted;
+      view.fault = scale.fault;
+      if (!scale.fault.empty())
+        tell("Warning", "CalculateExpectedPodCountFailed",
+             "Failed to calculate the number of expected pods: " + scale.fault);
+      else if (scale.unmanaged)
+        tell("Warning", "UnmanagedPods",
+             "Pods selected by this PodDisruptionBudget (selector: " +
+                 printed(b->spec().selector()) +
+                 ") were found to be unmanaged. As a result, the status of the PDB cannot be "
+                 "calculated correctly, which may result in undefined behavior. To account for "
+                 "these pods please set \".spec.minAvailable\" field of the PDB to an integer "
+                 "value.");
+    }
     auto next = plan(view);
     if (next.look_again) r.again_at(*next.look_again);
     if (codec::to_wire(next.status) == codec::to_wire(b->status())) return;
@@ -102,14 +121,23 @@ private:
     if (auto ok = r.write.update(budgets, *entry, std::move(b), "status"); !ok) r.fail(ok.error());
   }
 
+  /// How many pods those who control these want.
+  struct scale {
+    int wanted = 0;
+    bool unmanaged = false; ///< some pods have no controller
+    std::string fault;      ///< somebody's size cannot be known
+  };
+
   /// The sum of the sizes of all that control these pods, each once.
-  int wanted_of(const round& r, const std::vector<const pod_view*>& of) const {
+  scale scale_behind(const round& r, const std::vector<const pod_view*>& of) const {
     std::set<std::string> seen;
-    int sum = 0;
+    scale out;
     for (auto p : of) {
       auto owner = controller_of(p->entry->value());
+      out.unmanaged = out.unmanaged || !owner;
       if (!owner || !seen.insert(std::string(owner->uid)).second) continue;
       auto kind = kind_of(owner->kind);
+      if (!kind && out.fault.empty()) out.fault = fault_of(*owner);
       auto entry =
           kind ? r.now.find(gateway::key_of(*kind, namespace_in(p->key), owner->name)) : nullptr;
       if (!entry) continue;
@@ -119,9 +147,20 @@ private:
         if (auto d = r.now.find(gateway::key_of(deployments, namespace_in(p->key), above->name)))
           entry = d;
       }
-      sum += scale_of(*entry);
+      out.wanted += scale_of(*entry);
     }
-    return sum;
+    return out;
+  }
+
+  /// Why the size of such a controller cannot be known; empty if it can, by somebody else's word.
+  std::string fault_of(const controller_ref& owner) const {
+    auto kinds = given.kinds();
+    auto kind = kinds->by_kind(owner.api_version, owner.kind);
+    if (!kind)
+      return "no matches for kind \"" + std::string(owner.kind) + "\" in version \"" +
+             std::string(owner.api_version) + "\"";
+    if (kind->find_subresource("scale")) return {};
+    return kind->group_resource() + " does not implement the scale subresource";
   }
 
   const schema::kind* kind_of(std::string_view name) const {

@@ -4,6 +4,7 @@
 #include "actors/controllers/deployment_sizes.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -16,10 +17,35 @@ bool needs_scale(const PodDisruptionBudget& b) {
          (b.spec().has_min_available() && b.spec().min_available().type() == 1);
 }
 
+std::string printed(const k8s::meta::v1::LabelSelector& selector) {
+  std::map<std::string, std::string> labels{selector.match_labels().begin(),
+                                            selector.match_labels().end()};
+  std::string out = "&LabelSelector{MatchLabels:map[string]string{";
+  for (auto& [key, value] : labels) out += key + ": " + value + ",";
+  out += "},MatchExpressions:[]LabelSelectorRequirement{";
+  for (auto& e : selector.match_expressions()) {
+    out += "LabelSelectorRequirement{Key:" + e.key() + ",Operator:" + e.operator_() + ",Values:[";
+    for (int i = 0; i < e.values_size(); ++i) out += (i ? " " : "") + e.values(i);
+    out += "],},";
+  }
+  return out + "},}";
+}
+
 disruption_plan plan(const disruption_view& v) {
   disruption_plan out{v.budget.status(), {}};
   auto& status = out.status;
   auto& spec = v.budget.spec();
+  auto tell = [&](bool allows, const char* reason, const std::string& message) {
+    auto& all = *status.mutable_conditions();
+    set_condition(all, "DisruptionAllowed", allows, reason, message, v.now);
+    find_condition(all, "DisruptionAllowed")
+        ->set_observed_generation(v.budget.metadata().generation());
+  };
+  if (!v.fault.empty()) { // to be safe nothing may go
+    status.set_disruptions_allowed(0);
+    tell(false, "SyncFailed", v.fault);
+    return out;
+  }
 
   std::set<std::string_view> staying;
   for (auto p : v.pods)
@@ -47,10 +73,7 @@ disruption_plan plan(const disruption_view& v) {
   status.set_expected_pods(expected);
   status.set_disruptions_allowed(allowed);
   status.set_observed_generation(v.budget.metadata().generation());
-  set_condition(*status.mutable_conditions(), "DisruptionAllowed", allowed > 0,
-                allowed > 0 ? "SufficientPods" : "InsufficientPods", "", v.now);
-  find_condition(*status.mutable_conditions(), "DisruptionAllowed")
-      ->set_observed_generation(v.budget.metadata().generation());
+  tell(allowed > 0, allowed > 0 ? "SufficientPods" : "InsufficientPods", "");
   return out;
 }
 

@@ -18,6 +18,7 @@ struct disruption_view {
   std::vector<const pod_view*> pods; ///< all that it selects
   int wanted = 0;                    ///< replicas that the pods' controllers want
   timestamp now;
+  std::string fault = {}; ///< why nobody knows how many are wanted
 };
 
 struct disruption_plan {
@@ -25,6 +26,9 @@ struct disruption_plan {
   std::optional<timestamp> look_again; ///< when an eviction is forgotten
 };
 disruption_plan plan(const disruption_view& observed);
+
+/// A selector as Kubernetes' Go programs print it.
+std::string printed(const k8s::meta::v1::LabelSelector& selector);
 
 /// Whether the budget is a share of what controllers want, rather than of the pods there are.
 bool needs_scale(const k8s::policy::v1::PodDisruptionBudget& budget);

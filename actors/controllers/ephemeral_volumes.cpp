@@ -20,7 +20,7 @@ bool asks_for_claims(const Pod& pod) {
 class ephemeral_volume_controller : public reconciler {
 public:
   ephemeral_volume_controller(controller_actor::pointer self, environment given)
-      : reconciler{self, std::move(given), "ephemeral-volume-controller"} {
+      : reconciler{self, std::move(given), "ephemeral-volume-controller", "ephemeral_volume"} {
     listen(pods, [this](const change& c) {
       if (c.gone || c.before) return; // a pod's volumes never change
       if (asks_for_claims(*gateway::decoded<Pod>(*c.entry))) mark(c.entry->key());

@@ -17,11 +17,8 @@ bool history_keeper::keep(round& r, const k8s::meta::v1::ObjectMeta& owner,
     if (r.now.find(gateway::key_of(revisions_, owner.namespace_(), m.name()))) return false;
     m.set_namespace_(owner.namespace_());
     *m.mutable_labels() = wanted.metadata().labels();
-    (*m.mutable_labels())["controller.kubernetes.io/hash"] = out.hash;
-    (*m.mutable_labels())["controller-revision-hash"] = out.hash;
-    for (auto& [key, value] : owner.annotations())
-      if (key != "kubectl.kubernetes.io/last-applied-configuration")
-        (*m.mutable_annotations())[key] = value;
+    (*m.mutable_labels())[hash_label_] = out.hash;
+    *m.mutable_annotations() = owner.annotations();
     *m.add_owner_references() = controlled_by(kind_, owner);
     auto made = r.write.create(revisions_,
                                std::make_unique<k8s::apps::v1::ControllerRevision>(*out.create));

@@ -8,8 +8,9 @@ namespace troupe::controllers {
 
 class history_keeper {
 public:
-  history_keeper(const schema::kind& owner_kind)
-      : kind_{owner_kind}, family_{owner_kind.name, "apps/"} {}
+  /// `hash_label` is the label by which revisions of this kind of owner tell their hash.
+  history_keeper(const schema::kind& owner_kind, const char* hash_label)
+      : kind_{owner_kind}, hash_label_{hash_label}, family_{owner_kind.name, "apps/"} {}
 
   const schema::kind& revisions() const { return revisions_; }
   void clear() { family_.clear(); }
@@ -29,6 +30,7 @@ public:
 
 private:
   const schema::kind& kind_;
+  const char* hash_label_;
   const schema::kind& revisions_ = built_in("apps", "v1", "controllerrevisions");
   family<revision_view> family_;
 };

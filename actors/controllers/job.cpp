@@ -94,8 +94,8 @@ private:
     auto pod = pod_from(job.spec().template_(), kind, job.metadata());
     pod->mutable_metadata()->add_finalizers(tracking_finalizer);
     if (a.index >= 0)
-      give_index(*pod, job.metadata().name(), a.index, a.index_failures,
-                 job.spec().has_backoff_limit_per_index());
+      give_index(*pod, job.metadata().name(), a.index,
+                 job.spec().has_backoff_limit_per_index() ? &a.index_failures : nullptr);
     auto made = r.write.create(pods, std::move(pod));
     if (!made) {
       r.events.note(kind, job.metadata(), "Warning", "FailedCreate",

@@ -115,17 +115,21 @@ private:
       completed.add(*p.index);
   }
 
+  failure_verdict verdict_on(const job_pod& p, std::string* why) const {
+    if (!spec.has_pod_failure_policy() || p.phase != pod_phase::failed)
+      return failure_verdict::count;
+    return judge(spec.pod_failure_policy(), *p.whole(), why);
+  }
+
   void count_failure(const job_pod& p) {
     std::string why;
-    auto verdict = failure_verdict::count;
-    if (spec.has_pod_failure_policy() && p.phase == pod_phase::failed)
-      verdict = judge(spec.pod_failure_policy(), *p.whole(), &why);
+    auto verdict = verdict_on(p, &why);
     if (verdict == failure_verdict::ignore) return;
     status.set_failed(status.failed() + 1);
     if (verdict == failure_verdict::fail_job) fail("PodFailurePolicy", why);
     if (!counts_by_index() || !p.index || *p.index >= end) return;
     if (verdict == failure_verdict::fail_index ||
-        p.index_failures >= spec.backoff_limit_per_index())
+        p.index_failures.counted >= spec.backoff_limit_per_index())
       failed.add(*p.index);
   }
 
@@ -283,15 +287,23 @@ private:
         if (p->index) ends[*p->index].push_back(p);
     for (int i = 0; i < end && count > 0; ++i) {
       if (busy.contains(i) || completed.contains(i) || failed.contains(i)) continue;
-      int failures = 0;
+      index_failure_counts failures;
       if (auto hit = ends.find(i); hit != ends.end()) {
-        for (auto p : hit->second) failures = std::max(failures, p->index_failures + 1);
+        for (auto p : hit->second) note_failure(*p, failures);
         if (!rested(hit->second)) continue;
       }
       then(create_worker{i, failures});
       ++started;
       --count;
     }
+  }
+
+  /// The pod that succeeds this one knows of all that failed before it.
+  void note_failure(const job_pod& p, index_failure_counts& known) const {
+    std::string why;
+    bool ignored = verdict_on(p, &why) == failure_verdict::ignore;
+    known.counted = std::max(known.counted, p.index_failures.counted + !ignored);
+    known.ignored = std::max(known.ignored, p.index_failures.ignored + ignored);
   }
 
   /// After failures in a row the next try waits, twice as long each time.

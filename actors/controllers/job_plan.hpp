@@ -19,7 +19,7 @@ struct job_view {
 
 struct create_worker {
   int index = -1; ///< -1 for jobs without indexes
-  int index_failures = 0;
+  index_failure_counts index_failures = {};
   bool operator==(const create_worker&) const = default;
 };
 struct delete_worker {

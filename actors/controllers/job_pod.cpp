@@ -75,7 +75,8 @@ job_pod job_pod::of(storage::entry_ptr entry) {
     return std::atoi(hit->second.c_str());
   };
   out.index = number(index_annotation);
-  out.index_failures = number(index_failures_annotation).value_or(0);
+  out.index_failures = {number(index_failures_annotation).value_or(0),
+                        number(index_ignored_annotation).value_or(0)};
   for (auto& c : pod.status().container_statuses()) out.all_restarts += c.restart_count();
   for (auto& c : pod.status().init_container_statuses()) out.all_restarts += c.restart_count();
   if (out.finished() || out.going) out.finished_at = end_of(pod);
@@ -97,14 +98,17 @@ failure_verdict judge(const PodFailurePolicy& policy, const Pod& pod, std::strin
   return failure_verdict::count;
 }
 
-void give_index(Pod& pod, const std::string& job, int index, int failures, bool counts_failures) {
+void give_index(Pod& pod, const std::string& job, int index, const index_failure_counts* failures) {
   auto number = std::to_string(index);
   auto& m = *pod.mutable_metadata();
   m.set_generate_name(job + "-" + number + "-");
   (*m.mutable_labels())[index_annotation] = number;
   (*m.mutable_annotations())[index_annotation] = number;
-  if (counts_failures)
-    (*m.mutable_annotations())[index_failures_annotation] = std::to_string(failures);
+  if (failures) {
+    auto& notes = *m.mutable_annotations();
+    notes[index_failures_annotation] = std::to_string(failures->counted);
+    if (failures->ignored > 0) notes[index_ignored_annotation] = std::to_string(failures->ignored);
+  }
   auto& spec = *pod.mutable_spec();
   if (spec.hostname().empty()) spec.set_hostname(job + "-" + number);
   auto tell = [](auto& containers) {

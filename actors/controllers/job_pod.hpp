@@ -14,13 +14,22 @@ inline constexpr const char* tracking_finalizer = "batch.kubernetes.io/job-track
 inline constexpr const char* index_annotation = "batch.kubernetes.io/job-completion-index";
 inline constexpr const char* index_failures_annotation =
     "batch.kubernetes.io/job-index-failure-count";
+inline constexpr const char* index_ignored_annotation =
+    "batch.kubernetes.io/job-index-ignored-failure-count";
+
+/// How often pods of an index have failed: as the limit counts, and as the failure policy ignores.
+struct index_failure_counts {
+  int counted = 0;
+  int ignored = 0;
+  bool operator==(const index_failure_counts&) const = default;
+};
 
 struct job_pod : pod_view {
   bool tracked = false; ///< not counted in the job's status yet
   std::optional<int> index;
-  int index_failures = 0; ///< of its index, before this pod
-  int all_restarts = 0;   ///< of all its containers
-  timestamp finished_at;  ///< if it is over
+  index_failure_counts index_failures; ///< of its index, before this pod
+  int all_restarts = 0;                ///< of all its containers
+  timestamp finished_at;               ///< if it is over
 
   static job_pod of(storage::entry_ptr entry);
 };
@@ -30,8 +39,8 @@ enum class failure_verdict : uint8_t { count, ignore, fail_index, fail_job };
 failure_verdict judge(const k8s::batch::v1::PodFailurePolicy& policy, const k8s::core::v1::Pod& pod,
                       std::string* why);
 
-/// A pod of an indexed job learns its index.
-void give_index(k8s::core::v1::Pod& pod, const std::string& job, int index, int failures,
-                bool counts_failures);
+/// A pod of an indexed job learns its index, and how often others of it have failed if that counts.
+void give_index(k8s::core::v1::Pod& pod, const std::string& job, int index,
+                const index_failure_counts* failures);
 
 } // namespace troupe::controllers

@@ -1,5 +1,7 @@
 #include "actors/controllers/namespace_plan.hpp"
 
+#include "actors/controllers/conditions.hpp"
+
 #include <map>
 
 namespace troupe::controllers {
@@ -17,7 +19,47 @@ std::string counted(const std::map<std::string, int>& counts, const char* betwee
   return out;
 }
 
+/// "pods." or "widgets.example.com": a group follows the dot, and the oldest one has no name.
+std::string with_group(const std::string& resource) {
+  return resource.find('.') == resource.npos ? resource + "." : resource;
+}
+
 } // namespace
+
+void put_progress(google::protobuf::RepeatedPtrField<k8s::core::v1::NamespaceCondition>& conditions,
+                  const tell_remaining& remaining, timestamp now) {
+  struct row {
+    const char* type;
+    std::string trouble;
+    const char* reason; ///< of the trouble
+    const char* good_reason;
+    const char* good_message;
+  };
+  auto after = [](const char* head, const std::string& list) {
+    return list.empty() ? "" : head + list;
+  };
+  // Kinds are never hidden from us here, and what is to go is taken from the store itself: the
+  // first three can only be well.
+  const row rows[] = {
+      {"NamespaceDeletionDiscoveryFailure", "", "", "ResourcesDiscovered",
+       "All resources successfully discovered"},
+      {"NamespaceDeletionGroupVersionParsingFailure", "", "", "ParsedGroupVersions",
+       "All legacy kube types successfully parsed"},
+      {"NamespaceDeletionContentFailure", "", "", "ContentDeleted",
+       "All content successfully deleted, may be waiting on finalization"},
+      {"NamespaceContentRemaining", after("Some resources are remaining: ", remaining.what),
+       "SomeResourcesRemain", "ContentRemoved", "All content successfully removed"},
+      {"NamespaceFinalizersRemaining",
+       after("Some content in the namespace has finalizers remaining: ", remaining.finalizers),
+       "SomeFinalizersRemain", "ContentHasNoFinalizers",
+       "All content-preserving finalizers finished"},
+  };
+  for (auto& r : rows) {
+    bool well = r.trouble.empty();
+    set_condition(conditions, r.type, !well, well ? r.good_reason : r.reason,
+                  well ? r.good_message : r.trouble, now);
+  }
+}
 
 std::vector<namespace_action> plan(const namespace_view& observed) {
   std::vector<namespace_action> actions;
@@ -28,7 +70,7 @@ std::vector<namespace_action> plan(const namespace_view& observed) {
       actions.push_back(erase_object{c.key});
       continue;
     }
-    ++remaining[c.resource];
+    ++remaining[with_group(c.resource)];
     for (auto& f : c.finalizers) ++holding[f];
     if (!c.going) actions.push_back(mark_object{c.key});
   }

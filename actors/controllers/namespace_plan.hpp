@@ -2,6 +2,9 @@
 // I/O.
 #pragma once
 
+#include "messages/api/namespace.pb.h"
+#include "messages/base/time.hpp"
+
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,7 +39,7 @@ struct mark_object {
 };
 /// Tells in the namespace's conditions what it waits for.
 struct tell_remaining {
-  std::string what;       ///< "pods has 2 resource instances", empty if nothing remains
+  std::string what;       ///< "pods. has 2 resource instances", empty if nothing remains
   std::string finalizers; ///< "example.com/x in 1 resource instances", empty if none holds it up
   bool operator==(const tell_remaining&) const = default;
 };
@@ -44,6 +47,10 @@ struct tell_remaining {
 struct release_namespace {
   bool operator==(const release_namespace&) const = default;
 };
+
+/// Writes into the conditions how far the deletion has come.
+void put_progress(google::protobuf::RepeatedPtrField<k8s::core::v1::NamespaceCondition>& conditions,
+                  const tell_remaining& remaining, timestamp now);
 
 using namespace_action = std::variant<erase_object, mark_object, tell_remaining, release_namespace>;
 

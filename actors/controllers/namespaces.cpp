@@ -39,19 +39,6 @@ content_view view_of(const schema::kind& kind, const storage::entry& entry) {
           gateway::grace_of(*object) > 0};
 }
 
-void set_condition(Namespace& ns, const char* type, const std::string& message, const char* reason,
-                   const char* good_reason, timestamp now) {
-  auto& all = *ns.mutable_status()->mutable_conditions();
-  auto hit = std::find_if(all.begin(), all.end(), [&](auto& c) { return c.type() == type; });
-  auto& c = hit == all.end() ? *all.Add() : *hit;
-  std::string status = message.empty() ? "False" : "True";
-  if (c.status() != status) c.mutable_last_transition_time()->set_seconds(now.seconds);
-  c.set_type(type);
-  c.set_status(status);
-  c.set_reason(message.empty() ? good_reason : reason);
-  c.set_message(message.empty() ? "Nothing of the kind remains" : message);
-}
-
 struct namespaces_state {
   explicit namespaces_state(controller_actor::pointer self, environment given)
       : self{self}, given{std::move(given)}, kind{*schema::registry::built_in()->by_resource(
@@ -121,16 +108,7 @@ struct namespaces_state {
 
   void tell(Namespace& ns, const storage::entry& entry, const tell_remaining& what,
             storage::transaction& tx) {
-    auto now = given.now();
-    set_condition(ns, "NamespaceContentRemaining",
-                  what.what.empty() ? "" : "Some resources are remaining: " + what.what,
-                  "SomeResourcesRemain", "ContentRemoved", now);
-    set_condition(ns, "NamespaceFinalizersRemaining",
-                  what.finalizers.empty()
-                      ? ""
-                      : "Some content in the namespace has finalizers remaining: " +
-                            what.finalizers,
-                  "SomeFinalizersRemain", "ContentHasNoFinalizers", now);
+    put_progress(*ns.mutable_status()->mutable_conditions(), what, given.now());
     put(ns, entry, tx);
   }
 
@@ -138,7 +116,7 @@ struct namespaces_state {
     auto& finalizers = *ns.mutable_spec()->mutable_finalizers();
     finalizers.erase(std::find(finalizers.begin(), finalizers.end(), own_finalizer));
     if (!finalizers.empty() || !ns.metadata().finalizers().empty()) {
-      put(ns, entry, tx);
+      tell(ns, entry, {}, tx);
       return false;
     }
     tx.require_revision(std::string(entry.key()), entry.mod_revision());

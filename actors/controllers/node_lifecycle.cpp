@@ -39,9 +39,13 @@ private:
 
   void reconcile(round& r) override {
     auto entry = r.now.find(r.key);
-    if (!entry) return;
+    if (!entry) return note_removal(r);
     auto object = gateway::load(nodes, *entry);
     auto& node = static_cast<Node&>(*object);
+    if (auto& known = registered[r.key]; known != node.metadata().uid()) {
+      known = node.metadata().uid();
+      note(r, node.metadata(), "RegisteredNode", "Registered Node", "in");
+    }
     bool may_empty = false;
     if (wants_emptying(node) && !being_emptied(node)) {
       auto answer = pace.ask(zone_of(node), r.at);
@@ -67,6 +71,22 @@ private:
     if (auto ok = r.write.update(nodes, *entry, std::move(object)); !ok) r.fail(ok.error());
   }
 
+  void note_removal(round& r) {
+    auto known = registered.extract(r.key);
+    if (!known) return;
+    k8s::meta::v1::ObjectMeta m;
+    m.set_name(std::string(gateway::split_key(r.key).name));
+    m.set_uid(known.mapped());
+    note(r, m, "RemovingNode", "Removing Node", "from");
+  }
+
+  void note(round& r, const k8s::meta::v1::ObjectMeta& m, const char* reason, const char* what,
+            const char* where) {
+    r.events.note(nodes, m, "Normal", reason,
+                  "Node " + m.name() + " event: " + what + " " + m.name() + " " + where +
+                      " Controller");
+  }
+
   /// Nobody is to be sent to pods that may not be there any more.
   void silence(round& r, const std::string& name) {
     for (auto& key : by_node.on(name)) {
@@ -76,7 +96,10 @@ private:
       auto& conditions = *static_cast<Pod&>(*object).mutable_status()->mutable_conditions();
       auto ready = find_condition(conditions, "Ready");
       if (!ready || ready->status() != "True") continue;
-      set_condition(conditions, "Ready", false, "NodeNotReady", "the node is not ready", r.at);
+      auto& pod = static_cast<Pod&>(*object);
+      set_pod_condition(pod, "Ready", false, std::string(ready->reason()),
+                        std::string(ready->message()), r.at);
+      r.events.note(pods, pod.metadata(), "Warning", "NodeNotReady", "Node is not ready");
       if (auto ok = r.write.update(pods, *entry, std::move(object), "status"); !ok)
         return r.fail(ok.error());
     }
@@ -86,6 +109,7 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   pods_by_node by_node;
   zone_pace pace;
+  std::map<std::string, std::string> registered; ///< the uids of nodes by their keys
 };
 
 } // namespace

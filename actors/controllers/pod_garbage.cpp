@@ -117,11 +117,10 @@ private:
     if (age < node_grace.count()) return r.again_after(node_grace);
     auto& phase = pod.status().phase();
     auto fresh = std::make_unique<Pod>(pod);
-    auto& status = *fresh->mutable_status();
-    bool told = set_condition(*status.mutable_conditions(), "DisruptionTarget", true,
-                              "DeletionByPodGC", "PodGC: node no longer exists", r.at);
+    bool told = set_pod_condition(*fresh, "DisruptionTarget", true, "DeletionByPodGC",
+                                  "PodGC: node no longer exists", r.at);
     if (!told || phase == "Succeeded" || phase == "Failed") return end(r, entry);
-    status.set_phase("Failed");
+    fresh->mutable_status()->set_phase("Failed");
     r.again_after(std::chrono::milliseconds{1});
     if (auto ok = r.write.update(pods, entry, std::move(fresh), "status"); !ok) r.fail(ok.error());
   }

@@ -28,8 +28,10 @@ const schema::kind& built_in(std::string_view group, std::string_view version,
   return *schema::registry::built_in()->by_resource(group, version, plural);
 }
 
-reconciler::reconciler(controller_actor::pointer self, environment given, std::string name)
-    : self{self}, given{std::move(given)}, name_{std::move(name)}, events_{this->given, name_} {}
+reconciler::reconciler(controller_actor::pointer self, environment given, std::string name,
+                       std::string event_source)
+    : self{self}, given{std::move(given)}, name_{std::move(name)},
+      events_{this->given, event_source.empty() ? name_ : std::move(event_source)} {}
 
 void reconciler::listen(const schema::kind& kind, heard tell) {
   sources_.push_back({&kind, std::move(tell), {}});

@@ -45,8 +45,10 @@ const schema::kind& built_in(std::string_view group, std::string_view version,
 
 class reconciler {
 public:
-  /// `name` is that of the account it writes as, and of the source of its events.
-  reconciler(controller_actor::pointer self, environment given, std::string name);
+  /// `name` is that of the account it writes as, and of the source of its events unless people know
+  /// that by another.
+  reconciler(controller_actor::pointer self, environment given, std::string name,
+             std::string event_source = {});
   virtual ~reconciler() = default;
   reconciler(const reconciler&) = delete;
 

@@ -41,7 +41,7 @@ void recorder::note(const schema::kind& kind, const k8s::meta::v1::ObjectMeta& a
 }
 
 void recorder::note(k8s::core::v1::ObjectReference about, const char* type, const char* reason,
-                    std::string message) {
+                    std::string message, const char* action) {
   if (message.size() > message_bytes_max) message.resize(message_bytes_max);
   auto subject = about.uid() + '\n' + type + '\n' + reason + '\n';
   auto identity = subject + message;
@@ -57,7 +57,7 @@ void recorder::note(k8s::core::v1::ObjectReference about, const char* type, cons
   }
   if (pending_.size() >= pending_max && !pending_.contains(identity)) return;
   auto& p = pending_[identity];
-  if (p.count++ == 0) p = {std::move(about), type, reason, {}, 1};
+  if (p.count++ == 0) p = {std::move(about), type, reason, action, {}, 1};
   p.message = std::move(message);
 }
 
@@ -98,6 +98,7 @@ void recorder::write(const pending& p, const std::string& identity, const storag
     *event.mutable_involved_object() = p.about;
     event.set_reason(p.reason);
     event.set_type(p.type);
+    if (!p.action.empty()) event.set_action(p.action);
     event.mutable_source()->set_component(source_);
     event.set_reporting_component(source_);
     event.mutable_first_timestamp()->set_seconds(at.seconds);

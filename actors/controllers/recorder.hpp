@@ -19,9 +19,10 @@ public:
   /// `source` is the component that the events come from.
   recorder(const environment& given, std::string source);
 
-  /// Notes what happened to an object. `type` is Normal or Warning.
+  /// Notes what happened to an object. `type` is Normal or Warning, `action` what was being done,
+  /// if that is to be told.
   void note(k8s::core::v1::ObjectReference about, const char* type, const char* reason,
-            std::string message);
+            std::string message, const char* action = "");
   /// The same about an object of `kind`.
   void note(const schema::kind& kind, const k8s::meta::v1::ObjectMeta& about, const char* type,
             const char* reason, std::string message);
@@ -32,7 +33,7 @@ public:
 private:
   struct pending {
     k8s::core::v1::ObjectReference about;
-    std::string type, reason, message;
+    std::string type, reason, action, message;
     int count = 0;
   };
   /// What was said about one object for one reason.

@@ -109,10 +109,11 @@ private:
       if (claim_owner_of(set, ordinal) == claim_owner::set)
         *fresh->mutable_metadata()->add_owner_references() = controlled_by(kind, set.metadata());
       auto made = r.write.create(claims, std::move(fresh));
-      auto what = "create Claim " + name + " Pod " + pod;
-      if (!made) return refused(r, set, what, made.error()), false;
+      if (!made)
+        return refused(r, set, "create Claim " + name + " for Pod " + pod, made.error()), false;
       r.events.note(kind, set.metadata(), "Normal", "SuccessfulCreate",
-                    what + " in StatefulSet " + set.metadata().name() + " success");
+                    "create Claim " + name + " Pod " + pod + " in StatefulSet " +
+                        set.metadata().name() + " success");
     }
     return true;
   }
@@ -123,12 +124,11 @@ private:
     std::string name(a.pod->name);
     if (auto ok = r.write.remove(pods, *entry); !ok)
       return refused(r, set, "delete Pod " + name, ok.error());
+    bool failed = a.pod->phase == pod_phase::failed;
     if (*a.why)
-      r.events.note(kind, set.metadata(), "Warning", a.why,
+      r.events.note(kind, set.metadata(), failed ? "Warning" : "Normal", a.why,
                     "StatefulSet " + set.metadata().namespace_() + "/" + set.metadata().name() +
-                        " is recreating " +
-                        (a.pod->phase == pod_phase::failed ? "failed" : "terminated") + " Pod " +
-                        name);
+                        " is recreating " + (failed ? "failed" : "terminated") + " Pod " + name);
     r.events.note(kind, set.metadata(), "Normal", "SuccessfulDelete",
                   "delete Pod " + name + " in StatefulSet " + set.metadata().name() +
                       " successful");
@@ -185,7 +185,7 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
   controllers::family<pod_view> family{"StatefulSet", "apps/"};
-  history_keeper history{kind};
+  history_keeper history{kind, "controller.kubernetes.io/hash"};
 };
 
 } // namespace

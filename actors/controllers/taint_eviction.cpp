@@ -21,6 +21,7 @@ public:
     listen(nodes, [this](auto& entry, bool gone) { hear_node(*entry, gone); });
     listen(pods, [this](auto& entry, bool gone) {
       auto node = by_node.hear(*entry, gone);
+      if (gone) sentenced.erase(std::string(entry->key()));
       if (!node.empty() && tainted.contains(std::string(node))) mark(entry->key());
     });
   }
@@ -29,6 +30,7 @@ private:
   void forget() override {
     by_node.clear();
     tainted.clear();
+    sentenced.clear();
   }
 
   void hear_node(const storage::entry& entry, bool gone) {
@@ -51,30 +53,40 @@ private:
     auto place = r.now.find(gateway::key_of(nodes, {}, pod.spec().node_name()));
     if (!place || !gateway::read_entry(*place, node)) return;
     auto when = leaves_at(pod, node, r.at);
-    if (!when) return;
-    if (*when > r.at.seconds) return r.again_at({*when, 0});
+    if (!when) {
+      if (sentenced.erase(r.key)) note(r, pod, "Cancelling deletion of Pod ");
+      return;
+    }
+    if (*when > r.at.seconds) {
+      sentenced.insert(r.key);
+      return r.again_at({*when, 0});
+    }
     r.write.rely_on(*place); // a node that has got well meanwhile keeps its pods
     auto object = gateway::load(pods, *entry);
     auto& going = static_cast<Pod&>(*object);
-    bool told = set_condition(*going.mutable_status()->mutable_conditions(), "DisruptionTarget",
-                              true, "DeletionByTaintManager",
-                              "Taint manager: deleting due to NoExecute taint", r.at);
+    bool told = set_pod_condition(going, "DisruptionTarget", true, "DeletionByTaintManager",
+                                  "Taint manager: deleting due to NoExecute taint", r.at);
     if (told) { // first why, then the deletion: the next look comes with the change
       r.again_after(std::chrono::milliseconds{1});
       if (auto ok = r.write.update(pods, *entry, std::move(object), "status"); !ok)
         r.fail(ok.error());
       return;
     }
-    r.events.note(pods, pod.metadata(), "Normal", "TaintManagerEviction",
-                  "Marking for deletion Pod " + pod.metadata().namespace_() + "/" +
-                      pod.metadata().name());
+    sentenced.erase(r.key);
+    note(r, pod, "Marking for deletion Pod ");
     if (auto ok = r.write.remove(pods, *entry); !ok) r.fail(ok.error());
+  }
+
+  void note(round& r, const Pod& pod, const char* what) {
+    r.events.note(pods, pod.metadata(), "Normal", "TaintManagerEviction",
+                  what + pod.metadata().namespace_() + "/" + pod.metadata().name());
   }
 
   const schema::kind& nodes = built_in("", "v1", "nodes");
   const schema::kind& pods = built_in("", "v1", "pods");
   pods_by_node by_node;
   std::set<std::string> tainted;
+  std::set<std::string> sentenced; ///< keys of pods that are to go later
 };
 
 } // namespace

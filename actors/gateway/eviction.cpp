@@ -1,4 +1,5 @@
 // Eviction: a deletion that asks the pod's disruption budgets first.
+#include "actors/controllers/conditions.hpp"
 #include "actors/gateway/node_authorizer.hpp"
 #include "actors/gateway/node_restriction.hpp"
 #include "actors/gateway/subresources.hpp"
@@ -71,6 +72,14 @@ result<void> charge(const call& c, const Pod& pod, const storage::snapshot& now,
   return {};
 }
 
+/// The pod as stored, saying why it is about to go.
+storage::entry_ptr with_reason(const call& c, const storage::entry& stored, Pod& pod) {
+  controllers::set_pod_condition(pod, "DisruptionTarget", true, "EvictionByEvictionAPI",
+                                 "Eviction API: evicting", c.now);
+  return storage::entry::make(stored.key(), stored.index().packed(), stored_form(*c.kind, pod),
+                              stored.create_revision(), stored.mod_revision());
+}
+
 } // namespace
 
 void evict(gateway& g, call_ptr c) {
@@ -108,7 +117,7 @@ void evict(gateway& g, call_ptr c) {
           if (auto ok = charge(c, pod, now, charges); !ok) return ok.error();
         auto deletion = eviction->delete_options();
         if (dry) deletion.add_dry_run("All");
-        auto plan = plan_delete(c, now, *entry, deletion);
+        auto plan = plan_delete(c, now, *with_reason(c, *entry, pod), deletion);
         if (!plan) return plan;
         for (auto& p : charges.preconditions) plan->tx.preconditions.push_back(std::move(p));
         for (auto& m : charges.mutations) plan->tx.mutations.push_back(std::move(m));

@@ -304,7 +304,7 @@ void put_node_unknown(const reporter& by, const storage::snapshot& now, storage:
     c.set_type(type);
     c.set_status("Unknown");
     c.set_reason("NodeStatusUnknown");
-    c.set_message("The node has not been heard of.");
+    c.set_message("Kubelet stopped posting node status.");
     c.mutable_last_transition_time()->set_seconds(by.now.seconds);
   }
   put(kind, *entry, node, tx);

@@ -173,7 +173,8 @@ void core::give_up(const pod_ptr& pod, std::vector<decision>& out, moment now) {
   if (auto way = preemptor_.plan(*pod, why)) {
     nominated = table_.name(way->where);
     for (auto& victim : way->victims)
-      out.push_back(preempt_pod{victim, "Preempted by pod " + pod->uid + " on node " + nominated});
+      out.push_back(preempt_pod{victim, pod->form->scheduler,
+                                "Preempted by pod " + pod->uid + " on node " + nominated});
     auto waiting = std::make_shared<pod_facts>(*pod);
     waiting->nominated = nominated;
     table_.reserve(waiting, way->where);

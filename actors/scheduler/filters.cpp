@@ -119,10 +119,7 @@ fault explain(const node_table& table, const resource_names& names, const pod_re
   auto& form = *pod.form;
   switch (auto what = fixed_fault(table, form, n); what) {
   case filter::unschedulable: return {what, true, {"node(s) were unschedulable"}};
-  case filter::taints: {
-    auto& t = *untolerated(table.taints(n), form.tolerations);
-    return {what, true, {"node(s) had untolerated taint {" + t.key + ": " + t.value + "}"}};
-  }
+  case filter::taints: return {what, true, {"node(s) had untolerated taint(s)"}};
   case filter::wishes: return {what, true, {"node(s) didn't match Pod's node affinity/selector"}};
   default: break;
   }

@@ -169,22 +169,27 @@ private:
   void announce(const bind_pod& d) {
     note(*d.pod, "Normal", "Scheduled",
          "Successfully assigned " + std::string(d.pod->ns()) + "/" + std::string(d.pod->name()) +
-             " to " + d.node);
+             " to " + d.node,
+         "Binding");
   }
   void announce(const await_volumes&) {}
   void announce(const tell_pending& d) {
-    if (d.reason == "Unschedulable") note(*d.pod, "Warning", "FailedScheduling", d.message);
+    if (d.reason == "Unschedulable")
+      note(*d.pod, "Warning", "FailedScheduling", d.message, "Scheduling");
   }
-  void announce(const preempt_pod& d) { note(*d.pod, "Normal", "Preempted", d.message); }
+  void announce(const preempt_pod& d) {
+    note(*d.pod, "Normal", "Preempted", d.message, "Preempting");
+  }
 
-  void note(const pod_facts& pod, const char* type, const char* reason, std::string message) {
+  void note(const pod_facts& pod, const char* type, const char* reason, std::string message,
+            const char* action) {
     k8s::core::v1::ObjectReference about;
     about.set_api_version("v1");
     about.set_kind("Pod");
     about.set_namespace_(std::string(pod.ns()));
     about.set_name(std::string(pod.name()));
     about.set_uid(pod.uid);
-    events_.note(std::move(about), type, reason, std::move(message));
+    events_.note(std::move(about), type, reason, std::move(message), action);
   }
 
   void arm() {

@@ -8,7 +8,7 @@ namespace {
 
 using namespace volumes;
 
-constexpr const char* conflict = "node(s) had volume node affinity conflict";
+constexpr const char* conflict = "node(s) didn't match PersistentVolume's node affinity";
 constexpr const char* wrong_zone = "node(s) had no available volume zone";
 constexpr const char* nothing_to_bind = "node(s) didn't find available persistent volumes to bind";
 

@@ -12,7 +12,7 @@ namespace troupe::scheduler {
 
 namespace {
 
-using controllers::set_condition;
+using controllers::set_pod_condition;
 using k8s::core::v1::Pod;
 
 const schema::kind& pods() {
@@ -62,6 +62,8 @@ bool write_volume(const claim_choice& chosen, const std::string& node, const sto
     volumes::StorageClass of;
     if (!class_entry || !gateway::read_entry(*class_entry, of)) return false;
     volume = volumes::provision(claim, of, node);
+    volumes::note_provisioner(claim, of);
+    (*claim.mutable_metadata()->mutable_annotations())[volumes::selected_node] = node;
     gateway::begin_life(random, volume, at);
     auto key = gateway::key_of(volume_kind, {}, volume.metadata().name());
     if (now.find(key)) return false; // the binder was asked for it, too
@@ -95,7 +97,7 @@ bool write(const bind_pod& d, const storage::entry& old, Pod& pod, timestamp at,
   pod.mutable_spec()->set_node_name(d.node);
   pod.mutable_status()->clear_nominated_node_name();
   auto& conditions = *pod.mutable_status()->mutable_conditions();
-  set_condition(conditions, "PodScheduled", true, "", "", at);
+  set_pod_condition(pod, "PodScheduled", true, "", "", at);
   auto& scheduled = *controllers::find_condition(conditions, "PodScheduled");
   scheduled.clear_reason();
   scheduled.clear_message();
@@ -107,8 +109,7 @@ bool write(const tell_pending& d, const storage::entry& old, Pod& pod, timestamp
            storage::transaction& tx) {
   if (!pod.spec().node_name().empty() || pod.metadata().has_deletion_timestamp()) return false;
   auto& status = *pod.mutable_status();
-  bool changed =
-      set_condition(*status.mutable_conditions(), "PodScheduled", false, d.reason, d.message, at);
+  bool changed = set_pod_condition(pod, "PodScheduled", false, d.reason, d.message, at);
   if (status.nominated_node_name() != d.nominated) {
     changed = true;
     d.nominated.empty() ? status.clear_nominated_node_name()
@@ -121,8 +122,8 @@ bool write(const tell_pending& d, const storage::entry& old, Pod& pod, timestamp
 bool write(const preempt_pod& d, const storage::entry& old, Pod& pod, timestamp at,
            storage::transaction& tx) {
   if (pod.metadata().has_deletion_timestamp()) return false;
-  auto& conditions = *pod.mutable_status()->mutable_conditions();
-  set_condition(conditions, "DisruptionTarget", true, "PreemptionByScheduler", d.message, at);
+  set_pod_condition(pod, "DisruptionTarget", true, "PreemptionByScheduler",
+                    d.by + ": preempting to accommodate a higher priority pod", at);
   auto grace = gateway::grace_of(pod);
   auto& m = *pod.mutable_metadata();
   m.mutable_deletion_timestamp()->set_seconds(at.seconds + grace);

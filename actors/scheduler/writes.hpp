@@ -34,6 +34,7 @@ struct tell_pending {
 /// It has to go, for somebody more important.
 struct preempt_pod {
   pod_ptr pod;
+  std::string by; ///< the scheduler that does it
   std::string message;
 };
 

@@ -91,6 +91,8 @@ private:
     auto object = std::make_unique<Endpoints>();
     if (old) gateway::read_entry(*old, *object);
     if (!bring_endpoints(*object, service, all) && old) return;
+    (*object->mutable_metadata()->mutable_annotations())[trigger_annotation] =
+        format_time(r.at.seconds);
     result<void> done;
     if (old)
       done = r.write.update(endpoints_kind(), *old, std::move(object));
@@ -107,7 +109,8 @@ private:
 class mirrors_controller : public controllers::reconciler {
 public:
   mirrors_controller(controller_actor::pointer self, environment given)
-      : reconciler{self, std::move(given), "endpointslicemirroring-controller"} {
+      : reconciler{self, std::move(given), "endpointslicemirroring-controller",
+                   "endpoint-slice-mirroring-controller"} {
     listen(service_kind(), [this](auto& entry, bool) { mark(entry->key()); });
     listen(endpoints_kind(), [this](auto& entry, bool) { mark(service_of(*entry)); });
     listen(slice_kind(), [this](auto& entry, bool gone) { slices.hear(*entry, gone); });

@@ -46,7 +46,13 @@ private:
     auto& service = static_cast<Service&>(*object);
     auto status = plan_ingress(service, addresses);
     if (!status) return;
+    bool first = service.status().load_balancer().ingress().empty();
+    bool any = !status->ingress().empty();
     *service.mutable_status()->mutable_load_balancer() = std::move(*status);
+    if (any)
+      r.events.note(services, service.metadata(), "Normal",
+                    first ? "EnsuredLoadBalancer" : "UpdatedLoadBalancer",
+                    first ? "Ensured load balancer" : "Updated load balancer with new hosts");
     if (auto ok = r.write.update(services, *entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
   }

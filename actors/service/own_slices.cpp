@@ -100,9 +100,14 @@ void own_slices::write(round& r, std::vector<endpoint_group> wanted,
   auto note = [&](const std::string& key, bool stays) {
     if (auto entry = r.write.written(key)) s.unheard[key] = stays ? entry->value() : "";
   };
+  auto stamp = [&](EndpointSlice& slice) {
+    (*slice.mutable_metadata()->mutable_annotations())[trigger_annotation] =
+        format_time(r.at.seconds);
+  };
   for (auto& action : actions) {
     result<void> done;
     if (auto a = std::get_if<create_slice>(&action)) {
+      stamp(a->slice);
       auto made =
           r.write.create(slice_kind(), std::make_unique<EndpointSlice>(std::move(a->slice)));
       if (made)
@@ -110,6 +115,7 @@ void own_slices::write(round& r, std::vector<endpoint_group> wanted,
       else
         done = made.error();
     } else if (auto a = std::get_if<update_slice>(&action)) {
+      stamp(a->slice);
       done = r.write.update(slice_kind(), *r.now.find(a->key),
                             std::make_unique<EndpointSlice>(std::move(a->slice)));
       note(a->key, true);

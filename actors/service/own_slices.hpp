@@ -18,6 +18,10 @@ inline constexpr const char* mirrors_manager = "endpointslicemirroring-controlle
 /// Whether pods are found for the service by its selector.
 bool chooses_pods(const k8s::core::v1::Service& service);
 
+/// When it was seen that a slice has to change: from there on its way to the nodes is measured.
+inline constexpr const char* trigger_annotation =
+    "endpoints.kubernetes.io/last-change-trigger-time";
+
 class own_slices {
 public:
   /// Called with the key of a service when one of its slices has changed. `foreign`: it is not, or

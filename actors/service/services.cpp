@@ -21,7 +21,8 @@ constexpr const char* zone_label = "topology.kubernetes.io/zone";
 class services_controller : public controllers::reconciler {
 public:
   services_controller(controller_actor::pointer self, environment given)
-      : reconciler{self, std::move(given), "endpointslice-controller"} {
+      : reconciler{self, std::move(given), "endpointslice-controller",
+                   "endpoint-slice-controller"} {
     listen(nodes, [this](auto& entry, bool gone) { hear_node(*entry, gone); });
     listen(service_kind(), [this](auto& entry, bool gone) { hear_service(*entry, gone); });
     listen(pods, [this](auto& entry, bool gone) { hear_pod(entry, gone); });

@@ -178,8 +178,9 @@ private:
       return note("Normal", "WaitForFirstConsumer",
                   "waiting for first consumer to be created before binding");
     if (of.provisioner() == "kubernetes.io/no-provisioner")
-      return note("Normal", "FailedBinding",
-                  "no persistent volumes available for this claim and no storage class is set");
+      return note("Warning", "ProvisioningFailed",
+                  "no volume plugin matched name: kubernetes.io/no-provisioner");
+    tell_provisioner(r, *entry, claim, of);
     if (of.provisioner() != own_provisioner)
       return note("Normal", "ExternalProvisioning",
                   "Waiting for a volume to be created either by the external provisioner '" +
@@ -200,6 +201,16 @@ private:
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
     note("Normal", "ProvisioningSucceeded",
          "Successfully provisioned volume " + made.metadata().name());
+  }
+
+  /// Provisioners look for claims that name them.
+  void tell_provisioner(round& r, const storage::entry& entry, PersistentVolumeClaim& claim,
+                        const StorageClass& of) {
+    auto told = claim;
+    note_provisioner(told, of);
+    if (codec::to_wire(told) == codec::to_wire(claim)) return;
+    if (auto ok = r.write.update(claims, entry, gateway::copy(told)); !ok) r.fail(ok.error());
+    claim = told;
   }
 
   /// The volume that is kept for the claim; or the smallest that suits, if the claim need not wait.
@@ -270,7 +281,11 @@ private:
                     "volume \"" + v.metadata().name() + "\" already bound to a different claim.");
       return;
     }
-    if (!bound(claim) && !suits_as_asked(v, claim)) return;
+    if (auto why = mismatch(v, claim); !v.spec().has_claim_ref() && !bound(claim) && !why.empty()) {
+      r.events.note(claims, claim.metadata(), "Warning", "VolumeMismatch",
+                    "Cannot bind to requested volume \"" + v.metadata().name() + "\": " + why);
+      return;
+    }
     if (grows(claim, v)) {
       grow(claim, v);
       r.events.note(claims, claim.metadata(), "Normal", "FileSystemResizeSuccessful",
@@ -278,10 +293,6 @@ private:
       return write_both(r, entry, claim, *volume_entry, v);
     }
     bind_to(r, entry, claim, *volume_entry);
-  }
-
-  static bool suits_as_asked(const PersistentVolume& v, const PersistentVolumeClaim& claim) {
-    return bytes_of(v) >= bytes_asked(claim) && class_of(v) == class_of(claim);
   }
 
   void set_phase(round& r, const storage::entry& entry, const char* phase, const std::string& why) {

@@ -13,6 +13,9 @@ namespace {
 constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
 constexpr const char* bind_completed = "pv.kubernetes.io/bind-completed";
 constexpr const char* bound_by_controller = "pv.kubernetes.io/bound-by-controller";
+/// The one of today, and the older one that some provisioners still look for.
+constexpr const char* storage_provisioner[] = {"volume.kubernetes.io/storage-provisioner",
+                                               "volume.beta.kubernetes.io/storage-provisioner"};
 constexpr const char* provisioned_by = "pv.kubernetes.io/provisioned-by";
 
 int64_t bytes(const std::string& quantity) {
@@ -44,6 +47,23 @@ std::string class_of(const PersistentVolumeClaim& claim) {
 std::string class_of(const PersistentVolume& volume) {
   auto& old = at(volume.metadata().annotations(), beta_class);
   return old.empty() ? volume.spec().storage_class_name() : old;
+}
+
+void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of) {
+  auto& annotations = *claim.mutable_metadata()->mutable_annotations();
+  for (auto name : storage_provisioner) annotations[name] = of.provisioner();
+}
+
+std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
+  if (bytes_of(volume) < bytes_asked(claim)) return "requested PV is too small";
+  if (class_of(volume) != class_of(claim)) return "storageClassName does not match";
+  if (mode_of(volume.spec().volume_mode()) != mode_of(claim.spec().volume_mode()))
+    return "incompatible volumeMode";
+  auto& offered = volume.spec().access_modes();
+  for (auto& wanted : claim.spec().access_modes())
+    if (std::find(offered.begin(), offered.end(), wanted) == offered.end())
+      return "incompatible accessMode";
+  return {};
 }
 
 bool waits_for_consumer(const StorageClass& of) {

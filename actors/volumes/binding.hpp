@@ -29,6 +29,11 @@ constexpr const char* own_root = "/var/lib/troupe/volumes";
 /// The node for which a volume is to be made, on claims that wait for their first consumer.
 constexpr const char* selected_node = "volume.kubernetes.io/selected-node";
 
+/// Writes on the claim who is to make its volume.
+void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of);
+/// Why the volume that the claim names cannot be had; empty if it can.
+std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim& claim);
+
 std::string class_of(const PersistentVolumeClaim& claim);
 std::string class_of(const PersistentVolume& volume);
 bool waits_for_consumer(const StorageClass& of);

@@ -36,12 +36,43 @@ BOOST_AUTO_TEST_CASE(what_others_must_finish_is_marked_once_and_told) {
   BOOST_TEST((std::get<mark_object>(first[0]) == mark_object{"widgets.x.io/a/w"}));
   BOOST_TEST((std::get<mark_object>(first[1]) == mark_object{"pods/a/p"}));
   auto& told = std::get<tell_remaining>(first[2]);
-  BOOST_TEST(told.what == "pods has 1 resource instances, widgets.x.io has 1 resource instances");
+  BOOST_TEST(told.what == "pods. has 1 resource instances, widgets.x.io has 1 resource instances");
   BOOST_TEST(told.finalizers == "x.io/f in 1 resource instances");
   for (auto& c : view.contents) c.going = true;
   auto again = plan(view);
   BOOST_REQUIRE(again.size() == 1u);
   BOOST_TEST((std::get<tell_remaining>(again[0]) == told));
+}
+
+BOOST_AUTO_TEST_CASE(a_namespace_says_what_it_waits_for_and_what_is_done) {
+  google::protobuf::RepeatedPtrField<k8s::core::v1::NamespaceCondition> all;
+  put_progress(all, {"pods. has 2 resource instances", ""}, {1000, 0});
+  struct {
+    const char *type, *status, *reason, *message;
+  } rows[] = {
+      {"NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered",
+       "All resources successfully discovered"},
+      {"NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions",
+       "All legacy kube types successfully parsed"},
+      {"NamespaceDeletionContentFailure", "False", "ContentDeleted",
+       "All content successfully deleted, may be waiting on finalization"},
+      {"NamespaceContentRemaining", "True", "SomeResourcesRemain",
+       "Some resources are remaining: pods. has 2 resource instances"},
+      {"NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers",
+       "All content-preserving finalizers finished"},
+  };
+  BOOST_REQUIRE(all.size() == 5);
+  for (int i = 0; i < 5; ++i) {
+    BOOST_TEST(all[i].type() == rows[i].type);
+    BOOST_TEST(all[i].status() == rows[i].status);
+    BOOST_TEST(all[i].reason() == rows[i].reason);
+    BOOST_TEST(all[i].message() == rows[i].message);
+  }
+  put_progress(all, {}, {2000, 0});
+  BOOST_TEST(all.size() == 5);
+  BOOST_TEST(all[3].message() == "All content successfully removed");
+  BOOST_TEST(all[3].last_transition_time().seconds() == 2000);
+  BOOST_TEST(all[4].last_transition_time().seconds() == 1000);
 }
 
 BOOST_AUTO_TEST_CASE(an_active_namespace_gets_its_account_and_certificate_once) {

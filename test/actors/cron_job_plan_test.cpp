@@ -100,6 +100,32 @@ BOOST_AUTO_TEST_CASE(clocks_that_skip_an_hour_skip_what_was_due_in_it) {
   BOOST_TEST(text(daily.next(moment("2026-10-25T00:30:00Z"))) == "2026-10-26T01:30:00Z");
 }
 
+BOOST_AUTO_TEST_CASE(a_moment_is_shown_as_clocks_of_the_zone_show_it) {
+  schedule there{*cron::parse("30 2 * * *"), small_zone()}, here{*cron::parse("@daily"), {}};
+  BOOST_TEST(there.shown(moment("2026-01-01T23:30:00Z")) == "2026-01-02T00:30:00+01:00");
+  BOOST_TEST(there.shown(moment("2026-07-01T12:00:00Z")) == "2026-07-01T14:00:00+02:00");
+  BOOST_TEST(here.shown(moment("2026-07-01T12:00:00Z")) == "2026-07-01T12:00:00Z");
+}
+
+BOOST_AUTO_TEST_CASE(a_running_job_that_nobody_here_has_started_is_told_of) {
+  model m{"0 * * * *", "2026-11-21T00:00:30Z"};
+  auto& stray = m.jobs.emplace_back();
+  stray.mutable_metadata()->set_name("by-hand");
+  stray.mutable_metadata()->set_uid("u");
+  auto told = [&] {
+    std::string out;
+    cron_job_view v{m.cj, {&stray}, &m.due, m.now};
+    for (auto& action : plan(v))
+      if (auto a = std::get_if<tell_cron>(&action))
+        out += std::string(a->reason) + ": " + a->message;
+    return out;
+  };
+  BOOST_TEST(told() == "UnexpectedJob: Saw a job that the controller did not create or forgot: "
+                       "by-hand");
+  m.finish(stray, "Complete");
+  BOOST_TEST(told().empty());
+}
+
 BOOST_AUTO_TEST_CASE(broken_zone_files_are_refused) {
   for (auto bytes : {"", "TZif", "TZif2", "nonsense that is longer than forty-four bytes, really"})
     BOOST_TEST(!time_zone::parse(bytes));

@@ -182,6 +182,21 @@ BOOST_AUTO_TEST_CASE(a_new_deployment_gets_its_replica_set_and_says_so) {
   BOOST_TEST(m.told[0] == "Scaled up replica set " + s.metadata().name() + " from 0 to 3");
 }
 
+BOOST_AUTO_TEST_CASE(without_a_deadline_there_is_no_word_of_progress_even_of_failure) {
+  for (bool deadline : {true, false}) {
+    model m{1};
+    if (!deadline) m.d.mutable_spec()->clear_progress_deadline_seconds();
+    auto v = m.view();
+    v.refusal = "exceeded quota";
+    bool told = false;
+    for (auto& action : plan(v))
+      if (auto a = std::get_if<update_deployment>(&action))
+        for (auto& c : a->deployment.status().conditions())
+          told = told || c.reason() == "ReplicaSetCreateError";
+    BOOST_TEST(told == deadline);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_rollout_moves_in_steps_within_its_bounds) {
   model m{10};
   m.settle();

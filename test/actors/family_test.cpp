@@ -149,6 +149,36 @@ BOOST_AUTO_TEST_CASE(budgets_allow_what_healthy_pods_exceed) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_budget_of_which_nobody_knows_the_whole_lets_nobody_go) {
+  k8s::policy::v1::PodDisruptionBudget b;
+  b.mutable_metadata()->set_generation(3);
+  b.mutable_spec()->mutable_max_unavailable()->set_int_val(1);
+  b.mutable_status()->set_disruptions_allowed(1);
+  auto status =
+      plan({b, {}, 0, {1000, 0}, "jobs.batch does not implement the scale subresource"}).status;
+  BOOST_TEST(status.disruptions_allowed() == 0);
+  BOOST_REQUIRE(status.conditions_size() == 1);
+  auto& c = status.conditions(0);
+  BOOST_TEST(c.status() == "False");
+  BOOST_TEST(c.reason() == "SyncFailed");
+  BOOST_TEST(c.message() == "jobs.batch does not implement the scale subresource");
+  BOOST_TEST(c.observed_generation() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(selectors_are_told_in_the_words_that_people_search_for) {
+  k8s::meta::v1::LabelSelector s;
+  (*s.mutable_match_labels())["b"] = "2";
+  (*s.mutable_match_labels())["a"] = "1";
+  auto& e = *s.add_match_expressions();
+  e.set_key("tier");
+  e.set_operator_("In");
+  e.add_values("x");
+  e.add_values("y");
+  BOOST_TEST(printed(s) == "&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},"
+                           "MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{"
+                           "Key:tier,Operator:In,Values:[x y],},},}");
+}
+
 BOOST_AUTO_TEST_CASE(an_eviction_that_was_let_through_counts_until_the_pod_goes_or_time_is_up) {
   k8s::policy::v1::PodDisruptionBudget b;
   b.mutable_spec()->mutable_min_available()->set_int_val(1);

@@ -69,8 +69,8 @@ struct model {
         m.add_finalizers(tracking_finalizer);
         m.mutable_creation_timestamp()->set_seconds(now.seconds);
         if (a->index >= 0)
-          give_index(p, "work", a->index, a->index_failures,
-                     job.spec().has_backoff_limit_per_index());
+          give_index(p, "work", a->index,
+                     job.spec().has_backoff_limit_per_index() ? &a->index_failures : nullptr);
         p.mutable_status()->set_phase("Running");
         ++made;
       } else if (auto a = std::get_if<untrack_worker>(&action)) {
@@ -245,6 +245,31 @@ BOOST_AUTO_TEST_CASE(an_index_that_failed_too_often_is_given_up_and_the_others_g
   m.quiet();
   BOOST_TEST(m.over() == "Failed");
   BOOST_TEST(m.reason() == "FailedIndexes");
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_that_the_policy_ignores_counts_for_no_index) {
+  model m{1, 1, true};
+  m.job.mutable_spec()->set_backoff_limit(1'000'000);
+  m.job.mutable_spec()->set_backoff_limit_per_index(1);
+  auto& rule = *m.job.mutable_spec()->mutable_pod_failure_policy()->add_rules();
+  rule.set_action("Ignore");
+  rule.mutable_on_exit_codes()->set_operator_("In");
+  rule.mutable_on_exit_codes()->add_values(42);
+  m.step();
+  m.end(*m.running()[0], 42);
+  m.step();
+  m.now.seconds += 10;
+  m.step();
+  auto& notes = m.running().back()->metadata().annotations();
+  BOOST_TEST(notes.at(index_failures_annotation) == "0");
+  BOOST_TEST(notes.at(index_ignored_annotation) == "1");
+  m.end(*m.running().back(), 1);
+  m.step();
+  m.now.seconds += 600;
+  m.step();
+  auto& then = m.running().back()->metadata().annotations();
+  BOOST_TEST(then.at(index_failures_annotation) == "1");
+  BOOST_TEST(then.at(index_ignored_annotation) == "1");
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_policy_decides_by_exit_code) {

@@ -105,6 +105,32 @@ BOOST_AUTO_TEST_CASE(binding_says_so_on_both_sides_and_once) {
   BOOST_TEST(phase_of(v, &other) == "Released");
 }
 
+BOOST_AUTO_TEST_CASE(why_a_named_volume_cannot_be_had_is_told) {
+  struct {
+    const char *size, *more, *why;
+  } rows[] = {{"1Gi", "", ""},
+              {"512Mi", "", "requested PV is too small"},
+              {"1Gi", ", volumeMode: Block", "incompatible volumeMode"},
+              {"1Gi", ", storageClassName: fast", "storageClassName does not match"},
+              {"1Gi", ", accessModes: [ReadOnlyMany]", "incompatible accessMode"}};
+  for (auto& row : rows) {
+    auto volume = volume_of("v", row.size);
+    std::string more = row.more;
+    if (more.find("Block") != more.npos) volume.mutable_spec()->set_volume_mode("Block");
+    if (more.find("fast") != more.npos) volume.mutable_spec()->set_storage_class_name("fast");
+    if (more.find("Many") != more.npos) volume.mutable_spec()->set_access_modes(0, "ReadOnlyMany");
+    BOOST_TEST(mismatch(volume, claim_of("c", "1Gi")) == row.why);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_names_its_provisioner_in_the_new_and_the_old_word) {
+  auto claim = claim_of("c", "1Gi");
+  note_provisioner(claim, class_named("provisioner: example.com/disks"));
+  for (auto name : {"volume.kubernetes.io/storage-provisioner",
+                    "volume.beta.kubernetes.io/storage-provisioner"})
+    BOOST_TEST(claim.metadata().annotations().at(name) == "example.com/disks");
+}
+
 BOOST_AUTO_TEST_CASE(a_directory_is_made_for_its_claim_on_its_node) {
   auto c = claim_of("c", "1Gi");
   auto made = provision(c, class_named("provisioner: troupe.dev/local-path"), "a");
@@ -154,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_pod_follows_its_volume) {
   hear(c, volume);
   hear(c, claim);
   c.hear_pod(pod_entry("p", using_claim("c")), false);
-  BOOST_TEST(reason(outcome(c)["p"]) == "1 node(s) had volume node affinity conflict");
+  BOOST_TEST(reason(outcome(c)["p"]) == "1 node(s) didn't match PersistentVolume's node affinity");
   c.hear_node(node_entry("a"), false);
   BOOST_TEST(outcome(c)["p"] == "a");
 }

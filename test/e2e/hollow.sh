@@ -47,7 +47,7 @@ YAML
   becomes "tainted" "$k" taint node $node key=value:NoExecute
   becomes "created" in_ns run stuck --image=registry.example/x:1 \
     --overrides='{"spec":{"nodeSelector":{"kubernetes.io/hostname":"'$node'"}}}'
-  becomes "had untolerated taint {key: value}" in_ns describe pod stuck
+  becomes "had untolerated taint(s)" in_ns describe pod stuck
   becomes "untainted" "$k" taint node $node key-
   becomes "condition met" in_ns wait --for=condition=Ready pod/stuck --timeout=10s
   cat >"$data/volume.yaml" <<YAML
