@@ -25,7 +25,7 @@ bool may_hurry() {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(haste)
+BOOST_AUTO_TEST_SUITE(haste_test)
 
 BOOST_AUTO_TEST_CASE(one_thread_goes_first_and_no_other) {
   const auto usual = niceness();

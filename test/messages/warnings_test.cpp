@@ -31,7 +31,7 @@ void says(const std::string& spec, const std::vector<std::string>& wanted) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(warnings)
+BOOST_AUTO_TEST_SUITE(warnings_test)
 
 BOOST_AUTO_TEST_CASE(a_common_pod_is_nothing_to_warn_of) {
   says("{containers: [{name: c, image: x, ports: [{containerPort: 80, protocol: TCP}],"
