@@ -151,6 +151,7 @@ struct hollow_state {
     else
       hit->second.pod.told(pod, now());
     hit->second.told_since_arrival = true;
+    hit->second.misjudged = hit->second.pod.misjudged(pod);
   }
 
   std::string next_address() {
@@ -164,7 +165,7 @@ struct hollow_state {
     cluster::FromNode out;
     std::optional<moment> next;
     for (auto& [key, p] : pods) {
-      if (ever && p.pod.begun()) report(p.pod, out);
+      if ((ever && p.pod.begun()) || std::exchange(p.misjudged, false)) report(p.pod, out);
       while (p.pod.advance(now(), given.now())) report(p.pod, out);
       if (auto due = p.pod.due(); due && (!next || *due < *next)) next = due;
     }
@@ -190,6 +191,7 @@ struct hollow_state {
     explicit held(hollow_pod pod) : pod{std::move(pod)} {}
     hollow_pod pod;
     bool told_since_arrival = true;
+    bool misjudged = false; ///< what it is has to be told once more
   };
 
   node_agent_actor::pointer self;

@@ -1,5 +1,7 @@
 #include "actors/node/hollow_pod.hpp"
 
+#include "actors/node/shown_status.hpp"
+
 #include <algorithm>
 
 namespace troupe::node {
@@ -76,6 +78,10 @@ void hollow_pod::told(const Pod& pod, moment now) {
   auto grace = nanoseconds{std::chrono::seconds{pod.metadata().deletion_grace_period_seconds()}};
   due_ = now + std::min(stop_delay_, grace);
   at_ = state::going;
+}
+
+bool hollow_pod::misjudged(const Pod& shown) const {
+  return at_ == state::running && !agree(status(), shown.status());
 }
 
 void hollow_pod::end(timestamp wall) {

@@ -37,6 +37,9 @@ public:
   /// The servers told it again; it may have to go.
   void told(const k8s::core::v1::Pod& pod, moment now);
 
+  /// It runs, and is shown otherwise: a controller has taken the node for lost.
+  bool misjudged(const k8s::core::v1::Pod& shown) const;
+
   /// Lets happen what is due. True if its status is another one afterwards.
   bool advance(moment now, timestamp wall);
   /// When something happens next by itself.

@@ -4,6 +4,7 @@
 #include "actors/node/events.hpp"
 #include "actors/node/images/pull.hpp"
 #include "actors/node/pod_status.hpp"
+#include "actors/node/shown_status.hpp"
 #include "messages/base/log.hpp"
 
 #include <algorithm>
@@ -97,15 +98,10 @@ void pod_state::told() {
   step();
 }
 
-/// Others write into a pod's status, too: a controller that took the node for lost, a server that
-/// was overtaken. What the node knows better is told again.
 bool pod_state::shows_what_was_told(const Pod& object) const {
   k8s::core::v1::PodStatus told;
-  if (reported_.empty() || !told.ParsePartialFromString(reported_)) return true;
-  for (auto& c : told.conditions())
-    for (auto& shown : object.status().conditions())
-      if (shown.type() == c.type() && shown.status() != c.status()) return false;
-  return true;
+  return reported_.empty() || !told.ParsePartialFromString(reported_) ||
+         agree(told, object.status());
 }
 
 /// A mirror that is new knows nothing yet.

@@ -71,6 +71,18 @@ BOOST_AUTO_TEST_CASE(a_pod_that_is_told_to_go_leaves_within_its_grace) {
   BOOST_TEST(life(pod, 40s) == "Running stopped");
 }
 
+BOOST_AUTO_TEST_CASE(a_running_pod_that_is_shown_as_lost_is_misjudged) {
+  auto shown = pod_of("");
+  hollow_pod pod(shown, {}, "10.0.0.1", "10.1.0.1", 0s, 0);
+  BOOST_TEST(!pod.misjudged(shown));
+  BOOST_TEST(life(pod, 1s) == "Pending Running");
+  *shown.mutable_status() = pod.status();
+  BOOST_TEST(!pod.misjudged(shown));
+  for (auto& c : *shown.mutable_status()->mutable_conditions())
+    if (c.type() == "Ready") c.set_status("False");
+  BOOST_TEST(pod.misjudged(shown));
+}
+
 BOOST_AUTO_TEST_CASE(some_fail_if_told_so) {
   node::hollow_manners manners;
   manners.failures_per_thousand = 500;
