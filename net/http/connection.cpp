@@ -148,8 +148,8 @@ void connection::use_input(size_t count) {
   in_used_ += count;
   if (in_used_ < in_.size()) return;
   // What is kept between requests must be small: most connections are idle.
-  constexpr size_t kept_bytes = 1024;
-  if (in_.capacity() > kept_bytes) in_ = {};
+  constexpr size_t kept_bytes = 4096;
+  if (in_.capacity() > kept_bytes) std::string().swap(in_); // assigning {} would keep its room
   in_.clear();
   in_used_ = 0;
 }

@@ -14,6 +14,7 @@ constexpr size_t hello_bytes = 4 + 2 + 2 + 8 + 4 * stream_count;
 /// Small enough that a message on another stream does not wait long behind it.
 constexpr size_t data_frame_bytes = 16 * 1024;
 constexpr uint64_t credit_max = uint64_t{1} << 40;
+constexpr size_t partial_kept_max = 1 << 20;
 
 template<class Number> void put(std::string& into, Number value) {
   for (size_t i = 0; i < sizeof value; ++i)
@@ -236,8 +237,9 @@ std::optional<std::string_view> mux::take_data(size_t on, bool more, std::string
     to.on_message(static_cast<stream>(on), body);
   } else {
     from.partial.append(body);
-    const auto message = std::exchange(from.partial, {});
-    to.on_message(static_cast<stream>(on), message);
+    to.on_message(static_cast<stream>(on), from.partial);
+    from.partial.clear(); // its room serves the next one, until it is calm
+    if (from.partial.capacity() > partial_kept_max) std::string().swap(from.partial);
   }
   return {};
 }
@@ -262,6 +264,8 @@ std::optional<std::string_view> mux::tick(time_point now) {
   if (now - heard_ >= settings_.ping_after && !ping_sent_) {
     put_frame(control_, kind::ping, 0, 0, {});
     ping_sent_ = true;
+    for (auto& from : in_)
+      if (from.partial.empty()) std::string().swap(from.partial);
   }
   return {};
 }

@@ -175,7 +175,7 @@ bool tcp_connection::write() {
       out_used_ = 0;
       mux_.fill(out_, write_run_bytes);
       if (out_.empty()) {
-        if (out_.capacity() > write_run_bytes / 4) out_ = {}; // an idle link keeps no buffer
+        if (out_.capacity() > write_run_bytes / 4) std::string().swap(out_); // idle: no buffer
         break;
       }
     }

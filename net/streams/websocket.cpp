@@ -205,7 +205,7 @@ std::optional<websocket_decoder::violation> websocket_decoder::finish_frame(even
   if (text && !is_utf8(message_)) return violation{1007, "a text message that is not UTF-8"};
   to.on_message(text, message_);
   // A large message does not keep its memory.
-  if (message_.capacity() > 4096) message_ = {};
+  if (message_.capacity() > 4096) std::string().swap(message_);
   message_.clear();
   return {};
 }
