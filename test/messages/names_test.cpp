@@ -123,4 +123,10 @@ BOOST_AUTO_TEST_CASE(networks_know_what_they_hold) {
   BOOST_TEST(!n.contains(*address::parse("::ffff:10.1.0.1")));
 }
 
+BOOST_AUTO_TEST_CASE(a_label_that_has_only_its_dots_wrong_is_told_so) {
+  BOOST_TEST(names::dns_label("a.b") == names::faults{"must not contain dots"},
+             boost::test_tools::per_element());
+  BOOST_TEST(names::dns_label("A.b").at(0).starts_with("a lowercase RFC 1123 label"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
