@@ -88,11 +88,6 @@ error missing_scale(const call& c) {
   return e;
 }
 
-error wrong_name(const call& c, const std::string& name) {
-  return {errc::bad_request, "the name of the object (" + name +
-                                 ") does not match the name on the URL (" + c.where.name + ")"};
-}
-
 /// The wanted scale: the body of a PUT, or the present one with a patch applied.
 result<Scale> wanted_scale(call& c, const Scale& present) {
   Scale wanted;

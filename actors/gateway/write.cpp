@@ -221,6 +221,11 @@ error nameless(const call& c) {
                                  " based on URL) was undeterminable: name must be provided"};
 }
 
+error wrong_name(const call& c, const std::string& name) {
+  return {errc::bad_request, "the name of the object (" + name +
+                                 ") does not match the name on the URL (" + c.where.name + ")"};
+}
+
 error spoiled_by_patch(const error& why) {
   return invalid("", "", "", {{"FieldValueInvalid", "Invalid value: " + why.message, "patch"}});
 }
@@ -244,9 +249,7 @@ result<void> fit_to_path(const call& c, Message& object) {
   if (m.name().empty())
     m.set_name(c.where.name);
   else if (m.name() != c.where.name)
-    return error{errc::bad_request, "the name of the object (" + m.name() +
-                                        ") does not match the name on the URL (" + c.where.name +
-                                        ")"};
+    return wrong_name(c, m.name());
   return {};
 }
 

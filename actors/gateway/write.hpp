@@ -22,6 +22,8 @@ result<object> read_sent(call& c, const write_options& options);
 result<void> fit_namespace(const call& c, k8s::meta::v1::ObjectMeta& metadata);
 /// A body without a name where the URL has one.
 error nameless(const call& c);
+/// A body with another name than the URL's.
+error wrong_name(const call& c, const std::string& name);
 /// What a patch made of an object cannot be read: why.
 error spoiled_by_patch(const error& why);
 /// Checks that the object agrees with the request's path, and fills in what the path says.
