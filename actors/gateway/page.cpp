@@ -18,7 +18,7 @@ std::string write_page_token(const page_token& token) {
 result<page_token> read_page_token(std::string_view text) {
   if (text.empty()) return page_token{};
   error bad{errc::bad_request,
-            "continue key is not valid: it is not a token that this server gave out"};
+            "invalid continue token: continue key is not valid: this server did not give it out"};
   if (text.size() > token_bytes_max) return bad;
   auto decoded = base64::decode_url(text);
   if (!decoded) return bad;
@@ -36,7 +36,7 @@ result<page_token> read_page_token(std::string_view text) {
 }
 
 error version_to_come(std::string_view asked, uint64_t now) {
-  error e{errc::timeout, "Too large resource version: " + std::string(asked) +
+  error e{errc::timeout, "Timeout: Too large resource version: " + std::string(asked) +
                              ", current: " + std::to_string(now)};
   e.details.retry_after_seconds = 1;
   e.details.causes = {{"ResourceVersionTooLarge", "Too large resource version", ""}};

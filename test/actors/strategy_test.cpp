@@ -64,6 +64,17 @@ BOOST_AUTO_TEST_CASE(label_keys_of_affinities_become_selectors) {
   BOOST_TEST(!terms[1].has_label_selector());
 }
 
+BOOST_AUTO_TEST_CASE(label_keys_of_spreading_become_selectors) {
+  auto object =
+      created(core_kind("pods"),
+              "{metadata: {labels: {a: x}}, spec: {topologySpreadConstraints: "
+              "[{labelSelector: {}, matchLabelKeys: [a, none]}, {matchLabelKeys: [a]}]}}");
+  auto& spread = static_cast<k8s::core::v1::Pod&>(*object).spec().topology_spread_constraints();
+  BOOST_REQUIRE(spread[0].label_selector().match_expressions_size() == 1);
+  BOOST_TEST(spread[0].label_selector().match_expressions(0).values(0) == "x");
+  BOOST_TEST(!spread[1].has_label_selector());
+}
+
 BOOST_AUTO_TEST_CASE(old_annotations_become_profiles) {
   auto profile = [](const std::string& note) {
     auto object = created(core_kind("pods"), "{metadata: {annotations: "

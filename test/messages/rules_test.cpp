@@ -115,6 +115,19 @@ BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
       {pod("  topologySpreadConstraints: [{maxSkew: 0, topologyKey: z, whenUnsatisfiable: "
            "ScheduleAnyway}]\n"),
        "FieldValueInvalid spec.topologySpreadConstraints[0].maxSkew"},
+      // What is asked of the pod's own label joins the selector, so it may not stand there before.
+      {pod("  topologySpreadConstraints: [{maxSkew: 1, topologyKey: z, whenUnsatisfiable: "
+           "ScheduleAnyway, matchLabelKeys: [a, b], labelSelector: {matchLabels: {b: x}, "
+           "matchExpressions: [{key: b, operator: In, values: [z]}]}}]\n"),
+       "FieldValueInvalid spec.topologySpreadConstraints[0][1]"},
+      {pod("  topologySpreadConstraints: [{maxSkew: 1, topologyKey: z, whenUnsatisfiable: "
+           "ScheduleAnyway, matchLabelKeys: [a]}]\n"),
+       "FieldValueForbidden spec.topologySpreadConstraints[0].matchLabelKeys"},
+      {pod("  affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: "
+           "1, podAffinityTerm: {topologyKey: z, matchLabelKeys: [b], labelSelector: {matchLabels: "
+           "{b: x}, matchExpressions: [{key: b, operator: Exists}]}}}]}}\n"),
+       "FieldValueInvalid spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution"
+       "[0].podAffinityTerm[0]"},
   });
 }
 
@@ -271,6 +284,14 @@ BOOST_AUTO_TEST_CASE(services_and_networks_are_judged) {
       {object("networking.k8s.io/v1 NetworkPolicy",
               "spec: {ingress: [{ports: [{port: 5, endPort: 4}]}]}\n"),
        "FieldValueInvalid spec.ingress[0].ports[0].endPort"},
+      {"apiVersion: v1\nkind: Service\nmetadata: {name: 1st}\nspec: {ports: [{port: 80}]}\n", ""},
+      {object("v1 Service", "spec: {ports: [{port: 80}], externalIPs: [010.1.2.3]}\n"),
+       "FieldValueInvalid spec.externalIPs[0]"},
+      {object(
+           "networking.k8s.io/v1 NetworkPolicy",
+           "spec: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.1/8, except: [10.1.1.1/16]}}]}]}\n"),
+       "FieldValueInvalid spec.ingress[0].from[0].ipBlock.cidr; FieldValueInvalid "
+       "spec.ingress[0].from[0].ipBlock.except[0]"},
       {object("networking.k8s.io/v1 ServiceCIDR", "spec: {cidrs: [10.0.0.1/24]}\n"),
        "FieldValueInvalid spec.cidrs[0]"},
       {"apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 2001:DB8::1}\nspec: "
