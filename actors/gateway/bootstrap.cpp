@@ -1,12 +1,12 @@
 #include "actors/gateway/bootstrap.hpp"
 
 #include "actors/gateway/api_services.hpp"
-#include "actors/gateway/default_flow.hpp"
 #include "actors/gateway/default_roles.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/priority_class.pb.h"
+#include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 
 namespace troupe::gateway {
@@ -50,8 +50,8 @@ result<void> bootstrap(gateway& g) {
   ensure_all(rights, "rolebindings", default_role_bindings());
   constexpr const char* flow = "flowcontrol.apiserver.k8s.io";
   auto seconds = g.given.now().seconds;
-  ensure_all(flow, "prioritylevelconfigurations", default_priority_levels());
-  ensure_all(flow, "flowschemas", default_flow_schemas(seconds));
+  ensure_all(flow, "prioritylevelconfigurations", schema::default_priority_levels());
+  ensure_all(flow, "flowschemas", schema::default_flow_schemas(seconds));
   ensure_all("apiregistration.k8s.io", "apiservices", own_api_services(*kinds, seconds));
   for (auto [name, value, words] :
        {std::tuple("system-node-critical", 2000001000,

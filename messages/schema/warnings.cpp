@@ -54,6 +54,11 @@ std::string element(const std::string& list, int index) {
   return list + "[" + std::to_string(index) + "]";
 }
 
+/// One of the volumes is called otherwise there than in manifests.
+std::string shown_name(std::string_view volume) {
+  return std::string(volume == "storageos" ? "storageOS" : volume);
+}
+
 std::string entry(const std::string& map, const std::string& key) { return map + "[" + key + "]"; }
 
 void append(texts& to, texts more) { std::move(more.begin(), more.end(), std::back_inserter(to)); }
@@ -69,6 +74,7 @@ public:
     places();
     marks();
     plugins();
+    token_paths();
     lists();
     sizes(prefix_ + "spec.overhead", spec_.overhead());
     seccomp("seccomp.security.alpha.kubernetes.io/pod",
@@ -138,13 +144,41 @@ private:
         auto number = of<VolumeSource>().find(row.what).field->number;
         auto field = VolumeSource::GetDescriptor()->FindFieldByNumber(static_cast<int>(number));
         if (reflection->HasField(source, field))
-          say(element(prefix_ + "spec.volumes", i) + "." + row.what, row.message);
+          say(element(prefix_ + "spec.volumes", i) + "." + shown_name(row.what), row.message);
       }
       if (source.has_ephemeral())
         append(out_, claim_warnings(element(prefix_ + "spec.volumes", i) +
                                         ".ephemeral.volumeClaimTemplate.spec",
                                     source.ephemeral().volume_claim_template().spec()));
     }
+  }
+
+  /// Files that a token would stand in the place of, or that would stand in its place.
+  void token_paths() {
+    std::set<std::string> taken;
+    auto each_source = [&](auto visit) {
+      for (int i = 0; i < spec_.volumes_size(); ++i)
+        for (auto& s : spec_.volumes(i).volume_source().projected().sources())
+          visit(element(prefix_ + "spec.volumes", i) + ".projected.sources.", s);
+    };
+    each_source([&](const std::string&, const VolumeProjection& s) {
+      if (s.has_service_account_token()) taken.insert(s.service_account_token().path());
+    });
+    if (taken.empty()) return;
+    auto look = [&](const std::string& at, const std::string& path) {
+      if (taken.contains(path))
+        say(at, "has duplicated path with ServiceAccountToken \"" + path + "\"");
+    };
+    auto look_at = [&](const std::string& at, const auto& items) {
+      for (int i = 0; i < items.size(); ++i) look(element(at, i), items[i].path());
+    };
+    each_source([&](const std::string& at, const VolumeProjection& s) {
+      look_at(at + "configMap", s.config_map().items());
+      look_at(at + "secrets", s.secret().items());
+      look_at(at + "downwardAPI", s.downward_api().items());
+      if (s.has_cluster_trust_bundle())
+        look(at + "ClusterTrustBundle", s.cluster_trust_bundle().path());
+    });
   }
 
   void lists() {
@@ -204,6 +238,10 @@ private:
     for (int i = 0; i < c.ports_size(); ++i) {
       auto& port = c.ports(i);
       auto here = element(at + ".ports", i);
+      if (!port.host_ip().empty() && port.host_port() == 0)
+        say(here, "hostIP set without hostPort: {Name:" + port.name() +
+                      " HostPort:0 ContainerPort:" + std::to_string(port.container_port()) +
+                      " Protocol:" + port.protocol() + " HostIP:" + port.host_ip() + "}");
       auto& others = ports_[std::to_string(port.container_port()) + "/" + port.protocol()];
       for (auto& [where, other] : others) {
         if (port.host_ip() == other->host_ip() && port.host_port() == other->host_port())

@@ -1,7 +1,7 @@
 // What every cluster begins with, held against what Kubernetes begins with.
 #include "actors/gateway/api_services.hpp"
-#include "actors/gateway/default_flow.hpp"
 #include "actors/gateway/default_roles.hpp"
+#include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/validate.hpp"
 
@@ -67,8 +67,8 @@ BOOST_AUTO_TEST_CASE(bindings_lead_to_roles_that_are_there) {
 }
 
 BOOST_AUTO_TEST_CASE(flow_schemas_lead_to_levels_that_are_there) {
-  auto levels = gateway::default_priority_levels();
-  auto schemas = gateway::default_flow_schemas(5);
+  auto levels = schema::default_priority_levels();
+  auto schemas = schema::default_flow_schemas(5);
   BOOST_TEST(levels.size() == 8u);
   BOOST_TEST(schemas.size() == 13u);
   for (auto& s : schemas) {

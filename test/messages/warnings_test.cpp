@@ -114,6 +114,14 @@ BOOST_AUTO_TEST_CASE(labels_of_nodes_that_are_no_more) {
 }
 
 BOOST_AUTO_TEST_CASE(what_hides_something_else) {
+  says("{containers: [{name: c, image: x}], volumes: [{name: v, projected: {sources: "
+       "[{serviceAccountToken: {path: t}}, {secret: {items: [{key: k, path: t}]}}]}}]}",
+       {"spec.volumes[0].projected.sources.secrets[0]: has duplicated path with "
+        "ServiceAccountToken \"t\""});
+  says("{containers: [{name: c, image: x, ports: [{containerPort: 80, protocol: TCP, hostIP: "
+       "1.2.3.4}]}]}",
+       {"spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 "
+        "ContainerPort:80 Protocol:TCP HostIP:1.2.3.4}"});
   says("{containers: [{name: c, image: x, env: [{name: A, value: a}, {name: A, value: b}]}]}",
        {"spec.containers[0].env[1]: hides previous definition of \"A\", which may be dropped when "
         "using apply"});

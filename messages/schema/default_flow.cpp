@@ -1,8 +1,8 @@
-#include "actors/gateway/default_flow.hpp"
+#include "messages/schema/default_flow.hpp"
 
 #include <string_view>
 
-namespace troupe::gateway {
+namespace troupe::schema {
 
 namespace {
 
@@ -31,7 +31,7 @@ struct target {
 };
 
 /// Subjects are users, "group:" and a group, or "account:" and an account of kube-system.
-struct schema {
+struct sorter {
   const char *name, *level;
   int precedence;
   const char* told_apart_by;
@@ -39,13 +39,13 @@ struct schema {
   std::vector<target> targets;
 };
 
-const std::vector<schema>& schemas() {
+const std::vector<sorter>& sorters() {
   constexpr const char* anybody = "group:system:authenticated";
   constexpr const char* nobody = "group:system:unauthenticated";
   constexpr const char *manager = "system:kube-controller-manager",
                        *scheduler = "system:kube-scheduler";
   constexpr target leases{"get,create,update", "coordination.k8s.io", "leases", false};
-  static const std::vector<schema> all{
+  static const std::vector<sorter> all{
       {"exempt", "exempt", 1, "", {"group:system:masters"}, {}},
       {"probes", "exempt", 2, "", {nobody, anybody}, {}},
       {"system-leader-election",
@@ -159,7 +159,7 @@ std::vector<PriorityLevelConfiguration> default_priority_levels() {
 
 std::vector<FlowSchema> default_flow_schemas(int64_t now_seconds) {
   std::vector<FlowSchema> out;
-  for (auto& from : schemas()) {
+  for (auto& from : sorters()) {
     auto& made = out.emplace_back(begun<FlowSchema>(from.name));
     auto& spec = *made.mutable_spec();
     spec.mutable_priority_level_configuration()->set_name(from.level);
@@ -183,4 +183,4 @@ std::vector<FlowSchema> default_flow_schemas(int64_t now_seconds) {
   return out;
 }
 
-} // namespace troupe::gateway
+} // namespace troupe::schema
