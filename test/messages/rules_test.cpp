@@ -381,6 +381,61 @@ BOOST_AUTO_TEST_CASE(webhooks_are_judged) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(admission_policies_are_judged) {
+  auto policy = [](const std::string& rest, const std::string& constraint = "") {
+    return object("admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy",
+                  "spec: {matchConstraints: {resourceRules: [{operations: ['*'], apiGroups: ['*'], "
+                  "apiVersions: ['*'], resources: ['*']" +
+                      constraint + "}]}, " + rest + "}\n");
+  };
+  auto fine = [&](const std::string& rest) {
+    return policy("validations: [{expression: 'true'}], " + rest);
+  };
+  auto mutating = [](const std::string& operation, const std::string& mutation) {
+    return object("admissionregistration.k8s.io/v1 MutatingAdmissionPolicy",
+                  "spec: {matchConstraints: {resourceRules: [{operations: [" + operation +
+                      "], apiGroups: ['*'], apiVersions: ['*'], resources: ['*']}]}, "
+                      "reinvocationPolicy: Never, mutations: [{" +
+                      mutation + "}]}\n");
+  };
+  auto binding = [](const std::string& rest) {
+    return object("admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding",
+                  "spec: {policyName: a, " + rest + "}\n");
+  };
+  check({
+      {fine("failurePolicy: Ignore"), ""},
+      {policy("variables: []"),
+       "FieldValueRequired spec.validations; FieldValueRequired spec.auditAnnotations"},
+      {policy("auditAnnotations: [{key: a, valueExpression: \"'b'\"}]"), ""},
+      {policy("auditAnnotations: [{key: a_, valueExpression: ' '}]"),
+       "FieldValueInvalid spec.auditAnnotations[0].key; "
+       "FieldValueRequired spec.auditAnnotations[0].valueExpression"},
+      {fine("paramKind: {apiVersion: a/b/c, kind: A_}"),
+       "FieldValueInvalid spec.paramKind.apiVersion; FieldValueInvalid spec.paramKind.kind"},
+      {fine("paramKind: {apiVersion: a.b/, kind: Params}"),
+       "FieldValueInvalid spec.paramKind.apiVersion"},
+      {fine("variables: [{name: if, expression: '1'}]"),
+       "FieldValueInvalid spec.variables[0].name"},
+      {policy("validations: [{expression: 'true', message: \"a\\nb\", reason: Conflict}]"),
+       "FieldValueInvalid spec.validations[0].message; "
+       "FieldValueNotSupported spec.validations[0].reason"},
+      {policy("validations: [{expression: 'true', message: \"a\\n\"}]"), ""},
+      {policy("validations: [{expression: 'true'}]", ", resourceNames: [a, a]"),
+       "FieldValueDuplicate spec.matchConstraints.resourceRules[0].resourceNames[1]"},
+      {mutating("CREATE", "patchType: JSONPatch, jsonPatch: {expression: '[]'}"), ""},
+      {mutating("DELETE", "patchType: JSONPatch, jsonPatch: {expression: '[]'}"),
+       "FieldValueNotSupported spec.matchConstraints.resourceRules.operations"},
+      {mutating("CREATE", "patchType: JSONPatch, applyConfiguration: {expression: '[]'}"),
+       "FieldValueRequired spec.mutations[0].jsonPatch; "
+       "FieldValueInvalid spec.mutations[0].applyConfiguration"},
+      {binding("validationActions: [Deny]"), ""},
+      {binding("paramRef: {name: a, selector: {}}, validationActions: []"),
+       "FieldValueForbidden spec.paramRef.name; FieldValueForbidden spec.paramRef.selector; "
+       "FieldValueRequired spec.paramRef.parameterNotFoundAction; "
+       "FieldValueRequired spec.validationActions"},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(hostile_23_sizes_of_config_maps_and_annotations_are_bounded) {
   auto config = object("v1 ConfigMap", "data: {a: " + std::string(1024 * 1024 + 1, 'x') + "}\n");
   BOOST_TEST(faults(config) == "FieldValueTooLong []");

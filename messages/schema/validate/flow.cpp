@@ -20,12 +20,6 @@ constexpr int32_t queues_max = 10'000'000;
 constexpr int hash_bits_max = 60;
 
 /// A list as Go prints it.
-std::string go_list(const strings& list) {
-  std::string out;
-  for (auto& x : list) out.append(out.empty() ? "\"" : ", \"").append(x).append("\"");
-  return "[]string{" + out + "}";
-}
-
 bool has(const strings& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }

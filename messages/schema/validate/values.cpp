@@ -5,6 +5,12 @@
 
 namespace troupe::schema::validate {
 
+std::string go_list(const strings& list, std::string_view type) {
+  std::string out;
+  for (auto& x : list) out.append(out.empty() ? "\"" : ", \"").append(x).append("\"");
+  return "[]" + std::string(type) + "{" + out + "}";
+}
+
 using k8s::base::IntOrString;
 
 bool is_text(const IntOrString& v) { return v.type() == 1; }
