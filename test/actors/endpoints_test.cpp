@@ -1,5 +1,6 @@
 #include "actors/service/endpoints_object.hpp"
 #include "actors/service/load_balancers_plan.hpp"
+#include "messages/codec/json_encode.hpp"
 #include "test/support/scheduling.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -93,7 +94,7 @@ public:
 
   void put(const std::string& key, const EndpointSlice& slice) {
     slices_[key] = slice;
-    map_.note(key, slice);
+    map_.note(key, codec::to_wire(slice));
   }
 
   std::string text() const {
