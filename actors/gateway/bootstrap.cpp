@@ -5,6 +5,7 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/namespace.pb.h"
+#include "messages/api/network_address.pb.h"
 #include "messages/api/priority_class.pb.h"
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
@@ -22,6 +23,20 @@ void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx,
   begin_life(g.given.random, object, g.given.now());
   schema::set_defaults(object);
   tx.put(key, stored_form(kind, object), index_of(kind, object));
+}
+
+/// The range that services get their addresses from.
+k8s::networking::v1::ServiceCIDR own_range(int64_t seconds) {
+  k8s::networking::v1::ServiceCIDR range;
+  range.mutable_metadata()->set_name("kubernetes");
+  range.mutable_metadata()->set_generation(1);
+  range.mutable_spec()->add_cidrs("10.96.0.0/16");
+  auto& ready = *range.mutable_status()->add_conditions();
+  ready.set_type("Ready");
+  ready.set_status("True");
+  ready.set_message("Kubernetes default Service CIDR is ready");
+  ready.mutable_last_transition_time()->set_seconds(seconds);
+  return range;
 }
 
 } // namespace
@@ -53,6 +68,8 @@ result<void> bootstrap(gateway& g) {
   ensure_all(flow, "prioritylevelconfigurations", schema::default_priority_levels());
   ensure_all(flow, "flowschemas", schema::default_flow_schemas(seconds));
   ensure_all("apiregistration.k8s.io", "apiservices", own_api_services(*kinds, seconds));
+  auto range = own_range(seconds);
+  ensure(g, now, tx, *kinds->by_resource("networking.k8s.io", "v1", "servicecidrs"), range);
   for (auto [name, value, words] :
        {std::tuple("system-node-critical", 2000001000,
                    "Used for system critical pods that must not be moved from their current node."),

@@ -37,15 +37,15 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-/// All of the values are named, in Go's form of a list, as soon as one is not known.
+/// All of the values are named, as JSON, as soon as one is not known.
 void check_dry_run(const std::vector<std::string>& values, std::vector<cause>& causes) {
   std::string all;
   bool known = true;
   for (auto& v : values) {
-    all.append(all.empty() ? "" : ", ").append(quoted(v));
+    all.append(all.empty() ? "" : ",").append(quoted(v));
     known = known && v == "All";
   }
-  if (!known) causes.push_back(not_supported("dryRun", "[]string{" + all + "}", "\"All\""));
+  if (!known) causes.push_back(not_supported("dryRun", "[" + all + "]", "\"All\""));
 }
 
 /// Characters that show nothing may not stand in names of managers; places count bytes.

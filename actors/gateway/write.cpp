@@ -332,7 +332,7 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   if (version.empty() || version == "0") {
     if (update_needs_version(*c.kind) && c.where.verb == "update")
       return invalid(c.kind->group, c.kind->plural, name,
-                     {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update",
+                     {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update",
                        "metadata.resourceVersion"}});
   } else if (version != std::to_string(entry.mod_revision())) {
     return stale(*c.kind, name);

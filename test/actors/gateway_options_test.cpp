@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(wrong_options_are_told_as_kubernetes_tells_them) {
   };
   const std::string options = "CreateOptions.meta.k8s.io \"\" is invalid: ";
   BOOST_TEST(written("dryRun=All&dryRun=x") ==
-             options + "dryRun: Unsupported value: []string{\"All\", \"x\"}: supported values: "
+             options + "dryRun: Unsupported value: [\"All\",\"x\"]: supported values: "
                        "\"All\"");
   BOOST_TEST(written("fieldValidation=x") ==
              options + "fieldValidation: Unsupported value: \"x\": supported values: \"\", "

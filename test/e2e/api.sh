@@ -131,6 +131,7 @@ check("a service that only names is of both families", families("names", cluster
 check("one that chooses is of one", families("chooses", clusterIP="None", selector={"a": "b"}) == (201, "SingleStack", ["IPv4"]))
 check("so is one that would rather have both", families("rather", ipFamilyPolicy="PreferDualStack") == (201, "PreferDualStack", ["IPv4"]))
 check("two addresses are not to be had", families("both", ipFamilyPolicy="RequireDualStack")[0] == 422)
+check("the range of their addresses is shown", json.loads(ask("GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes")[2])["spec"] == {"cidrs": ["10.96.0.0/16"]})
 for name in ("names", "chooses", "rather"): ask("DELETE", services + "/" + name)
 check("the namespaces of every cluster stay", ask("DELETE", "/api/v1/namespaces/default")[0] == 403)
 sys.exit(1 if failures else print("clients get what they count on"))

@@ -436,6 +436,29 @@ BOOST_AUTO_TEST_CASE(admission_policies_are_judged) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(values_that_are_no_words_are_shown_as_json) {
+  auto told = [](const std::string& yaml) {
+    std::string out;
+    for (auto& m : codec::read_manifests(yaml).objects)
+      for (auto& f : codec::validate_manifest(m)) out += f.message + "\n";
+    return out;
+  };
+  BOOST_TEST(told(object("v1 Service", "spec: {clusterIPs: [10.0.0.1, '<'], ports: [{port: 1}]}\n"))
+                 .starts_with("Invalid value: [\"10.0.0.1\",\""));
+  auto set = [](const std::string& selector, const std::string& labels) {
+    return object("apps/v1 ReplicaSet", "spec: {selector: " + selector +
+                                            ", template: {metadata: {labels: " + labels +
+                                            "}, spec: {containers: [{name: a, image: a}]}}}\n");
+  };
+  BOOST_TEST(
+      told(set("{matchLabels: {a: b}}", "{c: d, a: x}")) ==
+      "Invalid value: {\"a\":\"x\",\"c\":\"d\"}: `selector` does not match template `labels`\n");
+  BOOST_TEST(told(set("{matchLabels: {a: b}}", "{}")) ==
+             "Invalid value: null: `selector` does not match template `labels`\n");
+  BOOST_TEST(told(set("{}", "{a: b}")) ==
+             "Invalid value: {}: empty selector is invalid for deployment\n");
+}
+
 BOOST_AUTO_TEST_CASE(hostile_23_sizes_of_config_maps_and_annotations_are_bounded) {
   auto config = object("v1 ConfigMap", "data: {a: " + std::string(1024 * 1024 + 1, 'x') + "}\n");
   BOOST_TEST(faults(config) == "FieldValueTooLong []");

@@ -68,7 +68,7 @@ std::string port_key(int port) { return "nodeports.troupe//" + std::to_string(po
 error field_error(const admission_request& r, const char* field, const std::string& value,
                   const std::string& why) {
   return invalid(*r.c.kind, meta(r.object).name(),
-                 {{"FieldValueInvalid", "Invalid value: \"" + value + "\": " + why, field}});
+                 {{"FieldValueInvalid", "Invalid value: " + value + ": " + why, field}});
 }
 
 result<void> choose_address(const admission_request& r, Service& s) {
@@ -78,11 +78,11 @@ result<void> choose_address(const admission_request& r, Service& s) {
     auto address = read_address(spec.cluster_ip());
     if (!address) return {}; // validation says that it is no address
     if (*address - range_first >= range_size)
-      return field_error(r, "spec.clusterIPs", spec.cluster_ip(),
+      return field_error(r, "spec.clusterIPs", "[\"" + spec.cluster_ip() + "\"]",
                          "failed to allocate IP " + spec.cluster_ip() +
                              ": the provided network does not match the current range");
     if (r.now.find(key_of(addresses(r), {}, spec.cluster_ip())))
-      return field_error(r, "spec.clusterIPs", spec.cluster_ip(),
+      return field_error(r, "spec.clusterIPs", "[\"" + spec.cluster_ip() + "\"]",
                          "failed to allocate IP " + spec.cluster_ip() +
                              ": provided IP is already allocated");
   } else {
@@ -181,7 +181,7 @@ result<void> settle_families(const admission_request& r, Service& s, const Servi
   auto& families = *spec.mutable_ip_families();
   auto before = old ? old->spec().ip_families_size() : 0;
   auto fault = [&](const char* why) {
-    return field_error(r, "spec.ipFamilyPolicy", spec.ip_family_policy(), why);
+    return field_error(r, "spec.ipFamilyPolicy", "\"" + spec.ip_family_policy() + "\"", why);
   };
   if (single && before > 1 && families.size() == before &&
       std::equal(families.begin(), families.end(), old->spec().ip_families().begin()))

@@ -20,7 +20,7 @@ void operations(report& out, const path& at, const strings& list) {
   auto here = at / "operations";
   if (list.empty()) out.required(here);
   if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, shown::plain(go_list(list, "admissionregistration.OperationType")),
+    out.invalid(here, shown::plain(json_of(list)),
                 "if '*' is present, must not specify other operations");
   for (int i = 0; i < list.size(); ++i)
     out.one_of(here[i], list[i], {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"});
@@ -31,7 +31,7 @@ void wildcards(report& out, const path& here, const strings& list, const char* o
                bool empty_allowed) {
   if (list.empty()) out.required(here);
   if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, shown::plain(go_list(list)),
+    out.invalid(here, shown::plain(json_of(list)),
                 std::string("if '*' is present, must not specify other ") + others);
   for (int i = 0; i < list.size(); ++i)
     if (list[i].empty() && !empty_allowed) out.required(here[i]);
@@ -62,10 +62,10 @@ void resources(report& out, const path& at, const strings& list) {
     if (resource == "*") everywhere.insert(part);
   }
   if (all && list.size() > 1)
-    out.invalid(here, shown::plain(go_list(list)),
+    out.invalid(here, shown::plain(json_of(list)),
                 "if '*/*' is present, must not specify other resources");
   if (any && plain)
-    out.invalid(here, shown::plain(go_list(list)),
+    out.invalid(here, shown::plain(json_of(list)),
                 "if '*' is present, must not specify other resources without subresources");
 }
 
@@ -346,7 +346,7 @@ void validating_binding(report& out, const ValidatingAdmissionPolicyBinding& b) 
     if (!seen.insert(list[i]).second) out.duplicate(actions[i], list[i]);
   }
   if (seen.contains("Deny") && seen.contains("Warn"))
-    out.invalid(actions, shown::plain(go_list(list, "admissionregistration.ValidationAction")),
+    out.invalid(actions, shown::plain(json_of(list)),
                 "must not contain both Deny and Warn (repeating the same validation failure "
                 "information in the API response and headers serves no purpose)");
   if (list.empty()) out.required(actions, "at least one validation action is required");
@@ -388,7 +388,8 @@ void api_service(report& out, const APIService& a) {
                   "port is not valid: must be between 1 and 65535, inclusive");
   } else {
     if (!s.ca_bundle().empty())
-      out.invalid(at / "caBundle", "", "local APIServices may not have a caBundle");
+      out.invalid(at / "caBundle", std::to_string(s.ca_bundle().size()) + " bytes",
+                  "local APIServices may not have a caBundle");
     if (s.insecure_skip_tls_verify())
       out.invalid(at / "insecureSkipTLSVerify", true,
                   "local APIServices may not have insecureSkipTLSVerify");

@@ -258,7 +258,8 @@ void generated(report& out, const Job& j) {
     wanted[key] = value;
   }
   if (!selects(spec.selector(), wanted))
-    out.invalid(top / "spec.selector", "", "`selector` not auto-generated");
+    out.invalid(top / "spec.selector", shown::plain(json_of(spec.selector())),
+                "`selector` not auto-generated");
 }
 
 void selector(report& out, const path& at, const JobSpec& spec) {
@@ -272,7 +273,9 @@ void selector(report& out, const path& at, const JobSpec& spec) {
   bool sound = !spec.has_selector() || out.size() == before;
   if (sound &&
       !(spec.has_selector() && selects(spec.selector(), spec.template_().metadata().labels())))
-    out.invalid(at / "template.metadata.labels", "", "`selector` does not match template `labels`");
+    out.invalid(at / "template.metadata.labels",
+                shown::plain(json_of(spec.template_().metadata().labels())),
+                "`selector` does not match template `labels`");
 }
 
 void job(report& out, const Job& j) {
@@ -321,7 +324,8 @@ void job_update(report& out, const Job& j, const Job& old) {
   else if (changed && now.has_completions() && now.completions() != now.parallelism())
     out.invalid(at / "completions", now.completions(),
                 "can only be modified in tandem with spec.parallelism");
-  out.immutable(at / "selector", "", same(now.selector(), before.selector()));
+  if (!same(now.selector(), before.selector()))
+    out.immutable(at / "selector", shown::plain(json_of(now.selector())), false);
   out.immutable(at / "template", "", same(now.template_(), allowed_template(j, old)));
   out.immutable(at / "completionMode", now.completion_mode(),
                 now.completion_mode() == before.completion_mode());
@@ -367,7 +371,9 @@ void cron_job(report& out, const CronJob& c) {
   auto job = at / "jobTemplate.spec";
   auto& inner = spec.job_template().spec();
   job_spec(out, job, inner);
-  if (inner.has_selector()) out.invalid(job / "selector", "", "`selector` will be auto-generated");
+  if (inner.has_selector())
+    out.invalid(job / "selector", shown::plain(json_of(inner.selector())),
+                "`selector` will be auto-generated");
   if (inner.manual_selector()) out.not_supported(job / "manualSelector", true, {"nil", "false"});
   out.not_negative(at / "successfulJobsHistoryLimit", spec.successful_jobs_history_limit());
   out.not_negative(at / "failedJobsHistoryLimit", spec.failed_jobs_history_limit());

@@ -63,7 +63,7 @@ void subject(report& out, const path& at, const Subject& s) {
 bool all_of(report& out, const path& at, const strings& list, const char* others) {
   if (!has(list, "*")) return false;
   if (list.size() > 1)
-    out.invalid(at, shown::plain(go_list(list)),
+    out.invalid(at, shown::plain(json_of(list)),
                 std::string("if '*' is present, must not specify other ") + others);
   return true;
 }
@@ -77,7 +77,7 @@ void verbs(report& out, const path& at, const strings& list) {
     return std::find(std::begin(known), std::end(known), v) != std::end(known);
   });
   if (!fine)
-    out.not_supported(at, shown::plain(go_list(list)),
+    out.not_supported(at, shown::plain(json_of(list)),
                       {"create", "delete", "deletecollection", "get", "list", "patch", "proxy",
                        "update", "watch"});
 }

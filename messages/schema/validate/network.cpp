@@ -280,7 +280,7 @@ void service_cidr(report& out, const ServiceCIDR& s) {
     if (!range) continue;
     bool& seen = range->base.v6 ? v6 : v4;
     if (seen)
-      out.invalid(at, s.spec().cidrs(i),
+      out.invalid(at, shown::plain(json_of(s.spec().cidrs())),
                   "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and "
                   "2001:db8::/64");
     seen = true;

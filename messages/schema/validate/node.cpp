@@ -23,7 +23,8 @@ void pod_ranges(report& out, const path& at, const NodeSpec& s) {
     if (!range) continue;
     bool& seen = range->base.v6 ? v6 : v4;
     if (seen)
-      out.invalid(here, s.pod_cidrs(i), "may specify no more than one CIDR for each IP family");
+      out.invalid(here, shown::plain(json_of(s.pod_cidrs())),
+                  "may specify no more than one CIDR for each IP family");
     seen = true;
   }
 }

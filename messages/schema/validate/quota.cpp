@@ -107,7 +107,8 @@ void quota(report& out, const ResourceQuota& q) {
 void quota_update(report& out, const ResourceQuota& q, const ResourceQuota& old) {
   path at;
   auto sorted = [](const strings& list) { return std::set<std::string>(list.begin(), list.end()); };
-  out.immutable(at / "spec.scopes", "", sorted(q.spec().scopes()) == sorted(old.spec().scopes()));
+  out.immutable(at / "spec.scopes", shown::plain(json_of(q.spec().scopes())),
+                sorted(q.spec().scopes()) == sorted(old.spec().scopes()));
 }
 
 void quota_status(report& out, const ResourceQuota& q, const ResourceQuota&) {

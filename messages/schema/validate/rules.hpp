@@ -39,8 +39,10 @@ using amounts = google::protobuf::Map<std::string, k8s::base::Quantity>;
 using strings = google::protobuf::RepeatedPtrField<std::string>;
 using google::protobuf::Message;
 
-/// A list as Go prints it, for `shown::plain`.
-std::string go_list(const strings& list, std::string_view type = "string");
+/// Values that are no strings and no numbers are shown as JSON: for `shown::plain`.
+std::string json_of(const strings& list);
+std::string json_of(const texts& map);
+std::string json_of(const Message& message);
 
 /// One kind: how its objects are called, and its rules. Metadata is checked for every kind alike.
 struct row {

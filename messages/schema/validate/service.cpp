@@ -108,9 +108,11 @@ void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
   if (external_name(spec)) return;
   if (!spec.cluster_ip().empty() && spec.cluster_ips_size() > 0 &&
       spec.cluster_ips(0) != spec.cluster_ip())
-    out.invalid(list, spec.cluster_ips(0), "first value must match `clusterIP`");
+    out.invalid(list, shown::plain(json_of(spec.cluster_ips())),
+                "first value must match `clusterIP`");
   if (spec.cluster_ip().empty() && spec.cluster_ips_size() > 0)
-    out.invalid(list, spec.cluster_ips(0), "must be empty when `clusterIP` is not specified");
+    out.invalid(list, shown::plain(json_of(spec.cluster_ips())),
+                "must be empty when `clusterIP` is not specified");
   std::set<std::string_view> seen_families;
   for (int i = 0; i < spec.ip_families_size(); ++i) {
     out.one_of(families[i], spec.ip_families(i), {"IPv4", "IPv6"});
@@ -125,7 +127,8 @@ void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
   auto check = [&](const path& here, const std::string& text, bool first) {
     if (first && text == "None") {
       if (spec.cluster_ips_size() > 1)
-        out.invalid(list, "None", "'None' must be the first and only value");
+        out.invalid(list, shown::plain(json_of(spec.cluster_ips())),
+                    "'None' must be the first and only value");
       return;
     }
     auto faults = names::ip(text);

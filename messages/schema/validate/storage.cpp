@@ -342,7 +342,7 @@ void csi_driver_update(report& out, const CSIDriver& d, const CSIDriver& old) {
   out.immutable(at / "spec.attachedRequired", d.spec().attach_required(),
                 d.spec().attach_required() == old.spec().attach_required());
   strings now = d.spec().volume_lifecycle_modes(), before = old.spec().volume_lifecycle_modes();
-  out.immutable(at / "spec.volumeLifecycleModes", "",
+  out.immutable(at / "spec.volumeLifecycleModes", shown::plain(json_of(now)),
                 std::equal(now.begin(), now.end(), before.begin(), before.end()));
 }
 
@@ -391,7 +391,8 @@ void capacity(report& out, const CSIStorageCapacity& c) {
 
 void capacity_update(report& out, const CSIStorageCapacity& c, const CSIStorageCapacity& old) {
   path at;
-  out.immutable(at / "nodeTopology", "", same(c.node_topology(), old.node_topology()));
+  if (!same(c.node_topology(), old.node_topology()))
+    out.immutable(at / "nodeTopology", shown::plain(json_of(c.node_topology())), false);
   out.immutable(at / "storageClassName", c.storage_class_name(),
                 c.storage_class_name() == old.storage_class_name());
 }

@@ -2,14 +2,33 @@
 #include "messages/schema/validate/rules.hpp"
 
 #include "messages/base/address.hpp"
+#include "messages/base/json.hpp"
+#include "messages/codec/json_encode.hpp"
 
 namespace troupe::schema::validate {
 
-std::string go_list(const strings& list, std::string_view type) {
+std::string json_of(const strings& list) {
   std::string out;
-  for (auto& x : list) out.append(out.empty() ? "\"" : ", \"").append(x).append("\"");
-  return "[]" + std::string(type) + "{" + out + "}";
+  for (auto& x : list) {
+    out += out.empty() ? "[" : ",";
+    json::write_string(out, x);
+  }
+  return out.empty() ? "null" : out + "]";
 }
+
+std::string json_of(const texts& map) {
+  std::map<std::string_view, std::string_view> sorted(map.begin(), map.end());
+  std::string out;
+  for (auto& [key, value] : sorted) {
+    out += out.empty() ? "{" : ",";
+    json::write_string(out, key);
+    out += ":";
+    json::write_string(out, value);
+  }
+  return out.empty() ? "null" : out + "}";
+}
+
+std::string json_of(const Message& message) { return codec::to_json(message); }
 
 using k8s::base::IntOrString;
 

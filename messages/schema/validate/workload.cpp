@@ -31,11 +31,12 @@ bool selector_of(report& out, const path& at, bool given, const LabelSelector& s
     out.required(here);
   bool sound = !given || out.size() == before;
   if (given && empty_selector(selector))
-    out.invalid(here, "", "empty selector is invalid for " + std::string(kind));
+    out.invalid(here, shown::plain("{}"), "empty selector is invalid for " + std::string(kind));
   if (!sound)
-    out.invalid(here, "", why);
+    out.invalid(here, shown::plain(json_of(selector)), why);
   else if (!given || !selects(selector, t.metadata().labels()))
-    out.invalid(labels_at, "", "`selector` does not match template `labels`");
+    out.invalid(labels_at, shown::plain(json_of(t.metadata().labels())),
+                "`selector` does not match template `labels`");
   return sound;
 }
 
@@ -57,7 +58,8 @@ void template_of(report& out, const path& at, const PodTemplateSpec& t, std::str
 
 void same_selector(report& out, const LabelSelector& selector, const LabelSelector& old) {
   path top;
-  out.immutable(top / "spec.selector", "", same(selector, old));
+  if (!same(selector, old))
+    out.immutable(top / "spec.selector", shown::plain(json_of(selector)), false);
 }
 
 template<class Status> void not_negative_counts(report& out, const path& at, const Status& s) {
@@ -171,7 +173,9 @@ void replication_controller(report& out, const ReplicationController& r) {
   LabelSelector selector;
   *selector.mutable_match_labels() = s.selector();
   if (!s.selector().empty() && !selects(selector, s.template_().metadata().labels()))
-    out.invalid(at / "template.metadata.labels", "", "`selector` does not match template `labels`");
+    out.invalid(at / "template.metadata.labels",
+                shown::plain(json_of(s.template_().metadata().labels())),
+                "`selector` does not match template `labels`");
   template_of(out, at, s.template_(), "ReplicationController");
 }
 
@@ -183,9 +187,11 @@ void daemon_set(report& out, const DaemonSet& d) {
   label_selector(out, at / "selector", s.selector());
   if (out.size() == before &&
       !(s.has_selector() && selects(s.selector(), s.template_().metadata().labels())))
-    out.invalid(at / "template.metadata.labels", "", "`selector` does not match template `labels`");
+    out.invalid(at / "template.metadata.labels",
+                shown::plain(json_of(s.template_().metadata().labels())),
+                "`selector` does not match template `labels`");
   if (s.has_selector() && empty_selector(s.selector()))
-    out.invalid(at / "selector", "", "empty selector is invalid for daemonset");
+    out.invalid(at / "selector", shown::plain("{}"), "empty selector is invalid for daemonset");
   template_of(out, at, s.template_(), "DaemonSet");
   out.not_negative(at / "minReadySeconds", s.min_ready_seconds());
   out.not_negative(at / "revisionHistoryLimit", s.revision_history_limit());
