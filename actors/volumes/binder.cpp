@@ -193,11 +193,8 @@ private:
                   "a directory of a node can be made only when the node is known: use a storage "
                   "class with volumeBindingMode WaitForFirstConsumer");
     k8s::core::v1::Node machine;
-    auto& notes = machine.metadata().annotations();
-    auto root = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine)
-                    ? notes.find(volumes_annotation)
-                    : notes.end();
-    auto made = provision(claim, of, node->second, root == notes.end() ? "" : root->second);
+    bool known = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine);
+    auto made = provision(claim, of, node->second, known ? &machine : nullptr);
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
     note("Normal", "ProvisioningSucceeded",
          "Successfully provisioned volume " + made.metadata().name());
