@@ -80,12 +80,16 @@ void rules::hear(const std::vector<storage::event_ptr>& events) {
     }
   }
   scene_.hear(events, now);
-  kinds_.hear(events, scene_, now);
+  crons_.hear(events, scene_, now);
+  volumes_.hear(events, scene_, now);
   for (auto& [key, was] : pods_before) {
     ++checked;
     auto hit = scene_.pods.find(key);
     pod_changed(was ? &*was : nullptr, hit == scene_.pods.end() ? nullptr : &hit->second);
   }
+  preemption_.hear(
+      events, scene_, now, [this](auto& which) { return lost_lately(true, which); },
+      now > blind_until_);
   for (auto& [key, was] : sizes_before) {
     auto hit = scene_.sets.find(key);
     if (hit != scene_.sets.end()) set_resized(hit->second, was);
