@@ -154,7 +154,7 @@ shape_ptr shape_book::share(const Pod& pod) {
   made->needs = needs_of(spec, resources_);
   for (auto list : {&spec.containers(), &spec.init_containers()})
     for (auto& c : *list) {
-      if (list == &spec.containers()) made->images.push_back(c.image());
+      made->images.push_back(c.image());
       if (list == &spec.init_containers() && c.restart_policy() != "Always") continue;
       for (auto& p : c.ports())
         if (p.host_port())
