@@ -89,8 +89,8 @@ void reconciler::wake() {
   for (auto left = queue_.size(); left > 0; --left) {
     auto key = std::move(queue_.front());
     queue_.pop_front();
-    if (subjects_[key].busy) {
-      queue_.push_back(std::move(key)); // its turn comes when its transaction is done
+    if (subjects_[key].under_way > 0) {
+      queue_.push_back(std::move(key)); // its turn comes when its transactions are done
       continue;
     }
     subjects_[key].queued = false;
@@ -141,19 +141,21 @@ void reconciler::begin_again() {
 }
 
 void reconciler::look(const std::string& key, const storage::snapshot& now) {
-  round r{key, now, given.now(), {*given.api, name_, now}, events_};
+  round r{key,         now,
+          given.now(), {*given.api, name_, now},
+          events_,     [&](storage::transaction part) { commit(key, std::move(part)); }};
   reconcile(r);
   if (r.again) mark_after(key, *r.again);
   if (r.failure)
     back_off(key, &*r.failure);
-  else if (r.write.empty())
+  else if (r.write.empty() && subjects_[key].under_way == 0)
     subjects_[key].failures = 0;
-  if (r.write.empty()) return tidy(key);
-  commit(key, r.write.take());
+  r.send();
+  tidy(key);
 }
 
 void reconciler::commit(const std::string& key, storage::transaction tx) {
-  subjects_[key].busy = true;
+  ++subjects_[key].under_way;
   given.store->commit(std::move(tx), [self = controller_actor{self}, inbox = inbox_,
                                       key](result<storage::outcome> done) {
     {
@@ -166,7 +168,7 @@ void reconciler::commit(const std::string& key, storage::transaction tx) {
 
 void reconciler::settle(const std::string& key, const result<storage::outcome>& done) {
   auto& s = subjects_[key];
-  s.busy = false;
+  --s.under_way;
   if (!done) {
     auto why = done.error();
     return back_off(key, &why);

@@ -15,13 +15,19 @@
 
 namespace troupe::controllers {
 
-/// One look at one object. What is written in it is committed together.
+/// One look at one object. What is written in it is committed together, unless it is sent in parts.
 struct round {
   const std::string& key;
   const storage::snapshot& now;
   timestamp at;
   gateway::author write;
   recorder& events;
+  std::function<void(storage::transaction)> commit;
+
+  /// What was written so far need not wait for the rest, nor hold with it.
+  void send() {
+    if (!write.empty()) commit(write.take());
+  }
 
   /// Something was refused. What was written still holds; the object's turn comes again, later each
   /// time in a row.
@@ -89,11 +95,11 @@ protected:
 private:
   struct subject {
     bool queued = false;
-    bool busy = false; ///< a transaction is on its way
+    int under_way = 0; ///< transactions
     int failures = 0;  ///< in a row
     std::optional<caf::actor_clock::time_point> due;
 
-    bool idle() const { return !queued && !busy && failures == 0 && !due; }
+    bool idle() const { return !queued && under_way == 0 && failures == 0 && !due; }
   };
   struct source {
     const schema::kind* kind;

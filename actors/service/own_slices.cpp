@@ -53,9 +53,7 @@ void own_slices::change(const std::string& service, const storage::entry& slice,
   if (leaves) {
     s.map.drop(key);
   } else {
-    EndpointSlice now;
-    gateway::read_entry(slice, now);
-    s.map.note(key, now);
+    s.map.note(key, slice.value());
   }
   concerns_(service, foreign);
   if (s.map.all().empty() && s.unheard.empty()) services_.erase(service);
@@ -105,6 +103,7 @@ void own_slices::write(round& r, std::vector<endpoint_group> wanted,
         format_time(r.at.seconds);
   };
   for (auto& action : actions) {
+    r.send(); // each slice by itself, so that none waits for the others
     result<void> done;
     if (auto a = std::get_if<create_slice>(&action)) {
       stamp(a->slice);

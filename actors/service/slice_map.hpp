@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -17,7 +18,7 @@ using k8s::discovery::v1::EndpointPort;
 using k8s::discovery::v1::EndpointSlice;
 
 /// Who an endpoint is, whatever else is told of it: a pod's address, or an address alone.
-std::string identity_of(const std::string& uid, const std::string& address);
+std::string identity_of(std::string_view uid, std::string_view address);
 std::string identity_of(const Endpoint& e);
 
 /// Endpoints that share this can share a slice: a family, and ports.
@@ -37,8 +38,9 @@ public:
   slice_map(slice_map&&) = default;
   slice_map& operator=(slice_map&&) = default;
 
-  /// The slice at `key` is like this now.
-  void note(const std::string& key, const EndpointSlice& now);
+  /// The slice at `key` is stored like this now. Read off the bytes: mostly it is one's own
+  /// writing, and most of its endpoints are where they were.
+  void note(const std::string& key, std::string_view stored);
   void drop(const std::string& key);
 
   const slices& all() const { return slices_; }
@@ -46,6 +48,8 @@ public:
   std::vector<const std::string*> holding(const std::string& identity) const;
 
 private:
+  void release(const slices::value_type& slice, const std::string* identity);
+
   slices slices_;
   std::unordered_multimap<std::string, const slices::value_type*> seats_; ///< by identity
 };

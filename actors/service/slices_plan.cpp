@@ -203,7 +203,7 @@ private:
   }
 
   std::vector<slice_action> actions() {
-    std::vector<slice_action> deleted, out;
+    std::vector<slice_action> out, deleted;
     for (auto& [_, g] : groups_) {
       for (auto& h : g.held)
         if (h.gone)
@@ -212,8 +212,8 @@ private:
           out.push_back(update_slice{*h.key, std::move(*h.slice)});
       for (auto& s : g.made) out.push_back(create_slice{std::move(s)});
     }
-    std::move(out.begin(), out.end(), std::back_inserter(deleted));
-    return deleted;
+    std::move(deleted.begin(), deleted.end(), std::back_inserter(out));
+    return out;
   }
 
   const slice_map& there_;

@@ -55,7 +55,8 @@ using slice_action = std::variant<create_slice, update_slice, delete_slice>;
 using slice_reader = std::function<EndpointSlice(const std::string& key)>;
 
 /// What brings the slices that are `there` to `wanted`; `head` is what every slice of the service
-/// has in common: labels, owner, namespace. Planning again on the outcome returns nothing.
+/// has in common: labels, owner, namespace. Planning again on the outcome returns nothing. Slices
+/// go last, so that what moves is never nowhere.
 ///
 /// If it is about `some` only, they are the identities of all endpoints that may have changed, and
 /// `wanted` tells of no others; slices without them are neither read nor touched. The outcome is

@@ -1,5 +1,6 @@
 #include "actors/service/endpoints_object.hpp"
 #include "actors/service/load_balancers_plan.hpp"
+#include "messages/codec/json_encode.hpp"
 #include "test/support/scheduling.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -93,7 +94,7 @@ public:
 
   void put(const std::string& key, const EndpointSlice& slice) {
     slices_[key] = slice;
-    map_.note(key, slice);
+    map_.note(key, codec::to_wire(slice));
   }
 
   std::string text() const {
@@ -231,6 +232,38 @@ BOOST_AUTO_TEST_CASE(a_plan_about_some_comes_to_the_same_as_a_plan_about_all) {
       BOOST_REQUIRE_MESSAGE(by_some.text() == by_all.text(), "seed " << seed << ", step " << step);
       BOOST_REQUIRE_MESSAGE(by_some.idle(s, all, zone_of, hints), "seed " << seed);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_map_told_of_changes_is_as_if_told_of_the_last_alone) {
+  const auto seed = std::random_device{}();
+  BOOST_TEST_MESSAGE("seed " << seed);
+  std::mt19937 random{seed};
+  constexpr int pods = 12, rounds = 200;
+  slice_map changing;
+  for (int i = 0; i < rounds; ++i) {
+    EndpointSlice slice;
+    slice.set_address_type("IPv4");
+    for (auto left = random() % pods; left > 0; --left) { // in any order, some twice
+      auto& e = *slice.add_endpoints();
+      auto number = std::to_string(random() % pods);
+      e.add_addresses("10.0.0." + number);
+      e.mutable_target_ref()->set_uid("uid-" + number);
+    }
+    slice_map fresh;
+    changing.note("s", codec::to_wire(slice));
+    fresh.note("s", codec::to_wire(slice));
+    auto listed = [](const slice_map& map) {
+      std::vector<std::string> out{map.all().at("s").group};
+      for (auto identity : map.all().at("s").endpoints) out.push_back(*identity);
+      for (int number = 0; number < pods; ++number) {
+        auto text = std::to_string(number);
+        auto held = map.holding(identity_of("uid-" + text, "10.0.0." + text)).size();
+        out.push_back(text + " in " + std::to_string(held));
+      }
+      return out;
+    };
+    BOOST_TEST(listed(changing) == listed(fresh), boost::test_tools::per_element());
   }
 }
 
