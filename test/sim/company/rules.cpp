@@ -145,7 +145,9 @@ void rules::pod_made(const pod_shape& p) {
     if (active > set->replicas.most(now))
       fail(p.key + " is one too many: " + std::to_string(active) + " for " + set->key +
            ", which wants " + std::to_string(set->replicas.most(now)));
-    if (auto d = scene_.deployment_of(*set); d && recreates(*d))
+    // A set replaces what it loses by itself; and who is paused only follows its size.
+    if (auto d = scene_.deployment_of(*set);
+        d && recreates(*d) && !d->paused && !set->replicas.steady(now))
       for (auto other : scene_.pods_of(*d))
         if (other->controller.uid != set->uid && !other->over)
           fail(p.key + " was made while " + other->key + " of an older version is still there");
