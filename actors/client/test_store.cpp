@@ -24,6 +24,7 @@ public:
   }
   result<uint64_t> revision_at(uint64_t) override { return no_past(); }
   result<storage::watch> subscribe(storage::watch_options options) override {
+    if (behind_.deafen && behind_.deafen(who_, options.resource)) options.resource = "nothing";
     return behind_.live_.subscribe(std::move(options));
   }
   void linearize(std::function<void(result<void>)> ready) override { ready({}); }

@@ -33,6 +33,8 @@ public:
   std::function<void(const std::vector<storage::event_ptr>&)> heard;
   /// May change what `who` is about to commit: for bugs that are there on purpose.
   std::function<void(const std::string& who, storage::transaction&)> tamper;
+  /// Whether `who` never hears of changes of that resource: likewise.
+  std::function<bool(const std::string& who, const std::string& resource)> deafen;
 
   uint64_t commits = 0, refusals = 0;
   uint64_t digest = 14695981039346656037u; ///< of all that was ever written

@@ -17,7 +17,7 @@ using std::chrono::sys_seconds;
 namespace {
 
 constexpr int missed_told = 100;
-constexpr int skips_max = 1000; // times that clocks skip, one after another
+constexpr int changes_max = 1000; // of clocks, until a time comes
 constexpr const char* time_annotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 sys_seconds moment(int64_t s) { return sys_seconds{seconds{s}}; }
@@ -187,12 +187,17 @@ private:
 std::optional<sys_seconds> schedule::next(sys_seconds at) const {
   if (auto period = times_.period()) return at + *period;
   auto local = zone_.to_local(at);
-  for (int i = 0; i < skips_max; ++i) {
+  auto change = zone_.next_change(at);
+  for (int i = 0; i < changes_max; ++i) {
     auto shown = times_.next(local);
     if (!shown) return {};
-    auto found = zone_.to_utc(*shown);
-    if (found && *found > at) return found;
-    local = *shown; // clocks skip it, or show it a second time
+    auto found = at + (*shown - local);
+    if (!change || found < *change) return found;
+    // Clocks are changed before: a time that they skip never comes, one that they show again comes
+    // again.
+    at = *change - seconds{1};
+    local = zone_.to_local(*change) - seconds{1};
+    change = zone_.next_change(*change);
   }
   return {};
 }

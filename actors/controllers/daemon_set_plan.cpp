@@ -90,16 +90,10 @@ public:
       }
       current += present;
       if (c.pods.empty()) continue;
-      auto oldest = c.pods.front();
-      bool one_ready = false, one_available = false, one_new = false;
-      for (auto p : c.pods) {
-        one_ready = one_ready || p->ready;
-        one_available = one_available || is_available(*p);
-        one_new = one_new || is_new(*p);
-      }
-      ready += one_ready;
-      available_now += one_available;
-      updated += surge > 0 ? one_new : is_new(*oldest);
+      auto& oldest = *c.pods.front(); // during a surge the old one stands for both
+      ready += oldest.ready;
+      available_now += is_available(oldest);
+      updated += is_new(oldest);
     }
     out.set_desired_number_scheduled(wanted);
     out.set_current_number_scheduled(current);
@@ -154,12 +148,17 @@ private:
     }
   }
 
+  /// Whether a rollout concerns the node: one that belongs there or, though it may stay, does not.
+  bool concerns(const crew& c) const {
+    return c.node && (wish.runs_on(*c.node) || !c.pods.empty() || !c.over.empty() || c.any_going);
+  }
+
   /// Old pods go first; their successors come when they are gone.
   void renew_in_place() {
     int missing = 0;
     std::vector<const pod_view*> candidates;
     for (auto& [name, c] : crews) {
-      if (!c.node || !wish.runs_on(*c.node)) continue;
+      if (!concerns(c)) continue;
       if (c.pods.size() != 1) {
         ++missing; // none, or too many: seen to elsewhere
       } else if (is_new(*c.pods[0])) {
@@ -180,13 +179,19 @@ private:
 
   /// New pods come first, beside the old ones.
   void renew_with_surge() {
-    int beside = 0;
+    int beside = 0, serving = 0;
     std::vector<std::string> candidates;
+    std::vector<const pod_view*> strangers; // on nodes where none would be started any more
     for (auto& [name, c] : crews) {
-      if (!c.node || !wish.runs_on(*c.node)) continue;
+      if (!concerns(c)) continue;
       const pod_view *fresh = nullptr, *old = nullptr;
       for (auto p : c.pods) (is_new(*p) ? fresh : old) = p;
+      if (auto p = old ? old : fresh) serving += is_available(*p);
       if (!old) continue;
+      if (!fresh && !wish.runs_on(*c.node)) {
+        is_available(*old) ? strangers.push_back(old) : remove(old);
+        continue;
+      }
       if (!fresh) {
         // An old pod that serves nobody is replaced at once.
         if (!is_available(*old))
@@ -199,6 +204,9 @@ private:
         ++beside;
       }
     }
+    // They go when enough others serve.
+    for (auto p : strangers)
+      if (serving-- > wanted) remove(p);
     for (auto& name : candidates) {
       if (beside >= surge) return;
       actions.push_back(create_daemon{name});

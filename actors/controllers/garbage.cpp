@@ -1,5 +1,6 @@
 #include "actors/controllers/garbage.hpp"
 
+#include "actors/controllers/recorder.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "actors/gateway/versions.hpp"
@@ -15,19 +16,32 @@ namespace {
 using namespace codec;
 using k8s::meta::v1::ObjectMeta;
 
-std::string_view owner_uid(std::string_view reference) {
-  codec::wire::reader owner(reference);
-  while (owner.next())
-    if (owner.number == owner_number::uid) return owner.data;
-  return {};
+constexpr const char* foreground_finalizer = "foregroundDeletion";
+
+owner_reference reference_of(std::string_view bytes, bool in_space, const schema::registry& kinds) {
+  owner_reference out;
+  std::string_view kind, api_version;
+  codec::wire::reader owner(bytes);
+  while (owner.next()) {
+    if (owner.number == owner_number::uid) out.uid = owner.data;
+    if (owner.number == owner_number::name) out.name = owner_name(owner.data);
+    if (owner.number == owner_number::kind) kind = owner.data;
+    if (owner.number == owner_number::api_version) api_version = owner.data;
+    if (owner.number == owner_number::blocks) out.blocks = owner.value != 0;
+  }
+  if (in_space) return out;
+  auto known = kinds.by_kind(api_version, kind);
+  out.beyond = known && known->namespaced;
+  return out;
 }
 
-owned_view view_of(const storage::entry& entry) {
+owned_view view_of(const storage::entry& entry, const schema::registry& kinds) {
   owned_view v{std::string(entry.key()), {}, {}, {}};
+  bool in_space = entry.key().find("//") == std::string_view::npos;
   codec::wire::reader m(metadata_in(entry.value()));
   while (m.next()) {
     if (m.number == meta_number::uid) v.uid = m.data;
-    if (m.number == meta_number::owners) v.owners.emplace_back(owner_uid(m.data));
+    if (m.number == meta_number::owners) v.owners.push_back(reference_of(m.data, in_space, kinds));
     if (m.number == meta_number::finalizers) v.finalizers.emplace_back(m.data);
     if (m.number == meta_number::deletion) v.going = true;
   }
@@ -36,7 +50,7 @@ owned_view view_of(const storage::entry& entry) {
 
 struct garbage_state {
   garbage_state(controller_actor::pointer self, environment given)
-      : self{self}, given{std::move(given)} {}
+      : self{self}, given{std::move(given)}, events{this->given, "garbage-collector-controller"} {}
 
   void resync() {
     hear();
@@ -48,6 +62,7 @@ struct garbage_state {
     for (auto& key : open)
       for (auto& action : plan(all, key))
         std::visit([&](auto& a) { act(a, now, tx, touched); }, action);
+    events.publish(now);
     if (tx.mutations.empty()) return;
     given.store->commit(std::move(tx),
                         [self = controller_actor{self}, open](result<storage::outcome> done) {
@@ -70,14 +85,14 @@ struct garbage_state {
       // Events own nothing and are owned by nobody, and there are more of them than of anything.
       if (!k.has_verb("list") || !k.has_verb("delete") || k.name == "Event") continue;
       auto resource = gateway::stored_resource(k);
-      if (!watches.contains(resource)) listen(resource);
+      if (!watches.contains(resource)) listen(resource, *kinds);
     }
-    std::vector<storage::event_ptr> events;
+    std::vector<storage::event_ptr> changes;
     for (auto& [resource, watch] : watches)
-      if (!watch.read(events)) return begin_again();
-    if (trace::on()) trace::heard(given.name, events);
-    for (auto& e : events) {
-      auto view = view_of(*e->now);
+      if (!watch.read(changes)) return begin_again();
+    if (trace::on()) trace::heard(given.name, changes);
+    for (auto& e : changes) {
+      auto view = view_of(*e->now, *kinds);
       // Before and after: whose case it was counts as well as whose it is.
       if (auto old = all.at(view.key))
         for (auto& key : all.concerned(*old)) dirty.insert(key);
@@ -90,7 +105,7 @@ struct garbage_state {
     }
   }
 
-  void listen(const std::string& resource) {
+  void listen(const std::string& resource, const schema::registry& kinds) {
     auto now = given.store->current();
     storage::watch_options options;
     options.resource = resource;
@@ -100,7 +115,7 @@ struct garbage_state {
     if (!made) return;
     watches.emplace(resource, std::move(*made));
     for (auto& entry : now.list(resource + "/")) {
-      auto view = view_of(entry);
+      auto view = view_of(entry, kinds);
       dirty.insert(view.key);
       all.put(std::move(view));
     }
@@ -140,8 +155,11 @@ struct garbage_state {
            std::set<std::string>& touched) {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message& object, ObjectMeta& m) {
       auto grace = gateway::grace_of(object);
-      // Its own dependents go first if it is deleted in the foreground; in the background they
-      // follow.
+      auto& kept = *m.mutable_finalizers();
+      if (a.foreground && std::find(kept.begin(), kept.end(), foreground_finalizer) == kept.end())
+        *kept.Add() = foreground_finalizer;
+      if (a.unblock)
+        for (auto& ref : *m.mutable_owner_references()) ref.set_block_owner_deletion(false);
       m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
       m.set_deletion_grace_period_seconds(grace);
       return m.finalizers().empty() && grace == 0;
@@ -160,6 +178,22 @@ struct garbage_state {
     });
   }
 
+  void act(const tell_misplaced_owner& a, const storage::snapshot& now, storage::transaction&,
+           std::set<std::string>&) {
+    auto kinds = given.kinds();
+    auto entry = now.get(a.key);
+    auto kind = kind_of(a.key, *kinds);
+    if (!entry || !kind) return;
+    auto object = gateway::load(*kind, *entry);
+    auto& m = gateway::meta(*object);
+    for (auto& ref : m.owner_references())
+      if (ref.uid() == a.uid)
+        events.note(*kind, m, "Warning", "OwnerRefInvalidNamespace",
+                    "ownerRef [" + ref.api_version() + "/" + ref.kind() + ", namespace: " +
+                        m.namespace_() + ", name: " + ref.name() + ", uid: " + ref.uid() +
+                        "] does not exist in namespace \"" + m.namespace_() + "\"");
+  }
+
   void act(const drop_finalizer& a, const storage::snapshot& now, storage::transaction& tx,
            std::set<std::string>& touched) {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message&, ObjectMeta& m) {
@@ -171,6 +205,7 @@ struct garbage_state {
 
   controller_actor::pointer self;
   environment given;
+  recorder events;
   ownership all;
   std::map<std::string, storage::watch> watches;
   std::set<std::string> dirty;     ///< to be decided

@@ -122,12 +122,13 @@ private:
   }
 
   void count_failure(const job_pod& p) {
+    if (indexed && (!p.index || *p.index >= end)) return; // nobody's: the job has become smaller
     std::string why;
     auto verdict = verdict_on(p, &why);
     if (verdict == failure_verdict::ignore) return;
     status.set_failed(status.failed() + 1);
     if (verdict == failure_verdict::fail_job) fail("PodFailurePolicy", why);
-    if (!counts_by_index() || !p.index || *p.index >= end) return;
+    if (!counts_by_index()) return;
     if (verdict == failure_verdict::fail_index ||
         p.index_failures.counted >= spec.backoff_limit_per_index())
       failed.add(*p.index);
@@ -158,9 +159,6 @@ private:
   void judge_limits() {
     if (status.failed() > spec.backoff_limit() || restarted_too_often())
       fail("BackoffLimitExceeded", "Job has reached the specified backoff limit");
-    if (spec.has_max_failed_indexes() && failed.size() > spec.max_failed_indexes())
-      fail("MaxFailedIndexesExceeded",
-           "Job has exceeded the specified maximal number of failed indexes");
     if (spec.has_active_deadline_seconds() && status.has_start_time()) {
       timestamp deadline{status.start_time().seconds() + spec.active_deadline_seconds(), 0};
       if (deadline <= v.now)
@@ -168,6 +166,11 @@ private:
       else
         await(deadline);
     }
+    if (spec.has_max_failed_indexes() && failed.size() > spec.max_failed_indexes())
+      fail("MaxFailedIndexesExceeded",
+           "Job has exceeded the specified maximal number of failed indexes");
+    if (counts_by_index() && !failed.empty() && completed.size() + failed.size() >= end)
+      fail("FailedIndexes", "Job has failed indexes");
   }
 
   bool restarted_too_often() const {
@@ -186,10 +189,9 @@ private:
         return;
       }
     bool all = !spec.has_completions() ? status.succeeded() > 0 && active.empty() && ending == 0
-               : indexed               ? completed.size() + failed.size() >= end
+               : indexed               ? completed.size() >= end
                                        : status.succeeded() >= spec.completions();
     if (!all) return;
-    if (indexed && !failed.empty()) return fail("FailedIndexes", "Job has failed indexes");
     success_reason = "CompletionsReached";
     success_message = "Reached expected number of succeeded pods";
   }

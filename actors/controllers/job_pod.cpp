@@ -110,7 +110,7 @@ void give_index(Pod& pod, const std::string& job, int index, const index_failure
     if (failures->ignored > 0) notes[index_ignored_annotation] = std::to_string(failures->ignored);
   }
   auto& spec = *pod.mutable_spec();
-  if (spec.hostname().empty()) spec.set_hostname(job + "-" + number);
+  spec.set_hostname(job + "-" + number);
   auto tell = [](auto& containers) {
     for (auto& c : containers) {
       auto& env = c.env();

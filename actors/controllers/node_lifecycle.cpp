@@ -7,6 +7,8 @@
 #include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
 
+#include <set>
+
 namespace troupe::controllers {
 
 namespace {
@@ -18,16 +20,7 @@ class node_lifecycle_controller : public reconciler {
 public:
   node_lifecycle_controller(controller_actor::pointer self, environment given)
       : reconciler{self, std::move(given), "node-controller"} {
-    listen(nodes, [this](auto& entry, bool gone) {
-      std::string name(gateway::split_key(entry->key()).name);
-      if (gone) {
-        pace.erase(name);
-      } else {
-        auto node = gateway::decoded<Node>(*entry);
-        pace.put(name, zone_of(*node), health_of(*node) == node_health::ready);
-      }
-      mark(entry->key());
-    });
+    listen(nodes, [this](auto& entry, bool gone) { hear_node(*entry, gone); });
     listen(pods, [this](auto& entry, bool gone) { by_node.hear(*entry, gone); });
   }
 
@@ -35,6 +28,25 @@ private:
   void forget() override {
     by_node.clear();
     pace = {};
+    unwell.clear();
+  }
+
+  void hear_node(const storage::entry& entry, bool gone) {
+    std::string name(gateway::split_key(entry.key()).name);
+    bool failed = pace.everything_fails();
+    if (gone) {
+      pace.erase(name);
+      unwell.erase(std::string(entry.key()));
+    } else {
+      auto node = gateway::decoded<Node>(entry);
+      bool well = health_of(*node) == node_health::ready;
+      pace.put(name, zone_of(*node), well);
+      well ? void(unwell.erase(std::string(entry.key())))
+           : void(unwell.insert(std::string(entry.key())));
+    }
+    mark(entry.key());
+    if (failed != pace.everything_fails())
+      for (auto& key : unwell) mark(key);
   }
 
   void reconcile(round& r) override {
@@ -46,16 +58,17 @@ private:
       known = node.metadata().uid();
       note(r, node.metadata(), "RegisteredNode", "Registered Node", "in");
     }
-    bool may_empty = false;
-    if (wants_emptying(node) && !being_emptied(node)) {
+    auto pods_go = pace.everything_fails() ? emptying::stop : emptying::wait;
+    if (pods_go != emptying::stop && wants_emptying(node) && !being_emptied(node)) {
       auto answer = pace.ask(zone_of(node), r.at);
-      may_empty = answer.now;
-      if (!may_empty)
+      if (answer.now)
+        pods_go = emptying::begin;
+      else
         r.again_after(std::chrono::milliseconds{static_cast<int64_t>(answer.again_seconds * 1e3)});
     }
     auto name = node.metadata().name();
     if (health_of(node) != node_health::ready) silence(r, name);
-    auto taints = plan_taints(node, may_empty, r.at);
+    auto taints = plan_taints(node, pods_go, r.at);
     google::protobuf::RepeatedPtrField<k8s::core::v1::Taint> wanted{taints.begin(), taints.end()};
     auto& had = *node.mutable_spec()->mutable_taints();
     auto text = [](auto& list) {
@@ -64,7 +77,7 @@ private:
       return out;
     };
     if (text(wanted) == text(had)) return;
-    if (may_empty)
+    if (pods_go == emptying::begin)
       r.events.note(nodes, node.metadata(), "Normal", "NodeNotReady",
                     "Node " + name + " status is now: NodeNotReady");
     had = std::move(wanted);
@@ -109,6 +122,7 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   pods_by_node by_node;
   zone_pace pace;
+  std::set<std::string> unwell;                  ///< keys of nodes
   std::map<std::string, std::string> registered; ///< the uids of nodes by their keys
 };
 

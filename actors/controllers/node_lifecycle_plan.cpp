@@ -64,7 +64,7 @@ bool being_emptied(const Node& node) {
                      [](auto& t) { return of_state(t) && t.effect() == "NoExecute"; });
 }
 
-std::vector<Taint> plan_taints(const Node& node, bool may_empty, timestamp now) {
+std::vector<Taint> plan_taints(const Node& node, emptying pods, timestamp now) {
   std::vector<Taint> out, before;
   for (auto& t : node.spec().taints()) (of_state(t) ? before : out).push_back(t);
   auto add = [&](const char* key, const char* effect) {
@@ -86,8 +86,9 @@ std::vector<Taint> plan_taints(const Node& node, bool may_empty, timestamp now) 
     if (status_of(node, p.condition) == "True") add(p.taint, "NoSchedule");
   if (node.spec().unschedulable()) add(unschedulable, "NoSchedule");
   if (health == node_health::ready) return out;
-  // Emptying has begun, or may begin: from then on only getting well ends it.
-  if (being_emptied(node) || may_empty) add(cause, "NoExecute");
+  // Once begun, only getting well ends it, or that nothing is.
+  if (pods == emptying::begin || (pods == emptying::wait && being_emptied(node)))
+    add(cause, "NoExecute");
   return out;
 }
 
@@ -115,18 +116,20 @@ void zone_pace::erase(const std::string& node) {
   nodes_.erase(hit);
 }
 
+bool zone_pace::everything_fails() const {
+  return !zones_.empty() &&
+         std::all_of(zones_.begin(), zones_.end(), [](auto& z) { return z.second.healthy == 0; });
+}
+
 double zone_pace::rate(const std::string& zone) const {
-  auto all_down = [](const zone_state& z) { return z.healthy == 0; };
   auto hit = zones_.find(zone);
   if (hit == zones_.end()) return given_.nodes_per_second;
   auto& z = hit->second;
+  auto all = z.healthy + z.unhealthy;
   // Everything is down: more likely it is us who see nothing. With several zones, one that is down
   // altogether is emptied as usual.
-  bool everything =
-      std::all_of(zones_.begin(), zones_.end(), [&](auto& x) { return all_down(x.second); });
-  auto all = z.healthy + z.unhealthy;
-  if (everything && nodes_.size() > 1) return 0;
-  if (all_down(z)) return given_.nodes_per_second;
+  if (everything_fails()) return 0;
+  if (z.healthy == 0) return given_.nodes_per_second;
   if (z.unhealthy > 2 &&
       static_cast<double>(z.unhealthy) >= given_.unhealthy_share * static_cast<double>(all))
     return all > given_.large_zone ? given_.slow_nodes_per_second : 0;

@@ -18,10 +18,13 @@ node_health health_of(const k8s::core::v1::Node& node);
 /// Region and zone of a node, "" without labels: nodes that may fail together.
 std::string zone_of(const k8s::core::v1::Node& node);
 
+/// Whether pods of a node whose state calls for it are sent away: not yet, unless that has begun;
+/// from now on; or not at all any more, because nothing is well and the fault must be elsewhere.
+enum class emptying : uint8_t { wait, begin, stop };
+
 /// The taints that the node is to have now: those of others are kept, those of its state come and
-/// go. `may_empty`: its pods may be sent away, if its state calls for that. Planning again on the
-/// outcome changes nothing.
-std::vector<k8s::core::v1::Taint> plan_taints(const k8s::core::v1::Node& node, bool may_empty,
+/// go. Planning again on the outcome changes nothing.
+std::vector<k8s::core::v1::Taint> plan_taints(const k8s::core::v1::Node& node, emptying pods,
                                               timestamp now);
 /// Whether its state calls for sending its pods away.
 bool wants_emptying(const k8s::core::v1::Node& node);
@@ -51,6 +54,8 @@ public:
     double again_seconds = 0;
   };
   answer ask(const std::string& zone, timestamp now);
+  /// No node of any zone is well.
+  bool everything_fails() const;
   /// Nodes per second at the moment.
   double rate(const std::string& zone) const;
 

@@ -2,11 +2,14 @@
 
 #include "actors/controllers/conditions.hpp"
 #include "actors/controllers/family.hpp"
+#include "actors/controllers/node_lifecycle_plan.hpp"
 #include "actors/controllers/pods_by_node.hpp"
 #include "actors/controllers/reconciler.hpp"
 #include "actors/gateway/decoded.hpp"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
+
+#include <tuple>
 
 namespace troupe::controllers {
 
@@ -52,7 +55,8 @@ private:
     there.insert(name);
     auto node = gateway::decoded<Node>(entry);
     auto& taints = node->spec().taints();
-    bool given_up = std::any_of(taints.begin(), taints.end(),
+    bool given_up = health_of(*node) != node_health::ready &&
+                    std::any_of(taints.begin(), taints.end(),
                                 [](auto& t) { return t.key() == out_of_service; });
     if (!given_up) return void(out.erase(name));
     if (out.insert(name).second)
@@ -70,28 +74,30 @@ private:
       mark_after(key, node_grace);
   }
 
-  /// Pods that are over are kept up to a number; the oldest go first.
+  /// Pods that are over are kept up to a number; those that were evicted go first, then the oldest.
   void count_finished(const std::string& key, const storage::entry& entry, bool gone) {
     bool counts = !gone && over(entry);
     auto known = born.find(key);
     if (known != born.end() && !counts) {
-      finished.erase({known->second, key});
+      finished.erase({known->second.first, known->second.second, key});
       born.erase(known);
     } else if (known == born.end() && counts) {
-      auto at = metadata_of(entry).creation_timestamp().seconds();
-      born.emplace(key, at);
-      finished.emplace(at, key);
+      auto pod = gateway::decoded<Pod>(entry);
+      auto at = pod->metadata().creation_timestamp().seconds();
+      bool evicted = pod->status().phase() == "Failed" && pod->status().reason() == "Evicted";
+      born.emplace(key, std::pair{!evicted, at});
+      finished.emplace(!evicted, at, key);
     }
     auto oldest = finished.begin();
     for (auto surplus = finished.size(); surplus > finished_max; --surplus)
-      mark((oldest++)->second);
+      mark(std::get<2>(*oldest++));
   }
 
   bool surplus(const std::string& key) const {
     if (finished.size() <= finished_max) return false;
     auto left = finished.size() - finished_max;
     for (auto at = finished.begin(); left > 0; ++at, --left)
-      if (at->second == key) return true;
+      if (std::get<2>(*at) == key) return true;
     return false;
   }
 
@@ -135,8 +141,8 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   std::set<std::string> there, out; ///< nodes; those declared out of service
   pods_by_node by_node;
-  std::set<std::pair<int64_t, std::string>> finished; ///< by age
-  std::unordered_map<std::string, int64_t> born;      ///< of those
+  std::set<std::tuple<bool, int64_t, std::string>> finished;      ///< not evicted, age, key
+  std::unordered_map<std::string, std::pair<bool, int64_t>> born; ///< of those
 };
 
 } // namespace

@@ -4,6 +4,9 @@
 #include "actors/controllers/stateful_set_plan.hpp"
 #include "messages/codec/json_encode.hpp"
 
+#include <algorithm>
+#include <map>
+
 namespace troupe::controllers {
 
 namespace {
@@ -21,12 +24,16 @@ public:
            [this, concern](auto& entry, bool gone) { history.hear(entry, gone, concern); });
     listen(pods,
            [this, concern](auto& entry, bool gone) { family.hear_child(entry, gone, concern); });
+    listen(claims, [this](auto& entry, bool) {
+      if (auto set = awaited.extract(std::string(entry->key()))) mark(set.mapped());
+    });
   }
 
 private:
   void forget() override {
     family.clear();
     history.clear();
+    awaited.clear();
   }
 
   void hear_set(const storage::entry_ptr& entry, bool gone) {
@@ -63,6 +70,7 @@ private:
     stateful_set_view view{*set, std::move(claims.mine), past.current, r.at};
     auto status = status_of(view);
     for (auto& action : plan(view)) std::visit([&](auto& a) { act(a, r, *set); }, action);
+    replace_claims(r, *set, view.pods);
     keep_claims(r, *set, view.pods);
     trim(r, *set, view, status);
     if (codec::to_wire(status) != codec::to_wire(set->status())) {
@@ -101,10 +109,22 @@ private:
                       " successful");
   }
 
+  /// False if one of them has to go first, or is refused.
   bool create_claims(round& r, const StatefulSet& set, int ordinal, const std::string& pod) {
     for (auto& claim : claims_of(set, ordinal)) {
       auto& name = claim.metadata().name();
-      if (r.now.find(gateway::key_of(claims, set.metadata().namespace_(), name))) continue;
+      auto key = gateway::key_of(claims, set.metadata().namespace_(), name);
+      if (auto entry = r.now.find(key)) {
+        auto old = load_as<PersistentVolumeClaim>(claims, *entry);
+        bool going = old->metadata().has_deletion_timestamp();
+        if (!going && !is_of_earlier_pod(r, *old)) continue;
+        if (going)
+          r.events.note(kind, set.metadata(), "Warning", "FailedCreate",
+                        "create Pod " + pod + " in StatefulSet " + set.metadata().name() +
+                            " failed error: pvc " + name + " is being deleted");
+        awaited[key] = r.key;
+        return false;
+      }
       auto fresh = std::make_unique<PersistentVolumeClaim>(claim);
       if (claim_owner_of(set, ordinal) == claim_owner::set)
         *fresh->mutable_metadata()->add_owner_references() = controlled_by(kind, set.metadata());
@@ -116,6 +136,26 @@ private:
                         set.metadata().name() + " success");
     }
     return true;
+  }
+
+  /// Whether it goes with a pod that was one too many, and is gone: a new one must not use it.
+  bool is_of_earlier_pod(round& r, const PersistentVolumeClaim& claim) const {
+    auto& m = claim.metadata();
+    return std::any_of(m.owner_references().begin(), m.owner_references().end(), [&](auto& ref) {
+      if (ref.kind() != "Pod") return false;
+      auto pod = r.now.find(gateway::key_of(pods, m.namespace_(), ref.name()));
+      return !pod || load_as<k8s::core::v1::Pod>(pods, *pod)->metadata().uid() != ref.uid();
+    });
+  }
+
+  /// A claim that was deleted before its pod was placed is made anew.
+  void replace_claims(round& r, const StatefulSet& set, const std::vector<const pod_view*>& mine) {
+    if (set.spec().volume_claim_templates().empty()) return;
+    for (auto p : mine) {
+      auto number = ordinal_of(set.metadata().name(), p->name);
+      if (number && p->phase == pod_phase::pending && !p->going && !r.failure)
+        create_claims(r, set, *number, std::string(p->name));
+    }
   }
 
   void act(const delete_numbered& a, round& r, const StatefulSet& set) {
@@ -184,6 +224,7 @@ private:
   const schema::kind& kind = built_in("apps", "v1", "statefulsets");
   const schema::kind& pods = built_in("", "v1", "pods");
   const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
+  std::map<std::string, std::string> awaited; ///< claims that have to go, and the set that waits
   controllers::family<pod_view> family{"StatefulSet", "apps/"};
   history_keeper history{kind, "controller.kubernetes.io/hash"};
 };

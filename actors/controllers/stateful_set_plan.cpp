@@ -51,12 +51,12 @@ int partition_of(const StatefulSet& set) {
   return set.spec().update_strategy().rolling_update().partition();
 }
 
-/// The revision that a pod with this number is made from when there is none.
+/// The revision that a pod with this number is made from when there is none: below the partition of
+/// a rollout the present one, otherwise the new one.
 std::string_view revision_for(const stateful_set_view& v, int ordinal) {
   auto& status = v.set.status();
-  if (status.current_revision().empty()) return v.update_revision;
   auto slot = ordinal - v.set.spec().ordinals().start();
-  bool keeps = rolls(v.set) ? slot < partition_of(v.set) : slot < status.current_replicas();
+  bool keeps = rolls(v.set) && slot < partition_of(v.set) && !status.current_revision().empty();
   return keeps ? std::string_view(status.current_revision()) : v.update_revision;
 }
 
@@ -170,7 +170,7 @@ StatefulSetStatus status_of(const stateful_set_view& v) {
   int replicas = 0, ready = 0, available = 0, current = 0, updated = 0;
   for (auto p : v.pods) {
     if (!ordinal_of(v.set.metadata().name(), p->name)) continue;
-    if (!p->finished()) ++replicas;
+    ++replicas;
     if (p->phase == pod_phase::running && p->ready) {
       ++ready;
       available += p->available(v.set.spec().min_ready_seconds(), v.now);

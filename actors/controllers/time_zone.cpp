@@ -95,16 +95,10 @@ std::chrono::local_seconds time_zone::to_local(std::chrono::sys_seconds at) cons
   return std::chrono::local_seconds{utc + offset_at(utc.count())};
 }
 
-std::optional<std::chrono::sys_seconds> time_zone::to_utc(std::chrono::local_seconds shown) const {
-  // No zone is further than a day from universal time: the offsets before and after are all there
-  // can be.
-  auto wall = shown.time_since_epoch();
-  std::optional<std::chrono::sys_seconds> found;
-  for (auto near : {wall.count() - 86400, wall.count() + 86400}) {
-    std::chrono::sys_seconds at{wall - offset_at(near)};
-    if (to_local(at) == shown && (!found || at < *found)) found = at;
-  }
-  return found;
+std::optional<std::chrono::sys_seconds> time_zone::next_change(std::chrono::sys_seconds at) const {
+  auto next = std::upper_bound(changes_.begin(), changes_.end(), at.time_since_epoch().count());
+  if (next == changes_.end()) return {};
+  return std::chrono::sys_seconds{seconds{*next}};
 }
 
 } // namespace troupe::controllers

@@ -19,8 +19,8 @@ public:
   static result<time_zone> parse(std::string_view file);
 
   std::chrono::local_seconds to_local(std::chrono::sys_seconds at) const;
-  /// The moment at which clocks show `shown` for the first time; nothing if they skip it.
-  std::optional<std::chrono::sys_seconds> to_utc(std::chrono::local_seconds shown) const;
+  /// When clocks are changed next, after this moment; nothing if they never are again.
+  std::optional<std::chrono::sys_seconds> next_change(std::chrono::sys_seconds at) const;
 
 private:
   std::chrono::seconds offset_at(int64_t at) const;

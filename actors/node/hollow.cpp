@@ -6,6 +6,7 @@
 #include "messages/cluster/node.pb.h"
 
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 namespace troupe::node {
@@ -127,12 +128,8 @@ struct hollow_state {
   /// A volume that is deleted has no directory here that would have to go first.
   void let_go(const cluster::Object& what) {
     k8s::core::v1::PersistentVolume v;
-    if (!reports_to || !v.ParsePartialFromString(what.value()) ||
-        !v.metadata().has_deletion_timestamp())
-      return;
-    cluster::FromNode said;
-    said.add_reports()->set_volume_gone(what.name().name());
-    self->send(reports_to, reported_atom_v, said.SerializeAsString());
+    if (v.ParsePartialFromString(what.value()) && v.metadata().has_deletion_timestamp())
+      volumes_gone.insert(what.name().name());
   }
 
   void stands(const cluster::Object& what) {
@@ -169,6 +166,7 @@ struct hollow_state {
       while (p.pod.advance(now(), given.now())) report(p.pod, out);
       if (auto due = p.pod.due(); due && (!next || *due < *next)) next = due;
     }
+    for (auto& name : std::exchange(volumes_gone, {})) out.add_reports()->set_volume_gone(name);
     if (out.reports_size() > 0) self->send(reports_to, reported_atom_v, out.SerializeAsString());
     if (!next || (armed && *armed <= *next && *armed > now())) return;
     armed = next;
@@ -202,6 +200,7 @@ struct hollow_state {
   node_actor reports_to;
   bool arriving = false;
   std::unordered_map<std::string, held> pods;
+  std::set<std::string> volumes_gone; ///< to be told
   std::optional<moment> armed;
 };
 

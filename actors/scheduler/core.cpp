@@ -167,18 +167,26 @@ const verdict& core::explain(const pod_facts& pod) {
   return last_.why;
 }
 
+/// Sends the victims away; their room is kept for the pod. Returns the node.
+std::string core::make_room(const pod_ptr& pod, const preemption& way, std::vector<decision>& out) {
+  std::string node(table_.name(way.where));
+  for (auto& victim : way.victims)
+    out.push_back(preempt_pod{victim, pod->form->scheduler,
+                              "Preempted by pod " + pod->uid + " on node " + node});
+  auto waiting = std::make_shared<pod_facts>(*pod);
+  waiting->nominated = node;
+  table_.reserve(waiting, way.where);
+  queue_.put(waiting);
+  return node;
+}
+
 void core::give_up(const pod_ptr& pod, std::vector<decision>& out, moment now) {
   auto why = explain(*pod);
   auto nominated = pod->nominated;
-  if (auto way = preemptor_.plan(*pod, why)) {
-    nominated = table_.name(way->where);
-    for (auto& victim : way->victims)
-      out.push_back(preempt_pod{victim, pod->form->scheduler,
-                                "Preempted by pod " + pod->uid + " on node " + nominated});
-    auto waiting = std::make_shared<pod_facts>(*pod);
-    waiting->nominated = nominated;
-    table_.reserve(waiting, way->where);
-    queue_.put(waiting);
+  if (preemptor_.eligible(*pod, why)) {
+    nominated.clear();
+    table_.release(pod->key());
+    if (auto way = preemptor_.plan(*pod, why)) nominated = make_room(pod, *way, out);
   }
   queue_.park(pod->key(), why.filters, now);
   out.push_back(tell_pending{pod, "Unschedulable", why.message(), nominated});

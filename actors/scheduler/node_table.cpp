@@ -169,7 +169,7 @@ bool node_table::refresh(const pod_ptr& pod, std::string_view node) {
   if (hit == placed_.end()) return false;
   auto& old = *hit->second.pod;
   if (hit->second.where == no_node || hit->second.node != node || old.form != pod->form ||
-      old.owner != pod->owner ||
+      old.owner != pod->owner || old.going != pod->going ||
       old.entry->index().unpack().labels != pod->entry->index().unpack().labels)
     return false;
   auto& list = pods_[hit->second.where];

@@ -67,7 +67,7 @@ std::string pod_selector::text() const {
   if (has_namespace_selector) add(namespace_selector);
   out.append("|");
   add(labels);
-  return out.append("|").append(owner);
+  return out.append("|").append(owner).append(staying ? "|staying" : "");
 }
 
 pod_selector selector_of(const k8s::core::v1::PodAffinityTerm& term, const k8s::core::v1::Pod& of) {
@@ -89,6 +89,7 @@ pod_selector selector_of(const k8s::core::v1::PodAffinityTerm& term, const k8s::
 pod_selector selector_of(const k8s::core::v1::TopologySpreadConstraint& constraint,
                          const k8s::core::v1::Pod& of) {
   pod_selector out;
+  out.staying = true;
   out.namespaces = {of.metadata().namespace_()};
   out.labels = narrowed(constraint.has_label_selector() ? &constraint.label_selector() : nullptr,
                         constraint.match_label_keys(), {}, of);
@@ -97,6 +98,7 @@ pod_selector selector_of(const k8s::core::v1::TopologySpreadConstraint& constrai
 
 pod_selector siblings(std::string_view ns, std::string_view owner) {
   pod_selector out;
+  out.staying = true;
   out.namespaces = {std::string(ns)};
   out.owner = owner;
   return out;

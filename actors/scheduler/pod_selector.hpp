@@ -29,7 +29,8 @@ struct pod_selector {
   bool has_namespace_selector = false;
   label_selector namespace_selector;
   label_selector labels;
-  std::string owner; ///< if given: pods that this controller made
+  std::string owner;    ///< if given: pods that this controller made
+  bool staying = false; ///< pods that are on their way out do not count
 
   bool matches(const storage::entry& pod, std::string_view pod_owner,
                const namespace_lookup& spaces) const;

@@ -112,18 +112,23 @@ bool preemptor::better(const candidate& a, const candidate& b) {
   return a.latest_start > b.latest_start;
 }
 
-std::optional<preemption> preemptor::plan(const pod_facts& pod, verdict& why) {
+bool preemptor::eligible(const pod_facts& pod, verdict& why) const {
   if (!pod.form->may_preempt) {
     why.preemption = "not eligible due to preemptionPolicy=Never.";
-    return {};
+    return false;
   }
-  auto nominated = pod.nominated.empty() ? no_node : table_.find(pod.nominated);
-  if (nominated != no_node)
-    for (auto& p : table_.pods(nominated))
-      if (p->going && p->form->priority < pod.form->priority) {
-        why.preemption = "not eligible due to a terminating pod on the nominated node.";
-        return {};
-      }
+  auto n = pod.nominated.empty() ? no_node : table_.find(pod.nominated);
+  // A node that nobody's going would open is no reason to wait.
+  if (std::find(why.open.begin(), why.open.end(), n) == why.open.end()) return true;
+  for (auto& p : table_.pods(n))
+    if (p->going && p->preempted && p->form->priority < pod.form->priority) {
+      why.preemption = "not eligible due to a terminating pod on the nominated node.";
+      return false;
+    }
+  return true;
+}
+
+std::optional<preemption> preemptor::plan(const pod_facts& pod, verdict& why) {
   verdict tried;
   tried.nodes = why.nodes;
   tried.reasons[no_help] = why.nodes - why.open.size();
@@ -141,7 +146,7 @@ std::optional<preemption> preemptor::plan(const pod_facts& pod, verdict& why) {
     auto c = try_node(pod, n, tried);
     if (!c) continue;
     if (!best || better(*c, *best)) best = std::move(c);
-    if (++found >= enough) break;
+    if (++found >= enough && best->budgets_broken == 0) break;
   }
   if (best) return std::move(best->way);
   say(why, tried.reasons);

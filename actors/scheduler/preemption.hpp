@@ -29,6 +29,9 @@ public:
   void put_budget(std::string_view key, disruption_budget budget);
   void erase_budget(std::string_view key);
 
+  /// Whether the pod may send others away now; if not, says so in `why`: it never may, or it waits
+  /// for those who are going for it already.
+  bool eligible(const pod_facts& pod, verdict& why) const;
   /// The best way to make room for the pod, for which `why` found none; if there is no way, says so
   /// in `why`. The table is as before afterwards.
   std::optional<preemption> plan(const pod_facts& pod, verdict& why);

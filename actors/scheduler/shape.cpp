@@ -9,6 +9,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace troupe::scheduler {
 
@@ -153,7 +154,7 @@ shape_ptr shape_book::share(const Pod& pod) {
   made->needs = needs_of(spec, resources_);
   for (auto list : {&spec.containers(), &spec.init_containers()})
     for (auto& c : *list) {
-      if (list == &spec.containers()) made->images.push_back(c.image());
+      made->images.push_back(c.image());
       if (list == &spec.init_containers() && c.restart_policy() != "Always") continue;
       for (auto& p : c.ports())
         if (p.host_port())
@@ -178,9 +179,15 @@ namespace {
 void read_life(const Pod& pod, pod_facts& out) {
   out.node = pod.spec().node_name();
   out.nominated = pod.status().nominated_node_name();
-  out.started = pod.status().start_time().seconds();
+  out.started = pod.status().has_start_time() ? pod.status().start_time().seconds()
+                                              : std::numeric_limits<int64_t>::max();
   out.gated = pod.spec().scheduling_gates_size() > 0;
   out.going = pod.metadata().has_deletion_timestamp();
+  auto& conditions = pod.status().conditions();
+  out.preempted = std::any_of(conditions.begin(), conditions.end(), [](auto& c) {
+    return c.type() == "DisruptionTarget" && c.status() == "True" &&
+           c.reason() == "PreemptionByScheduler";
+  });
   out.over = pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
 }
 

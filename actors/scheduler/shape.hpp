@@ -67,10 +67,11 @@ struct pod_facts {
   std::string node;                ///< where it is bound to
   std::string nominated;           ///< where room is being made for it
   int64_t created = 0;
-  int64_t started = 0;
+  int64_t started = 0; ///< later than any other before it has
   bool gated = false;
   bool going = false;
-  bool over = false; ///< has ended: takes nothing of its node any more
+  bool preempted = false; ///< sent away for the sake of a more important pod
+  bool over = false;      ///< has ended: takes nothing of its node any more
 
   std::string_view key() const { return entry->key(); }
   std::string_view ns() const;

@@ -219,8 +219,9 @@ void topology::node_gone(node_index where) { leave(where); }
 // -------------------------------------------------------------------------------------------
 
 bool topology::belongs(const group& g, const pod_facts& pod) const {
-  return std::all_of(g.all_of.begin(), g.all_of.end(),
-                     [&](auto& s) { return s.matches(*pod.entry, pod.owner, spaces_); });
+  return std::all_of(g.all_of.begin(), g.all_of.end(), [&](auto& s) {
+    return !(s.staying && pod.going) && s.matches(*pod.entry, pod.owner, spaces_);
+  });
 }
 
 template<class Visit> void topology::each_group(const pod_facts& pod, Visit visit) const {

@@ -4,6 +4,7 @@
 #include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
+#include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
 
 #include <algorithm>
@@ -61,7 +62,9 @@ bool write_volume(const claim_choice& chosen, const std::string& node, const sto
         gateway::key_of(kind_of("storage.k8s.io", "storageclasses"), {}, volumes::class_of(claim)));
     volumes::StorageClass of;
     if (!class_entry || !gateway::read_entry(*class_entry, of)) return false;
-    volume = volumes::provision(claim, of, node);
+    auto machine = now.find(gateway::key_of(kind_of("", "nodes"), {}, node));
+    volume = volumes::provision(
+        claim, of, node, machine ? gateway::decoded<k8s::core::v1::Node>(*machine).get() : nullptr);
     volumes::note_provisioner(claim, of);
     (*claim.mutable_metadata()->mutable_annotations())[volumes::selected_node] = node;
     gateway::begin_life(random, volume, at);

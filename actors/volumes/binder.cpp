@@ -35,6 +35,9 @@ public:
     });
     listen(volumes, [this](auto& entry, bool gone) { hear_volume(*entry, gone); });
     listen(claims, [this](auto& entry, bool gone) { hear_claim(*entry, gone); });
+    listen(nodes, [this](auto& entry, bool gone) {
+      if (gone) hear_lost_node(std::string(gateway::split_key(entry->key()).name));
+    });
     mark(first_class);
   }
 
@@ -46,6 +49,7 @@ private:
     class_of_volume.clear();
     class_of_claim.clear();
     claim_of.clear();
+    leaving.clear();
     mark(first_class);
   }
 
@@ -67,6 +71,10 @@ private:
     mark(key);
     PersistentVolume v;
     gateway::read_entry(entry, v);
+    if (auto waits = gone ? leaving.find(node_of_own(v)) : leaving.end(); waits != leaving.end()) {
+      waits->second.erase(key);
+      if (waits->second.empty()) leaving.erase(waits);
+    }
     bool is_open = !gone && open(v);
     keep(open_volumes, class_of_volume, key, is_open ? std::optional{class_of(v)} : std::nullopt);
     if (is_open)
@@ -77,6 +85,12 @@ private:
       gone ? void(claim_of[claim].erase(key)) : void(claim_of[claim].insert(key));
       mark(claim);
     }
+  }
+
+  /// Nobody there removes directories any more.
+  void hear_lost_node(const std::string& node) {
+    if (auto volumes_there = leaving.extract(node))
+      for (auto& key : volumes_there.mapped()) mark(key);
   }
 
   void hear_claim(const storage::entry& entry, bool gone) {
@@ -145,7 +159,8 @@ private:
   /// Its node removes the directory and says so; where there is no node any more, nothing is left.
   void let_go(round& r, const storage::entry& entry, const PersistentVolume& v) {
     auto node = node_of_own(v);
-    if (node.empty() || r.now.find(gateway::key_of(nodes, {}, node))) return;
+    if (node.empty()) return;
+    if (r.now.find(gateway::key_of(nodes, {}, node))) return void(leaving[node].insert(r.key));
     auto object = gateway::load(volumes, entry);
     auto& all = *gateway::meta(*object).mutable_finalizers();
     auto hit = std::find(all.begin(), all.end(), directory_finalizer);
@@ -193,11 +208,8 @@ private:
                   "a directory of a node can be made only when the node is known: use a storage "
                   "class with volumeBindingMode WaitForFirstConsumer");
     k8s::core::v1::Node machine;
-    auto& notes = machine.metadata().annotations();
-    auto root = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine)
-                    ? notes.find(volumes_annotation)
-                    : notes.end();
-    auto made = provision(claim, of, node->second, root == notes.end() ? "" : root->second);
+    bool known = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine);
+    auto made = provision(claim, of, node->second, known ? &machine : nullptr);
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
     note("Normal", "ProvisioningSucceeded",
          "Successfully provisioned volume " + made.metadata().name());
@@ -316,6 +328,7 @@ private:
   std::map<std::string, std::set<std::string>> waiting;      ///< keys of claims by class
   std::map<std::string, std::string> class_of_volume, class_of_claim;
   std::map<std::string, std::set<std::string>> claim_of; ///< volumes that name a claim, by its key
+  std::map<std::string, std::set<std::string>> leaving;  ///< volumes that wait for their node
 };
 
 } // namespace

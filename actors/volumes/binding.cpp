@@ -139,7 +139,7 @@ std::string node_of_own(const PersistentVolume& volume) {
 }
 
 PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClass& of,
-                           const std::string& node, const std::string& node_root) {
+                           const std::string& node, const k8s::core::v1::Node* machine) {
   PersistentVolume out;
   auto& m = *out.mutable_metadata();
   m.set_name("pvc-" + claim.metadata().uid());
@@ -157,7 +157,8 @@ PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClas
   *spec.mutable_mount_options() = of.mount_options();
   auto& root = at(of.parameters(), "path");
   auto& path = *spec.mutable_persistent_volume_source()->mutable_host_path();
-  auto usual = node_root.empty() ? std::string(own_root) : node_root;
+  auto usual = machine ? at(machine->metadata().annotations(), volumes_annotation) : std::string{};
+  if (usual.empty()) usual = own_root;
   path.set_path((root.empty() ? usual : root) + "/" + m.name() + "_" +
                 claim.metadata().namespace_() + "_" + claim.metadata().name());
   path.set_type("DirectoryOrCreate");

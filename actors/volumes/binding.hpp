@@ -3,6 +3,7 @@
 #pragma once
 
 #include "messages/api/claim.pb.h"
+#include "messages/api/node.pb.h"
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/api/storage_class.pb.h"
 #include "messages/base/time.hpp"
@@ -52,9 +53,10 @@ int64_t bytes_asked(const PersistentVolumeClaim& claim);
 /// Writes in both that they belong together. Returns whether anything changed.
 bool bind(PersistentVolumeClaim& claim, PersistentVolume& volume, timestamp now);
 
-/// A directory of `node` for the claim, kept for it already.
+/// A directory of `node` for the claim, kept for it already. `machine` is the Node object, null if
+/// it is not known.
 PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClass& of,
-                           const std::string& node, const std::string& node_root = {});
+                           const std::string& node, const k8s::core::v1::Node* machine = nullptr);
 
 /// What a volume's phase is to be; `claim` is the one it names, null if that is gone.
 std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim* claim);

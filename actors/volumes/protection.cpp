@@ -50,8 +50,10 @@ private:
   void hear_pod(const storage::entry& entry, bool gone) {
     std::string key(entry.key());
     std::set<std::string> now;
-    auto phase = entry.field("status.phase");
-    if (!gone && phase != "Succeeded" && phase != "Failed") {
+    // Who has no place yet uses nothing: a claim that is deleted before then goes.
+    auto phase = entry.field("status.phase"), node = entry.field("spec.nodeName");
+    bool placed = node && !node->empty();
+    if (!gone && placed && phase != "Succeeded" && phase != "Failed") {
       auto pod = gateway::decoded<k8s::core::v1::Pod>(entry);
       for (auto& v : pod->spec().volumes()) {
         auto& source = v.volume_source();

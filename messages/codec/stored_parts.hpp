@@ -10,7 +10,7 @@ namespace meta_number {
 constexpr uint32_t uid = 5, deletion = 9, owners = 13, finalizers = 14;
 }
 namespace owner_number {
-constexpr uint32_t kind = 1, name = 3, uid = 4, api_version = 5, controller = 6;
+constexpr uint32_t kind = 1, name = 3, uid = 4, api_version = 5, controller = 6, blocks = 7;
 }
 
 /// One part of a stored object, or of such a part. Stored bytes are canonical: it stands once.

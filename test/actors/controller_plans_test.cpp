@@ -85,54 +85,115 @@ BOOST_AUTO_TEST_CASE(an_active_namespace_gets_its_account_and_certificate_once) 
 
 namespace {
 
+owner_reference owner(const char* uid, const char* name, bool blocks = true) {
+  return {uid, owner_name(name), blocks};
+}
+
+const owned_view child{"r/a/r", "child", {owner("owner", "d")}, {}, false};
+
 ownership family() {
   ownership all;
-  all.put({"d//d", "owner", {}, {}, false});
-  all.put({"r//r", "child", {"owner"}, {}, false});
+  all.put({"d/a/d", "owner", {}, {}, false});
+  all.put(child);
   return all;
 }
+
+ownership family_that_waits() {
+  auto all = family();
+  all.put({"d/a/d", "owner", {}, {"foregroundDeletion"}, true});
+  return all;
+}
+
+using garbage_actions = std::vector<garbage_action>;
 
 } // namespace
 
 BOOST_AUTO_TEST_CASE(dependents_follow_an_owner_that_is_gone) {
   auto all = family();
-  BOOST_TEST(plan(all, "r//r").empty());
-  all.erase("d//d");
-  auto actions = plan(all, "r//r");
-  BOOST_REQUIRE(actions.size() == 1u);
-  BOOST_TEST((std::get<delete_dependent>(actions[0]) == delete_dependent{"r//r"}));
+  BOOST_TEST(plan(all, "r/a/r").empty());
+  all.erase("d/a/d");
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{delete_dependent{"r/a/r"}}));
 }
 
 BOOST_AUTO_TEST_CASE(one_of_several_owners_gone_is_only_forgotten) {
   auto all = family();
-  all.put({"r//r", "child", {"owner", "other"}, {}, false});
-  auto actions = plan(all, "r//r");
-  BOOST_REQUIRE(actions.size() == 1u);
-  BOOST_TEST((std::get<forget_owners>(actions[0]) == forget_owners{"r//r", {"other"}}));
+  auto r = child;
+  r.owners.push_back(owner("other", "x"));
+  all.put(r);
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{forget_owners{"r/a/r", {"other"}}}));
 }
 
-BOOST_AUTO_TEST_CASE(a_foreground_deletion_waits_for_its_dependents) {
+BOOST_AUTO_TEST_CASE(an_owner_is_looked_for_by_its_name_in_the_namespace_of_the_object) {
   auto all = family();
-  all.put({"d//d", "owner", {}, {"foregroundDeletion"}, true});
-  auto first = plan(all, "d//d");
-  BOOST_REQUIRE(first.size() == 1u);
-  BOOST_TEST(std::holds_alternative<delete_dependent>(first[0]));
-  all.put({"r//r", "child", {"owner"}, {"x.io/f"}, true});
-  BOOST_TEST(plan(all, "d//d").empty());
-  all.erase("r//r");
-  auto last = plan(all, "d//d");
-  BOOST_REQUIRE(last.size() == 1u);
-  BOOST_TEST((std::get<drop_finalizer>(last[0]) == drop_finalizer{"d//d", "foregroundDeletion"}));
+  auto r = child;
+  r.owners = {owner("owner", "another-name")};
+  all.put(r);
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{delete_dependent{"r/a/r"}}));
+  all = family();
+  all.erase("r/a/r");
+  r = child;
+  r.key = "r/elsewhere/r";
+  all.put(r);
+  BOOST_TEST((plan(all, r.key) ==
+              garbage_actions{tell_misplaced_owner{r.key, "owner"}, delete_dependent{r.key}}));
+  // An owner without a namespace is everybody's; who is in none cannot name one that is in one.
+  all.put({"n//n", "node", {}, {}, false});
+  r.owners = {owner("node", "n")};
+  all.put(r);
+  BOOST_TEST(plan(all, r.key).empty());
+  r = {"c//c", "cluster-wide", {owner("gone", "x")}, {}, false};
+  r.owners[0].beyond = true;
+  all.put(r);
+  BOOST_TEST(plan(all, r.key).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_foreground_deletion_waits_for_those_who_block_it) {
+  auto all = family_that_waits();
+  BOOST_TEST(plan(all, "d/a/d").empty());
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{delete_dependent{"r/a/r"}}));
+  auto r = child;
+  r.finalizers = {"x.io/f"};
+  r.going = true;
+  all.put(r);
+  BOOST_TEST(plan(all, "d/a/d").empty());
+  r.owners[0].blocks = false;
+  all.put(r);
+  garbage_actions last{drop_finalizer{"d/a/d", "foregroundDeletion"}};
+  BOOST_TEST((plan(all, "d/a/d") == last));
+  all.erase("r/a/r");
+  BOOST_TEST((plan(all, "d/a/d") == last));
+}
+
+BOOST_AUTO_TEST_CASE(in_the_foreground_dependents_wait_for_their_own) {
+  auto all = family_that_waits();
+  all.put({"p/a/p", "pod", {owner("child", "r")}, {}, false});
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{delete_dependent{"r/a/r", true}}));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_another_owner_leaves_the_one_that_waits) {
+  auto all = family_that_waits();
+  all.put({"d/a/e", "second", {}, {}, false});
+  auto r = child;
+  r.owners.push_back(owner("second", "e"));
+  all.put(r);
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{forget_owners{"r/a/r", {"owner"}}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_circle_does_not_wait_for_itself) {
+  ownership all;
+  all.put({"d/a/d", "owner", {owner("child", "r")}, {"foregroundDeletion"}, true});
+  all.put(child);
+  BOOST_TEST((plan(all, "r/a/r") == garbage_actions{delete_dependent{"r/a/r", true, true}}));
 }
 
 BOOST_AUTO_TEST_CASE(orphans_forget_their_owner_before_it_goes) {
   auto all = family();
-  all.put({"d//d", "owner", {}, {"orphan"}, true});
-  auto first = plan(all, "d//d");
+  all.put({"d/a/d", "owner", {}, {"orphan"}, true});
+  auto first = plan(all, "d/a/d");
   BOOST_REQUIRE(first.size() == 1u);
-  BOOST_TEST((std::get<forget_owners>(first[0]) == forget_owners{"r//r", {"owner"}}));
-  all.put({"r//r", "child", {}, {}, false});
-  auto last = plan(all, "d//d");
+  BOOST_TEST((std::get<forget_owners>(first[0]) == forget_owners{"r/a/r", {"owner"}}));
+  all.put({"r/a/r", "child", {}, {}, false});
+  auto last = plan(all, "d/a/d");
   BOOST_REQUIRE(last.size() == 1u);
   BOOST_TEST(std::holds_alternative<drop_finalizer>(last[0]));
 }

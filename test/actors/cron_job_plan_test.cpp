@@ -95,9 +95,18 @@ BOOST_AUTO_TEST_CASE(clocks_that_skip_an_hour_skip_what_was_due_in_it) {
   schedule daily{*cron::parse("30 2 * * *"), small_zone()};
   BOOST_TEST(text(daily.next(moment("2026-03-27T12:00:00Z"))) == "2026-03-28T01:30:00Z");
   BOOST_TEST(text(daily.next(moment("2026-03-28T12:00:00Z"))) == "2026-03-30T00:30:00Z");
-  // In autumn the hour comes twice; it is due once.
+}
+
+BOOST_AUTO_TEST_CASE(what_is_due_in_an_hour_that_comes_twice_is_due_twice) {
+  schedule daily{*cron::parse("30 2 * * *"), small_zone()};
   BOOST_TEST(text(daily.next(moment("2026-10-24T12:00:00Z"))) == "2026-10-25T00:30:00Z");
-  BOOST_TEST(text(daily.next(moment("2026-10-25T00:30:00Z"))) == "2026-10-26T01:30:00Z");
+  BOOST_TEST(text(daily.next(moment("2026-10-25T00:30:00Z"))) == "2026-10-25T01:30:00Z");
+  BOOST_TEST(text(daily.next(moment("2026-10-25T01:30:00Z"))) == "2026-10-26T01:30:00Z");
+  // Nothing pauses for an hour.
+  schedule often{*cron::parse("*/20 * * * *"), small_zone()};
+  BOOST_TEST(text(often.next(moment("2026-10-25T00:40:00Z"))) == "2026-10-25T01:00:00Z");
+  BOOST_TEST(text(often.next(moment("2026-10-25T01:00:00Z"))) == "2026-10-25T01:20:00Z");
+  BOOST_TEST(text(often.next(moment("2026-03-29T00:40:00Z"))) == "2026-03-29T01:00:00Z");
 }
 
 BOOST_AUTO_TEST_CASE(a_moment_is_shown_as_clocks_of_the_zone_show_it) {

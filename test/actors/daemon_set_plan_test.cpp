@@ -123,6 +123,36 @@ BOOST_AUTO_TEST_CASE(every_node_that_fits_gets_one_and_no_other) {
   BOOST_TEST((m.step() == std::pair(0, 1)));
 }
 
+BOOST_AUTO_TEST_CASE(a_rollout_takes_away_pods_where_none_would_be_started) {
+  for (bool surges : {false, true}) {
+    model m{3};
+    auto& rolling = *m.set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update();
+    rolling.mutable_max_surge()->set_int_val(surges);
+    rolling.mutable_max_unavailable()->set_int_val(!surges);
+    m.settle();
+    m.node("n0", "example.com/own"); // those there may stay
+    BOOST_TEST((m.step() == std::pair(0, 0)));
+    m.hash = "2";
+    m.settle();
+    BOOST_TEST(m.pods.size() == 2u);
+    BOOST_TEST(status_of(m.view()).number_misscheduled() == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(during_a_surge_the_old_pod_of_a_node_counts) {
+  model m{1};
+  auto& rolling = *m.set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update();
+  rolling.mutable_max_surge()->set_int_val(1);
+  rolling.mutable_max_unavailable()->set_int_val(0);
+  m.settle();
+  m.hash = "2";
+  BOOST_TEST((m.step() == std::pair(1, 0)));
+  BOOST_TEST(status_of(m.view()).updated_number_scheduled() == 0);
+  BOOST_TEST(status_of(m.view()).number_ready() == 1);
+  m.settle();
+  BOOST_TEST(status_of(m.view()).updated_number_scheduled() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(selected_nodes_only) {
   model m{3};
   (*m.set.mutable_spec()->mutable_template_()->mutable_spec()->mutable_node_selector())["name"] =

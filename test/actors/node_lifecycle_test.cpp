@@ -36,32 +36,35 @@ std::string ready(const char* status) {
 BOOST_AUTO_TEST_CASE(taints_follow_the_state_of_a_node) {
   struct row {
     std::string node;
-    bool may_empty;
+    emptying pods;
     const char* expected;
   };
   const std::string lost = "{spec: {taints: [{key: node.kubernetes.io/unreachable, effect: "
                            "NoSchedule}, {key: node.kubernetes.io/unreachable, effect: NoExecute}, "
                            "{key: mine, effect: NoSchedule}]}, ";
   const row rows[] = {
-      {"{" + ready("True") + "}", false, ""},
-      {"{" + ready("False") + "}", false, "not-ready:NoSchedule"},
-      {"{" + ready("False") + "}", true, "not-ready:NoSchedule not-ready:NoExecute"},
-      {"{" + ready("Unknown") + "}", true, "unreachable:NoSchedule unreachable:NoExecute"},
-      {"{}", false, "not-ready:NoSchedule"},
-      {lost + ready("Unknown") + "}", false,
+      {"{" + ready("True") + "}", emptying::wait, ""},
+      {"{" + ready("False") + "}", emptying::wait, "not-ready:NoSchedule"},
+      {"{" + ready("False") + "}", emptying::begin, "not-ready:NoSchedule not-ready:NoExecute"},
+      {"{" + ready("Unknown") + "}", emptying::begin,
+       "unreachable:NoSchedule unreachable:NoExecute"},
+      {"{}", emptying::wait, "not-ready:NoSchedule"},
+      {lost + ready("Unknown") + "}", emptying::wait,
        "mine:NoSchedule unreachable:NoSchedule unreachable:NoExecute"},
-      {lost + ready("True") + "}", false, "mine:NoSchedule"},
-      {"{spec: {unschedulable: true}, " + ready("True") + "}", false, "unschedulable:NoSchedule"},
+      {lost + ready("Unknown") + "}", emptying::stop, "mine:NoSchedule unreachable:NoSchedule"},
+      {lost + ready("True") + "}", emptying::wait, "mine:NoSchedule"},
+      {"{spec: {unschedulable: true}, " + ready("True") + "}", emptying::wait,
+       "unschedulable:NoSchedule"},
       {"{status: {conditions: [{type: Ready, status: \"True\"}, {type: DiskPressure, status: "
        "\"True\"}]}}",
-       false, "disk-pressure:NoSchedule"},
+       emptying::wait, "disk-pressure:NoSchedule"},
   };
   for (auto& r : rows) {
     auto node = node_of(r.node);
-    auto planned = plan_taints(node, r.may_empty, {100, 0});
+    auto planned = plan_taints(node, r.pods, {100, 0});
     BOOST_TEST(text(planned) == r.expected, r.node);
     *node.mutable_spec()->mutable_taints() = {planned.begin(), planned.end()};
-    BOOST_TEST(text(plan_taints(node, r.may_empty, {200, 0})) == r.expected, "again: " << r.node);
+    BOOST_TEST(text(plan_taints(node, r.pods, {200, 0})) == r.expected, "again: " << r.node);
   }
 }
 
@@ -88,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_zone_that_mostly_fails_is_emptied_slowly_or_not_at_all) {
   BOOST_TEST(with(40, 60, true) == 0.01); // a large one
   BOOST_TEST(with(0, 6, true) == 0.1);    // one that is gone altogether
   BOOST_TEST(with(0, 6, false) == 0.0);   // everything is gone: it is us
-  BOOST_TEST(with(0, 1, false) == 0.1);   // one node is a cluster, too
+  BOOST_TEST(with(0, 1, false) == 0.0);
 }
 
 BOOST_AUTO_TEST_CASE(pods_stay_as_long_as_they_tolerate) {

@@ -164,6 +164,10 @@ BOOST_AUTO_TEST_CASE(on_delete_nothing_is_renewed_before_somebody_deletes_it) {
   m.settle();
   m.revision = "db-2";
   BOOST_TEST(m.step().empty());
+  m.pods.erase(0);
+  m.settle();
+  BOOST_TEST(m.revision_of(0) == "db-2"); // it was made again as the first version
+  BOOST_TEST(m.revision_of(1) == "db-1");
 }
 
 BOOST_AUTO_TEST_CASE(more_than_one_may_be_missing_if_the_set_says_so) {

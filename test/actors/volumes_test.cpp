@@ -143,7 +143,9 @@ BOOST_AUTO_TEST_CASE(a_directory_is_made_for_its_claim_on_its_node) {
     return v.spec().persistent_volume_source().host_path().path();
   };
   BOOST_TEST(path(made) == "/var/lib/troupe/volumes/pvc-uid-c_default_c");
-  auto there = provision(c, class_named("provisioner: troupe.dev/local-path"), "a", "/srv/volumes");
+  k8s::core::v1::Node machine;
+  (*machine.mutable_metadata()->mutable_annotations())[volumes_annotation] = "/srv/volumes";
+  auto there = provision(c, class_named("provisioner: troupe.dev/local-path"), "a", &machine);
   BOOST_TEST(path(there) == "/srv/volumes/pvc-uid-c_default_c");
   there.mutable_metadata()->clear_annotations();
   BOOST_TEST(node_of_own(there) == "");

@@ -3,6 +3,7 @@
 #include "actors/gateway/admission/parts.hpp"
 
 #include "actors/gateway/fields.hpp"
+#include "actors/gateway/write.hpp"
 #include "messages/api/network_address.pb.h"
 #include "messages/api/service.pb.h"
 
@@ -50,8 +51,7 @@ void take_address(const admission_request& r, const Service& s, const std::strin
   k8s::networking::v1::IPAddress a;
   auto& m = *a.mutable_metadata();
   m.set_name(ip);
-  m.set_uid(s.metadata().uid());
-  *m.mutable_creation_timestamp() = s.metadata().creation_timestamp();
+  begin_life(r.g.given.random, a, {s.metadata().creation_timestamp().seconds(), 0});
   (*m.mutable_labels())["ipaddress.kubernetes.io/ip-family"] = "IPv4";
   (*m.mutable_labels())["ipaddress.kubernetes.io/managed-by"] = "ipallocator.k8s.io";
   auto& ref = *a.mutable_spec()->mutable_parent_ref();

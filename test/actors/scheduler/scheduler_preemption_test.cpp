@@ -114,6 +114,60 @@ BOOST_AUTO_TEST_CASE(a_budget_does_not_save_the_last_resort) {
   BOOST_TEST(victims(c, important(10, "2")) == "guarded -> a");
 }
 
+BOOST_AUTO_TEST_CASE(the_search_goes_on_until_a_budget_can_be_spared) {
+  core c(seed);
+  for (int i = 0; i < 150; ++i) {
+    auto name = "n" + std::to_string(i);
+    c.hear_node(node_entry(name), false);
+    if (i < 120)
+      place(c, "guarded-" + std::to_string(i), name, important(0, "4", "app: db"));
+    else
+      place(c, "open-" + std::to_string(i), name, important(5, "4"));
+  }
+  add_budget(c, "db", 0);
+  BOOST_TEST(victims(c, important(10, "2")).starts_with("open-"));
+}
+
+BOOST_AUTO_TEST_CASE(only_those_who_go_for_it_are_waited_for) {
+  for (bool preempted : {true, false}) {
+    core c(seed);
+    c.hear_node(node_entry("a"), false);
+    place(c, "low", "a", important(1, "2"));
+    auto entry = pod_entry("going", important(1, "2"));
+    k8s::core::v1::Pod object;
+    gateway::read_entry(*entry, object);
+    object.mutable_spec()->set_node_name("a");
+    object.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(1);
+    if (preempted) {
+      auto& why = *object.mutable_status()->add_conditions();
+      why.set_type("DisruptionTarget");
+      why.set_status("True");
+      why.set_reason("PreemptionByScheduler");
+    }
+    c.hear_pod(entry_of(core_kind("pods"), object), false);
+    entry = pod_entry("vip", important(10, "4"));
+    gateway::read_entry(*entry, object);
+    object.mutable_status()->set_nominated_node_name("a");
+    c.hear_pod(entry_of(core_kind("pods"), object), false);
+    auto said = outcome(c);
+    BOOST_TEST((said["low"] == "preempted") == !preempted);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(who_finds_no_victims_any_more_keeps_no_room) {
+  core c(seed);
+  c.hear_node(node_entry("a"), false);
+  place(c, "better", "a", important(20, "4"));
+  auto entry = pod_entry("vip", important(10, "4"));
+  k8s::core::v1::Pod object;
+  gateway::read_entry(*entry, object);
+  object.mutable_status()->set_nominated_node_name("a");
+  c.hear_pod(entry_of(core_kind("pods"), object), false);
+  auto decisions = c.decide(10, {});
+  BOOST_REQUIRE(decisions.size() == 1u);
+  BOOST_TEST(std::get<scheduler::tell_pending>(decisions[0]).nominated == "");
+}
+
 BOOST_AUTO_TEST_CASE(neighbours_that_keep_the_pod_away_go_too) {
   core c(seed);
   c.hear_node(node_entry("a"), false);

@@ -125,6 +125,28 @@ BOOST_AUTO_TEST_CASE(required_spread_keeps_zones_even) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(pods_on_their_way_out_do_not_count_for_a_spread) {
+  core c(seed);
+  c.hear_node(node_entry("a1", zone + ": zone-a"), false);
+  c.hear_node(node_entry("b1", zone + ": zone-b", "unschedulable: true"), false);
+  auto place = [&](const char* name, const char* node, bool going) {
+    auto entry = pod_entry(name, labelled("app: web", ""));
+    k8s::core::v1::Pod object;
+    gateway::read_entry(*entry, object);
+    object.mutable_spec()->set_node_name(node);
+    if (going) object.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(1);
+    c.hear_pod(entry_of(core_kind("pods"), object), false);
+  };
+  place("old", "a1", false);
+  place("other", "b1", false);
+  place("third", "a1", false);
+  auto honour = ", nodeTaintsPolicy: Ignore";
+  c.hear_pod(pod_entry("new", labelled("app: web", spread(zone, 1, honour))), false);
+  BOOST_TEST(outcome(c)["new"] != "a1");
+  place("old", "a1", true);
+  BOOST_TEST(outcome(c)["new"] == "a1");
+}
+
 BOOST_AUTO_TEST_CASE(nodes_that_a_pod_may_not_use_do_not_count_as_domains_unless_told) {
   core c(seed);
   add_nodes(c);

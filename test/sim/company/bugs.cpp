@@ -3,6 +3,7 @@
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/object.hpp"
 #include "messages/api/claim.pb.h"
+#include "messages/api/persistent_volume.pb.h"
 
 #include <algorithm>
 
@@ -29,6 +30,14 @@ const schema::kind& kind(const char* group, const char* plural) {
   return *schema::registry::built_in()->by_resource(group, "v1", plural);
 }
 
+using Claim = k8s::core::v1::PersistentVolumeClaim;
+
+/// Who takes the claim along when it goes.
+std::string owner_kind(const Claim& c) {
+  auto& owners = c.metadata().owner_references();
+  return owners.empty() ? std::string{} : owners.Get(0).kind();
+}
+
 /// The size that a set has now; nothing if it is new.
 std::optional<int> size_of(const scene& there, const k8s::apps::v1::ReplicaSet& s) {
   auto hit =
@@ -52,7 +61,8 @@ const std::string* only_just_full(const scene& there) {
 std::function<void(const std::string& who, transaction&)> tampering(company_bug bug,
                                                                     const scene& there) {
   switch (bug) {
-  case company_bug::none: return {};
+  case company_bug::none:
+  case company_bug::deaf_to_budgets: return {};
   case company_bug::unbounded_rollout:
     return [&there](const std::string& who, transaction& tx) {
       if (who != "deployment") return;
@@ -155,8 +165,63 @@ std::function<void(const std::string& who, transaction&)> tampering(company_bug 
         return true;
       });
     };
+  case company_bug::stray_pods:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "scheduler") return;
+      rewrite<k8s::core::v1::Pod>(tx, kind("", "pods"), [](auto& p) {
+        auto& volumes = p.spec().volumes();
+        if (p.spec().node_name().empty() ||
+            std::none_of(volumes.begin(), volumes.end(),
+                         [](auto& v) { return v.volume_source().has_persistent_volume_claim(); }))
+          return false;
+        p.mutable_spec()->set_node_name("hollow-0");
+        return true;
+      });
+    };
+  case company_bug::leaked_volumes:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "persistentvolume-binder") return;
+      std::erase_if(tx.mutations, [](auto& m) {
+        k8s::core::v1::PersistentVolume v;
+        return m.key().starts_with("persistentvolumes/") && m.what == mutation::kind::put &&
+               gateway::read_entry(*m.object, v) && v.metadata().has_deletion_timestamp();
+      });
+    };
+  case company_bug::hoarded_claims:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "statefulset") return;
+      rewrite<Claim>(tx, kind("", "persistentvolumeclaims"), [](auto& c) {
+        if (owner_kind(c) != "Pod") return false;
+        c.mutable_metadata()->clear_owner_references();
+        return true;
+      });
+    };
+  case company_bug::lost_claims:
+    return [](const std::string& who, transaction& tx) {
+      if (who != "statefulset") return;
+      k8s::core::v1::Pod pod;
+      for (auto& m : tx.mutations)
+        if (m.key().starts_with("pods/") && m.what == mutation::kind::put)
+          gateway::read_entry(*m.object, pod);
+      rewrite<Claim>(tx, kind("", "persistentvolumeclaims"), [&](auto& c) {
+        if (pod.metadata().uid().empty() || !owner_kind(c).empty()) return false;
+        auto& owner = *c.mutable_metadata()->add_owner_references();
+        owner.set_api_version("v1");
+        owner.set_kind("Pod");
+        owner.set_name(pod.metadata().name());
+        owner.set_uid(pod.metadata().uid());
+        return true;
+      });
+    };
   }
   return {};
+}
+
+std::function<bool(const std::string& who, const std::string& resource)> deafness(company_bug bug) {
+  if (bug != company_bug::deaf_to_budgets) return {};
+  return [](const std::string& who, const std::string& resource) {
+    return who == "scheduler" && resource == "poddisruptionbudgets.policy";
+  };
 }
 
 } // namespace troupe::sim

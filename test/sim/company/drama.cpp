@@ -22,6 +22,7 @@ public:
         rules_{[this] { return on_.played(); }} {
     store_.heard = [this](auto& events) { hear(events); };
     store_.tamper = tampering(given.bug, rules_.there());
+    store_.deafen = deafness(given.bug);
     seat_ = on_.join([this] { return store_.waiting(); }, [this] { store_.turn(); });
     company_ = std::make_unique<company>(on_, store_, machine_settings{.count = 7});
   }
@@ -44,13 +45,17 @@ public:
     workload::stop_clockwork(*company_);
     on_.run(last_runs);
     check_settled(rules_.there(), store_.current());
-    rules_.kinds().check_settled();
+    rules_.volumes().check_settled(rules_.there());
     auto settled = on_.now();
     on_.run(silence);
     if (last_change_ > settled)
       throw broken_rule{"although nothing happens, somebody writes " + last_key_};
-    history out{summary(rules_.there(), store_.current()), store_.digest, on_.turns(),
-                store_.commits, kills_};
+    history out{summary(rules_.there(), store_.current()),
+                store_.digest,
+                on_.turns(),
+                store_.commits,
+                kills_,
+                rules_.preemption().budgets_broken};
     return out;
   }
 

@@ -21,6 +21,11 @@ enum class company_bug : uint8_t {
   shared_volume,      ///< claims are bound to one volume, whoever has it
   overlapping_runs,   ///< runs of cron jobs are not replaced, but joined
   bold_partition,     ///< the version below a partition is forgotten
+  deaf_to_budgets,    ///< the scheduler does not hear what budgets allow
+  stray_pods,         ///< pods go where their volumes are not
+  leaked_volumes,     ///< volumes whose claims are gone stay
+  hoarded_claims,     ///< claims of stateful sets that shrink stay, against their wish
+  lost_claims,        ///< claims of stateful sets that shrink go, against their wish
 };
 
 struct drama_settings {
@@ -35,6 +40,7 @@ struct drama_settings {
 struct history {
   std::string summary;
   uint64_t digest = 0, turns = 0, commits = 0, kills = 0;
+  uint64_t budgets_broken = 0; ///< by preemption, where nothing else was possible
 };
 
 /// Throws broken_rule.

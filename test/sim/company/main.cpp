@@ -24,6 +24,11 @@ constexpr std::pair<std::string_view, company_bug> bugs[] = {
     {"shared_volume", company_bug::shared_volume},
     {"overlapping_runs", company_bug::overlapping_runs},
     {"bold_partition", company_bug::bold_partition},
+    {"deaf_to_budgets", company_bug::deaf_to_budgets},
+    {"stray_pods", company_bug::stray_pods},
+    {"leaked_volumes", company_bug::leaked_volumes},
+    {"hoarded_claims", company_bug::hoarded_claims},
+    {"lost_claims", company_bug::lost_claims},
 };
 
 struct options {
@@ -81,7 +86,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   log::threshold(log::level::error);
-  std::atomic<uint64_t> turns = 0, commits = 0;
+  std::atomic<uint64_t> turns = 0, commits = 0, broken = 0;
   auto code = asked.which.play_all([&](uint64_t seed) {
     auto given = asked.drama;
     given.seed = seed;
@@ -91,9 +96,12 @@ int main(int argc, char** argv) {
       throw broken_rule{"the same seed leads to another history"};
     turns += first.turns;
     commits += first.commits;
+    broken += first.budgets_broken;
   });
-  std::printf("%llu turns of actors, %llu transactions\n",
+  std::printf("%llu turns of actors, %llu transactions, %llu budgets broken by preemption because "
+              "there was no other way\n",
               static_cast<unsigned long long>(turns.load()),
-              static_cast<unsigned long long>(commits.load()));
+              static_cast<unsigned long long>(commits.load()),
+              static_cast<unsigned long long>(broken.load()));
   return code;
 }

@@ -80,12 +80,16 @@ void rules::hear(const std::vector<storage::event_ptr>& events) {
     }
   }
   scene_.hear(events, now);
-  kinds_.hear(events, scene_, now);
+  crons_.hear(events, scene_, now);
+  volumes_.hear(events, scene_, now);
   for (auto& [key, was] : pods_before) {
     ++checked;
     auto hit = scene_.pods.find(key);
     pod_changed(was ? &*was : nullptr, hit == scene_.pods.end() ? nullptr : &hit->second);
   }
+  preemption_.hear(
+      events, scene_, now, [this](auto& which) { return lost_lately(true, which); },
+      now > blind_until_);
   for (auto& [key, was] : sizes_before) {
     auto hit = scene_.sets.find(key);
     if (hit != scene_.sets.end()) set_resized(hit->second, was);
@@ -141,7 +145,9 @@ void rules::pod_made(const pod_shape& p) {
     if (active > set->replicas.most(now))
       fail(p.key + " is one too many: " + std::to_string(active) + " for " + set->key +
            ", which wants " + std::to_string(set->replicas.most(now)));
-    if (auto d = scene_.deployment_of(*set); d && recreates(*d))
+    // A set replaces what it loses by itself; and who is paused only follows its size.
+    if (auto d = scene_.deployment_of(*set);
+        d && recreates(*d) && !d->paused && !set->replicas.steady(now))
       for (auto other : scene_.pods_of(*d))
         if (other->controller.uid != set->uid && !other->over)
           fail(p.key + " was made while " + other->key + " of an older version is still there");

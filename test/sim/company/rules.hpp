@@ -4,8 +4,10 @@
 #pragma once
 
 #include "storage/snapshot.hpp"
-#include "test/sim/company/kinds_rules.hpp"
+#include "test/sim/company/cron_rules.hpp"
+#include "test/sim/company/preemption_rules.hpp"
 #include "test/sim/company/scene.hpp"
+#include "test/sim/company/volume_rules.hpp"
 
 #include <functional>
 #include <optional>
@@ -34,7 +36,8 @@ public:
   void blind(nanoseconds away);
 
   const scene& there() const { return scene_; }
-  const kinds_rules& kinds() const { return kinds_; }
+  volume_rules& volumes() { return volumes_; }
+  const preemption_rules& preemption() const { return preemption_; }
   uint64_t checked = 0;
 
 private:
@@ -61,7 +64,9 @@ private:
 
   std::function<nanoseconds()> clock_;
   scene scene_;
-  kinds_rules kinds_;
+  cron_rules crons_;
+  volume_rules volumes_;
+  preemption_rules preemption_;
   std::set<std::string> excused_, granted_; ///< uids
   std::deque<loss> lost_;
   nanoseconds blind_since_{0}, blind_until_{-1};

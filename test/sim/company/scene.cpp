@@ -1,7 +1,6 @@
 #include "test/sim/company/scene.hpp"
 
 #include "actors/controllers/deployment_sizes.hpp"
-#include "actors/gateway/object.hpp"
 #include "messages/base/quantity.hpp"
 
 #include <algorithm>
@@ -14,12 +13,6 @@ template<class Meta> owner controller_in(const Meta& m) {
   for (auto& o : m.owner_references())
     if (o.controller()) return {o.kind(), o.name(), o.uid()};
   return {};
-}
-
-template<class Object> Object read(const storage::entry& entry) {
-  Object object;
-  gateway::read_entry(entry, object);
-  return object;
 }
 
 template<class Shape, class Object>
@@ -66,7 +59,7 @@ int wish::least(nanoseconds now) const {
 }
 
 pod_shape shape_of_pod(const storage::entry& entry) {
-  auto pod = read<k8s::core::v1::Pod>(entry);
+  auto pod = read_object<k8s::core::v1::Pod>(entry);
   pod_shape p;
   p.key = entry.key();
   p.ns = pod.metadata().namespace_();
@@ -85,6 +78,13 @@ pod_shape shape_of_pod(const storage::entry& entry) {
     else if (c.type() == "DisruptionTarget")
       p.preempted = c.status() == "True" && c.reason() == "PreemptionByScheduler";
   p.priority = pod.spec().priority();
+  p.nominated = pod.status().nominated_node_name();
+  for (auto& v : pod.spec().volumes()) {
+    auto& source = v.volume_source();
+    auto name = source.has_ephemeral() ? p.name + "-" + v.name()
+                                       : source.persistent_volume_claim().claim_name();
+    if (!name.empty()) p.claims.push_back("persistentvolumeclaims/" + p.ns + "/" + name);
+  }
   p.may_preempt = pod.spec().preemption_policy() != "Never";
   if (auto hit = p.labels.find("controller-revision-hash"); hit != p.labels.end())
     p.revision = hit->second;
@@ -113,14 +113,14 @@ void scene::put(const storage::entry& entry, nanoseconds now) {
     is.ready_since = was.ready && was.uid == is.uid ? was.ready_since : now;
     was = std::move(is);
   } else if (resource == "replicasets.apps") {
-    auto object = read<k8s::apps::v1::ReplicaSet>(entry);
+    auto object = read_object<k8s::apps::v1::ReplicaSet>(entry);
     auto& s = name_it(sets, entry, object);
     s.controller = controller_in(object.metadata());
     s.image = image_of(object.spec().template_().spec());
     s.replicas.put(object.spec().replicas(), now);
     s.min_ready = std::chrono::seconds{object.spec().min_ready_seconds()};
   } else if (resource == "deployments.apps") {
-    auto object = read<k8s::apps::v1::Deployment>(entry);
+    auto object = read_object<k8s::apps::v1::Deployment>(entry);
     auto& d = name_it(deployments, entry, object);
     auto bounds = controllers::bounds_of(object);
     d.rolls = controllers::rolls(object);
@@ -129,21 +129,23 @@ void scene::put(const storage::entry& entry, nanoseconds now) {
     d.surge.put(bounds.surge, now);
     d.unavailable.put(bounds.unavailable, now);
   } else if (resource == "statefulsets.apps") {
-    auto object = read<k8s::apps::v1::StatefulSet>(entry);
+    auto object = read_object<k8s::apps::v1::StatefulSet>(entry);
     auto& s = name_it(stateful_sets, entry, object);
     s.ordered = object.spec().pod_management_policy() != "Parallel";
     s.replicas.put(object.spec().replicas(), now);
     s.partition.put(object.spec().update_strategy().rolling_update().partition(), now);
     s.revision = object.status().current_revision();
+    s.kept_when_scaled =
+        object.spec().persistent_volume_claim_retention_policy().when_scaled() != "Delete";
   } else if (resource == "daemonsets.apps") {
-    auto object = read<k8s::apps::v1::DaemonSet>(entry);
+    auto object = read_object<k8s::apps::v1::DaemonSet>(entry);
     auto& d = name_it(daemon_sets, entry, object);
     auto& rolling = object.spec().update_strategy().rolling_update();
     auto whole = static_cast<int>(nodes.size());
     d.surge.put(controllers::resolve(rolling.max_surge(), whole, true), now);
     d.unavailable.put(controllers::resolve(rolling.max_unavailable(), whole, true), now);
   } else if (resource == "nodes") {
-    auto object = read<k8s::core::v1::Node>(entry);
+    auto object = read_object<k8s::core::v1::Node>(entry);
     auto was = nodes[key];
     auto& n = nodes[key] = {object.metadata().name()};
     auto& room = object.status().allocatable();
@@ -153,9 +155,13 @@ void scene::put(const storage::entry& entry, nanoseconds now) {
       if (c.type() == "Ready") n.ready = c.status() == "True";
     n.ready_since = was.ready ? was.ready_since : now;
     n.closed = object.spec().unschedulable();
+    n.tainted = !object.spec().taints().empty();
+    n.changed = was.ready == n.ready && was.closed == n.closed && was.tainted == n.tainted
+                    ? was.changed
+                    : now;
     for (auto& t : object.spec().taints()) n.sends_away = n.sends_away || t.effect() == "NoExecute";
   } else if (resource == "resourcequotas") {
-    auto object = read<k8s::core::v1::ResourceQuota>(entry);
+    auto object = read_object<k8s::core::v1::ResourceQuota>(entry);
     auto& q = quotas[key];
     q.key = key;
     q.ns = object.metadata().namespace_();
@@ -169,12 +175,12 @@ void scene::put(const storage::entry& entry, nanoseconds now) {
     q.used_pods = amount(object.status().used(), "pods") / 1000;
     q.used_cpu_milli = amount(object.status().used(), "requests.cpu");
   } else if (resource == "poddisruptionbudgets.policy") {
-    budgets[key] = read<k8s::policy::v1::PodDisruptionBudget>(entry);
+    budgets[key] = read_object<k8s::policy::v1::PodDisruptionBudget>(entry);
   } else if (resource == "namespaces") {
-    auto object = read<k8s::core::v1::Namespace>(entry);
+    auto object = read_object<k8s::core::v1::Namespace>(entry);
     if (object.metadata().has_deletion_timestamp()) ending_spaces.insert(object.metadata().name());
   } else if (resource == "jobs.batch") {
-    jobs[key] = read<k8s::batch::v1::Job>(entry);
+    jobs[key] = read_object<k8s::batch::v1::Job>(entry);
   }
 }
 

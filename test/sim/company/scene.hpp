@@ -2,6 +2,7 @@
 // events, object by object, with a short memory of what was wanted a moment ago.
 #pragma once
 
+#include "actors/gateway/object.hpp"
 #include "messages/api/daemon_set.pb.h"
 #include "messages/api/deployment.pb.h"
 #include "messages/api/job.pb.h"
@@ -51,12 +52,13 @@ struct owner {
 };
 
 struct pod_shape {
-  std::string key, ns, name, uid, node, image;
+  std::string key, ns, name, uid, node, nominated, image;
   std::map<std::string, std::string> labels;
   owner controller;
   bool going = false, over = false, failed = false, ready = false, gated = false;
   bool preempted = false, may_preempt = true;
-  std::string revision; ///< of its template, as stateful sets say it
+  std::string revision;            ///< of its template, as stateful sets say it
+  std::vector<std::string> claims; ///< keys
   int cpu_milli = 0, priority = 0;
   nanoseconds ready_since{0};
   bool counts() const { return !going && !over; }
@@ -81,7 +83,7 @@ struct deployment_shape {
 
 struct stateful_shape {
   std::string key, ns, name, uid;
-  bool ordered = true, going = false;
+  bool ordered = true, going = false, kept_when_scaled = true;
   wish replicas, partition;
   std::string revision; ///< that those below the partition keep
 };
@@ -95,8 +97,8 @@ struct daemon_shape {
 struct node_shape {
   std::string name;
   int cpu_milli = 0, pods_max = 0;
-  bool ready = false, sends_away = false, closed = false;
-  nanoseconds ready_since{0};
+  bool ready = false, sends_away = false, tainted = false, closed = false;
+  nanoseconds ready_since{0}, changed{0};
 };
 
 struct quota_shape {
@@ -106,6 +108,12 @@ struct quota_shape {
 };
 
 int milli_of(const std::string& quantity);
+
+template<class Object> Object read_object(const storage::entry& entry) {
+  Object object;
+  gateway::read_entry(entry, object);
+  return object;
+}
 
 class scene {
 public:

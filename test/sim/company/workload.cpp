@@ -68,6 +68,7 @@ workload::workload(uint64_t seed, nanoseconds time, size_t machines)
     create(kind("", "namespaces"), {}, ns, "metadata: {name: " + std::string(ns) + "}");
   now_ += milliseconds{200}; // accounts are made
   put_quota();
+  create_ranks();
   auto begin = now_;
   auto some_time = [&] { now_ = begin + milliseconds{pick(3'000)}; };
   for (auto& [ns, name] : deployment_places) some_time(), create_deployment(ns, name);
@@ -76,8 +77,9 @@ workload::workload(uint64_t seed, nanoseconds time, size_t machines)
   some_time(), create_job();
   some_time(), create_budgets();
   some_time(), create_storage();
+  some_time(), create_stored_set();
+  some_time(), create_sharers();
   for (auto name : {"c0", "c1"}) some_time(), create_cron_job(name);
-  now_ = begin, create_ranks();
   for (auto count = 15 + pick(20); count > 0; --count) {
     now_ = begin + nanoseconds{pick(static_cast<uint64_t>(time.count()))};
     random_step();
@@ -149,7 +151,9 @@ void workload::create_daemon_set() {
                      "g0}}, updateStrategy: {rollingUpdate: {") +
              (surge ? "maxUnavailable: 0, maxSurge: 1"
                     : "maxUnavailable: " + std::to_string(1 + pick(2))) +
-             "}}, template: " + pod_template("g0") + "}}");
+             "}}, template: " +
+             // Whoever fills its machine must not keep it from coming back.
+             pod_template("g0", {}, ", priorityClassName: everywhere") + "}}");
 }
 
 void workload::create_job() {
@@ -166,14 +170,14 @@ void workload::create_job() {
                           ", hollow.troupe.dev/run-time: " +
                               quoted(std::to_string(500 + pick(4'000)) + "ms") +
                               ", hollow.troupe.dev/exit-code: " + (fails ? "\"1\"" : "\"0\""),
-                          ", restartPolicy: Never") +
+                          ", restartPolicy: Never" + (chance(0.3) ? scratch_space() : "")) +
              "}}");
 }
 
 void workload::create_budgets() {
   static const char* const amounts[] = {"minAvailable: 1", "minAvailable: 50%", "maxUnavailable: 1",
                                         "maxUnavailable: 25%", "maxUnavailable: 0"};
-  for (auto app : {"d0", "d1", "s0"})
+  for (auto app : {"d0", "d1", "s0", "s2"})
     create(kind("policy", "poddisruptionbudgets"), "a", app,
            std::string("{metadata: {name: ") + app + ", namespace: a}, spec: {" + amounts[pick(5)] +
                ", selector: {matchLabels: {app: " + app + "}}}}");
@@ -187,7 +191,7 @@ void workload::put_quota() {
 }
 
 void workload::random_step() {
-  auto draw = pick(125);
+  auto draw = pick(141);
   if (draw < 45) return change_deployment();
   if (draw < 57) return change_stateful_set();
   if (draw < 62) return change_daemon_set();
@@ -197,6 +201,8 @@ void workload::random_step() {
   if (draw < 100) return move_space();
   if (draw < 104) return change_cron_job();
   if (draw < 116) return change_storage();
+  if (draw < 127) return change_stored_set();
+  if (draw < 132) return change_sharers();
   summon_important();
 }
 

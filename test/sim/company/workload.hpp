@@ -56,6 +56,11 @@ private:
   void move_space();
   void create_cron_job(const std::string& name);
   void change_cron_job();
+  std::string scratch_space();
+  void create_stored_set();
+  void change_stored_set();
+  void create_sharers();
+  void change_sharers();
   void create_storage();
   void create_volume(int number);
   void create_claim(int number);
@@ -67,6 +72,8 @@ private:
   static void relent_kinds(company& c);
 
   static constexpr int important_max = 2;
+  /// As many of those who have volumes find room on one machine, whoever else there is.
+  static constexpr int stored_max = 3, sharers_max = 2;
 
   std::mt19937_64 random_;
   nanoseconds now_{0};

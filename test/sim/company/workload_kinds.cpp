@@ -1,10 +1,8 @@
-// Wishes about cron jobs, claims and volumes, pods that are more important than others, and
-// partitions of stateful sets.
+// Wishes about cron jobs, pods that are more important than others, and partitions of stateful
+// sets.
 #include "test/sim/company/workload.hpp"
 
-#include "messages/api/claim.pb.h"
 #include "messages/api/cron_job.pb.h"
-#include "messages/api/persistent_volume.pb.h"
 
 namespace troupe::sim {
 
@@ -16,11 +14,8 @@ const schema::kind& kind(const char* group, const char* plural) {
   return *schema::registry::built_in()->by_resource(group, "v1", plural);
 }
 const schema::kind& cron_jobs() { return kind("batch", "cronjobs"); }
-const schema::kind& volumes() { return kind("", "persistentvolumes"); }
-const schema::kind& claims() { return kind("", "persistentvolumeclaims"); }
 
 constexpr const char* crons[] = {"c0", "c1"};
-constexpr int volumes_max = 5, claims_max = 5;
 
 } // namespace
 
@@ -48,53 +43,12 @@ void workload::change_cron_job() {
          [=](auto& m) { static_cast<CronJob&>(m).mutable_spec()->set_suspend(suspended); });
 }
 
-void workload::create_volume(int number) {
-  create(volumes(), {}, "v" + std::to_string(number),
-         "{metadata: {name: v" + std::to_string(number) +
-             "}, spec: {capacity: {storage: " + std::to_string(1 + pick(4)) +
-             "Gi}, accessModes: [ReadWriteOnce], persistentVolumeReclaimPolicy: " +
-             (chance(0.5) ? "Retain" : "Delete") + ", hostPath: {path: /v}}}");
-}
-
-void workload::create_claim(int number) {
-  auto name = "w" + std::to_string(number);
-  create(claims(), "a", name,
-         "{metadata: {name: " + name + ", namespace: a}, spec: {storageClassName: \"\", " +
-             "accessModes: [ReadWriteOnce], resources: {requests: {storage: " +
-             std::to_string(1 + pick(4)) + "Gi}}}}");
-}
-
-/// A claim goes and may come again under its name; a volume that nobody has goes and comes.
-void workload::change_storage() {
-  if (chance(0.5)) {
-    auto number = static_cast<int>(pick(claims_max));
-    add("delete claim w" + std::to_string(number),
-        [=](company& c, rules&) { c.remove(claims(), "a", "w" + std::to_string(number)); });
-    now_ += std::chrono::milliseconds{pick(3'000)};
-    return create_claim(number);
-  }
-  auto number = static_cast<int>(pick(volumes_max));
-  auto name = "v" + std::to_string(number);
-  add("delete volume " + name + " unless it is bound", [=](company& c, rules&) {
-    k8s::core::v1::PersistentVolume v;
-    auto entry = c.now().get(gateway::key_of(volumes(), {}, name));
-    if (entry && gateway::read_entry(*entry, v) && v.status().phase() != "Bound")
-      c.remove(volumes(), {}, name);
-  });
-  now_ += std::chrono::milliseconds{pick(3'000)};
-  create_volume(number);
-}
-
-void workload::create_storage() {
-  for (int i = 0; i < volumes_max; ++i)
-    if (chance(0.7)) create_volume(i);
-  for (int i = 0; i < claims_max; ++i)
-    if (chance(0.7)) create_claim(i);
-}
-
-/// A few pods that need most of a machine, and may send others away or have to wait.
+/// Who needs most of a machine, and may send others away or has to wait; who can be on one machine
+/// only.
 void workload::create_ranks() {
   auto& classes = kind("scheduling.k8s.io", "priorityclasses");
+  create(classes, {}, "rooted", "{metadata: {name: rooted}, value: 100}");
+  create(classes, {}, "everywhere", "{metadata: {name: everywhere}, value: 200}");
   create(classes, {}, "urgent", "{metadata: {name: urgent}, value: 1000}");
   create(classes, {}, "polite", "{metadata: {name: polite}, value: 500, preemptionPolicy: Never}");
 }
@@ -106,7 +60,7 @@ void workload::summon_important() {
              std::to_string(1 + pick(3)) + ", selector: {matchLabels: {app: " + name +
              "}}, template: {metadata: {labels: {app: " + name + "}}, spec: {priorityClassName: " +
              (chance(0.7) ? "urgent" : "polite") + ", containers: [{name: c, image: \"" + name +
-             ":0\", resources: {requests: {cpu: 3000m}}}]}}}}");
+             ":0\", resources: {requests: {cpu: " + (chance(0.5) ? "3000m" : "3700m") + "}}}]}}}}");
   now_ += std::chrono::milliseconds{3'000 + pick(20'000)};
   add("dismiss " + name,
       [=](company& c, rules&) { c.remove(kind("apps", "deployments"), "a", name, "Background"); });
@@ -127,7 +81,7 @@ void workload::put_partition(message& set, int partition) {
 }
 
 void workload::relent_kinds(company& c) {
-  for (auto set : {"s0", "s1"})
+  for (auto set : {"s0", "s1", "s2"})
     c.change(kind("apps", "statefulsets"), "a", set, [](auto& m) { put_partition(m, 0); });
   for (int i = 0; i < important_max; ++i)
     c.remove(kind("apps", "deployments"), "a", "u" + std::to_string(i), "Background");
