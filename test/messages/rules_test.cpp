@@ -350,6 +350,8 @@ BOOST_AUTO_TEST_CASE(small_kinds_are_judged) {
        "FieldValueForbidden metadata.name"},
       {slice("hints: {forZones: [{name: a}, {name: a}]}"),
        "FieldValueDuplicate endpoints[0].hints.forZones[1].name"},
+      {object("v1 Node", "spec: {podCIDR: 10.0.0.0/24, podCIDRs: ['x']}\n"), ""},
+      {object("v1 Node", "spec: {podCIDRs: ['x']}\n"), "FieldValueInvalid spec.podCIDRs[0]"},
       {slice("hints: {forNodes: [{name: A_}]}"),
        "FieldValueInvalid endpoints[0].hints.forNodes[0].name"},
   });

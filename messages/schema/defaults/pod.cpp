@@ -48,6 +48,17 @@ template<class Containers> void host_ports(Containers& containers) {
       if (port.host_port() == 0) port.set_host_port(port.container_port());
 }
 
+/// The first of the addresses and the one that older clients know are kept in step: what they
+/// write goes first.
+void pod_status(PodStatus& status) {
+  if (!status.pod_ip().empty() &&
+      (status.pod_ips().empty() || status.pod_ips(0).ip() != status.pod_ip())) {
+    status.clear_pod_ips();
+    status.add_pod_ips()->set_ip(status.pod_ip());
+  }
+  if (!status.pod_ips().empty()) status.set_pod_ip(status.pod_ips(0).ip());
+}
+
 void pod_spec(PodSpec& spec) {
   // Two names for one thing: the older one is kept in step.
   if (spec.service_account_name().empty() && !spec.service_account().empty())
@@ -110,9 +121,9 @@ void pod(Pod& p) {
 
 std::vector<rule> pod_rules() {
   return {
-      rule_for<pod>(),       rule_for<pod_spec>(),
-      rule_for<container>(), rule_for<ephemeral_container>(),
-      rule_for<volume>(),    rule_for<image_volume>(),
+      rule_for<pod>(),          rule_for<pod_status>(),          rule_for<pod_spec>(),
+      rule_for<container>(),    rule_for<ephemeral_container>(), rule_for<volume>(),
+      rule_for<image_volume>(),
   };
 }
 

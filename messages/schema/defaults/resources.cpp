@@ -62,9 +62,14 @@ void node_status(NodeStatus& status) {
   round_up(*status.mutable_allocatable());
 }
 
-/// The first of the ranges and the one that older clients read are kept in step.
+/// The first of the ranges and the one that older clients know are kept in step: what they write
+/// goes first.
 void node_spec(NodeSpec& spec) {
-  if (spec.pod_cidrs().empty() && !spec.pod_cidr().empty()) spec.add_pod_cidrs(spec.pod_cidr());
+  if (!spec.pod_cidr().empty() &&
+      (spec.pod_cidrs().empty() || spec.pod_cidrs(0) != spec.pod_cidr())) {
+    spec.clear_pod_cidrs();
+    spec.add_pod_cidrs(spec.pod_cidr());
+  }
   if (!spec.pod_cidrs().empty()) spec.set_pod_cidr(spec.pod_cidrs(0));
 }
 
