@@ -2,6 +2,7 @@
 
 #include "actors/gateway/api_services.hpp"
 #include "actors/gateway/default_roles.hpp"
+#include "actors/gateway/default_upkeep.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/namespace.pb.h"
@@ -14,14 +15,34 @@ namespace troupe::gateway {
 
 namespace {
 
-/// Adds `object` to the transaction unless it is there.
+/// How often it is tried again when somebody else wrote the same objects meanwhile.
+constexpr int attempts_max = 5;
+
+/// Whether `found` had to be changed. What became of other kinds' objects is not the server's.
+template<class Object> bool brought_up_to_date(Object& found, const Object& wanted) {
+  if constexpr (requires { catch_up(found, wanted); })
+    return catch_up(found, wanted);
+  else
+    return false;
+}
+
+/// Adds `object` to the transaction unless it is there, or what it lacks if it is.
+template<class Object>
 void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx,
-            const schema::kind& kind, google::protobuf::Message& object) {
-  auto& m = meta(object);
-  auto key = key_of(kind, m.namespace_(), m.name());
-  if (now.get(key)) return;
-  begin_life(g.given.random, object, g.given.now());
+            const schema::kind& kind, Object& object) {
+  auto key = key_of(kind, object.metadata().namespace_(), object.metadata().name());
   schema::set_defaults(object);
+  if (auto entry = now.get(key)) {
+    Object found;
+    if (!read_entry(*entry, found) || found.metadata().has_deletion_timestamp() ||
+        !brought_up_to_date(found, object))
+      return;
+    tx.require_revision(key, entry->mod_revision());
+    object = std::move(found);
+  } else {
+    tx.require_absent(key);
+  }
+  if (meta(object).uid().empty()) begin_life(g.given.random, object, g.given.now());
   tx.put(key, stored_form(kind, object), index_of(kind, object));
 }
 
@@ -39,10 +60,8 @@ k8s::networking::v1::ServiceCIDR own_range(int64_t seconds) {
   return range;
 }
 
-} // namespace
-
-result<void> bootstrap(gateway& g) {
-  auto now = g.given.store->current();
+/// What the cluster lacks `now`.
+storage::transaction plan(gateway& g, const storage::snapshot& now) {
   auto kinds = g.kinds();
   storage::transaction tx;
   auto& namespaces = *kinds->by_resource("", "v1", "namespaces");
@@ -83,9 +102,20 @@ result<void> bootstrap(gateway& g) {
     p.set_description(words);
     ensure(g, now, tx, *kinds->by_resource("scheduling.k8s.io", "v1", "priorityclasses"), p);
   }
-  if (tx.mutations.empty()) return {};
-  auto done = storage::commit_and_wait(*g.given.store, std::move(tx));
-  return done ? result<void>{} : done.error();
+  return tx;
+}
+
+} // namespace
+
+result<void> bootstrap(gateway& g) {
+  for (int i = 0; i < attempts_max; ++i) {
+    auto tx = plan(g, g.given.store->current());
+    if (tx.mutations.empty()) return {};
+    auto done = storage::commit_and_wait(*g.given.store, std::move(tx));
+    if (!done) return done.error();
+    if (!done->refused) return {};
+  }
+  return error{errc::conflict, "others kept changing what the cluster begins with"};
 }
 
 } // namespace troupe::gateway

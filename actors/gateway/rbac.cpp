@@ -62,8 +62,8 @@ bool covers(const policy_rule& rule, const attributes& a) {
           (!a.name.empty() && has_exactly(rule.resource_names(), a.name)));
 }
 
-std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
-                                   const policy_rule& wanted) {
+std::vector<policy_rule> missing(const std::vector<const policy_rule*>& owned,
+                                 const policy_rule& wanted) {
   // Broken down to single grants; each must be covered by one owned rule.
   auto owns = [&](const attributes& a) {
     return std::any_of(owned.begin(), owned.end(), [&](auto rule) {
@@ -71,18 +71,10 @@ std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
       return covers(*rule, a);
     });
   };
-  for (auto& verb : wanted.verbs()) {
-    for (auto& url : wanted.non_resource_urls()) {
-      attributes a{.verb = verb, .resource = false, .path = url};
-      if (!owns(a)) {
-        policy_rule out;
-        out.add_verbs(verb);
-        out.add_non_resource_urls(url);
-        return out;
-      }
-    }
-    for (auto& group : wanted.api_groups())
-      for (auto& resource : wanted.resources()) {
+  std::vector<policy_rule> out;
+  for (auto& group : wanted.api_groups())
+    for (auto& resource : wanted.resources())
+      for (auto& verb : wanted.verbs()) {
         auto slash = resource.find('/');
         std::vector<std::string> names(wanted.resource_names().begin(),
                                        wanted.resource_names().end());
@@ -94,16 +86,21 @@ std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
                        .subresource = slash == resource.npos ? "" : resource.substr(slash + 1),
                        .name = name};
           if (owns(a)) continue;
-          policy_rule out;
-          out.add_verbs(verb);
-          out.add_api_groups(group);
-          out.add_resources(resource);
-          if (!name.empty()) out.add_resource_names(name);
-          return out;
+          auto& gap = out.emplace_back();
+          gap.add_verbs(verb);
+          gap.add_api_groups(group);
+          gap.add_resources(resource);
+          if (!name.empty()) gap.add_resource_names(name);
         }
       }
-  }
-  return {};
+  for (auto& url : wanted.non_resource_urls())
+    for (auto& verb : wanted.verbs()) {
+      if (owns({.verb = verb, .resource = false, .path = url})) continue;
+      auto& gap = out.emplace_back();
+      gap.add_verbs(verb);
+      gap.add_non_resource_urls(url);
+    }
+  return out;
 }
 
 std::string describe(const policy_rule& rule) {

@@ -26,9 +26,9 @@ using policy_rule = k8s::rbac::v1::PolicyRule;
 
 /// Whether a rule covers what is wanted.
 bool covers(const policy_rule& rule, const attributes& wanted);
-/// Whether `owned` together grant everything that `wanted` grants; if not, the missing rule.
-std::optional<policy_rule> missing(const std::vector<const policy_rule*>& owned,
-                                   const policy_rule& wanted);
+/// What `wanted` grants and none of `owned` does: one rule for each single grant.
+std::vector<policy_rule> missing(const std::vector<const policy_rule*>& owned,
+                                 const policy_rule& wanted);
 /// `{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}`, as refusals name it.
 std::string describe(const policy_rule& rule);
 

@@ -1,12 +1,17 @@
 // What every cluster begins with, held against what Kubernetes begins with.
 #include "actors/gateway/api_services.hpp"
+#include "actors/gateway/bootstrap.hpp"
 #include "actors/gateway/default_roles.hpp"
+#include "actors/gateway/default_upkeep.hpp"
+#include "actors/gateway/workers.hpp"
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/validate.hpp"
+#include "storage/engine.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
 #include <set>
 
 BOOST_AUTO_TEST_SUITE(bootstrap_test)
@@ -88,6 +93,126 @@ BOOST_AUTO_TEST_CASE(groups_that_are_served_here_say_so) {
   BOOST_TEST(services[0].metadata().name() == "v1.");
   BOOST_TEST(named(services, "v2.autoscaling").spec().version_priority() == 30);
   BOOST_TEST(services[0].status().conditions(0).reason() == "Local");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_default_role_lacks_is_added_and_extras_stay) {
+  auto roles = gateway::default_cluster_roles();
+  auto& wanted = named(roles, "system:basic-user");
+  auto found = wanted;
+  BOOST_TEST(!gateway::catch_up(found, wanted));
+  found.mutable_rules()->DeleteSubrange(1, 1);
+  found.mutable_rules(0)->set_resources(0, "mine");
+  (*found.mutable_metadata()->mutable_labels())["kubernetes.io/bootstrapping"] = "other";
+  found.mutable_metadata()->clear_annotations();
+  BOOST_TEST(gateway::catch_up(found, wanted));
+  BOOST_REQUIRE(found.rules_size() == 3);
+  BOOST_TEST(found.rules(0).resources(0) == "mine");
+  BOOST_TEST(found.rules(1).resources(0) == "selfsubjectaccessreviews");
+  BOOST_TEST(found.rules(1).verbs(0) == "create");
+  BOOST_TEST(found.rules(2).resources(0) == "selfsubjectreviews");
+  BOOST_TEST(found.metadata().labels().at("kubernetes.io/bootstrapping") == "other");
+  BOOST_TEST(found.metadata().annotations_size() == 1);
+  BOOST_TEST(!gateway::catch_up(found, wanted));
+
+  found.clear_rules();
+  (*found.mutable_metadata()
+        ->mutable_annotations())["rbac.authorization.kubernetes.io/autoupdate"] = "false";
+  BOOST_TEST(!gateway::catch_up(found, wanted));
+  BOOST_TEST(found.rules_size() == 0);
+
+  auto& gatherer = named(roles, "edit");
+  found = gatherer;
+  found.clear_aggregation_rule();
+  BOOST_TEST(gateway::catch_up(found, gatherer));
+  BOOST_TEST(found.aggregation_rule().cluster_role_selectors_size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_default_binding_gets_its_subjects_back_and_its_role) {
+  auto bindings = gateway::default_cluster_role_bindings();
+  auto& wanted = named(bindings, "system:public-info-viewer");
+  auto found = wanted;
+  found.mutable_metadata()->set_uid("u");
+  found.mutable_subjects(0)->set_name("mine");
+  BOOST_TEST(gateway::catch_up(found, wanted));
+  BOOST_TEST(found.subjects_size() == 3);
+  BOOST_TEST(found.subjects(2).name() == "system:authenticated");
+  BOOST_TEST(!gateway::catch_up(found, wanted));
+  found.mutable_role_ref()->set_name("view");
+  BOOST_TEST(gateway::catch_up(found, wanted));
+  BOOST_TEST(found.metadata().uid().empty());
+  BOOST_TEST(found.SerializeAsString() == wanted.SerializeAsString());
+}
+
+BOOST_AUTO_TEST_CASE(flow_objects_follow_unless_they_say_no) {
+  const std::string key = "apf.kubernetes.io/autoupdate-spec";
+  auto schemas = schema::default_flow_schemas(5);
+  auto& wanted = named(schemas, "service-accounts");
+  auto found = wanted;
+  BOOST_TEST(!gateway::catch_up(found, wanted));
+  auto said = [&]() -> std::string& {
+    return (*found.mutable_metadata()->mutable_annotations())[key];
+  };
+  auto change = [&] { found.mutable_spec()->set_matching_precedence(7); };
+  change();
+  BOOST_TEST(gateway::catch_up(found, wanted));
+  BOOST_TEST(found.spec().matching_precedence() == 9000);
+  BOOST_TEST(found.metadata().generation() == 2);
+  change();
+  said() = "F";
+  BOOST_TEST(!gateway::catch_up(found, wanted));
+  BOOST_TEST(found.spec().matching_precedence() == 7);
+  // Unsaid, a spec that somebody changed is theirs.
+  found.mutable_metadata()->mutable_annotations()->erase(key);
+  BOOST_TEST(gateway::catch_up(found, wanted));
+  BOOST_TEST(said() == "false");
+  BOOST_TEST(found.spec().matching_precedence() == 7);
+
+  auto levels = schema::default_priority_levels();
+  auto all = named(levels, "catch-all");
+  all.mutable_spec()->mutable_limited()->set_nominal_concurrency_shares(1);
+  (*all.mutable_metadata()->mutable_annotations())[key] = "false";
+  BOOST_TEST(gateway::catch_up(all, named(levels, "catch-all")));
+  BOOST_TEST(all.spec().limited().nominal_concurrency_shares() == 5);
+  BOOST_TEST(all.metadata().annotations().at(key) == "true");
+  auto exempt = named(levels, "exempt");
+  exempt.mutable_spec()->mutable_exempt()->set_lendable_percent(10);
+  BOOST_TEST(!gateway::catch_up(exempt, named(levels, "exempt")));
+}
+
+BOOST_AUTO_TEST_CASE(a_second_start_writes_nothing_and_mends_what_was_taken) {
+  auto path =
+      std::filesystem::temp_directory_path() / ("bootstrap_test-" + std::to_string(getpid()));
+  std::filesystem::remove_all(path);
+  {
+    auto store = std::move(*storage::engine::open({.path = path.string()}));
+    gateway::worker_threads work{1};
+    gateway::environment given;
+    given.store = store.get();
+    given.work = &work;
+    given.now = [] { return timestamp{1000, 0}; };
+    given.random = [n = uint64_t{0}]() mutable { return ++n; };
+    gateway::gateway api{std::move(given)};
+    BOOST_REQUIRE(gateway::bootstrap(api));
+    auto first = store->current().revision();
+    BOOST_REQUIRE(gateway::bootstrap(api));
+    BOOST_TEST(store->current().revision() == first);
+
+    auto& roles = *api.kinds()->by_resource("rbac.authorization.k8s.io", "v1", "clusterroles");
+    auto key = gateway::key_of(roles, {}, "system:node");
+    k8s::rbac::v1::ClusterRole role;
+    BOOST_REQUIRE(gateway::read_entry(*store->current().get(key), role));
+    auto uid = role.metadata().uid();
+    role.clear_rules();
+    storage::transaction tx;
+    tx.put(key, gateway::stored_form(roles, role));
+    BOOST_REQUIRE(storage::commit_and_wait(*store, std::move(tx)));
+    BOOST_REQUIRE(gateway::bootstrap(api));
+    BOOST_TEST(store->current().revision() == first + 2);
+    BOOST_REQUIRE(gateway::read_entry(*store->current().get(key), role));
+    BOOST_TEST(role.metadata().uid() == uid);
+    BOOST_TEST(role.rules_size() > 5);
+  }
+  std::filesystem::remove_all(path);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,10 @@
 #include "actors/gateway/authorization.hpp"
 #include "messages/api/rbac.pb.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 namespace troupe::gateway {
 
 namespace {
@@ -22,13 +26,32 @@ bool may(const admission_request& r, const char* verb, const std::string& plural
       .has_value();
 }
 
+/// Single grants that differ only in their verb, told in one line; sorted, each line once.
+std::string told(const std::vector<policy_rule>& gaps) {
+  std::map<std::string, policy_rule> by_target;
+  for (auto& gap : gaps) {
+    auto target = gap;
+    if (gap.non_resource_urls().empty()) target.clear_verbs();
+    auto [hit, fresh] = by_target.try_emplace(target.SerializeAsString(), gap);
+    auto& verbs = *hit->second.mutable_verbs();
+    if (!fresh && std::find(verbs.begin(), verbs.end(), gap.verbs(0)) == verbs.end())
+      *verbs.Add() = gap.verbs(0);
+  }
+  std::set<std::string> lines;
+  for (auto& [target, rule] : by_target) lines.insert(describe(rule));
+  std::string out;
+  for (auto& line : lines) out.append("\n").append(line);
+  return out;
+}
+
 template<class Rules> result<void> check_rules(const admission_request& r, const Rules& rules) {
   auto book = r.g.authorize->book();
   auto owned = book->rules_of(r.c.who, r.c.where.ns);
-  std::string lacking;
+  std::vector<policy_rule> gaps;
   for (auto& rule : rules)
-    if (auto gap = missing(owned, rule)) lacking += "\n" + describe(*gap);
-  if (lacking.empty()) return {};
+    for (auto& gap : missing(owned, rule)) gaps.push_back(std::move(gap));
+  if (gaps.empty()) return {};
+  auto lacking = told(gaps);
   std::string groups;
   for (auto& g : r.c.who.groups) groups += (groups.empty() ? "\"" : " \"") + g + "\"";
   return forbidden(*r.c.kind, meta(r.object).name(),
