@@ -28,7 +28,9 @@ k8s::meta::v1::Status to_status(const error& failure) {
   s.set_reason(std::string(row.reason));
   s.set_code(row.http_status);
   auto& d = failure.details;
-  if (d == error_details{}) return s;
+  // What is not there or cannot be done has details even when they are empty: clients look in them.
+  bool always = failure.code == errc::not_found || failure.code == errc::method_not_allowed;
+  if (d == error_details{} && !always) return s;
   auto& out = *s.mutable_details();
   if (!d.name.empty()) out.set_name(d.name);
   if (!d.group.empty()) out.set_group(d.group);
@@ -98,9 +100,7 @@ error forbidden(const schema::kind& kind, std::string_view name, std::string_vie
 }
 
 error no_such_resource() {
-  error e{errc::not_found, "the server could not find the requested resource"};
-  e.details.causes = {};
-  return e;
+  return {errc::not_found, "the server could not find the requested resource"};
 }
 
 error method_not_supported() {
