@@ -1,5 +1,7 @@
 // Rules that no recorded case shows, kind by kind: a manifest, and the reasons and fields it is
 // refused for.
+#include "messages/api/job.pb.h"
+#include "messages/api/network_policy.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/manifest.hpp"
 #include "messages/schema/built_in.hpp"
@@ -487,6 +489,64 @@ BOOST_AUTO_TEST_CASE(defaulting_twice_changes_nothing_for_any_kind) {
     schema::validate_create(*object);
     BOOST_TEST(schema::validate_update(*object, *object).size() <= schema::causes_max);
   }
+}
+
+namespace {
+
+/// "field: message" of each fault of what `now` makes of `before`.
+template<class Object> std::string update_faults(const Object& now, const Object& before) {
+  std::string out;
+  for (auto& c : schema::validate_update(now, before))
+    out += (out.empty() ? "" : "; ") + c.field + ": " + c.message;
+  return out;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(addresses_that_were_let_pass_once_may_stay) {
+  k8s::networking::v1::NetworkPolicy before;
+  before.mutable_metadata()->set_name("a");
+  before.mutable_metadata()->set_namespace_("default");
+  before.mutable_spec()->add_policy_types("Ingress");
+  auto& block = *before.mutable_spec()->add_ingress()->add_from()->mutable_ip_block();
+  block.set_cidr("10.0.0.5/8");
+  auto now = before;
+  BOOST_TEST(!schema::validate_create(before).empty());
+  BOOST_TEST(update_faults(now, before) == "");
+  // Also at another place, as Kubernetes counts them for the whole object.
+  *now.mutable_spec()->add_ingress()->add_from()->mutable_ip_block() = block;
+  BOOST_TEST(update_faults(now, before) == "");
+  now.mutable_spec()->mutable_ingress(1)->mutable_from(0)->mutable_ip_block()->set_cidr(
+      "10.0.0.6/8");
+  BOOST_TEST(update_faults(now, before) ==
+             "spec.ingress[1].from[0].ipBlock.cidr: Invalid value: \"10.0.0.6/8\": must not have "
+             "bits set beyond the prefix length");
+}
+
+BOOST_AUTO_TEST_CASE(what_may_not_change_is_shown_whole) {
+  k8s::batch::v1::Job before;
+  before.mutable_metadata()->set_name("a");
+  before.mutable_metadata()->set_namespace_("default");
+  before.mutable_spec()->set_completions(2);
+  before.mutable_spec()->mutable_success_policy()->add_rules()->set_succeeded_count(1);
+  auto now = before;
+  now.mutable_spec()->clear_completions();
+  now.mutable_spec()->mutable_success_policy()->mutable_rules(0)->set_succeeded_count(2);
+  auto found = update_faults(now, before);
+  auto says = [&](const char* text) {
+    BOOST_TEST((found.find(text) != found.npos), text << " in\n" << found);
+  };
+  says("spec.completions: Invalid value: \"null\": field is immutable");
+  says("spec.successPolicy: Invalid value: {\"rules\":[{\"succeededCount\":2}]}: field is "
+       "immutable");
+  now.mutable_spec()->clear_success_policy();
+  found = update_faults(now, before);
+  says("spec.successPolicy: Invalid value: \"null\": field is immutable");
+  now = before;
+  before.mutable_metadata()->mutable_creation_timestamp()->set_seconds(5);
+  now.mutable_metadata()->mutable_creation_timestamp()->set_seconds(6);
+  found = update_faults(now, before);
+  says("metadata.creationTimestamp: Invalid value: \"1970-01-01T00:00:06Z\": field is immutable");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -320,21 +320,26 @@ void job_update(report& out, const Job& j, const Job& old) {
   bool changed = now.has_completions() != before.has_completions() ||
                  now.completions() != before.completions();
   if (now.completion_mode() != "Indexed")
-    out.immutable(at / "completions", now.completions(), !changed);
+    out.immutable(at / "completions", now.has_completions() ? shown(now.completions()) : "null",
+                  !changed);
   else if (changed && now.has_completions() && now.completions() != now.parallelism())
     out.invalid(at / "completions", now.completions(),
                 "can only be modified in tandem with spec.parallelism");
-  if (!same(now.selector(), before.selector()))
-    out.immutable(at / "selector", shown::plain(json_of(now.selector())), false);
-  out.immutable(at / "template", "", same(now.template_(), allowed_template(j, old)));
+  out.immutable(at / "selector", now.has_selector() ? &now.selector() : nullptr,
+                same(now.selector(), before.selector()));
+  out.immutable(at / "template", &now.template_(), same(now.template_(), allowed_template(j, old)));
   out.immutable(at / "completionMode", now.completion_mode(),
                 now.completion_mode() == before.completion_mode());
-  out.immutable(at / "podFailurePolicy", "",
+  out.immutable(at / "podFailurePolicy",
+                now.has_pod_failure_policy() ? &now.pod_failure_policy() : nullptr,
                 same(now.pod_failure_policy(), before.pod_failure_policy()));
-  out.immutable(at / "backoffLimitPerIndex", now.backoff_limit_per_index(),
+  out.immutable(at / "backoffLimitPerIndex",
+                now.has_backoff_limit_per_index() ? shown(now.backoff_limit_per_index()) : "null",
                 now.backoff_limit_per_index() == before.backoff_limit_per_index());
-  out.immutable(at / "managedBy", now.managed_by(), now.managed_by() == before.managed_by());
-  out.immutable(at / "successPolicy", "", same(now.success_policy(), before.success_policy()));
+  out.immutable(at / "managedBy", now.has_managed_by() ? now.managed_by() : "null",
+                now.managed_by() == before.managed_by());
+  out.immutable(at / "successPolicy", now.has_success_policy() ? &now.success_policy() : nullptr,
+                same(now.success_policy(), before.success_policy()));
 }
 
 void job_status(report& out, const Job& j, const Job&) {

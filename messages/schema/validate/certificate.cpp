@@ -103,7 +103,7 @@ void conditions(report& out, const CertificateSigningRequest& r) {
 void spec_fixed(report& out, const CertificateSigningRequest& r,
                 const CertificateSigningRequest& old) {
   path top;
-  out.immutable(top / "spec", "", same(r.spec(), old.spec()));
+  out.immutable(top / "spec", &r.spec(), same(r.spec(), old.spec()));
   conditions(out, r);
 }
 

@@ -32,7 +32,7 @@ void ports(report& out, const path& at, const Container& c) {
     if (p.host_port() != 0)
       out.invalid(here / "hostPort", p.host_port(), names::port(p.host_port()));
     out.one_of(here / "protocol", p.protocol(), {"SCTP", "TCP", "UDP"});
-    if (!p.host_ip().empty()) out.invalid(here / "hostIP", p.host_ip(), names::ip(p.host_ip()));
+    if (!p.host_ip().empty()) out.ip(here / "hostIP", p.host_ip());
   }
 }
 

@@ -109,7 +109,7 @@ void claim(report& out, const ResourceClaim& c) {
 
 void claim_update(report& out, const ResourceClaim& c, const ResourceClaim& old) {
   path at;
-  out.immutable(at / "spec", "", same(c.spec(), old.spec()));
+  out.immutable(at / "spec", &c.spec(), same(c.spec(), old.spec()));
 }
 
 void claim_template(report& out, const ResourceClaimTemplate& t) {
@@ -124,7 +124,7 @@ void claim_template(report& out, const ResourceClaimTemplate& t) {
 void claim_template_update(report& out, const ResourceClaimTemplate& t,
                            const ResourceClaimTemplate& old) {
   path at;
-  out.immutable(at / "spec", "", same(t.spec(), old.spec()));
+  out.immutable(at / "spec", &t.spec(), same(t.spec(), old.spec()));
 }
 
 void device_class(report& out, const DeviceClass& c) {

@@ -109,22 +109,22 @@ void new_style(report& out, const new_event& e) {
 void new_style_update(report& out, const new_event& e, const new_event& old) {
   path top;
   if (!same(e.series(), old.series())) series(out, e);
-  out.immutable(top / "involvedObject", e.regarding().name(), same(e.regarding(), old.regarding()));
+  out.immutable(top / "involvedObject", &e.regarding(), same(e.regarding(), old.regarding()));
   out.immutable(top / "reason", e.reason(), e.reason() == old.reason());
   out.immutable(top / "message", e.note(), e.note() == old.note());
-  out.immutable(top / "source", e.deprecated_source().component(),
+  out.immutable(top / "source", &e.deprecated_source(),
                 same(e.deprecated_source(), old.deprecated_source()));
-  out.immutable(top / "firstTimestamp", e.deprecated_first_timestamp().seconds(),
+  out.immutable(top / "firstTimestamp", &e.deprecated_first_timestamp(),
                 same(e.deprecated_first_timestamp(), old.deprecated_first_timestamp()));
-  out.immutable(top / "lastTimestamp", e.deprecated_last_timestamp().seconds(),
+  out.immutable(top / "lastTimestamp", &e.deprecated_last_timestamp(),
                 same(e.deprecated_last_timestamp(), old.deprecated_last_timestamp()));
   out.immutable(top / "count", e.deprecated_count(),
                 e.deprecated_count() == old.deprecated_count());
   out.immutable(top / "type", e.type(), e.type() == old.type());
-  out.immutable(top / "eventTime", e.event_time().seconds(),
-                same(e.event_time(), old.event_time()));
+  out.immutable(top / "eventTime", &e.event_time(), same(e.event_time(), old.event_time()));
   out.immutable(top / "action", e.action(), e.action() == old.action());
-  out.immutable(top / "related", e.related().name(), same(e.related(), old.related()));
+  out.immutable(top / "related", e.has_related() ? &e.related() : nullptr,
+                same(e.related(), old.related()));
   out.immutable(top / "reportingController", e.reporting_controller(),
                 e.reporting_controller() == old.reporting_controller());
   out.immutable(top / "reportingInstance", e.reporting_instance(),

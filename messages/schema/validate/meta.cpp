@@ -132,11 +132,11 @@ void object_meta_update(report& out, const path& top, const ObjectMeta& meta,
   out.immutable(at / "namespace", meta.namespace_(), meta.namespace_() == old.namespace_());
   // What the client left out, the server keeps.
   out.immutable(at / "uid", meta.uid(), meta.uid().empty() || meta.uid() == old.uid());
-  out.immutable(at / "creationTimestamp", meta.creation_timestamp().seconds(),
+  out.immutable(at / "creationTimestamp", &meta.creation_timestamp(),
                 !meta.has_creation_timestamp() || !old.has_creation_timestamp() ||
                     meta.creation_timestamp().seconds() == old.creation_timestamp().seconds());
   if (meta.has_deletion_timestamp())
-    out.immutable(at / "deletionTimestamp", meta.deletion_timestamp().seconds(),
+    out.immutable(at / "deletionTimestamp", &meta.deletion_timestamp(),
                   old.has_deletion_timestamp() &&
                       meta.deletion_timestamp().seconds() == old.deletion_timestamp().seconds());
   if (meta.has_deletion_grace_period_seconds())

@@ -131,7 +131,7 @@ void ingress_status(report& out, const Ingress& i, const Ingress&) {
   for (int n = 0; n < i.status().load_balancer().ingress_size(); ++n) {
     auto here = at.at("ingress", n);
     auto& point = i.status().load_balancer().ingress(n);
-    if (!point.ip().empty()) out.invalid(here / "ip", point.ip(), names::ip(point.ip()));
+    if (!point.ip().empty()) out.ip(here / "ip", point.ip());
     if (point.hostname().empty()) continue;
     out.invalid(here / "hostname", point.hostname(), names::dns_subdomain(point.hostname()));
     if (names::ip(point.hostname()).empty())
@@ -192,12 +192,12 @@ void policy_port(report& out, const path& at, const NetworkPolicyPort& p) {
 
 void ip_block(report& out, const path& at, const IPBlock& b) {
   if (!out.not_empty(at / "cidr", b.cidr())) return;
-  out.invalid(at / "cidr", b.cidr(), names::cidr(b.cidr()));
+  out.cidr(at / "cidr", b.cidr());
   auto outer = network::parse(b.cidr());
   if (!outer) return;
   auto except = at / "except";
   for (int i = 0; i < b.except_size(); ++i) {
-    out.invalid(except[i], b.except(i), names::cidr(b.except(i)));
+    out.cidr(except[i], b.except(i));
     auto inner = network::parse(b.except(i));
     if (inner && !outer->strictly_contains(*inner))
       out.invalid(except[i], b.except(i), "must be a strict subset of `cidr`");
@@ -264,7 +264,9 @@ void ip_address(report& out, const IPAddress& a) {
 
 void ip_address_update(report& out, const IPAddress& a, const IPAddress& old) {
   path top;
-  out.immutable(top / "spec.parentRef", a.spec().parent_ref().name(), same(a.spec(), old.spec()));
+  out.immutable(top / "spec.parentRef",
+                a.spec().has_parent_ref() ? &a.spec().parent_ref() : nullptr,
+                same(a.spec(), old.spec()));
 }
 
 void service_cidr(report& out, const ServiceCIDR& s) {

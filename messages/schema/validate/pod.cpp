@@ -32,8 +32,7 @@ void dns_config(report& out, const path& at, const PodSpec& spec) {
   auto servers = at / "nameservers", searches = at / "searches", options = at / "options";
   if (c.nameservers_size() > nameservers_max)
     out.invalid(servers, c.nameservers_size(), "must not have more than 3 nameservers");
-  for (int i = 0; i < c.nameservers_size(); ++i)
-    out.invalid(servers[i], c.nameservers(i), names::ip(c.nameservers(i)));
+  for (int i = 0; i < c.nameservers_size(); ++i) out.ip(servers[i], c.nameservers(i));
   if (c.searches_size() > searches_max)
     out.invalid(searches, c.searches_size(), "must not have more than 32 search paths");
   size_t bytes = 0;
@@ -56,7 +55,7 @@ void host_aliases(report& out, const path& at, const PodSpec& spec) {
   for (int i = 0; i < spec.host_aliases_size(); ++i) {
     auto& a = spec.host_aliases(i);
     auto here = at[i];
-    out.invalid(here / "ip", a.ip(), names::ip(a.ip()));
+    out.ip(here / "ip", a.ip());
     auto hostnames = here / "hostnames";
     for (int n = 0; n < a.hostnames_size(); ++n)
       out.invalid(hostnames[n], a.hostnames(n), names::dns_subdomain(a.hostnames(n)));

@@ -2,12 +2,16 @@
 
 #include "messages/base/json.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/wire.hpp"
 
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace troupe::schema::validate {
+
+using google::protobuf::Message;
 
 void path::append(std::string& out) const {
   if (up_) up_->append(out);
@@ -52,6 +56,41 @@ std::string with(std::string_view title, std::string_view why) {
   std::string out(title);
   if (!why.empty()) out.append(": ").append(why);
   return out;
+}
+
+/// As it stands in an object's JSON: a time is a string there.
+std::string json_of_value(const Message& m) {
+  std::string field, out;
+  codec::wire::put_bytes(field, 1, codec::to_wire(m));
+  codec::wire::reader at(field);
+  at.next();
+  codec::value_to_json(schema::of(m.GetDescriptor()), at, out);
+  return out;
+}
+
+/// Whether `text` is the value of a field of `m`, or of its parts but for metadata and maps.
+bool holds(const Message& m, std::string_view text) {
+  using google::protobuf::FieldDescriptor;
+  auto& read = *m.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  read.ListFields(m, &fields);
+  for (auto field : fields) {
+    if (field->is_map() || field->name() == "metadata") continue;
+    int count = field->is_repeated() ? read.FieldSize(m, field) : 1;
+    std::string scratch;
+    for (int i = 0; i < count; ++i) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+        auto& value = field->is_repeated() ? read.GetRepeatedStringReference(m, field, i, &scratch)
+                                           : read.GetStringReference(m, field, &scratch);
+        if (value == text) return true;
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        auto& part =
+            field->is_repeated() ? read.GetRepeatedMessage(m, field, i) : read.GetMessage(m, field);
+        if (holds(part, text)) return true;
+      }
+    }
+  }
+  return false;
 }
 
 } // namespace
@@ -110,6 +149,27 @@ void report::too_many(const path& at, size_t count, size_t max) {
 
 void report::immutable(const path& at, shown value, bool same) {
   if (!same) invalid(at, value, "field is immutable");
+}
+
+void report::immutable(const path& at, const Message* value, bool same) {
+  if (same) return;
+  if (!value) return invalid(at, "null", "field is immutable");
+  invalid(at, shown::plain(json_of_value(*value)), "field is immutable");
+}
+
+void report::ip(const path& at, std::string_view value) {
+  auto faults = names::ip(value);
+  if (!faults.empty() && !was_there(value)) invalid(at, value, faults);
+}
+
+void report::cidr(const path& at, std::string_view value) {
+  auto faults = names::cidr(value);
+  if (!faults.empty() && !was_there(value)) invalid(at, value, faults);
+}
+
+bool report::was_there(std::string_view address) const {
+  // Nothing else that looks like this is in an object but for its metadata and maps.
+  return before_ && address.find_first_of(".:") != address.npos && holds(*before_, address);
 }
 
 bool report::one_of(const path& at, std::string_view value, allowed values) {

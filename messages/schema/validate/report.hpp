@@ -75,9 +75,11 @@ private:
 
 using allowed = std::initializer_list<std::string_view>;
 
-/// The faults of one object.
+/// The faults of one object; `before` is what is stored of it, if it is there.
 class report {
 public:
+  explicit report(const google::protobuf::Message* before = nullptr) : before_{before} {}
+
   void required(const path& at, std::string_view why = {});
   void invalid(const path& at, shown value, std::string_view why);
   void invalid(const path& at, shown value, const names::faults& faults);
@@ -92,6 +94,8 @@ public:
   void too_many(const path& at, size_t count, size_t max);
   /// The value differs from the stored one and may not.
   void immutable(const path& at, shown value, bool same);
+  /// The same for a whole message, shown as JSON; null if it is absent.
+  void immutable(const path& at, const google::protobuf::Message* value, bool same);
 
   /// Common shapes of rules; each returns whether all is well.
   bool one_of(const path& at, std::string_view value, allowed values);
@@ -101,6 +105,10 @@ public:
   /// Checked by `rule` unless empty.
   bool optional_name(const path& at, std::string_view value,
                      names::faults (*rule)(std::string_view));
+  /// Addresses and ranges in their strict forms. Those that the stored object holds were let pass
+  /// once and may stay as they are.
+  void ip(const path& at, std::string_view value);
+  void cidr(const path& at, std::string_view value);
   bool not_negative(const path& at, int64_t value);
   bool positive(const path& at, int64_t value);
   bool between(const path& at, int64_t value, int64_t least, int64_t most);
@@ -111,7 +119,9 @@ public:
 
 private:
   void add(const path& at, const char* reason, std::string message);
+  bool was_there(std::string_view address) const;
 
+  const google::protobuf::Message* before_;
   causes found_;
 };
 

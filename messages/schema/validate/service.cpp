@@ -131,9 +131,8 @@ void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
                     "'None' must be the first and only value");
       return;
     }
-    auto faults = names::ip(text);
-    if (!faults.empty()) return out.invalid(here, text, faults);
-    ++(address::parse(text)->v6 ? v6 : v4);
+    out.ip(here, text);
+    if (auto ip = address::parse(text)) ++(ip->v6 ? v6 : v4);
   };
   if (spec.cluster_ips().empty() && !spec.cluster_ip().empty())
     check(list[0], spec.cluster_ip(), true);
@@ -160,9 +159,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 /// Spaces around a range are let pass.
-void range(report& out, const path& at, std::string_view text) {
-  out.invalid(at, trimmed(text), names::cidr(trimmed(text)));
-}
+void range(report& out, const path& at, std::string_view text) { out.cidr(at, trimmed(text)); }
 
 void load_balancer(report& out, const path& at, const ServiceSpec& spec, const texts& annotations) {
   auto ranges = at / "LoadBalancerSourceRanges"; // Kubernetes' spelling in faults
@@ -303,7 +300,7 @@ void balancer_status(report& out, const path& at, const LoadBalancerStatus& s) {
   for (int i = 0; i < s.ingress_size(); ++i) {
     auto here = at.at("ingress", i);
     auto& ingress = s.ingress(i);
-    if (!ingress.ip().empty()) out.invalid(here / "ip", ingress.ip(), names::ip(ingress.ip()));
+    if (!ingress.ip().empty()) out.ip(here / "ip", ingress.ip());
     if (ingress.has_ip_mode()) {
       if (ingress.ip().empty())
         out.forbidden(here / "ipMode", "may not be specified when `ip` is not set");

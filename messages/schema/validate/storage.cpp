@@ -300,7 +300,7 @@ void attachment_create(report& out, const VolumeAttachment& a) {
 
 void attachment_update(report& out, const VolumeAttachment& a, const VolumeAttachment& old) {
   path at;
-  out.immutable(at / "spec", a.spec().attacher(), same(a.spec(), old.spec()));
+  out.immutable(at / "spec", &a.spec(), same(a.spec(), old.spec()));
 }
 
 void csi_driver(report& out, const CSIDriver& d) {
@@ -391,8 +391,8 @@ void capacity(report& out, const CSIStorageCapacity& c) {
 
 void capacity_update(report& out, const CSIStorageCapacity& c, const CSIStorageCapacity& old) {
   path at;
-  if (!same(c.node_topology(), old.node_topology()))
-    out.immutable(at / "nodeTopology", shown::plain(json_of(c.node_topology())), false);
+  out.immutable(at / "nodeTopology", c.has_node_topology() ? &c.node_topology() : nullptr,
+                same(c.node_topology(), old.node_topology()));
   out.immutable(at / "storageClassName", c.storage_class_name(),
                 c.storage_class_name() == old.storage_class_name());
 }

@@ -67,7 +67,7 @@ causes validate_create(const Message& object) {
 }
 
 causes validate_update(const Message& object, const Message& old) {
-  report out;
+  report out{&old};
   auto* row = find_row(object);
   auto* metadata = metadata_of(object);
   auto* before = metadata_of(old);
@@ -86,7 +86,7 @@ causes validate_metadata_of(const Message& object, const Message& old) {
 }
 
 causes validate_status(const Message& object, const Message& old) {
-  report out;
+  report out{&old};
   auto* row = find_row(object);
   auto* metadata = metadata_of(object);
   auto* before = metadata_of(old);

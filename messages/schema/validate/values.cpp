@@ -62,8 +62,9 @@ void port_or_name(report& out, const path& at, const IntOrString& v) {
 }
 
 void reachable_ip(report& out, const path& at, std::string_view text) {
-  if (auto faults = names::ip(text); !faults.empty()) return out.invalid(at, text, faults);
+  out.ip(at, text);
   auto ip = address::parse(text);
+  if (!ip) return;
   if (ip->unspecified())
     out.invalid(at, text, "may not be unspecified (" + std::string(text) + ")");
   if (ip->loopback())

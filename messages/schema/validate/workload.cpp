@@ -58,8 +58,7 @@ void template_of(report& out, const path& at, const PodTemplateSpec& t, std::str
 
 void same_selector(report& out, const LabelSelector& selector, const LabelSelector& old) {
   path top;
-  if (!same(selector, old))
-    out.immutable(top / "spec.selector", shown::plain(json_of(selector)), false);
+  out.immutable(top / "spec.selector", &selector, same(selector, old));
 }
 
 template<class Status> void not_negative_counts(report& out, const path& at, const Status& s) {
