@@ -57,12 +57,8 @@ public:
   object operation(const kind& k, const place& at, const char* verb, const char* action) {
     object o{{"description", std::string(action) + " " + k.name},
              {"operationId", operation_id(k, at, verb)}};
-    object gvk{{"group", k.group}, {"kind", k.name}, {"version", k.version}};
-    if (at.sub && at.sub->kind.find('/') != std::string::npos) {
-      auto dot = at.sub->kind.find('.', at.sub->kind.find('/'));
-      auto gv = schema::split_api_version(std::string_view(at.sub->kind).substr(0, dot));
-      gvk = {{"group", gv.group}, {"kind", at.sub->kind.substr(dot + 1)}, {"version", gv.version}};
-    }
+    auto spoken = spoken_at(k, at);
+    object gvk{{"group", spoken.group}, {"kind", spoken.kind}, {"version", spoken.version}};
     array parameters;
     std::string_view method = verb;
     if (method != "get") {
@@ -79,10 +75,9 @@ public:
       for (auto name : {"watch", "allowWatchBookmarks", "sendInitialEvents"})
         parameters.push_back(parameter(version_, name, "query", "boolean"));
     }
-    auto body = known_.reference(definitions::name_of(k));
-    bool plain = !at.sub || at.sub->kind == k.name;
-    if (plain && (method == "post" || method == "put" || method == "patch")) {
-      auto content = method == "patch" ? object{{"type", "object"}} : body;
+    if (!spoken.definition.empty() && (method == "post" || method == "put" || method == "patch")) {
+      auto content =
+          method == "patch" ? object{{"type", "object"}} : known_.reference(spoken.definition);
       if (version_ == openapi_version::v2)
         parameters.push_back(
             object{{"in", "body"}, {"name", "body"}, {"required", true}, {"schema", content}});
@@ -94,14 +89,16 @@ public:
     }
     if (!parameters.empty()) o["parameters"] = std::move(parameters);
     object ok{{"description", "OK"}};
-    if (plain) {
-      auto answer =
-          at.collection && method == "get" ? known_.reference(definitions::list_name_of(k)) : body;
-      if (version_ == openapi_version::v2)
-        ok["schema"] = answer;
-      else
-        ok["content"] = object{{"application/json", object{{"schema", answer}}}};
-    }
+    auto answer =
+        spoken.definition.empty()             ? object{{"type", "string"}}
+        : at.collection && method == "get"    ? known_.reference(definitions::list_name_of(k))
+        : at.collection && method == "delete" ? known_.reference(known_.add("v1", "Status"))
+                                              : known_.reference(spoken.definition);
+    if (version_ == openapi_version::v2)
+      ok["schema"] = answer;
+    else
+      ok["content"] = object{
+          {spoken.definition.empty() ? "*/*" : "application/json", object{{"schema", answer}}}};
     o["responses"] =
         object{{"200", std::move(ok)}, {"401", object{{"description", "Unauthorized"}}}};
     o["x-kubernetes-action"] = action;
@@ -156,6 +153,32 @@ public:
   }
 
 private:
+  /// What is sent and answered at a place: its kind and the definition of it, which is empty where
+  /// plain bytes are exchanged.
+  struct document {
+    std::string group, version, kind, definition;
+  };
+
+  document spoken_at(const kind& k, const place& at) {
+    if (!at.sub || at.sub->kind == k.name)
+      return {k.group, k.version, k.name,
+              at.sub && at.sub->name == "log" ? "" : definitions::name_of(k)};
+    std::string_view foreign = at.sub->kind;
+    auto slash = foreign.find('/');
+    if (slash == foreign.npos) {
+      bool streams =
+          std::find(at.sub->verbs.begin(), at.sub->verbs.end(), "connect") != at.sub->verbs.end();
+      return {k.group, k.version, at.sub->kind,
+              streams ? "" : known_.add(k.api_version(), foreign)};
+    }
+    // "autoscaling/v1.Scale": the scale of a Deployment speaks another group's words.
+    auto dot = foreign.find('.', slash);
+    auto api_version = foreign.substr(0, dot), name = foreign.substr(dot + 1);
+    auto gv = schema::split_api_version(api_version);
+    return {std::string(gv.group), std::string(gv.version), std::string(name),
+            known_.add(api_version, name)};
+  }
+
   static std::string operation_id(const kind& k, const place& at, const char* verb) {
     auto capital = [](std::string text) {
       text[0] = static_cast<char>(toupper(text[0]));

@@ -131,6 +131,7 @@ value definitions::property_of(const schema::property& p) {
   if (auto ref = o.if_contains("$ref")) {
     if (version_ == openapi_version::v2) {
       if (!p.doc.empty()) o["description"] = p.doc;
+      if (p.type->retain_keys) o["x-kubernetes-patch-strategy"] = "retainKeys";
       return v;
     }
     object wrapped{{"allOf", array{value(object{{"$ref", *ref}})}}};
@@ -211,6 +212,11 @@ std::string definitions::add(std::string_view api_version, std::string_view kind
   if (!message) return {};
   auto& t = schema::of(message);
   define(t);
+  auto gv = schema::split_api_version(api_version);
+  all_[t.definition].get_object()[gvk_key] =
+      array{value(object{{"group", std::string(gv.group)},
+                         {"kind", std::string(kind)},
+                         {"version", std::string(gv.version)}})};
   return t.definition;
 }
 
