@@ -11,12 +11,18 @@
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 
+#include <chrono>
+#include <future>
+#include <memory>
+
 namespace troupe::gateway {
 
 namespace {
 
 /// How often it is tried again when somebody else wrote the same objects meanwhile.
 constexpr int attempts_max = 5;
+/// How long a store that has just begun to lead may take to know what is in it.
+constexpr auto patience = std::chrono::seconds(10);
 
 /// Whether `found` had to be changed. What became of other kinds' objects is not the server's.
 template<class Object> bool brought_up_to_date(Object& found, const Object& wanted) {
@@ -51,6 +57,8 @@ k8s::networking::v1::ServiceCIDR own_range(int64_t seconds) {
   k8s::networking::v1::ServiceCIDR range;
   range.mutable_metadata()->set_name("kubernetes");
   range.mutable_metadata()->set_generation(1);
+  // As long as services may have its addresses it cannot go, and they always may.
+  range.mutable_metadata()->add_finalizers("networking.k8s.io/service-cidr-finalizer");
   range.mutable_spec()->add_cidrs("10.96.0.0/16");
   auto& ready = *range.mutable_status()->add_conditions();
   ready.set_type("Ready");
@@ -58,6 +66,16 @@ k8s::networking::v1::ServiceCIDR own_range(int64_t seconds) {
   ready.set_message("Kubernetes default Service CIDR is ready");
   ready.mutable_last_transition_time()->set_seconds(seconds);
   return range;
+}
+
+/// Whoever begins to lead may not have applied yet what was acknowledged before.
+result<void> catch_up_with_history(storage::store& store) {
+  auto promise = std::make_shared<std::promise<result<void>>>();
+  auto answer = promise->get_future();
+  store.linearize([promise](result<void> x) { promise->set_value(std::move(x)); });
+  if (answer.wait_for(patience) != std::future_status::ready)
+    return error{errc::timeout, "the store did not tell in time what it holds"};
+  return answer.get();
 }
 
 /// What the cluster lacks `now`.
@@ -108,6 +126,7 @@ storage::transaction plan(gateway& g, const storage::snapshot& now) {
 } // namespace
 
 result<void> bootstrap(gateway& g) {
+  if (auto known = catch_up_with_history(*g.given.store); !known) return known;
   for (int i = 0; i < attempts_max; ++i) {
     auto tx = plan(g, g.given.store->current());
     if (tx.mutations.empty()) return {};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -148,6 +149,12 @@ bool catch_up(PriorityLevelConfiguration& found, const PriorityLevelConfiguratio
 
 bool catch_up(FlowSchema& found, const FlowSchema& wanted) {
   return catch_up_spec(found, wanted, !MessageDifferencer::Equals(found.spec(), wanted.spec()));
+}
+
+bool catch_up(k8s::networking::v1::ServiceCIDR& found,
+              const k8s::networking::v1::ServiceCIDR& wanted) {
+  return add_each(*found.mutable_metadata()->mutable_finalizers(), wanted.metadata().finalizers(),
+                  std::equal_to<>());
 }
 
 } // namespace troupe::gateway

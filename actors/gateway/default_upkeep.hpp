@@ -3,6 +3,7 @@
 #pragma once
 
 #include "messages/api/flow_control.pb.h"
+#include "messages/api/network_address.pb.h"
 #include "messages/api/rbac.pb.h"
 
 namespace troupe::gateway {
@@ -22,5 +23,8 @@ bool catch_up(k8s::flowcontrol::v1::PriorityLevelConfiguration& found,
               const k8s::flowcontrol::v1::PriorityLevelConfiguration& wanted);
 bool catch_up(k8s::flowcontrol::v1::FlowSchema& found,
               const k8s::flowcontrol::v1::FlowSchema& wanted);
+/// What keeps the range of services from being removed is put back.
+bool catch_up(k8s::networking::v1::ServiceCIDR& found,
+              const k8s::networking::v1::ServiceCIDR& wanted);
 
 } // namespace troupe::gateway
