@@ -75,6 +75,17 @@ grep -rq hidden- "$data/store" && fail "a secret lies in the clear"
 again "with a third key"
 [ "$(secret before)" = hidden-1 ] || fail "a secret that was sealed again does not open"
 
+# A start mends what default roles lack, and one at which nothing is lacking writes nothing.
+role() { "$troupe" get clusterrole system:node -o "jsonpath={$1}" 2>/dev/null; }
+revision() { "$troupe" get configmaps -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["metadata"]["resourceVersion"])'; }
+"$troupe" patch clusterrole system:node --type merge -p '{"rules":[]}' >/dev/null || fail "no change of a role"
+[ -z "$(role .rules)" ] || [ "$(role .rules)" = null ] || fail "the role still has $(role .rules)"
+again "with a role that lacks its rules"
+role .rules | grep -q certificatesigningrequests || fail "the role has no rules after a start: '$(role .rules)'"
+begun=$(revision)
+again "with all roles"
+[ "$(revision)" = "$begun" ] || fail "a start at which nothing was lacking wrote up to $(revision), from $begun"
+
 saved=$("$troupe" backup save --data "$data") || fail "no backup on demand"
 "$troupe" backup check "$saved" | grep -q 'is whole' || fail "the backup in $saved is not whole"
 # Without a server: read, and nothing changed.
