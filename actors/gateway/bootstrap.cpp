@@ -1,10 +1,12 @@
 #include "actors/gateway/bootstrap.hpp"
 
+#include "actors/gateway/api_services.hpp"
 #include "actors/gateway/default_roles.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/priority_class.pb.h"
+#include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 
 namespace troupe::gateway {
@@ -37,10 +39,20 @@ result<void> bootstrap(gateway& g) {
     ns.mutable_status()->set_phase("Active");
     ensure(g, now, tx, namespaces, ns);
   }
-  auto& roles = *kinds->by_resource("rbac.authorization.k8s.io", "v1", "clusterroles");
-  auto& bindings = *kinds->by_resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings");
-  for (auto& r : default_cluster_roles()) ensure(g, now, tx, roles, r);
-  for (auto& b : default_cluster_role_bindings()) ensure(g, now, tx, bindings, b);
+  auto ensure_all = [&](const char* group, const char* plural, auto objects) {
+    auto& kind = *kinds->by_resource(group, "v1", plural);
+    for (auto& object : objects) ensure(g, now, tx, kind, object);
+  };
+  constexpr const char* rights = "rbac.authorization.k8s.io";
+  ensure_all(rights, "clusterroles", default_cluster_roles());
+  ensure_all(rights, "clusterrolebindings", default_cluster_role_bindings());
+  ensure_all(rights, "roles", default_roles());
+  ensure_all(rights, "rolebindings", default_role_bindings());
+  constexpr const char* flow = "flowcontrol.apiserver.k8s.io";
+  auto seconds = g.given.now().seconds;
+  ensure_all(flow, "prioritylevelconfigurations", schema::default_priority_levels());
+  ensure_all(flow, "flowschemas", schema::default_flow_schemas(seconds));
+  ensure_all("apiregistration.k8s.io", "apiservices", own_api_services(*kinds, seconds));
   for (auto [name, value, words] :
        {std::tuple("system-node-critical", 2000001000,
                    "Used for system critical pods that must not be moved from their current node."),

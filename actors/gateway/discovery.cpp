@@ -1,6 +1,7 @@
 #include "actors/gateway/discovery.hpp"
 
 #include "actors/gateway/documents.hpp"
+#include "actors/gateway/paths.hpp"
 #include "messages/codec/discovery.hpp"
 
 #include <algorithm>
@@ -71,8 +72,7 @@ void answer_discovery(gateway& g, call& c, const std::vector<std::string>& parts
   media.pretty = media.pretty || c.media.pretty;
   auto text = legacy_json(*c.kinds, core, parts);
   c.media = media;
-  if (!text && !core && !has_group(*c.kinds, parts[1]))
-    return c.answer(http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
+  if (!text && !core && !has_group(*c.kinds, parts[1])) return c.answer(page_not_found());
   if (!text) return c.fail(no_such_resource());
   if (media.as == format::protobuf)
     return c.answer(

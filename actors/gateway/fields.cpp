@@ -174,21 +174,36 @@ std::optional<std::string> stored_field(std::string_view path) {
 std::optional<std::string> selectable(const schema::kind& kind, std::string_view path) {
   std::string own(path);
   if (path == "metadata.name" || (path == "metadata.namespace" && kind.namespaced)) return own;
+  if (path == "spec.host" && kind.name == "Pod" && !kind.custom())
+    return "spec.nodeName"; // as once
   if (kind.custom()) {
     auto known = std::any_of(kind.selectable.begin(), kind.selectable.end(),
                              [&](auto& p) { return without_dot(p) == path; });
     return known ? std::optional(own) : std::nullopt;
   }
   auto type = kind.prototype->GetDescriptor();
-  if (converted(kind)) {
+  if (converted(kind) && kind.name == "Event") {
     auto stored = stored_field(path);
     if (!stored) return {};
     own = *stored;
     type = k8s::core::v1::Event::descriptor();
   }
   auto x = find(type);
+  if (!x && path == "metadata.namespace") return own; // nothing has one, and asking is no fault
   bool known = x && std::find(x->names.begin(), x->names.end(), own) != x->names.end();
   return known ? std::optional(own) : std::nullopt;
+}
+
+std::string not_selectable(const schema::kind& kind, const std::string& path) {
+  if (!kind.custom() && kind.name == "Job")
+    return "field label \"" + path + "\" not supported for Job";
+  if (!kind.custom() && kind.name == "ResourceSlice")
+    return "field label not supported for " + kind.api_version() + ", Kind=" + kind.name + ": " +
+           path;
+  if (kind.custom() || kind.name == "Event" || find(kind.prototype->GetDescriptor()))
+    return "field label not supported: " + path;
+  return "\"" + path +
+         "\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"";
 }
 
 std::string index_of(const schema::kind& kind, const Message& object) {

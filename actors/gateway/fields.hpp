@@ -13,6 +13,9 @@ namespace troupe::gateway {
 /// selected by it.
 std::optional<std::string> selectable(const schema::kind& kind, std::string_view path);
 
+/// What is said to who selects by a field that is not selectable: each kind has its own words.
+std::string not_selectable(const schema::kind& kind, const std::string& path);
+
 /// Labels and selectable fields of an object (name and namespace stand in its key), packed.
 std::string index_of(const schema::kind& kind, const google::protobuf::Message& object);
 

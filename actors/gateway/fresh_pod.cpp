@@ -82,6 +82,9 @@ void begin_pod(Pod& pod) {
     complete_all(*spec.mutable_affinity()->mutable_pod_affinity(), labels);
   if (spec.affinity().has_pod_anti_affinity())
     complete_all(*spec.mutable_affinity()->mutable_pod_anti_affinity(), labels);
+  for (auto& c : *spec.mutable_topology_spread_constraints())
+    if (c.has_label_selector())
+      select(*c.mutable_label_selector(), c.match_label_keys(), "In", labels);
   if (spec.os().name() == "windows") return;
   for (auto& c : *spec.mutable_init_containers()) take_profile(c, pod);
   for (auto& c : *spec.mutable_containers()) take_profile(c, pod);

@@ -193,17 +193,19 @@ void gateway::resource(call_ptr c) {
     if (!c->kind || misplaced) {
       // Groups that come and go answer as a path that is not there; those that stay, with a Status.
       bool stays = !schema::registry::built_in()->kinds_of(at.group, at.version).empty();
-      return stays ? c->fail(no_such_resource())
-                   : c->answer(
-                         http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
+      return stays ? c->fail(no_such_resource()) : c->answer(page_not_found());
     }
   }
   if (!at.subresource.empty() && !(c->sub = c->kind->find_subresource(at.subresource)))
     return c->fail(no_such_resource());
   bool pretty = c->media.pretty;
-  bool stored = !c->sub || c->sub->kind == c->kind->name;
+  bool shown = !c->sub || c->sub->kind == c->kind->name || at.subresource == "scale";
   auto media =
-      choose_media(c->request.header("Accept"), c->kind->custom(), stored, at.verb == "list");
+      choose_media(c->request.header("Accept"), c->kind->custom(), shown, at.verb == "list");
+  if (at.verb == "watch" && (!media || media->as == format::yaml))
+    media = error{errc::not_acceptable,
+                  "only the following media types are accepted: application/json;stream=watch, "
+                  "application/vnd.kubernetes.protobuf;stream=watch"};
   if (!media) {
     // Said in the form that was asked for, if that is one at all.
     if (auto plain = choose_media(c->request.header("Accept"), false, true)) c->media = *plain;
@@ -211,8 +213,10 @@ void gateway::resource(call_ptr c) {
   }
   auto include = c->query.get("includeObject");
   if (!include.empty() && include != "None" && include != "Metadata" && include != "Object")
-    return c->fail({errc::bad_request, "includeObject must be None, Metadata or Object, not \"" +
-                                           std::string(include) + "\""});
+    return c->fail({errc::bad_request,
+                    "Unable to convert to Table as requested: includeObject: Invalid value: \"" +
+                        std::string(include) +
+                        "\": must be 'Metadata', 'Object', 'None', or empty"});
   c->media = *media;
   c->media.pretty = c->media.pretty || pretty;
   bool named = verb_is_of_one_object(at.verb);

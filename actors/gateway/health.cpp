@@ -1,5 +1,7 @@
 #include "actors/gateway/health.hpp"
 
+#include "actors/gateway/paths.hpp"
+
 #include <algorithm>
 #include <atomic>
 
@@ -52,7 +54,7 @@ bool passes(errc code) {
 
 void answer_health(gateway& g, call_ptr c, const std::string& which, const std::string& check) {
   if (!check.empty() && std::find(std::begin(checks), std::end(checks), check) == std::end(checks))
-    return c->answer(http::answer(404, "text/plain; charset=utf-8", "404 page not found\n"));
+    return c->answer(page_not_found());
   struct round {
     std::atomic_flag done = ATOMIC_FLAG_INIT;
     workers::timer deadline;

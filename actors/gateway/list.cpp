@@ -109,19 +109,36 @@ std::unique_ptr<list_writer> writer_for(const call& c) {
 result<storage::snapshot> choose_state(gateway& g, const list_options& options,
                                        const page_token& from) {
   auto now = g.given.store->current();
-  if (from.revision) {
-    auto past = g.given.store->at(from.revision);
-    if (past) return past;
-    error e{errc::expired,
-            "The provided continue parameter is too old to display a consistent list result. "
-            "You can start a new list without the continue parameter."};
-    return e;
-  }
+  if (from.revision) return g.given.store->at(from.revision);
   if (options.version.empty() || options.version == "0") return now;
   auto asked = *read_version(options.version);
   if (options.version_match == "Exact") return g.given.store->at(asked);
   if (asked > now.revision()) return version_to_come(options.version, now.revision());
   return now;
+}
+
+/// The state that a page belongs to is forgotten. Whoever can bear that it does not fit to the
+/// pages before goes on in the present.
+void answer_forgotten(call& c, const page_token& from) {
+  k8s::meta::v1::Status s;
+  s.mutable_metadata()->set_continue_(write_page_token({0, from.after}));
+  s.set_status("Failure");
+  s.set_message(
+      "The provided continue parameter is too old to display a consistent list result. You can "
+      "start a new list without the continue parameter, or use the continue token in this response "
+      "to retrieve the remainder of the results. Continuing with the provided token results in an "
+      "inconsistent list - objects that were created, modified, or deleted between the time the "
+      "first chunk was returned and now may show up in the list.");
+  auto& row = info(errc::expired);
+  s.set_reason(std::string(row.reason));
+  s.set_code(row.http_status);
+  c.answer(status_answer(row.http_status, s, c.media));
+}
+
+/// Who takes any state gets all of it at once, as from Kubernetes' caches. Events have none there.
+bool takes_all(const call& c, const list_options& options) {
+  return options.version == "0" && options.continue_token.empty() &&
+         (c.kind->custom() || c.kind->name != "Event");
 }
 
 } // namespace
@@ -139,7 +156,9 @@ void list(gateway& g, call_ptr c) {
   auto from = read_page_token(options->continue_token);
   if (!from) return c->fail(from.error());
   auto state = choose_state(g, *options, *from);
+  if (!state && from->revision) return answer_forgotten(*c, *from);
   if (!state) return c->fail(state.error());
+  if (takes_all(*c, *options)) options->limit = 0;
 
   auto prefix = prefix_of(*c->kind, c->where.ns);
   auto after = from->after.empty() ? std::string{} : prefix + from->after;

@@ -120,6 +120,22 @@ std::string own_node(const question& q) {
   return only("get, list, watch, create, update and patch its own Node object");
 }
 
+/// What drivers on a node tell of its devices.
+std::string own_slices(const question& q) {
+  auto& a = q.wanted;
+  if (!a.subresource.empty()) return "cannot authorize ResourceSlice subresources";
+  if (q.verb_is({"create"})) return ""; // for its own node, which admission sees to
+  if (q.verb_is({"get", "update", "patch", "delete"})) {
+    auto entry = q.now.find("resourceslices.resource.k8s.io//" + a.name);
+    return entry && entry->field("spec.nodeName") == q.node ? "" : no_relationship(q.node);
+  }
+  if (!q.verb_is({"list", "watch", "deletecollection"}))
+    return only("get, watch, list, create, update, patch, delete or deletecollection");
+  return a.of_node == q.node
+             ? ""
+             : only("list/watch/deletecollection resourceslices with nodeName field selector");
+}
+
 std::string own_pods(const question& q) {
   auto& a = q.wanted;
   auto bound_here = [&] {
@@ -165,6 +181,7 @@ std::string why_node_may_not(const std::string& node, const attributes& wanted,
     }
     if (wanted.group == "coordination.k8s.io" && p == "leases") return lease(q);
     if (wanted.group == "storage.k8s.io" && p == "csinodes") return own_name(q);
+    if (wanted.group == "resource.k8s.io" && p == "resourceslices") return own_slices(q);
     if (wanted.group == "storage.k8s.io" && p == "volumeattachments")
       return q.verb_is({"get"}) ? "" : only("get individual resources of this type");
   }

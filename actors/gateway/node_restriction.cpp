@@ -2,6 +2,7 @@
 
 #include "actors/gateway/object.hpp"
 #include "messages/api/authentication.pb.h"
+#include "messages/api/device.pb.h"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/api/volume.pb.h"
@@ -187,6 +188,10 @@ std::string why_node_may_not_write(const node_write& w) {
   }
   if (name == "CSINode" && meta(w.fresh).name() != w.node)
     return "can only access CSINode with the same name as the requesting node";
+  using k8s::resource::v1::ResourceSlice;
+  if (name == "ResourceSlice" &&
+      static_cast<const ResourceSlice&>(w.fresh).spec().node_name() != w.node)
+    return "can only create ResourceSlice with the same NodeName as the requesting node";
   return {};
 }
 

@@ -11,7 +11,7 @@
 namespace troupe::gateway {
 
 struct page_token {
-  uint64_t revision = 0; ///< 0: no token
+  uint64_t revision = 0; ///< 0: no token, or one that goes on in the present
   std::string after;     ///< the last key shown, without the prefix of the list
 };
 

@@ -147,12 +147,12 @@ result<change> plan_patch(gateway& g, call& c, const patch_request& p,
 result<void> check_applied(const call& c, const json::value& wanted) {
   auto version = json::string_at(wanted, {"apiVersion"});
   auto kind = json::string_at(wanted, {"kind"});
-  if (version.empty() || kind.empty())
-    return error{errc::bad_request, "an applied object must name its apiVersion and kind"};
-  if (version != c.kind->api_version() || kind != c.kind->name)
-    return error{errc::bad_request, "the applied object is " + std::string(version) + " " +
-                                        std::string(kind) + ", but " + c.kind->api_version() + " " +
-                                        c.kind->name + " is expected here"};
+  if (version != c.kind->api_version() || kind != c.kind->name) {
+    auto grouped =
+        version.find('/') == version.npos ? "/" + std::string(version) : std::string(version);
+    return error{errc::bad_request,
+                 "invalid object type: " + grouped + ", Kind=" + std::string(kind)};
+  }
   if (auto managed = json::find(wanted, {"metadata", "managedFields"});
       managed && managed->is_array() && !managed->get_array().empty())
     return error{errc::bad_request, "metadata.managedFields must be nil"};

@@ -16,7 +16,7 @@ namespace troupe::gateway {
 namespace {
 
 constexpr const char* version_json =
-    R"({"major":"1","minor":"36","gitVersion":"v1.36.0+troupe","gitCommit":"","gitTreeState":"clean","buildDate":"2026-01-01T00:00:00Z","goVersion":"none","compiler":"g++","platform":"linux/amd64"})";
+    R"({"major":"1","minor":"36","emulationMajor":"1","emulationMinor":"36","minCompatibilityMajor":"1","minCompatibilityMinor":"35","gitVersion":"v1.36.0+troupe","gitCommit":"","gitTreeState":"clean","buildDate":"2026-01-01T00:00:00Z","goVersion":"none","compiler":"g++","platform":"linux/amd64"})";
 // Asked for with an @ in its name, which no media type may have; answered without.
 constexpr std::string_view openapi_v2_protobuf_type =
     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -48,7 +48,7 @@ void openapi(gateway& g, call& c, const std::vector<std::string>& parts) {
     });
     if (!found.body->empty()) return answer_document(c, found, "application/json");
   }
-  c.answer(http::plain_answer(404, "there is no such document"));
+  c.answer(page_not_found());
 }
 
 void root(call& c) {
@@ -179,6 +179,10 @@ void metrics(gateway& g, call& c) {
 
 } // namespace
 
+http::response page_not_found() {
+  return http::answer(404, "text/plain; charset=utf-8", "404 page not found\n");
+}
+
 void answer_path(gateway& g, call_ptr c) {
   auto read = c->request.segments();
   if (!read) return c->fail(read.error());
@@ -192,8 +196,10 @@ void answer_path(gateway& g, call_ptr c) {
   if (known.contains(first) && !reading) return c->fail(method_not_supported());
   if (first == "api" || first == "apis") return answer_discovery(g, *c, parts);
   if (first == "openapi") return openapi(g, *c, parts);
-  if (first == "version" && parts.size() == 1)
+  if (first == "version" && parts.size() == 1) {
+    c->media.pretty = true; // for whoever asks: so it has always been
     return c->answer(json_answer(200, version_json, c->media));
+  }
   if ((first == "healthz" || first == "livez" || first == "readyz") && parts.size() <= 2)
     return answer_health(g, c, first, parts.size() == 2 ? parts[1] : std::string{});
   if (first == "metrics" && parts.size() == 1) return metrics(g, *c);
@@ -202,7 +208,7 @@ void answer_path(gateway& g, call_ptr c) {
   if (c->where.path == log_level_path) return answer_log_level(std::move(c));
   if (c->where.path == "/.well-known/openid-configuration") return issuer(g, *c, false);
   if (c->where.path == "/openid/v1/jwks") return issuer(g, *c, true);
-  c->fail(no_such_resource());
+  c->answer(page_not_found());
 }
 
 } // namespace troupe::gateway

@@ -188,15 +188,17 @@ void remove_collection(gateway& g, call_ptr c) {
   auto listed = read_list_options(*c->kind, c->query);
   if (!listed) return c->fail(listed.error());
   // All of them in one transaction each time around, until none is left that was there at the
-  // start.
+  // start; or as many as are asked for, at once.
   g.write(c,
-          [options = *options,
-           wanted = listed->wanted](call& c, const storage::snapshot& now) -> result<change> {
+          [options = *options, wanted = listed->wanted,
+           limit = listed->limit](call& c, const storage::snapshot& now) -> result<change> {
             change all;
             all.commit = false;
             std::string items;
+            uint64_t taken = 0;
             for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
               if (!wanted.matches(entry)) continue;
+              if (limit && taken++ == limit) break;
               auto one = plan_delete(c, now, entry, options);
               if (!one) return one.error();
               if (!items.empty()) items += ',';
@@ -207,7 +209,7 @@ void remove_collection(gateway& g, call_ptr c) {
               for (auto& m : one->tx.mutations) all.tx.mutations.push_back(std::move(m));
               if (all.tx.mutations.size() + mutations_reserve >=
                   storage::transaction_mutations_max) {
-                all.more = true;
+                all.more = limit == 0;
                 break;
               }
             }

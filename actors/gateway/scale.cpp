@@ -133,17 +133,33 @@ result<json::value> applied_scale(const call& c) {
   return out;
 }
 
+/// Whatever the object is, what is shown of it is a Scale, in all forms that kinds are shown in.
+const schema::kind& scale_kind() {
+  static const schema::kind kind = [] {
+    schema::kind k;
+    k.group = "autoscaling";
+    k.version = "v1";
+    k.name = "Scale";
+    k.shape = &schema::of<Scale>();
+    k.prototype = &Scale::default_instance();
+    return k;
+  }();
+  return kind;
+}
+
+void answer_scale(call& c, Scale s, uint64_t revision) {
+  s.mutable_metadata()->clear_resource_version();
+  c.kind = &scale_kind();
+  c.answer_object(200, codec::to_wire(s), revision);
+}
+
 /// Answers with the scale that the object has now, whoever changed it how.
 void answer_with_scale(change& plan, Scale shown, int32_t replicas) {
   if (replicas != 0)
     shown.mutable_spec()->set_replicas(replicas);
   else
     shown.mutable_spec()->clear_replicas();
-  plan.answer = [shown](call& c, uint64_t revision) {
-    auto s = shown;
-    s.mutable_metadata()->set_resource_version(std::to_string(revision));
-    c.answer_document(200, "autoscaling/v1", "Scale", s);
-  };
+  plan.answer = [shown](call& c, uint64_t revision) { answer_scale(c, shown, revision); };
 }
 
 error negative_replicas(const call& c, int32_t replicas) {
@@ -212,7 +228,7 @@ void scale(gateway& g, call_ptr c) {
     auto entry = g.given.store->current().get(key_of(*c->kind, c->where.ns, c->where.name));
     if (!entry) return c->fail(missing_scale(*c));
     auto s = scale_of(*c->kind, *load(*c->kind, *entry));
-    return s ? c->answer_document(200, "autoscaling/v1", "Scale", *s) : c->fail(s.error());
+    return s ? answer_scale(*c, *s, entry->mod_revision()) : c->fail(s.error());
   }
   auto options =
       read_write_options(c->query, c->where.verb == "update" ? "UpdateOptions" : "PatchOptions");

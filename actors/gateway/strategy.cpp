@@ -7,6 +7,7 @@
 #include "messages/api/daemon_set.pb.h"
 #include "messages/api/job.pb.h"
 #include "messages/api/namespace.pb.h"
+#include "messages/api/persistent_volume.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/stored_parts.hpp"
@@ -271,6 +272,24 @@ bool same_desire(const schema::kind& kind, std::string_view before, std::string_
       [&](uint32_t number) { return number == metadata || number == status; }, before, after);
 }
 
+using k8s::core::v1::PersistentVolume;
+
+/// A volume's status tells since when its phase is what it is, unless the client says so itself.
+void stamp_phase(k8s::core::v1::PersistentVolumeStatus& status,
+                 const k8s::core::v1::PersistentVolumeStatus& before, timestamp now) {
+  auto &time = status.last_phase_transition_time(), &earlier = before.last_phase_transition_time();
+  bool told = status.has_last_phase_transition_time();
+  if (status.phase() == before.phase()) {
+    if (!told && before.has_last_phase_transition_time())
+      *status.mutable_last_phase_transition_time() = earlier;
+  } else if (!told || (before.has_last_phase_transition_time() &&
+                       time.seconds() == earlier.seconds() && time.nanos() == earlier.nanos())) {
+    auto& t = *status.mutable_last_phase_transition_time();
+    t.set_seconds(now.seconds);
+    t.set_nanos(0);
+  }
+}
+
 bool has_status(const schema::kind& kind) { return kind.find_subresource("status") != nullptr; }
 
 void prepare_create(const schema::kind& kind, Message& object) {
@@ -294,6 +313,11 @@ void prepare_create(const schema::kind& kind, Message& object) {
     auto& claim = static_cast<k8s::core::v1::PersistentVolumeClaim&>(object);
     if (claim.has_spec()) settle_source(*claim.mutable_spec());
   }
+  if (kind.name == "PersistentVolume") {
+    auto& status = *static_cast<PersistentVolume&>(object).mutable_status();
+    status.set_phase("Pending");
+    *status.mutable_last_phase_transition_time() = metadata.creation_timestamp();
+  }
   if (kind.name == "Job" && kind.group == "batch")
     generate_selector(static_cast<k8s::batch::v1::Job&>(object));
   if (kind.name == "DaemonSet") (*metadata.mutable_annotations())[template_generation] = "1";
@@ -310,7 +334,8 @@ void prepare_create(const schema::kind& kind, Message& object) {
   }
 }
 
-void prepare_update(const schema::kind& kind, Message& object, const Message& old, part about) {
+void prepare_update(const schema::kind& kind, Message& object, const Message& old, part about,
+                    timestamp now) {
   auto& metadata = meta(object);
   metadata.set_generation(meta(old).generation());
   if (metadata.generation() == 0) metadata.clear_generation();
@@ -323,6 +348,9 @@ void prepare_update(const schema::kind& kind, Message& object, const Message& ol
     if (is_request(kind))
       keep_decision(static_cast<CertificateSigningRequest&>(object),
                     static_cast<const CertificateSigningRequest&>(old));
+    if (kind.name == "PersistentVolume")
+      stamp_phase(*static_cast<PersistentVolume&>(object).mutable_status(),
+                  static_cast<const PersistentVolume&>(old).status(), now);
     return;
   }
   if (has_status(kind) && about == part::whole) take_over(object, old, "status");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/gateway/object.hpp"
+#include "messages/base/time.hpp"
 
 namespace troupe::gateway {
 
@@ -14,7 +15,7 @@ void prepare_create(const schema::kind& kind, google::protobuf::Message& object)
 
 /// Before `object` replaces `old`: what the request may not touch is taken over from `old`.
 void prepare_update(const schema::kind& kind, google::protobuf::Message& object,
-                    const google::protobuf::Message& old, part about);
+                    const google::protobuf::Message& old, part about, timestamp now);
 
 /// Whether two versions of an object want the same, judged by their bytes: a generation is of
 /// everything but metadata and status.

@@ -339,7 +339,7 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   }
   if (auto ok = keep_identity(c, *fresh, *old); !ok) return ok.error();
   if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
-  prepare_update(*c.kind, *fresh, *old, part_of(c));
+  prepare_update(*c.kind, *fresh, *old, part_of(c), c.now);
   settle(c, *fresh);
 
   change out;

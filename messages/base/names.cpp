@@ -289,14 +289,39 @@ faults relative_path(std::string_view value) {
   return no_back_steps(value);
 }
 
+namespace {
+
+/// "10.0.0.5" of "010.0.00.5": what some programs take for octal numbers.
+std::string without_leading_zeros(std::string_view value) {
+  std::string out;
+  auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (size_t i = 0; i < value.size(); ++i) {
+    bool begins = out.empty() || !digit(out.back());
+    bool more = i + 1 < value.size() && digit(value[i + 1]);
+    if (value[i] != '0' || !begins || !more) out += value[i];
+  }
+  return out;
+}
+
+} // namespace
+
 faults ip(std::string_view value) {
-  if (address::parse(value)) return {};
+  auto read = address::parse(value);
+  if (read && read->mapped()) return {"must not be an IPv4-mapped IPv6 address"};
+  if (read) return {};
+  if (value.find(':') == value.npos && address::parse(without_leading_zeros(value)))
+    return {"must not have leading 0s"};
   return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
 }
 
 faults cidr(std::string_view value) {
-  if (network::parse(value)) return {};
-  return {"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"};
+  auto read = network::parse(value);
+  if (!read && value.find(':') == value.npos && network::parse(without_leading_zeros(value)))
+    return {"must not have leading 0s in IP or prefix length"};
+  if (!read) return {"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"};
+  if (read->host_bits) return {"must not have bits set beyond the prefix length"};
+  if (read->base.mapped()) return {"must not have an IPv4-mapped IPv6 address"};
+  return {};
 }
 
 std::string with_generated_end(std::string_view prefix) {

@@ -11,35 +11,6 @@ namespace {
 
 constexpr size_t selector_bytes_max = 64 * 1024;
 
-error bad(std::string_view text, std::string_view why) {
-  return {errc::bad_request, "unable to parse requirement \"" + std::string(text.substr(0, 200)) +
-                                 "\": " + std::string(why)};
-}
-
-bool name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.';
-}
-
-bool alphanumeric(char c) { return name_char(c) && c != '-' && c != '_' && c != '.'; }
-
-bool name_shaped(std::string_view s, size_t size_max) {
-  return !s.empty() && s.size() <= size_max && alphanumeric(s.front()) && alphanumeric(s.back()) &&
-         std::all_of(s.begin(), s.end(), name_char);
-}
-
-bool valid_key(std::string_view key) {
-  auto slash = key.find('/');
-  if (slash != key.npos) {
-    auto prefix = key.substr(0, slash);
-    if (!name_shaped(prefix, 253)) return false;
-    key.remove_prefix(slash + 1);
-  }
-  return name_shaped(key, 63);
-}
-
-bool valid_value(std::string_view value) { return value.empty() || name_shaped(value, 63); }
-
 std::optional<int64_t> integer(std::string_view text) {
   int64_t v = 0;
   auto end = text.data() + text.size();
@@ -47,32 +18,6 @@ std::optional<int64_t> integer(std::string_view text) {
   if (read.ec != std::errc{} || read.ptr != end) return {};
   return v;
 }
-
-/// A cursor over the text of a label selector.
-struct scanner {
-  std::string_view text;
-  size_t at = 0;
-
-  void space() {
-    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
-  }
-  bool take(std::string_view word) {
-    space();
-    if (text.substr(at, word.size()) != word) return false;
-    at += word.size();
-    return true;
-  }
-  std::string word() {
-    space();
-    auto start = at;
-    while (at < text.size() && (name_char(text[at]) || text[at] == '/')) ++at;
-    return std::string(text.substr(start, at - start));
-  }
-  bool done() {
-    space();
-    return at == text.size();
-  }
-};
 
 } // namespace
 
@@ -96,48 +41,6 @@ bool requirement::matches(std::optional<std::string_view> value) const {
 label_selector label_selector::nothing() {
   label_selector out;
   out.nothing_ = true;
-  return out;
-}
-
-result<label_selector> label_selector::parse(std::string_view text) {
-  using op = requirement::op;
-  label_selector out;
-  if (text.size() > selector_bytes_max) return bad(text, "it is longer than 64 KiB");
-  scanner in{text};
-  if (in.done()) return out;
-  do {
-    requirement r;
-    bool negated = in.take("!");
-    r.key = in.word();
-    if (!valid_key(r.key)) return bad(text, "\"" + r.key + "\" is not a label key");
-    if (negated) {
-      r.what = op::absent;
-    } else if (in.take("!=")) {
-      r.what = op::not_in;
-      r.values = {in.word()};
-    } else if (in.take("==") || in.take("=")) {
-      r.what = op::in;
-      r.values = {in.word()};
-    } else if (bool greater = in.take(">"); greater || in.take("<")) {
-      r.what = greater ? op::greater : op::less;
-      r.values = {in.word()};
-      if (!integer(r.values[0])) return bad(text, "> and < need a whole number");
-    } else if (auto word = scanner(in).word(); !word.empty()) {
-      if (word != "in" && word != "notin") return bad(text, "\"" + word + "\" is not an operator");
-      in.word();
-      r.what = word == "in" ? op::in : op::not_in;
-      r.as_set = true;
-      if (!in.take("(")) return bad(text, "a ( is missing after " + word);
-      do r.values.push_back(in.word());
-      while (in.take(","));
-      if (!in.take(")")) return bad(text, "a ) is missing");
-    }
-    for (auto& v : r.values)
-      if (!valid_value(v)) return bad(text, "\"" + v + "\" is not a label value");
-    out.requirements_.push_back(std::move(r));
-  } while (in.take(","));
-  if (!in.done())
-    return bad(text, "unexpected text at \"" + std::string(text.substr(in.at)) + "\"");
   return out;
 }
 
@@ -203,7 +106,9 @@ std::string label_selector::text() const {
 
 result<std::vector<field_requirement>> parse_field_selector(std::string_view text) {
   std::vector<field_requirement> out;
-  if (text.size() > selector_bytes_max) return bad(text, "it is longer than 64 KiB");
+  if (text.size() > selector_bytes_max)
+    return error{errc::bad_request, "invalid field selector: it is longer than 64 KiB"};
+  const auto whole = text;
   while (!text.empty()) {
     field_requirement r;
     // Commas, equal signs and backslashes may stand escaped in values.
@@ -213,24 +118,24 @@ result<std::vector<field_requirement>> parse_field_selector(std::string_view tex
       if (text[at] == '\\') {
         auto next = at + 1 < text.size() ? text[at + 1] : '\0';
         if (next != '\\' && next != ',' && next != '=')
-          return error{errc::bad_request, "invalid field selector: a backslash stands before "
-                                          "something other than \\, a comma or an equal sign"};
+          return error{errc::bad_request, "invalid field selector: invalid escape sequence: " +
+                                              std::string(text.substr(at, 2))};
         part += text[++at];
       } else if (split == std::string::npos && (text[at] == '=' || text.substr(at, 2) == "!=")) {
         split = part.size();
         r.equal = text[at] != '!';
         at += r.equal ? (text.substr(at, 2) == "==") : 1;
       } else if (text[at] == '=') {
-        return error{errc::bad_request,
-                     "invalid field selector: an equal sign in a value stands behind a backslash"};
+        return error{errc::bad_request, // an equal sign's number
+                     "invalid field selector: unescaped character in value: 61"};
       } else
         part += text[at];
     }
     text.remove_prefix(std::min(at + 1, text.size()));
     if (split == std::string::npos) {
       if (part.empty()) continue;
-      return error{errc::bad_request,
-                   "invalid selector: '" + part + "'; can't understand '" + part + "'"};
+      return error{errc::bad_request, "invalid selector: '" + std::string(whole) +
+                                          "'; can't understand '" + part + "'"};
     }
     r.path = part.substr(0, split);
     r.value = part.substr(split);

@@ -2,11 +2,12 @@
 
 #include "messages/api/api_discovery.pb.h"
 #include "messages/api/discovery.pb.h"
+#include "messages/base/base64.hpp"
+#include "messages/base/sha256.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_decode.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 
 namespace troupe::codec {
@@ -64,14 +65,13 @@ object body_kind(const kind& k, const std::string& body) {
   return {{"group", gv.group}, {"version", gv.version}, {"kind", body.substr(dot + 1)}};
 }
 
-/// Changes with the way objects are stored; clients only compare it.
+/// Changes with the version that objects are stored in; clients only compare it.
 std::string storage_hash(const kind& k) {
-  auto n = std::hash<std::string>{}(k.group_resource() + "/" + k.name);
-  static constexpr char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (int i = 0; i < 11; ++i, n /= 61) out += digits[n % 61];
-  return out + "=";
+  auto stored = k.group + "/" + (k.custom() ? k.stored_version : k.version);
+  if (!k.custom() && k.name == "HorizontalPodAutoscaler") stored = "autoscaling/v2";
+  if (!k.custom() && k.name == "Event") stored = "/v1";
+  auto whole = sha256(stored + "/" + k.name);
+  return base64::encode({reinterpret_cast<const char*>(whole.data()), 8});
 }
 
 /// The shape of each of these documents by its kind. Both aggregated versions have one.
@@ -135,7 +135,7 @@ std::optional<std::string> resources_json(const registry& kinds, std::string_vie
              {"verbs", words(k.verbs)}};
     if (!k.short_names.empty()) r["shortNames"] = words(k.short_names);
     if (!k.categories.empty()) r["categories"] = words(k.categories);
-    if (k.has_verb("list")) r["storageVersionHash"] = storage_hash(k);
+    if (k.has_verb("list") && k.has_verb("create")) r["storageVersionHash"] = storage_hash(k);
     all.push_back(std::move(r));
     for (auto& s : k.subresources) {
       auto body = body_kind(k, s.kind);

@@ -122,7 +122,7 @@ public:
         continue;
       }
       key(p);
-      if (p.type->what != form::object) {
+      if (p.null || p.type->what != form::object) {
         out_ += empty_json(p);
         continue;
       }
@@ -284,6 +284,7 @@ bool value_to_json(const schema::type& type, const wire::reader& at, std::string
 }
 
 std::string_view empty_json(const property& p) {
+  if (p.null) return "null";
   switch (p.type->what) {
   case form::list: return p.name == "items" ? "[]" : "null";
   case form::string:

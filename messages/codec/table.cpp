@@ -1,5 +1,6 @@
 #include "messages/codec/table.hpp"
 
+#include "messages/api/pod.pb.h"
 #include "messages/base/json_path.hpp"
 #include "messages/base/time.hpp"
 #include "messages/codec/cells/view.hpp"
@@ -54,6 +55,18 @@ json::array custom_cells(const schema::kind& kind, std::string_view object, int6
   return out;
 }
 
+/// What a row says of its object as a whole, for clients that show finished pods apart.
+std::string_view row_conditions(const google::protobuf::Message& object) {
+  if (object.GetDescriptor() != k8s::core::v1::Pod::descriptor()) return {};
+  auto& phase = static_cast<const k8s::core::v1::Pod&>(object).status().phase();
+  if (phase == "Succeeded")
+    return R"([{"type":"Completed","status":"True","reason":"Succeeded",)"
+           R"("message":"The pod has completed successfully."}])";
+  if (phase == "Failed")
+    return R"([{"type":"Completed","status":"True","reason":"Failed","message":"The pod failed."}])";
+  return {};
+}
+
 void write_column(const schema::column& c, std::string& out) {
   json::object o{{"name", c.name},
                  {"type", c.type},
@@ -78,6 +91,7 @@ table::table(const schema::kind& kind, include rows_carry, std::string_view meta
 void table::add(std::string_view stored, uint64_t revision) {
   json::array cells;
   std::string object;
+  std::string_view conditions;
   if (kind_.custom() || carry_ == include::object) object = object_json(kind_, stored, revision);
   if (kind_.custom()) {
     cells = custom_cells(kind_, object, now_seconds_);
@@ -85,10 +99,12 @@ void table::add(std::string_view stored, uint64_t revision) {
     std::unique_ptr<google::protobuf::Message> typed(kind_.prototype->New());
     typed->ParsePartialFromArray(stored.data(), static_cast<int>(stored.size()));
     cells = view_of(typed->GetDescriptor()).cells(*typed, now_seconds_);
+    conditions = row_conditions(*typed);
   }
   if (!rows_.empty()) rows_ += ',';
   rows_ += "{\"cells\":";
   json::write(rows_, cells);
+  if (!conditions.empty()) rows_.append(",\"conditions\":").append(conditions);
   if (carry_ == include::object) rows_.append(",\"object\":").append(object);
   if (carry_ == include::metadata) {
     rows_ += ",\"object\":";

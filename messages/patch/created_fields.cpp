@@ -190,7 +190,10 @@ private:
     auto absent = [&](const property& p) {
       auto before = children_.size();
       begin(p);
-      added(*p.type, {});
+      if (p.null)
+        out_ += std::string_view("{}");
+      else
+        added(*p.type, {});
       end(before);
     };
     members(t, bytes, each, absent);

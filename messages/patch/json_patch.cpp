@@ -183,8 +183,9 @@ result<void> apply_json_patch(json::value& document, const json::value& operatio
   auto all = operations.if_array();
   if (!all) return malformed("it is not a list of operations");
   if (all->size() > json_patch_operations_max)
-    return error{errc::too_large, "the JSON patch has " + std::to_string(all->size()) +
-                                      " operations; at most 10000 are taken"};
+    return error{errc::too_large, "Request entity is too large: The allowed maximum operations in "
+                                  "a JSON patch is 10000, got " +
+                                      std::to_string(all->size())};
   machine m(document);
   for (auto& operation : *all)
     if (auto done = m.run(operation); !done) return done;

@@ -132,6 +132,7 @@ private:
     p.name = f->json_name();
     p.number = static_cast<uint32_t>(f->number());
     p.always = options.always();
+    p.null = options.always() && options.pointer();
     p.zero = options.zero();
     // Structs that Go holds by value, marked `always`, and scalars that are no pointers: empty is
     // absent.

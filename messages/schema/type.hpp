@@ -57,6 +57,7 @@ struct property {
   uint32_t number = 0; ///< in Protobuf; 0 in custom resources
   const schema::type* type = nullptr;
   bool always = false;      ///< written even when empty
+  bool null = false;        ///< a pointer that is always written: null where it leads nowhere
   bool zero = false;        ///< on the wire even when empty, in JSON not
   bool drop_zero = false;   ///< its empty value says no more than its absence
   bool typed = false;       ///< its elements name their kind, although they stand inside an object

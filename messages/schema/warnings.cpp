@@ -1,5 +1,7 @@
 #include "messages/schema/warnings.hpp"
 
+#include "messages/schema/object_warnings.hpp"
+
 #include "messages/api/cron_job.pb.h"
 #include "messages/api/daemon_set.pb.h"
 #include "messages/api/deployment.pb.h"
@@ -22,22 +24,9 @@ namespace {
 using namespace k8s::core::v1;
 using google::protobuf::Message;
 
-using texts = std::vector<std::string>;
-
 struct notice {
   const char* what;
   const char* message;
-};
-
-constexpr notice node_labels[] = {
-    {"beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"},
-    {"beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"},
-    {"beta.kubernetes.io/instance-type",
-     "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"},
-    {"failure-domain.beta.kubernetes.io/region",
-     "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead"},
-    {"failure-domain.beta.kubernetes.io/zone",
-     "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"},
 };
 
 constexpr notice annotations[] = {
@@ -65,13 +54,14 @@ std::string element(const std::string& list, int index) {
   return list + "[" + std::to_string(index) + "]";
 }
 
+/// One of the volumes is called otherwise there than in manifests.
+std::string shown_name(std::string_view volume) {
+  return std::string(volume == "storageos" ? "storageOS" : volume);
+}
+
 std::string entry(const std::string& map, const std::string& key) { return map + "[" + key + "]"; }
 
-const char* find(const auto& table, const std::string& what) {
-  for (auto& row : table)
-    if (row.what == what) return row.message;
-  return nullptr;
-}
+void append(texts& to, texts more) { std::move(more.begin(), more.end(), std::back_inserter(to)); }
 
 /// Of one pod, or of a template of pods that stands at `at`.
 class pod_warnings {
@@ -84,6 +74,7 @@ public:
     places();
     marks();
     plugins();
+    token_paths();
     lists();
     sizes(prefix_ + "spec.overhead", spec_.overhead());
     seccomp("seccomp.security.alpha.kubernetes.io/pod",
@@ -108,17 +99,14 @@ private:
   }
 
   void term(const std::string& at, const NodeSelectorTerm& t) {
-    for (int i = 0; i < t.match_expressions_size(); ++i)
-      if (auto why = find(node_labels, t.match_expressions(i).key()))
-        say(element(at + ".matchExpressions", i) + ".key",
-            t.match_expressions(i).key() + " is " + why);
+    append(out_, node_term_warnings(at, t));
   }
 
   void places() {
     std::map<std::string, std::string> selector(spec_.node_selector().begin(),
                                                 spec_.node_selector().end());
     for (auto& [key, _] : selector)
-      if (auto why = find(node_labels, key)) say(entry(prefix_ + "spec.nodeSelector", key), why);
+      if (auto why = outdated_node_label(key)) say(entry(prefix_ + "spec.nodeSelector", key), why);
     auto& node = spec_.affinity().node_affinity();
     auto at = prefix_ + "spec.affinity.nodeAffinity.";
     auto& required = node.required_during_scheduling_ignored_during_execution();
@@ -132,7 +120,7 @@ private:
     for (int i = 0; i < spec_.topology_spread_constraints_size(); ++i) {
       auto& t = spec_.topology_spread_constraints(i);
       auto here = element(prefix_ + "spec.topologySpreadConstraints", i);
-      if (auto why = find(node_labels, t.topology_key()))
+      if (auto why = outdated_node_label(t.topology_key()))
         say(here + ".topologyKey", t.topology_key() + " is " + why);
       if (!t.has_label_selector()) nobody(here);
     }
@@ -156,9 +144,41 @@ private:
         auto number = of<VolumeSource>().find(row.what).field->number;
         auto field = VolumeSource::GetDescriptor()->FindFieldByNumber(static_cast<int>(number));
         if (reflection->HasField(source, field))
-          say(element(prefix_ + "spec.volumes", i) + "." + row.what, row.message);
+          say(element(prefix_ + "spec.volumes", i) + "." + shown_name(row.what), row.message);
       }
+      if (source.has_ephemeral())
+        append(out_, claim_warnings(element(prefix_ + "spec.volumes", i) +
+                                        ".ephemeral.volumeClaimTemplate.spec",
+                                    source.ephemeral().volume_claim_template().spec()));
     }
+  }
+
+  /// Files that a token would stand in the place of, or that would stand in its place.
+  void token_paths() {
+    std::set<std::string> taken;
+    auto each_source = [&](auto visit) {
+      for (int i = 0; i < spec_.volumes_size(); ++i)
+        for (auto& s : spec_.volumes(i).volume_source().projected().sources())
+          visit(element(prefix_ + "spec.volumes", i) + ".projected.sources.", s);
+    };
+    each_source([&](const std::string&, const VolumeProjection& s) {
+      if (s.has_service_account_token()) taken.insert(s.service_account_token().path());
+    });
+    if (taken.empty()) return;
+    auto look = [&](const std::string& at, const std::string& path) {
+      if (taken.contains(path))
+        say(at, "has duplicated path with ServiceAccountToken \"" + path + "\"");
+    };
+    auto look_at = [&](const std::string& at, const auto& items) {
+      for (int i = 0; i < items.size(); ++i) look(element(at, i), items[i].path());
+    };
+    each_source([&](const std::string& at, const VolumeProjection& s) {
+      look_at(at + "configMap", s.config_map().items());
+      look_at(at + "secrets", s.secret().items());
+      look_at(at + "downwardAPI", s.downward_api().items());
+      if (s.has_cluster_trust_bundle())
+        look(at + "ClusterTrustBundle", s.cluster_trust_bundle().path());
+    });
   }
 
   void lists() {
@@ -218,6 +238,10 @@ private:
     for (int i = 0; i < c.ports_size(); ++i) {
       auto& port = c.ports(i);
       auto here = element(at + ".ports", i);
+      if (!port.host_ip().empty() && port.host_port() == 0)
+        say(here, "hostIP set without hostPort: {Name:" + port.name() +
+                      " HostPort:0 ContainerPort:" + std::to_string(port.container_port()) +
+                      " Protocol:" + port.protocol() + " HostIP:" + port.host_ip() + "}");
       auto& others = ports_[std::to_string(port.container_port()) + "/" + port.protocol()];
       for (auto& [where, other] : others) {
         if (port.host_ip() == other->host_ip() && port.host_port() == other->host_port())
@@ -267,8 +291,6 @@ texts about_name(const std::string& name, const char* used) {
           ", which can result in surprising behavior; a DNS label is recommended: [" + all + "]"};
 }
 
-void append(texts& to, texts more) { std::move(more.begin(), more.end(), std::back_inserter(to)); }
-
 /// Of an object that makes pods; what has been said of the old one is not said again.
 template<class Kind, class Template>
 texts about(const Kind& object, const Message* old, bool names_pods, const char* at,
@@ -280,6 +302,17 @@ texts about(const Kind& object, const Message* old, bool names_pods, const char*
     return out;
   const PodTemplateSpec& t = template_of(object);
   append(out, pod_warnings(at, true, t.spec(), t.metadata()).all());
+  return out;
+}
+
+texts about_sets(const k8s::apps::v1::StatefulSet& set) {
+  texts out;
+  auto& claims = set.spec().volume_claim_templates();
+  for (int i = 0; i < claims.size(); ++i)
+    append(out, claim_warnings(element("spec.volumeClaimTemplates", i), claims[i].spec()));
+  if (set.spec().revision_history_limit() < 0)
+    out.push_back("spec.revisionHistoryLimit: a negative value retains all historical revisions; a "
+                  "value >= 0 is recommended");
   return out;
 }
 
@@ -302,7 +335,11 @@ std::vector<std::string> warnings_about(const Message& object, const Message* ol
   using namespace k8s::batch::v1;
   if (type == Deployment::descriptor()) return as(true, Deployment::default_instance());
   if (type == ReplicaSet::descriptor()) return as(true, ReplicaSet::default_instance());
-  if (type == StatefulSet::descriptor()) return as(true, StatefulSet::default_instance());
+  if (type == StatefulSet::descriptor()) {
+    auto out = as(true, StatefulSet::default_instance());
+    append(out, about_sets(static_cast<const StatefulSet&>(object)));
+    return out;
+  }
   if (type == DaemonSet::descriptor()) return as(false, DaemonSet::default_instance());
   if (type == Job::descriptor()) return as(true, Job::default_instance());
   if (type == ReplicationController::descriptor())
@@ -311,7 +348,7 @@ std::vector<std::string> warnings_about(const Message& object, const Message* ol
     return about(
         static_cast<const CronJob&>(object), old, true, "spec.jobTemplate.spec.template",
         [](auto& o) -> auto& { return o.spec().job_template().spec().template_(); });
-  return {};
+  return object_warnings(object, !old);
 }
 
 } // namespace troupe::schema

@@ -50,6 +50,23 @@ BOOST_AUTO_TEST_CASE(the_first_form_that_can_be_given_is_chosen) {
   for (auto& r : table) BOOST_TEST(told(r) == r.expected, r.accept);
 }
 
+BOOST_AUTO_TEST_CASE(the_version_that_objects_are_stored_in_has_the_hash_of_kubernetes) {
+  auto& kinds = *schema::registry::built_in();
+  auto hash = [&](const char* group, const char* version, const std::string& plural) {
+    auto tree = *json::parse(*codec::resources_json(kinds, group, version));
+    for (auto& r : tree.at("resources").get_array())
+      if (json::string_at(r, {"name"}) == plural)
+        return std::string(json::string_at(r, {"storageVersionHash"}));
+    return std::string("none");
+  };
+  BOOST_TEST(hash("", "v1", "pods") == "xPOwRZ+Yhw8=");
+  BOOST_TEST(hash("", "v1", "componentstatuses") == "");
+  BOOST_TEST(hash("apps", "v1", "deployments") == "8aSe+NMegvE=");
+  BOOST_TEST(hash("events.k8s.io", "v1", "events") == hash("", "v1", "events"));
+  BOOST_TEST(hash("autoscaling", "v1", "horizontalpodautoscalers") ==
+             hash("autoscaling", "v2", "horizontalpodautoscalers"));
+}
+
 BOOST_AUTO_TEST_CASE(a_document_in_protobuf_says_what_its_json_says) {
   auto kinds = schema::registry::built_in();
   auto sealed = codec::discovery_protobuf(*codec::resources_json(*kinds, "apps", "v1"));

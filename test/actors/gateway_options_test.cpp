@@ -34,6 +34,56 @@ BOOST_AUTO_TEST_CASE(a_flag_is_set_unless_it_says_0_or_false) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(wrong_options_are_told_as_kubernetes_tells_them) {
+  struct row {
+    const char *query, *message;
+  };
+  auto& pods = *schema::registry::built_in()->by_resource("", "v1", "pods");
+  auto& sets = *schema::registry::built_in()->by_resource("apps", "v1", "statefulsets");
+  auto& jobs = *schema::registry::built_in()->by_resource("batch", "v1", "jobs");
+  auto listed = [](const schema::kind& kind, const char* query) {
+    auto read = gateway::read_list_options(kind, *http::query::parse(query));
+    return read ? std::string() : read.error().message;
+  };
+  BOOST_TEST(listed(pods, "limit=x") == "strconv.ParseInt: parsing \"x\": invalid syntax");
+  BOOST_TEST(listed(pods, "fieldSelector=a%3Db") == "field label not supported: a");
+  BOOST_TEST(listed(pods, "fieldSelector=spec.host%3Db") == "");
+  BOOST_TEST(listed(jobs, "fieldSelector=a%3Db") == "field label \"a\" not supported for Job");
+  BOOST_TEST(listed(sets, "fieldSelector=a%3Db") ==
+             "\"a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
+  BOOST_TEST(listed(pods, "fieldSelector=a%3Db,c") == "invalid selector: 'a=b,c'; can't understand "
+                                                      "'c'");
+  BOOST_TEST(listed(pods, "resourceVersion=x") ==
+             "invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: "
+             "parsing \"x\": invalid syntax");
+  BOOST_TEST(listed(pods, "resourceVersionMatch=a&resourceVersion=1") ==
+             "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Unsupported value: "
+             "\"a\": supported values: \"Exact\", \"NotOlderThan\", \"\"");
+  BOOST_TEST(listed(pods, "resourceVersionMatch=Exact&resourceVersion=1&continue=a") ==
+             "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+             "resourceVersionMatch is forbidden when continue is provided");
+  auto written = [](const char* query) {
+    auto read = gateway::read_write_options(*http::query::parse(query), "CreateOptions");
+    return read ? std::string() : read.error().message;
+  };
+  const std::string options = "CreateOptions.meta.k8s.io \"\" is invalid: ";
+  BOOST_TEST(written("dryRun=All&dryRun=x") ==
+             options + "dryRun: Unsupported value: []string{\"All\", \"x\"}: supported values: "
+                       "\"All\"");
+  BOOST_TEST(written("fieldValidation=x") ==
+             options + "fieldValidation: Unsupported value: \"x\": supported values: \"\", "
+                       "\"Ignore\", \"Strict\", \"Warn\"");
+  BOOST_TEST(written("fieldManager=a%0a") ==
+             options + "fieldManager: Invalid value: \"a\\n\": invalid character U+000A (at "
+                       "position 1)");
+  k8s::meta::v1::DeleteOptions deletion;
+  auto deleted = gateway::read_delete_options(*http::query::parse("propagationPolicy=x"), deletion);
+  BOOST_REQUIRE(!deleted.has_value());
+  BOOST_TEST(deleted.error().message ==
+             "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
+             "\"x\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
+}
+
 BOOST_AUTO_TEST_CASE(types_of_bodies_have_no_case) {
   BOOST_CHECK(gateway::body_format("application/JSON; charset=utf-8").has_value());
   BOOST_CHECK(!gateway::body_format("text/json").has_value());

@@ -71,6 +71,10 @@ BOOST_AUTO_TEST_CASE(a_forged_page_token_never_leaves_its_prefix) {
   BOOST_REQUIRE(read.has_value());
   BOOST_TEST(read->revision == 7u);
   BOOST_TEST(read->after == "default/web");
+  auto forgotten = gateway::read_page_token(gateway::write_page_token({0, "default/web"}));
+  BOOST_REQUIRE(forgotten.has_value());
+  BOOST_TEST(forgotten->revision == 0u);
+  BOOST_TEST(forgotten->after == "default/web");
   for (auto after : {"../secrets/x", "a/b/c", "/a/b"})
     BOOST_TEST(!gateway::read_page_token(gateway::write_page_token({7, after})).has_value());
   for (auto text : {"zzz", "e30", "%%%"}) BOOST_TEST(!gateway::read_page_token(text).has_value());

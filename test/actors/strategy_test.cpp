@@ -1,6 +1,7 @@
 #include "actors/gateway/strategy.hpp"
 
 #include "messages/api/claim.pb.h"
+#include "messages/api/persistent_volume.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "test/support/scheduling.hpp"
 
@@ -64,6 +65,17 @@ BOOST_AUTO_TEST_CASE(label_keys_of_affinities_become_selectors) {
   BOOST_TEST(!terms[1].has_label_selector());
 }
 
+BOOST_AUTO_TEST_CASE(label_keys_of_spreading_become_selectors) {
+  auto object =
+      created(core_kind("pods"),
+              "{metadata: {labels: {a: x}}, spec: {topologySpreadConstraints: "
+              "[{labelSelector: {}, matchLabelKeys: [a, none]}, {matchLabelKeys: [a]}]}}");
+  auto& spread = static_cast<k8s::core::v1::Pod&>(*object).spec().topology_spread_constraints();
+  BOOST_REQUIRE(spread[0].label_selector().match_expressions_size() == 1);
+  BOOST_TEST(spread[0].label_selector().match_expressions(0).values(0) == "x");
+  BOOST_TEST(!spread[1].has_label_selector());
+}
+
 BOOST_AUTO_TEST_CASE(old_annotations_become_profiles) {
   auto profile = [](const std::string& note) {
     auto object = created(core_kind("pods"), "{metadata: {annotations: "
@@ -96,6 +108,27 @@ BOOST_AUTO_TEST_CASE(only_nodes_bring_their_status) {
   BOOST_TEST(static_cast<k8s::core::v1::Node&>(*node).status().capacity().size() == 1u);
   auto pod = created(core_kind("pods"), "{status: {podIP: 1.2.3.4}}");
   BOOST_TEST(static_cast<k8s::core::v1::Pod&>(*pod).status().pod_ip().empty());
+}
+
+BOOST_AUTO_TEST_CASE(volumes_say_since_when_their_phase_is_what_it_is) {
+  auto& volumes = core_kind("persistentvolumes");
+  auto at = [](const gateway::object& o) {
+    auto& s = static_cast<k8s::core::v1::PersistentVolume&>(*o).status();
+    return s.phase() + " " + std::to_string(s.last_phase_transition_time().seconds());
+  };
+  auto updated = [&](const std::string& status) {
+    auto old = read_yaml(volumes, "{status: {phase: Pending, lastPhaseTransitionTime: "
+                                  "'1970-01-01T00:00:05Z'}}");
+    auto now = read_yaml(volumes, "{status: {" + status + "}}");
+    gateway::prepare_update(volumes, *now, *old, part::status, timestamp{9, 0});
+    return at(now);
+  };
+  BOOST_TEST(at(created(volumes, "{metadata: {creationTimestamp: '1970-01-01T00:00:05Z'}}")) ==
+             "Pending 5");
+  BOOST_TEST(updated("phase: Pending") == "Pending 5");
+  BOOST_TEST(updated("phase: Bound") == "Bound 9");
+  BOOST_TEST(updated("phase: Bound, lastPhaseTransitionTime: '1970-01-01T00:00:05Z'") == "Bound 9");
+  BOOST_TEST(updated("phase: Bound, lastPhaseTransitionTime: '1970-01-01T00:00:07Z'") == "Bound 7");
 }
 
 BOOST_AUTO_TEST_CASE(generations_count_what_the_kind_counts) {

@@ -123,6 +123,15 @@ check("checks are named", "[+]etcd ok" in text and "[+]log excluded: ok" in text
 check("one is asked", ask("GET", "/readyz/etcd")[::2] == (200, b"ok") and ask("GET", "/readyz/nothing")[0] == 404)
 text = ask("GET", "/metrics")[2].decode()
 check("metrics tell of requests", 'apiserver_request_total{verb="GET",code="200"}' in text and "apiserver_current_inflight_requests" in text, text[:200])
+services = "/api/v1/namespaces/default/services"
+def families(name, **spec):
+    status, _, body = ask("POST", services, {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}})
+    return (status, *map(json.loads(body).get("spec", {}).get, ("ipFamilyPolicy", "ipFamilies")))
+check("a service that only names is of both families", families("names", clusterIP="None") == (201, "RequireDualStack", ["IPv4", "IPv6"]))
+check("one that chooses is of one", families("chooses", clusterIP="None", selector={"a": "b"}) == (201, "SingleStack", ["IPv4"]))
+check("so is one that would rather have both", families("rather", ipFamilyPolicy="PreferDualStack") == (201, "PreferDualStack", ["IPv4"]))
+check("two addresses are not to be had", families("both", ipFamilyPolicy="RequireDualStack")[0] == 422)
+for name in ("names", "chooses", "rather"): ask("DELETE", services + "/" + name)
 check("the namespaces of every cluster stay", ask("DELETE", "/api/v1/namespaces/default")[0] == 403)
 sys.exit(1 if failures else print("clients get what they count on"))
 PY

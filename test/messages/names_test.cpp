@@ -112,6 +112,26 @@ BOOST_AUTO_TEST_CASE(addresses_are_written_in_their_shortest_form) {
     BOOST_TEST(!address::parse(bad), bad);
 }
 
+BOOST_AUTO_TEST_CASE(addresses_that_programs_read_differently_are_refused) {
+  auto of = [](names::faults (*rule)(std::string_view), const char* value) {
+    auto found = rule(value);
+    return found.empty() ? std::string() : found[0];
+  };
+  const std::string no_ip = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+  const std::string no_cidr = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+  BOOST_TEST(of(names::ip, "10.0.0.5") == "");
+  BOOST_TEST(of(names::ip, "FE80:0:0:0:0:0:0:0abc") == "");
+  BOOST_TEST(of(names::ip, "010.000.000.005") == "must not have leading 0s");
+  BOOST_TEST(of(names::ip, "::ffff:1.1.1.1") == "must not be an IPv4-mapped IPv6 address");
+  BOOST_TEST(of(names::ip, "1.2.3.400") == no_ip);
+  BOOST_TEST(of(names::cidr, "10.0.0.0/8") == "");
+  BOOST_TEST(of(names::cidr, "10.0.0.0/08") == "must not have leading 0s in IP or prefix length");
+  BOOST_TEST(of(names::cidr, "010.0.0.0/8") == "must not have leading 0s in IP or prefix length");
+  BOOST_TEST(of(names::cidr, "192.168.0.5/24") ==
+             "must not have bits set beyond the prefix length");
+  BOOST_TEST(of(names::cidr, "10.0.0.0/64") == no_cidr);
+}
+
 BOOST_AUTO_TEST_CASE(networks_know_what_they_hold) {
   auto n = *network::parse("10.1.2.3/16");
   BOOST_TEST(n.text() == "10.1.0.0/16");

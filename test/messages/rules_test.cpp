@@ -115,6 +115,19 @@ BOOST_AUTO_TEST_CASE(pods_are_judged_in_every_part) {
       {pod("  topologySpreadConstraints: [{maxSkew: 0, topologyKey: z, whenUnsatisfiable: "
            "ScheduleAnyway}]\n"),
        "FieldValueInvalid spec.topologySpreadConstraints[0].maxSkew"},
+      // What is asked of the pod's own label joins the selector, so it may not stand there before.
+      {pod("  topologySpreadConstraints: [{maxSkew: 1, topologyKey: z, whenUnsatisfiable: "
+           "ScheduleAnyway, matchLabelKeys: [a, b], labelSelector: {matchLabels: {b: x}, "
+           "matchExpressions: [{key: b, operator: In, values: [z]}]}}]\n"),
+       "FieldValueInvalid spec.topologySpreadConstraints[0][1]"},
+      {pod("  topologySpreadConstraints: [{maxSkew: 1, topologyKey: z, whenUnsatisfiable: "
+           "ScheduleAnyway, matchLabelKeys: [a]}]\n"),
+       "FieldValueForbidden spec.topologySpreadConstraints[0].matchLabelKeys"},
+      {pod("  affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: "
+           "1, podAffinityTerm: {topologyKey: z, matchLabelKeys: [b], labelSelector: {matchLabels: "
+           "{b: x}, matchExpressions: [{key: b, operator: Exists}]}}}]}}\n"),
+       "FieldValueInvalid spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution"
+       "[0].podAffinityTerm[0]"},
   });
 }
 
@@ -271,6 +284,14 @@ BOOST_AUTO_TEST_CASE(services_and_networks_are_judged) {
       {object("networking.k8s.io/v1 NetworkPolicy",
               "spec: {ingress: [{ports: [{port: 5, endPort: 4}]}]}\n"),
        "FieldValueInvalid spec.ingress[0].ports[0].endPort"},
+      {"apiVersion: v1\nkind: Service\nmetadata: {name: 1st}\nspec: {ports: [{port: 80}]}\n", ""},
+      {object("v1 Service", "spec: {ports: [{port: 80}], externalIPs: [010.1.2.3]}\n"),
+       "FieldValueInvalid spec.externalIPs[0]"},
+      {object(
+           "networking.k8s.io/v1 NetworkPolicy",
+           "spec: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.1/8, except: [10.1.1.1/16]}}]}]}\n"),
+       "FieldValueInvalid spec.ingress[0].from[0].ipBlock.cidr; FieldValueInvalid "
+       "spec.ingress[0].from[0].ipBlock.except[0]"},
       {object("networking.k8s.io/v1 ServiceCIDR", "spec: {cidrs: [10.0.0.1/24]}\n"),
        "FieldValueInvalid spec.cidrs[0]"},
       {"apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 2001:DB8::1}\nspec: "
@@ -357,6 +378,61 @@ BOOST_AUTO_TEST_CASE(webhooks_are_judged) {
       {hook("admissionReviewVersions: [v1]"), "FieldValueRequired webhooks[0].sideEffects"},
       {hook("sideEffects: Some, admissionReviewVersions: [v1]"),
        "FieldValueNotSupported webhooks[0].sideEffects"},
+  });
+}
+
+BOOST_AUTO_TEST_CASE(admission_policies_are_judged) {
+  auto policy = [](const std::string& rest, const std::string& constraint = "") {
+    return object("admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy",
+                  "spec: {matchConstraints: {resourceRules: [{operations: ['*'], apiGroups: ['*'], "
+                  "apiVersions: ['*'], resources: ['*']" +
+                      constraint + "}]}, " + rest + "}\n");
+  };
+  auto fine = [&](const std::string& rest) {
+    return policy("validations: [{expression: 'true'}], " + rest);
+  };
+  auto mutating = [](const std::string& operation, const std::string& mutation) {
+    return object("admissionregistration.k8s.io/v1 MutatingAdmissionPolicy",
+                  "spec: {matchConstraints: {resourceRules: [{operations: [" + operation +
+                      "], apiGroups: ['*'], apiVersions: ['*'], resources: ['*']}]}, "
+                      "reinvocationPolicy: Never, mutations: [{" +
+                      mutation + "}]}\n");
+  };
+  auto binding = [](const std::string& rest) {
+    return object("admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding",
+                  "spec: {policyName: a, " + rest + "}\n");
+  };
+  check({
+      {fine("failurePolicy: Ignore"), ""},
+      {policy("variables: []"),
+       "FieldValueRequired spec.validations; FieldValueRequired spec.auditAnnotations"},
+      {policy("auditAnnotations: [{key: a, valueExpression: \"'b'\"}]"), ""},
+      {policy("auditAnnotations: [{key: a_, valueExpression: ' '}]"),
+       "FieldValueInvalid spec.auditAnnotations[0].key; "
+       "FieldValueRequired spec.auditAnnotations[0].valueExpression"},
+      {fine("paramKind: {apiVersion: a/b/c, kind: A_}"),
+       "FieldValueInvalid spec.paramKind.apiVersion; FieldValueInvalid spec.paramKind.kind"},
+      {fine("paramKind: {apiVersion: a.b/, kind: Params}"),
+       "FieldValueInvalid spec.paramKind.apiVersion"},
+      {fine("variables: [{name: if, expression: '1'}]"),
+       "FieldValueInvalid spec.variables[0].name"},
+      {policy("validations: [{expression: 'true', message: \"a\\nb\", reason: Conflict}]"),
+       "FieldValueInvalid spec.validations[0].message; "
+       "FieldValueNotSupported spec.validations[0].reason"},
+      {policy("validations: [{expression: 'true', message: \"a\\n\"}]"), ""},
+      {policy("validations: [{expression: 'true'}]", ", resourceNames: [a, a]"),
+       "FieldValueDuplicate spec.matchConstraints.resourceRules[0].resourceNames[1]"},
+      {mutating("CREATE", "patchType: JSONPatch, jsonPatch: {expression: '[]'}"), ""},
+      {mutating("DELETE", "patchType: JSONPatch, jsonPatch: {expression: '[]'}"),
+       "FieldValueNotSupported spec.matchConstraints.resourceRules.operations"},
+      {mutating("CREATE", "patchType: JSONPatch, applyConfiguration: {expression: '[]'}"),
+       "FieldValueRequired spec.mutations[0].jsonPatch; "
+       "FieldValueInvalid spec.mutations[0].applyConfiguration"},
+      {binding("validationActions: [Deny]"), ""},
+      {binding("paramRef: {name: a, selector: {}}, validationActions: []"),
+       "FieldValueForbidden spec.paramRef.name; FieldValueForbidden spec.paramRef.selector; "
+       "FieldValueRequired spec.paramRef.parameterNotFoundAction; "
+       "FieldValueRequired spec.validationActions"},
   });
 }
 

@@ -57,6 +57,40 @@ BOOST_AUTO_TEST_CASE(malformed_selectors_are_refused) {
     BOOST_TEST(!label_selector::parse(text).has_value(), text);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_selector_is_said_as_kubernetes_says_it) {
+  struct row {
+    const char* text;
+    std::string said;
+  };
+  for (auto& r : {
+           row{"a=b,", "found '', expected: identifier after ','"},
+           row{"a,,b", "found ',', expected: identifier after ','"},
+           row{",a", "found ',', expected: !, identifier, or 'end of string'"},
+           row{"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, "
+                      "lt"},
+           row{"!", "unable to parse requirement: found '', expected: identifier"},
+           row{"!a=b", "found '=', expected: ',' or 'end of string'"},
+           row{"a==b==c", "found '==', expected: ',' or 'end of string'"},
+           row{"a=b c", "found 'c', expected: ',' or 'end of string'"},
+           row{"a in b", "unable to parse requirement: found 'b' expected: '('"},
+           row{"a in (", "unable to parse requirement: found '', expected: ',', ')' or identifier"},
+           row{"a in (b", "unable to parse requirement: found '', expected: ',' or ')'"},
+           row{"a in (b,", "unable to parse requirement: found '', expected: ',', or identifier"},
+           row{"a=(", "unable to parse requirement: found '(', expected: identifier"},
+           row{"a>x",
+               "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' "
+               "operators, the value must be an integer"},
+           row{"-a", "unable to parse requirement: <nil>: Invalid value: \"-a\": name part must "
+                     "consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+                     "with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', "
+                     "regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"},
+       }) {
+    auto read = label_selector::parse(r.text);
+    BOOST_REQUIRE_MESSAGE(!read.has_value(), r.text);
+    BOOST_TEST(read.error().message == r.said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(field_selectors_keep_escaped_characters) {
   auto s = parse_field_selector(R"(metadata.name=a\,b,status.phase!=Running,x==y)");
   BOOST_REQUIRE(s.has_value());

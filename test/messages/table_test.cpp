@@ -68,6 +68,16 @@ BOOST_AUTO_TEST_CASE(columns_are_those_of_kubernetes_1_36) {
              "Name:name | Value:integer | Global-Default:boolean | Age | PreemptionPolicy");
 }
 
+BOOST_AUTO_TEST_CASE(rows_of_finished_pods_say_so) {
+  auto row = [](const char* phase) {
+    auto object = std::string(R"({"metadata":{"name":"a"},"status":{"phase":")") + phase + "\"}}";
+    return table_of("v1", "Pod", object).at("rows").at(0);
+  };
+  BOOST_TEST(!row("Running").get_object().contains("conditions"));
+  BOOST_TEST(row("Succeeded").at("conditions").at(0).at("reason") == "Succeeded");
+  BOOST_TEST(row("Failed").at("conditions").at(0).at("type") == "Completed");
+}
+
 BOOST_AUTO_TEST_CASE(cells_tell_what_state_an_object_is_in) {
   for (
       auto& r : {

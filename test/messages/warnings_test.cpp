@@ -5,6 +5,7 @@
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_decode.hpp"
 #include "messages/codec/yaml.hpp"
+#include "messages/schema/kind.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -39,6 +40,67 @@ BOOST_AUTO_TEST_CASE(a_common_pod_is_nothing_to_warn_of) {
        {});
 }
 
+BOOST_AUTO_TEST_CASE(what_is_said_of_objects_that_make_no_pods) {
+  struct row {
+    std::string yaml, said;
+  };
+  auto service = [](const std::string& spec) {
+    return "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: " + spec;
+  };
+  for (
+      auto& r : {
+          row{service("{type: ClusterIP, clusterIP: 10.0.0.1, sessionAffinity: None}"), ""},
+          row{service("{type: ClusterIP, clusterIP: None, sessionAffinity: ClientIP}"),
+              "spec.SessionAffinity is ignored for headless services"},
+          row{service("{type: ClusterIP, externalIPs: [1.2.3.4], sessionAffinity: None}"),
+              "spec.externalIPs is deprecated"},
+          row{service("{type: NodePort, externalName: x, sessionAffinity: None}"),
+              "spec.externalName is ignored when spec.type is not \"ExternalName\""},
+          row{service("{type: ClusterIP, sessionAffinity: None, trafficDistribution: PreferClose}"),
+              "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""},
+          row{service("{type: LoadBalancer, sessionAffinity: None, loadBalancerIP: 'FD00:0::1'}"),
+              "spec.loadBalancerIP: IPv6 address \"FD00:0::1\" should be in RFC 5952 canonical "
+              "format (\"fd00::1\")"},
+          row{"apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: a, annotations: "
+              "{volume.beta.kubernetes.io/storage-class: s}}\nspec: {capacity: {storage: 1500m}, "
+              "persistentVolumeReclaimPolicy: Recycle, rbd: {image: i}}",
+              "metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since "
+              "v1.8; use \"storageClassName\" attribute instead | "
+              "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
+              "Instead, the recommended approach is to use dynamic provisioning. | "
+              "spec.capacity[storage]: fractional byte value \"1500m\" is invalid, must be an "
+              "integer | spec.rbd: deprecated in v1.28, non-functional in v1.31+"},
+          row{"apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: a}\nspec: {resources: "
+              "{requests: {storage: 1500m}}}",
+              "spec.resources.requests[storage]: fractional byte value \"1500m\" is invalid, must "
+              "be an integer"},
+          row{"apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: "
+              "a}\nallowedTopologies: [{matchLabelExpressions: [{key: "
+              "node-role.kubernetes.io/master, values: [x]}]}]",
+              "allowedTopologies[0].matchLabelExpressions[0]: use "
+              "\"node-role.kubernetes.io/control-plane\" instead"},
+          row{"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: kubernetes.io/tls\ndata: "
+              "{tls.crt: YQ==, tls.key: YQ==}",
+              "tls: failed to find any PEM data in certificate input"},
+          row{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a, annotations: "
+              "{kubernetes.io/ingress.class: x}}",
+              "annotation \"kubernetes.io/ingress.class\" is deprecated, please use "
+              "'spec.ingressClassName' instead"},
+          row{"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: "
+              "a}\naddressType: FQDN",
+              "spec.addressType: FQDN endpoints are deprecated"},
+      }) {
+    auto text = yaml::to_json(r.yaml)->at(0).json;
+    auto named = *codec::peek_type(text);
+    auto& kind = *schema::registry::built_in()->by_kind(named.api_version, named.kind);
+    std::unique_ptr<google::protobuf::Message> object(kind.prototype->New());
+    BOOST_REQUIRE(codec::from_json(text, *object));
+    std::string all;
+    for (auto& w : schema::warnings_about(*object, nullptr)) all += (all.empty() ? "" : " | ") + w;
+    BOOST_TEST(all == r.said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(labels_of_nodes_that_are_no_more) {
   says("{nodeSelector: {beta.kubernetes.io/os: linux}, containers: [{name: c, image: x}]}",
        {"spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "
@@ -52,6 +114,14 @@ BOOST_AUTO_TEST_CASE(labels_of_nodes_that_are_no_more) {
 }
 
 BOOST_AUTO_TEST_CASE(what_hides_something_else) {
+  says("{containers: [{name: c, image: x}], volumes: [{name: v, projected: {sources: "
+       "[{serviceAccountToken: {path: t}}, {secret: {items: [{key: k, path: t}]}}]}}]}",
+       {"spec.volumes[0].projected.sources.secrets[0]: has duplicated path with "
+        "ServiceAccountToken \"t\""});
+  says("{containers: [{name: c, image: x, ports: [{containerPort: 80, protocol: TCP, hostIP: "
+       "1.2.3.4}]}]}",
+       {"spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 "
+        "ContainerPort:80 Protocol:TCP HostIP:1.2.3.4}"});
   says("{containers: [{name: c, image: x, env: [{name: A, value: a}, {name: A, value: b}]}]}",
        {"spec.containers[0].env[1]: hides previous definition of \"A\", which may be dropped when "
         "using apply"});

@@ -163,22 +163,54 @@ void drop_ports(const admission_request& r, Service& s, const Service* old) {
     if (r.now.find(port_key(port))) r.tx.erase(port_key(port));
 }
 
-/// Services here have one address, of the fourth version.
-result<void> check_families(const admission_request& r, const Service& s) {
-  auto& spec = s.spec();
+/// A service that only names what stands elsewhere: any address may be behind it.
+bool names_only(const Service& s) {
+  return s.spec().cluster_ip() == "None" && s.spec().selector().empty();
+}
+
+/// The families of addresses that a service asks for, told if it does not tell them itself. Those
+/// that are given out here are of the fourth version.
+result<void> settle_families(const admission_request& r, Service& s, const Service* old) {
+  auto& spec = *s.mutable_spec();
+  if (!spec.has_ip_family_policy())
+    spec.set_ip_family_policy(old && old->spec().has_ip_family_policy()
+                                  ? old->spec().ip_family_policy()
+                              : names_only(s) ? "RequireDualStack"
+                                              : "SingleStack");
+  bool single = spec.ip_family_policy() == "SingleStack";
+  auto& families = *spec.mutable_ip_families();
+  auto before = old ? old->spec().ip_families_size() : 0;
+  auto fault = [&](const char* why) {
+    return field_error(r, "spec.ipFamilyPolicy", spec.ip_family_policy(), why);
+  };
+  if (single && before > 1 && families.size() == before &&
+      std::equal(families.begin(), families.end(), old->spec().ip_families().begin()))
+    families.DeleteSubrange(1, before - 1);
+  if (!single && !families.empty() && families.size() < before)
+    return fault("must be 'SingleStack' to release the secondary IP family");
+  if (single && families.size() == 2)
+    return fault("must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are "
+                 "specified");
+  if (names_only(s)) {
+    if (spec.ip_families().empty()) spec.add_ip_families("IPv4");
+    if (spec.ip_families_size() < 2 && !single)
+      spec.add_ip_families(spec.ip_families(0) == "IPv4" ? "IPv6" : "IPv4");
+    return {};
+  }
   std::vector<cause> causes;
-  for (int i = 0; i < spec.ip_families_size(); ++i)
-    if (spec.ip_families(i) == "IPv6" && spec.cluster_ip() != "None")
-      causes.push_back({"FieldValueInvalid",
-                        "Invalid value: \"IPv6\": not configured on this cluster",
-                        "spec.ipFamilies[" + std::to_string(i) + "]"});
-  if (spec.ip_family_policy() == "RequireDualStack" && spec.cluster_ip() != "None")
+  if (spec.ip_family_policy() == "RequireDualStack")
     causes.push_back({"FieldValueInvalid",
                       "Invalid value: \"RequireDualStack\": this cluster is not configured for "
                       "dual-stack services",
                       "spec.ipFamilyPolicy"});
-  if (causes.empty()) return {};
-  return invalid(*r.c.kind, s.metadata().name(), std::move(causes));
+  for (int i = 0; i < spec.ip_families_size(); ++i)
+    if (spec.ip_families(i) == "IPv6")
+      causes.push_back({"FieldValueInvalid",
+                        "Invalid value: \"IPv6\": not configured on this cluster",
+                        "spec.ipFamilies[" + std::to_string(i) + "]"});
+  if (!causes.empty()) return invalid(*r.c.kind, s.metadata().name(), std::move(causes));
+  if (spec.ip_families().empty()) spec.add_ip_families("IPv4");
+  return {};
 }
 
 } // namespace
@@ -210,8 +242,8 @@ result<void> admit_service(const admission_request& r) {
     spec.set_cluster_ip(old->spec().cluster_ip());
   bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() &&
              old->spec().cluster_ip() != "None";
-  if (wants_address(*s) && r.creating())
-    if (auto ok = check_families(r, *s); !ok) return ok;
+  if (wants_address(*s))
+    if (auto ok = settle_families(r, *s, old); !ok) return ok;
   if (wants_address(*s) && !had) {
     if (auto ok = choose_address(r, *s); !ok) return ok;
   } else if (!wants_address(*s)) {
@@ -227,8 +259,6 @@ result<void> admit_service(const admission_request& r) {
   if (wants_address(*s)) {
     spec.clear_cluster_ips();
     if (!spec.cluster_ip().empty()) spec.add_cluster_ips(spec.cluster_ip());
-    if (spec.ip_families().empty()) spec.add_ip_families("IPv4");
-    if (!spec.has_ip_family_policy()) spec.set_ip_family_policy("SingleStack");
   }
   if (wants_ports(*s)) {
     if (auto ok = choose_ports(r, *s, old); !ok) return ok;

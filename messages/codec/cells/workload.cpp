@@ -237,6 +237,11 @@ void add_workload_views(views& to) {
              b.spec().has_max_unavailable() ? int_or_string(b.spec().max_unavailable()) : "N/A",
              b.status().disruptions_allowed(), age_of(b, now)});
       });
+  add_view<autoscaling::v1::Scale>(
+      to, {"Desired:integer", "Available:integer", "Age"},
+      [](const autoscaling::v1::Scale& s, int64_t now, json::array& out) {
+        add(out, {s.spec().replicas(), s.status().replicas(), age_of(s, now)});
+      });
   add_view<autoscaling::v2::HorizontalPodAutoscaler>(
       to, {"Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"},
       [](const autoscaling::v2::HorizontalPodAutoscaler& h, int64_t now, json::array& out) {

@@ -20,7 +20,8 @@ void operations(report& out, const path& at, const strings& list) {
   auto here = at / "operations";
   if (list.empty()) out.required(here);
   if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, "*", "if '*' is present, must not specify other operations");
+    out.invalid(here, shown::plain(go_list(list, "admissionregistration.OperationType")),
+                "if '*' is present, must not specify other operations");
   for (int i = 0; i < list.size(); ++i)
     out.one_of(here[i], list[i], {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"});
 }
@@ -30,7 +31,8 @@ void wildcards(report& out, const path& here, const strings& list, const char* o
                bool empty_allowed) {
   if (list.empty()) out.required(here);
   if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, "*", std::string("if '*' is present, must not specify other ") + others);
+    out.invalid(here, shown::plain(go_list(list)),
+                std::string("if '*' is present, must not specify other ") + others);
   for (int i = 0; i < list.size(); ++i)
     if (list[i].empty() && !empty_allowed) out.required(here[i]);
 }
@@ -60,9 +62,10 @@ void resources(report& out, const path& at, const strings& list) {
     if (resource == "*") everywhere.insert(part);
   }
   if (all && list.size() > 1)
-    out.invalid(here, "*/*", "if '*/*' is present, must not specify other resources");
+    out.invalid(here, shown::plain(go_list(list)),
+                "if '*/*' is present, must not specify other resources");
   if (any && plain)
-    out.invalid(here, "*",
+    out.invalid(here, shown::plain(go_list(list)),
                 "if '*' is present, must not specify other resources without subresources");
 }
 
@@ -75,6 +78,8 @@ void rule(report& out, const path& at, const RuleWithOperations& r) {
     out.one_of(at / "scope", r.rule().scope(), {"*", "Cluster", "Namespaced"});
 }
 
+bool blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
+
 template<class Conditions>
 void match_conditions(report& out, const path& at, const Conditions& list) {
   auto here = at / "matchConditions";
@@ -83,8 +88,7 @@ void match_conditions(report& out, const path& at, const Conditions& list) {
   std::set<std::string_view> seen;
   for (int i = 0; i < list.size(); ++i) {
     auto place = here[i];
-    if (list[i].expression().find_first_not_of(" \t\r\n") == std::string::npos)
-      out.required(place / "expression");
+    if (blank(list[i].expression())) out.required(place / "expression");
     if (list[i].name().empty()) {
       out.required(place / "name");
       continue;
@@ -145,46 +149,124 @@ void mutating(report& out, const MutatingWebhookConfiguration& c) {
   }
 }
 
-void match_resources(report& out, const path& at, const MatchResources& m, bool rules_required) {
-  if (m.has_namespace_selector())
-    label_selector(out, at / "namespaceSelector", m.namespace_selector());
-  else
-    out.required(at / "namespaceSelector");
-  if (m.has_object_selector())
-    label_selector(out, at / "objectSelector", m.object_selector());
-  else
-    out.required(at / "objectSelector");
-  if (!m.match_policy().empty())
-    out.one_of(at / "matchPolicy", m.match_policy(), {"Equivalent", "Exact"});
-  if (rules_required && m.resource_rules().empty()) out.required(at / "resourceRules");
-  for (int i = 0; i < m.resource_rules_size(); ++i)
-    rule(out, at.at("resourceRules", i), m.resource_rules(i).rule_with_operations());
-  for (int i = 0; i < m.exclude_resource_rules_size(); ++i)
-    rule(out, at.at("excludeResourceRules", i), m.exclude_resource_rules(i).rule_with_operations());
+void named_rule(report& out, const path& at, const NamedRuleWithOperations& r) {
+  auto here = at / "resourceNames";
+  std::set<std::string_view> seen;
+  for (int i = 0; i < r.resource_names_size(); ++i) {
+    auto& name = r.resource_names(i);
+    out.invalid(here[i], name, names::path_segment(name));
+    if (!seen.insert(name).second) out.duplicate(here[i], name);
+  }
+  rule(out, at, r.rule_with_operations());
 }
 
-template<class Spec> void policy_common(report& out, const path& at, const Spec& s) {
-  if (!s.failure_policy().empty())
-    out.one_of(at / "failurePolicy", s.failure_policy(), {"Fail", "Ignore"});
-  if (s.has_param_kind()) {
-    auto here = at / "paramKind";
-    out.not_empty(here / "apiVersion", s.param_kind().api_version());
-    out.not_empty(here / "kind", s.param_kind().kind());
+void match_resources(report& out, const path& at, const MatchResources& m) {
+  out.one_of(at / "matchPolicy", m.match_policy(), {"Equivalent", "Exact"});
+  label_selector(out, at / "namespaceSelector", m.namespace_selector());
+  label_selector(out, at / "objectSelector", m.object_selector());
+  for (int i = 0; i < m.resource_rules_size(); ++i)
+    named_rule(out, at.at("resourceRules", i), m.resource_rules(i));
+  for (int i = 0; i < m.exclude_resource_rules_size(); ++i)
+    named_rule(out, at.at("excludeResourceRules", i), m.exclude_resource_rules(i));
+}
+
+/// Nothing is left to change of what goes away.
+void no_deletion(report& out, const path& at, const MatchResources& m) {
+  auto here = at / "resourceRules.operations";
+  for (auto& r : m.resource_rules())
+    for (auto& o : r.rule_with_operations().operations())
+      if (o != "*" && o != "CONNECT" && o != "CREATE" && o != "UPDATE")
+        out.not_supported(here, o, {"*", "CONNECT", "CREATE", "UPDATE"});
+}
+
+void param_version(report& out, const path& at, const std::string& text) {
+  if (!out.not_empty(at, text)) return;
+  auto slash = text.find('/');
+  if (slash != text.npos && text.find('/', slash + 1) != text.npos)
+    return out.invalid(at, text, "unexpected GroupVersion string: " + text);
+  auto group = slash == text.npos ? "" : text.substr(0, slash);
+  auto version = slash == text.npos ? text : text.substr(slash + 1);
+  if (!group.empty()) out.invalid_joined(at, group, names::dns_subdomain(group), ",");
+  if (version.empty()) return out.invalid(at, text, "version must be specified");
+  out.invalid_joined(at, version, names::dns1035_label(version), ",");
+}
+
+void param_kind(report& out, const path& at, const ParamKind& k) {
+  param_version(out, at / "apiVersion", k.api_version());
+  auto here = at / "kind";
+  if (!out.not_empty(here, k.kind())) return;
+  auto low = k.kind();
+  for (auto& c : low)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  out.invalid_joined(here, k.kind(), names::dns1035_label(low), ",",
+                     "may have mixed case, but should otherwise match: ");
+}
+
+/// What an expression can call a variable: no word of the language itself.
+bool can_be_variable(std::string_view name) {
+  static const std::set<std::string_view> words{
+      "true",     "false", "null",    "in",        "as",       "break", "const",
+      "continue", "else",  "for",     "if",        "function", "let",   "import",
+      "var",      "loop",  "package", "namespace", "return",   "void",  "while"};
+  return names::c_identifier(name).empty() && !words.contains(name);
+}
+
+void variable(report& out, const path& at, const Variable& v) {
+  if (blank(v.name()))
+    out.required(at / "name", "name is not specified");
+  else if (!can_be_variable(v.name()))
+    out.invalid(at / "name", v.name(), "name is not a valid CEL identifier");
+  if (blank(v.expression())) out.required(at / "expression", "expression is not specified");
+}
+
+template<class Spec> void policy_common(report& out, const path& at, const Spec& s, bool mutates) {
+  out.one_of(at / "failurePolicy", s.failure_policy(), {"Fail", "Ignore"});
+  auto kind = at / "paramKind", here = at / "matchConstraints";
+  if (s.has_param_kind()) param_kind(out, kind, s.param_kind());
+  if (s.has_match_constraints()) {
+    match_resources(out, here, s.match_constraints());
+    if (s.match_constraints().resource_rules().empty()) out.required(here / "resourceRules");
+    if (mutates) no_deletion(out, here, s.match_constraints());
+  } else {
+    out.required(here);
   }
-  if (s.has_match_constraints())
-    match_resources(out, at / "matchConstraints", s.match_constraints(), true);
-  else
-    out.required(at / "matchConstraints");
   match_conditions(out, at, s.match_conditions());
+  for (int i = 0; i < s.variables_size(); ++i) variable(out, at.at("variables", i), s.variables(i));
+}
+
+void validation(report& out, const path& at, const Validation& v) {
+  if (blank(v.expression())) out.required(at / "expression", "expression is not specified");
+  if (!v.message_expression().empty() && blank(v.message_expression()))
+    out.invalid(at / "messageExpression", v.message_expression(), "must be non-empty if specified");
+  constexpr const char* space = " \t\r\n";
+  auto& text = v.message();
+  auto first = text.find_first_not_of(space), last = text.find_last_not_of(space);
+  if (!text.empty() && first == text.npos)
+    out.invalid(at / "message", text, "message must be non-empty if specified");
+  else if (!text.empty() && text.find_first_of("\r\n", first) < last)
+    out.invalid(at / "message", text, "message must not contain line breaks");
+  if (v.has_reason() && v.reason() != "Forbidden" && v.reason() != "Invalid" &&
+      v.reason() != "RequestEntityTooLarge")
+    out.not_supported(at / "reason", v.reason(), {"Forbidden", "Invalid", "RequestEntityTooLarge"});
+}
+
+void audit_annotations(report& out, const path& at, const ValidatingAdmissionPolicy& p) {
+  auto& list = p.spec().audit_annotations();
+  constexpr int most = 20;
+  constexpr size_t expression_max = 5 * 1024;
+  if (list.size() > most)
+    out.invalid(at, shown::plain("[...]"), "must not have more than 20 auditAnnotations");
   std::set<std::string_view> seen;
-  for (int i = 0; i < s.variables_size(); ++i) {
-    auto here = at.at("variables", i);
-    if (out.not_empty(here / "name", s.variables(i).name())) {
-      out.invalid(here / "name", s.variables(i).name(), names::c_identifier(s.variables(i).name()));
-      if (!seen.insert(s.variables(i).name()).second)
-        out.duplicate(here / "name", s.variables(i).name());
-    }
-    out.not_empty(here / "expression", s.variables(i).expression());
+  for (int i = 0; i < list.size(); ++i) {
+    auto here = at[i];
+    auto key = here / "key", value = here / "valueExpression";
+    auto full = p.metadata().name() + "/" + list[i].key();
+    out.invalid(key, full, names::qualified(full));
+    if (blank(list[i].value_expression()))
+      out.required(value, "valueExpression is not specified");
+    else if (list[i].value_expression().size() > expression_max)
+      out.required(value, "must not exceed 5120 bytes in length");
+    if (!seen.insert(list[i].key()).second) out.duplicate(key, list[i].key());
   }
 }
 
@@ -192,85 +274,90 @@ void validating_policy(report& out, const ValidatingAdmissionPolicy& p) {
   path top;
   auto at = top / "spec";
   auto& s = p.spec();
-  policy_common(out, at, s);
+  policy_common(out, at, s, false);
   if (s.validations().empty() && s.audit_annotations().empty())
-    out.required(at / "validations", "validations or auditAnnotations must be non-empty");
-  for (int i = 0; i < s.validations_size(); ++i) {
-    auto here = at.at("validations", i);
-    auto& v = s.validations(i);
-    out.not_empty(here / "expression", v.expression());
-    if (v.message().find('\n') != std::string::npos)
-      out.invalid(here / "message", v.message(), "message must not contain line breaks");
-    if (!v.reason().empty())
-      out.one_of(here / "reason", v.reason(),
-                 {"Unauthorized", "Forbidden", "Invalid", "RequestEntityTooLarge"});
-  }
-  for (int i = 0; i < s.audit_annotations_size(); ++i) {
-    auto here = at.at("auditAnnotations", i);
-    out.not_empty(here / "key", s.audit_annotations(i).key());
-    out.not_empty(here / "valueExpression", s.audit_annotations(i).value_expression());
-  }
+    for (auto field : {"validations", "auditAnnotations"})
+      out.required(at / field, "validations or auditAnnotations must contain at least one item");
+  for (int i = 0; i < s.validations_size(); ++i)
+    validation(out, at.at("validations", i), s.validations(i));
+  audit_annotations(out, at / "auditAnnotations", p);
+}
+
+/// A change is written in one of two ways.
+void mutation(report& out, const path& at, const Mutation& m) {
+  if (!out.one_of(at / "patchType", m.patch_type(), {"ApplyConfiguration", "JSONPatch"})) return;
+  struct way {
+    const char* field;
+    bool there;
+    const std::string& expression;
+  } apply{"applyConfiguration", m.has_apply_configuration(), m.apply_configuration().expression()},
+      patch{"jsonPatch", m.has_json_patch(), m.json_patch().expression()};
+  bool applies = m.patch_type() == "ApplyConfiguration";
+  auto &meant = applies ? apply : patch, &other = applies ? patch : apply;
+  auto here = at / meant.field;
+  if (!meant.there)
+    out.required(here, "must be specified when patchType is " + m.patch_type());
+  else if (blank(meant.expression))
+    out.required(here / "expression");
+  if (other.there)
+    out.invalid(at / other.field, std::string("{") + other.field + "}",
+                "must not be specified when patchType is " + m.patch_type());
 }
 
 void mutating_policy(report& out, const MutatingAdmissionPolicy& p) {
   path top;
   auto at = top / "spec";
   auto& s = p.spec();
-  policy_common(out, at, s);
+  policy_common(out, at, s, true);
   if (s.mutations().empty())
     out.required(at / "mutations", "mutations must contain at least one item");
-  for (int i = 0; i < s.mutations_size(); ++i) {
-    auto here = at.at("mutations", i);
-    auto& m = s.mutations(i);
-    if (!out.one_of(here / "patchType", m.patch_type(), {"ApplyConfiguration", "JSONPatch"}))
-      continue;
-    bool apply = m.patch_type() == "ApplyConfiguration";
-    if (apply)
-      out.not_empty(here / "applyConfiguration.expression", m.apply_configuration().expression());
-    else
-      out.not_empty(here / "jsonPatch.expression", m.json_patch().expression());
-  }
+  for (int i = 0; i < s.mutations_size(); ++i) mutation(out, at.at("mutations", i), s.mutations(i));
   out.one_of(at / "reinvocationPolicy", s.reinvocation_policy(), {"IfNeeded", "Never"});
 }
 
 void param_ref(report& out, const path& at, const ParamRef& r) {
-  if (!r.name().empty() && r.has_selector())
-    out.forbidden(at / "name", "name and selector are mutually exclusive");
-  if (r.name().empty() && !r.has_selector())
-    out.required(at, "one of name or selector must be specified");
-  if (r.has_selector()) label_selector(out, at / "selector", r.selector());
-  out.one_of(at / "parameterNotFoundAction", r.parameter_not_found_action(), {"Allow", "Deny"});
+  constexpr const char* both = "name and selector are mutually exclusive";
+  auto name = at / "name", selector = at / "selector";
+  bool named = !r.name().empty();
+  if (named) out.invalid(name, r.name(), names::path_segment(r.name()));
+  if (named && r.has_selector()) out.forbidden(name, both);
+  if (r.has_selector()) label_selector(out, selector, r.selector());
+  if (named && r.has_selector()) out.forbidden(selector, both);
+  if (!named && !r.has_selector()) out.required(at, "one of name or selector must be specified");
+  out.one_of(at / "parameterNotFoundAction", r.parameter_not_found_action(), {"Deny", "Allow"});
+}
+
+template<class Spec> void binding_common(report& out, const path& at, const Spec& s) {
+  out.name(at / "policyName", s.policy_name(), names::dns_subdomain);
+  if (s.has_param_ref()) param_ref(out, at / "paramRef", s.param_ref());
+  if (s.has_match_resources()) match_resources(out, at / "matchResouces", s.match_resources());
 }
 
 void validating_binding(report& out, const ValidatingAdmissionPolicyBinding& b) {
   path top;
   auto at = top / "spec";
-  auto& s = b.spec();
-  out.name(at / "policyName", s.policy_name(), names::dns_subdomain);
-  if (s.has_param_ref()) param_ref(out, at / "paramRef", s.param_ref());
-  if (s.has_match_resources())
-    match_resources(out, at / "matchResouces", s.match_resources(), false);
+  auto& list = b.spec().validation_actions();
+  binding_common(out, at, b.spec());
   auto actions = at / "validationActions";
-  if (s.validation_actions().empty()) out.required(actions);
   std::set<std::string_view> seen;
-  for (int i = 0; i < s.validation_actions_size(); ++i) {
-    out.one_of(actions[i], s.validation_actions(i), {"Audit", "Deny", "Warn"});
-    if (!seen.insert(s.validation_actions(i)).second)
-      out.duplicate(actions[i], s.validation_actions(i));
+  for (int i = 0; i < list.size(); ++i) {
+    if (list[i] != "Audit" && list[i] != "Deny" && list[i] != "Warn")
+      out.not_supported(actions[i], list[i], {"Audit", "Deny", "Warn"});
+    if (!seen.insert(list[i]).second) out.duplicate(actions[i], list[i]);
   }
   if (seen.contains("Deny") && seen.contains("Warn"))
-    out.invalid(actions, "Deny, Warn",
+    out.invalid(actions, shown::plain(go_list(list, "admissionregistration.ValidationAction")),
                 "must not contain both Deny and Warn (repeating the same validation failure "
                 "information in the API response and headers serves no purpose)");
+  if (list.empty()) out.required(actions, "at least one validation action is required");
 }
 
 void mutating_binding(report& out, const MutatingAdmissionPolicyBinding& b) {
   path top;
   auto at = top / "spec";
-  out.name(at / "policyName", b.spec().policy_name(), names::dns_subdomain);
-  if (b.spec().has_param_ref()) param_ref(out, at / "paramRef", b.spec().param_ref());
+  binding_common(out, at, b.spec());
   if (b.spec().has_match_resources())
-    match_resources(out, at / "matchResouces", b.spec().match_resources(), false);
+    no_deletion(out, at / "matchResources", b.spec().match_resources());
 }
 
 void api_service(report& out, const APIService& a) {

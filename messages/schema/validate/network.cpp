@@ -35,7 +35,7 @@ void backend(report& out, const path& at, const IngressBackend& b) {
   }
   if (!has_service) return out.invalid(at, "", "resource or service backend is required");
   if (out.not_empty(service / "name", b.service().name()))
-    out.invalid(service / "name", b.service().name(), names::dns1035_label(b.service().name()));
+    out.invalid(service / "name", b.service().name(), names::dns_label(b.service().name()));
   auto& port = b.service().port();
   if (!port.name().empty() && port.number() != 0)
     return out.invalid(at, "", "cannot set both port name & port number");
@@ -192,14 +192,14 @@ void policy_port(report& out, const path& at, const NetworkPolicyPort& p) {
 
 void ip_block(report& out, const path& at, const IPBlock& b) {
   if (!out.not_empty(at / "cidr", b.cidr())) return;
+  out.invalid(at / "cidr", b.cidr(), names::cidr(b.cidr()));
   auto outer = network::parse(b.cidr());
-  if (!outer) return out.invalid(at / "cidr", b.cidr(), names::cidr(b.cidr()));
+  if (!outer) return;
   auto except = at / "except";
   for (int i = 0; i < b.except_size(); ++i) {
+    out.invalid(except[i], b.except(i), names::cidr(b.except(i)));
     auto inner = network::parse(b.except(i));
-    if (!inner)
-      out.invalid(except[i], b.except(i), names::cidr(b.except(i)));
-    else if (!outer->strictly_contains(*inner))
+    if (inner && !outer->strictly_contains(*inner))
       out.invalid(except[i], b.except(i), "must be a strict subset of `cidr`");
   }
 }
@@ -245,9 +245,8 @@ void network_policy(report& out, const NetworkPolicy& n) {
 
 /// The name of an IPAddress is the address, canonically written.
 names::faults ip_name(std::string_view name) {
+  if (auto faults = names::ip(name); !faults.empty()) return faults;
   auto ip = address::parse(name);
-  if (!ip) return names::ip(name);
-  if (ip->mapped()) return {"must not be an IPv4-mapped IPv6 address"};
   if (ip->text() != name) return {"must be in canonical form (\"" + ip->text() + "\")"};
   return {};
 }
@@ -277,12 +276,8 @@ void service_cidr(report& out, const ServiceCIDR& s) {
   bool v4 = false, v6 = false;
   for (int i = 0; i < s.spec().cidrs_size(); ++i) {
     auto range = network::parse(s.spec().cidrs(i));
-    if (!range) {
-      out.invalid(at[i], s.spec().cidrs(i), names::cidr(s.spec().cidrs(i)));
-      continue;
-    }
-    if (range->host_bits)
-      out.invalid(at[i], s.spec().cidrs(i), "must not have bits set beyond the prefix length");
+    out.invalid(at[i], s.spec().cidrs(i), names::cidr(s.spec().cidrs(i)));
+    if (!range) continue;
     bool& seen = range->base.v6 ? v6 : v4;
     if (seen)
       out.invalid(at, s.spec().cidrs(i),

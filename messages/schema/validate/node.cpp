@@ -18,11 +18,9 @@ void pod_ranges(report& out, const path& at, const NodeSpec& s) {
   auto here = at / "podCIDRs";
   bool v4 = false, v6 = false;
   for (int i = 0; i < s.pod_cidrs_size(); ++i) {
+    out.invalid(here[i], s.pod_cidrs(i), names::cidr(s.pod_cidrs(i)));
     auto range = network::parse(s.pod_cidrs(i));
-    if (!range) {
-      out.invalid(here[i], s.pod_cidrs(i), names::cidr(s.pod_cidrs(i)));
-      continue;
-    }
+    if (!range) continue;
     bool& seen = range->base.v6 ? v6 : v4;
     if (seen)
       out.invalid(here, s.pod_cidrs(i), "may specify no more than one CIDR for each IP family");

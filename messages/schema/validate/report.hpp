@@ -57,6 +57,13 @@ public:
   shown(bool value) : text_{value ? "true" : "false"} {}
   shown(std::integral auto number) : number_{static_cast<int64_t>(number)}, is_number_{true} {}
 
+  /// As it stands, for lists in Go's form and other values that are no strings.
+  static shown plain(std::string_view text) {
+    shown out(text);
+    out.quoted_ = false;
+    return out;
+  }
+
   std::string text() const;
 
 private:

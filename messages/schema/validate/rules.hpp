@@ -39,6 +39,9 @@ using amounts = google::protobuf::Map<std::string, k8s::base::Quantity>;
 using strings = google::protobuf::RepeatedPtrField<std::string>;
 using google::protobuf::Message;
 
+/// A list as Go prints it, for `shown::plain`.
+std::string go_list(const strings& list, std::string_view type = "string");
+
 /// One kind: how its objects are called, and its rules. Metadata is checked for every kind alike.
 struct row {
   const google::protobuf::Descriptor* kind;

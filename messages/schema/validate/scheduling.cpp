@@ -75,9 +75,11 @@ void node_affinity(report& out, const path& at, const NodeAffinity& a) {
   }
 }
 
-/// Keys whose values are taken from the pod's own labels: they may not stand in the selector as
-/// well.
-void label_keys(report& out, const path& at, const PodAffinityTerm& t) {
+/// Keys whose values are taken from the pod's own labels: what they ask for joins the selector when
+/// a pod is created, so whoever asks for the same key there as well is seen by finding it twice.
+template<class Term>
+void label_keys(report& out, const path& at, const Term& t, const strings& mismatching) {
+  auto& matching = t.match_label_keys();
   auto match = at / "matchLabelKeys";
   auto check = [&](const strings& keys, const path& here) {
     if (keys.empty()) return;
@@ -85,20 +87,28 @@ void label_keys(report& out, const path& at, const PodAffinityTerm& t) {
       return out.forbidden(here, "must not be specified when labelSelector is not set");
     for (int i = 0; i < keys.size(); ++i) out.invalid(here[i], keys[i], names::qualified(keys[i]));
   };
-  check(t.match_label_keys(), match);
-  check(t.mismatch_label_keys(), at / "mismatchLabelKeys");
-  std::set<std::string> mismatch(t.mismatch_label_keys().begin(), t.mismatch_label_keys().end());
-  for (int i = 0; i < t.match_label_keys_size(); ++i)
-    if (mismatch.contains(t.match_label_keys(i)))
-      out.invalid(match[i], t.match_label_keys(i),
-                  "exists in both matchLabelKeys and mismatchLabelKeys");
+  check(matching, match);
+  check(mismatching, at / "mismatchLabelKeys");
+  std::set<std::string> selected;
+  for (auto& [key, value] : t.label_selector().match_labels()) selected.insert(key);
+  for (auto& e : t.label_selector().match_expressions()) {
+    bool again = !selected.insert(e.key()).second;
+    for (int i = matching.size() - 1; again && i >= 0; --i) {
+      if (matching[i] != e.key()) continue;
+      out.invalid(at[i], e.key(), "exists in both matchLabelKeys and labelSelector");
+      break;
+    }
+  }
+  for (int i = 0; i < matching.size(); ++i)
+    if (std::find(mismatching.begin(), mismatching.end(), matching[i]) != mismatching.end())
+      out.invalid(match[i], matching[i], "exists in both matchLabelKeys and mismatchLabelKeys");
 }
 
 void pod_term(report& out, const path& at, const PodAffinityTerm& t) {
   label_selector(out, at / "labelSelector", t.label_selector());
   label_selector(out, at / "namespaceSelector", t.namespace_selector());
   for (auto& ns : t.namespaces()) out.invalid(at / "namespace", ns, names::dns_label(ns));
-  label_keys(out, at, t);
+  label_keys(out, at, t, t.mismatch_label_keys());
   auto topology = at / "topologyKey";
   if (t.topology_key().empty()) out.required(topology, "can not be empty");
   out.invalid(topology, t.topology_key(), names::qualified(t.topology_key()));
@@ -120,22 +130,6 @@ template<class Affinity> void pod_terms(report& out, const path& at, const Affin
 bool taint_effect(report& out, const path& at, std::string_view effect, bool empty_allowed) {
   if (effect.empty() && empty_allowed) return true;
   return out.one_of(at, effect, {"NoSchedule", "PreferNoSchedule", "NoExecute"});
-}
-
-void spread_keys(report& out, const path& at, const TopologySpreadConstraint& c) {
-  if (c.match_label_keys().empty()) return;
-  if (!c.has_label_selector())
-    out.forbidden(at, "must not be specified when labelSelector is not set");
-  auto selected = [&](const std::string& key) {
-    auto& list = c.label_selector().match_expressions();
-    return c.label_selector().match_labels().contains(key) ||
-           std::any_of(list.begin(), list.end(), [&](auto& e) { return e.key() == key; });
-  };
-  for (int i = 0; i < c.match_label_keys_size(); ++i) {
-    auto& key = c.match_label_keys(i);
-    out.invalid(at[i], key, names::qualified(key));
-    if (selected(key)) out.invalid(at[i], key, "exists in both matchLabelKeys and labelSelector");
-  }
 }
 
 } // namespace
@@ -175,7 +169,7 @@ void spread(report& out, const path& at, const PodSpec& spec) {
       out.one_of(here / "nodeAffinityPolicy", c.node_affinity_policy(), {"Honor", "Ignore"});
     if (c.has_node_taints_policy())
       out.one_of(here / "nodeTaintsPolicy", c.node_taints_policy(), {"Honor", "Ignore"});
-    spread_keys(out, here / "matchLabelKeys", c);
+    label_keys(out, here, c, {});
     label_selector(out, here / "labelSelector", c.label_selector());
   }
 }

@@ -128,9 +128,9 @@ void cluster_ips(report& out, const path& at, const ServiceSpec& spec) {
         out.invalid(list, "None", "'None' must be the first and only value");
       return;
     }
-    auto ip = address::parse(text);
-    if (!ip) return out.invalid(here, text, names::ip(text));
-    ++(ip->v6 ? v6 : v4);
+    auto faults = names::ip(text);
+    if (!faults.empty()) return out.invalid(here, text, faults);
+    ++(address::parse(text)->v6 ? v6 : v4);
   };
   if (spec.cluster_ips().empty() && !spec.cluster_ip().empty())
     check(list[0], spec.cluster_ip(), true);
@@ -434,7 +434,7 @@ void endpoint_slice_update(report& out, const discovery::EndpointSlice& s,
 
 std::vector<row> service_kinds() {
   return {
-      kind_row<Service>(names::dns1035_label)
+      kind_row<Service>(names::dns_label)
           .any_time<service>()
           .on_update<service_update>()
           .on_status<service_status>(),

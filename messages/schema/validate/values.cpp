@@ -5,6 +5,12 @@
 
 namespace troupe::schema::validate {
 
+std::string go_list(const strings& list, std::string_view type) {
+  std::string out;
+  for (auto& x : list) out.append(out.empty() ? "\"" : ", \"").append(x).append("\"");
+  return "[]" + std::string(type) + "{" + out + "}";
+}
+
 using k8s::base::IntOrString;
 
 bool is_text(const IntOrString& v) { return v.type() == 1; }
@@ -37,8 +43,8 @@ void port_or_name(report& out, const path& at, const IntOrString& v) {
 }
 
 void reachable_ip(report& out, const path& at, std::string_view text) {
+  if (auto faults = names::ip(text); !faults.empty()) return out.invalid(at, text, faults);
   auto ip = address::parse(text);
-  if (!ip) return out.invalid(at, text, names::ip(text));
   if (ip->unspecified())
     out.invalid(at, text, "may not be unspecified (" + std::string(text) + ")");
   if (ip->loopback())
