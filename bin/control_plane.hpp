@@ -111,6 +111,8 @@ private:
   std::map<uint64_t, server_address> servers_of(const raft::membership& members) const;
   result<void> let_admin_in();
   result<pki> load_keys() const;
+  /// What secrets are sealed with at rest, from the first start on.
+  result<std::shared_ptr<const storage::keyring>> read_secret_keys() const;
 
   /// Begins to lead: makes what every cluster has, then lets the company play. On `stage_`.
   void lead(uint64_t term);

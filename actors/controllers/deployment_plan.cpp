@@ -258,7 +258,8 @@ private:
     }
     for (auto was : v.sets) write_changed(*was, actions);
     if (codec::to_wire(d) != codec::to_wire(v.deployment)) actions.push_back(update_deployment{d});
-    if (auto until = deadline_of(d); until && !d.spec().paused())
+    // Where a deadline that has passed is not told, looking again would not change that.
+    if (auto until = deadline_of(d); until && v.now < *until && !d.spec().paused())
       actions.push_back(await_progress{*until});
     return actions;
   }

@@ -2,6 +2,7 @@
 
 #include "actors/controllers/conditions.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace troupe::controllers {
@@ -65,7 +66,11 @@ std::vector<namespace_action> plan(const namespace_view& observed) {
   std::vector<namespace_action> actions;
   if (!observed.terminating || observed.released) return actions;
   std::map<std::string, int> remaining, holding;
+  auto pods_left = std::any_of(observed.contents.begin(), observed.contents.end(),
+                               [](auto& c) { return c.resource == "pods"; });
   for (auto& c : observed.contents) {
+    // What protects pods or serves them stays as long as one is there.
+    if (pods_left && c.resource != "pods") continue;
     if (c.finalizers.empty() && !c.on_node) {
       actions.push_back(erase_object{c.key});
       continue;

@@ -54,9 +54,9 @@ void put_progress(google::protobuf::RepeatedPtrField<k8s::core::v1::NamespaceCon
 
 using namespace_action = std::variant<erase_object, mark_object, tell_remaining, release_namespace>;
 
-/// What brings the namespace closer to its end: everything that can go goes, what holds on is told,
-/// and only an empty namespace is released. Planning again on the outcome returns nothing new to
-/// do.
+/// What brings the namespace closer to its end: pods go before everything else, what can go goes,
+/// what holds on is told, and only an empty namespace is released. Planning again on the outcome
+/// returns nothing new to do.
 std::vector<namespace_action> plan(const namespace_view& observed);
 
 } // namespace troupe::controllers

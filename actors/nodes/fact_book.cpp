@@ -105,11 +105,12 @@ void fact_book::heard(const storage::event& what, const storage::snapshot& now) 
   for (auto& [node, count] : used->second) concerned.push_back(node);
   for (auto& node : concerned) tell(node);
   if (resource != claims) return;
-  // The claim may have been bound to a volume, which its pods refer to from now on.
+  // The claim may have been bound to a volume, which its pods refer to from now on. A pod that has
+  // come back under its name since, perhaps elsewhere, is heard of in its turn.
   for (auto& node : concerned)
     for (auto& key : std::set<std::string>(pods_of_node_[node]))
-      if (pods_[key].references.contains(std::string(entry.key())))
-        if (auto pod = now.get(key)) put_pod(*pod, now);
+      if (auto& held = pods_[key]; held.references.contains(std::string(entry.key())))
+        if (auto pod = now.get(key); pod && pod->create_revision() == held.born) put_pod(*pod, now);
 }
 
 void fact_book::put_pod(const storage::entry& entry, const storage::snapshot& now) {
@@ -119,6 +120,7 @@ void fact_book::put_pod(const storage::entry& entry, const storage::snapshot& no
   auto& held = pods_[key];
   auto before = std::move(held.references);
   held.node = *node;
+  held.born = entry.create_revision();
   held.references = references_of(*gateway::decoded<k8s::core::v1::Pod>(entry), now);
   pods_of_node_[held.node].insert(key);
   refer(held.node, held.references, now);
@@ -129,7 +131,7 @@ void fact_book::put_pod(const storage::entry& entry, const storage::snapshot& no
 void fact_book::erase_pod(const std::string& key) {
   auto held = pods_.extract(key);
   if (!held) return;
-  auto& [node, references] = held.mapped();
+  auto& [node, references, born] = held.mapped();
   auto of_node = pods_of_node_.find(node);
   of_node->second.erase(key);
   if (of_node->second.empty()) pods_of_node_.erase(of_node);

@@ -39,6 +39,7 @@ private:
   struct held_pod {
     std::string node;
     std::set<std::string> references;
+    uint64_t born = 0; ///< the revision that made the pod
   };
 
   void put_pod(const storage::entry& entry, const storage::snapshot& now);

@@ -36,12 +36,41 @@ std::string link_header(int index, unsigned flags, unsigned change) {
   return bytes_of(head);
 }
 
+int read_int(std::string_view bytes) {
+  int out = 0;
+  if (bytes.size() == sizeof out) memcpy(&out, bytes.data(), sizeof out);
+  return out;
+}
+
 std::optional<address> read_address(uint8_t family, std::string_view bytes) {
   address a;
   a.v6 = family == AF_INET6;
   if (bytes.size() != (a.v6 ? 16u : 4u)) return {};
   memcpy(a.bytes.data(), bytes.data(), bytes.size());
   return a;
+}
+
+/// Visits each route of the main table: where to, none for the way to everywhere else, in how many
+/// bits, and the index of the link that it leaves by.
+template<class Visit> result<void> each_route(netlink_socket& socket, Visit visit) {
+  netlink_batch ask;
+  rtmsg wanted{};
+  wanted.rtm_family = AF_INET;
+  ask.begin(RTM_GETROUTE, 0, bytes_of(wanted), "list the routes");
+  ask.end();
+  return socket.ask(ask, true, [&](uint16_t, std::string_view bytes) {
+    rtmsg head;
+    if (bytes.size() < sizeof head) return;
+    memcpy(&head, bytes.data(), sizeof head);
+    if (head.rtm_table != RT_TABLE_MAIN) return;
+    int link = 0;
+    std::optional<address> to;
+    walk_attributes(bytes.substr(sizeof head), [&](uint16_t type, std::string_view value) {
+      if (type == RTA_OIF) link = read_int(value);
+      if (type == RTA_DST) to = read_address(AF_INET, value);
+    });
+    visit(to, head.rtm_dst_len, link);
+  });
 }
 
 } // namespace
@@ -236,7 +265,7 @@ std::optional<int> links::mtu_towards(const address& there) {
   (void)socket_.ask(ask, false, [&](uint16_t, std::string_view bytes) {
     if (bytes.size() < sizeof route) return;
     walk_attributes(bytes.substr(sizeof route), [&](uint16_t type, std::string_view value) {
-      if (type == RTA_OIF && value.size() == 4) memcpy(&leaves_by, value.data(), 4);
+      if (type == RTA_OIF) leaves_by = read_int(value);
     });
   });
   if (leaves_by == 0) return {};
@@ -247,8 +276,7 @@ std::optional<int> links::mtu_towards(const address& there) {
   (void)socket_.ask(ask, false, [&](uint16_t, std::string_view bytes) {
     if (bytes.size() < sizeof(ifinfomsg)) return;
     walk_attributes(bytes.substr(sizeof(ifinfomsg)), [&](uint16_t type, std::string_view value) {
-      if (int mtu = 0; type == IFLA_MTU && value.size() == 4)
-        memcpy(&mtu, value.data(), 4), out = mtu;
+      if (type == IFLA_MTU && value.size() == 4) out = read_int(value);
     });
   });
   return out;
@@ -299,47 +327,20 @@ result<void> links::remove_link(const std::string& name) {
 }
 
 result<std::vector<links::route>> links::host_routes() {
-  netlink_batch ask;
-  rtmsg wanted{};
-  wanted.rtm_family = AF_INET;
-  ask.begin(RTM_GETROUTE, 0, bytes_of(wanted), "list the routes");
-  ask.end();
   std::vector<route> out;
-  auto done = socket_.ask(ask, true, [&](uint16_t, std::string_view bytes) {
-    rtmsg head;
-    if (bytes.size() < sizeof head) return;
-    memcpy(&head, bytes.data(), sizeof head);
-    if (head.rtm_dst_len != 32 || head.rtm_table != RT_TABLE_MAIN) return;
-    route r;
-    std::optional<address> to;
-    walk_attributes(bytes.substr(sizeof head), [&](uint16_t type, std::string_view value) {
-      if (type == RTA_OIF && value.size() == 4) memcpy(&r.link, value.data(), 4);
-      if (type == RTA_DST) to = read_address(AF_INET, value);
-    });
-    if (!to) return;
-    r.to = {*to, 32};
-    out.push_back(r);
+  auto done = each_route(socket_, [&](const std::optional<address>& to, int bits, int link) {
+    if (to && bits == 32) out.push_back({{*to, bits}, link});
   });
   if (!done) return done.error();
   return out;
 }
 
 std::optional<address> links::own_address() {
-  int preferred = 0;
-  netlink_batch ask;
-  rtmsg route{};
-  route.rtm_family = AF_INET;
-  ask.begin(RTM_GETROUTE, 0, bytes_of(route), "list the routes");
-  ask.end();
-  (void)socket_.ask(ask, true, [&](uint16_t, std::string_view bytes) {
-    rtmsg head;
-    if (bytes.size() < sizeof head) return;
-    memcpy(&head, bytes.data(), sizeof head);
-    if (head.rtm_dst_len != 0 || head.rtm_table != RT_TABLE_MAIN || preferred != 0) return;
-    walk_attributes(bytes.substr(sizeof head), [&](uint16_t type, std::string_view value) {
-      if (type == RTA_OIF && value.size() == 4) memcpy(&preferred, value.data(), 4);
-    });
+  int preferred = 0; // the link of the way to everywhere else
+  (void)each_route(socket_, [&](const std::optional<address>&, int bits, int link) {
+    if (bits == 0 && preferred == 0) preferred = link;
   });
+  netlink_batch ask;
   std::optional<address> first, best;
   ifaddrmsg of{};
   of.ifa_family = AF_INET;

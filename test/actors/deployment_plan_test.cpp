@@ -301,6 +301,17 @@ BOOST_AUTO_TEST_CASE(pods_that_never_get_ready_miss_the_deadline_and_keep_the_ol
   BOOST_TEST(m.step() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(who_goes_while_it_is_late_is_not_looked_at_for_that) {
+  model m{2};
+  m.settle();
+  m.image("2");
+  m.step();
+  m.d.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(m.now.seconds);
+  m.step();
+  m.now.seconds += 601; // its dependents take their time to end
+  for (auto& action : plan(m.view())) BOOST_TEST(!std::holds_alternative<await_progress>(action));
+}
+
 BOOST_AUTO_TEST_CASE(a_name_that_somebody_else_has_is_counted_as_a_collision) {
   model m{1};
   auto v = m.view();

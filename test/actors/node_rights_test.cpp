@@ -9,10 +9,8 @@
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/api/claim.pb.h"
 #include "messages/api/pod.pb.h"
-#include "messages/base/log.hpp"
 #include "messages/codec/json_decode.hpp"
-#include "storage/engine.hpp"
-#include "test/storage/temporary_directory.hpp"
+#include "test/support/store_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -31,12 +29,8 @@ template<class Object> Object read(const std::string& json) {
 }
 
 /// A cluster of two nodes: what runs on "a" refers to one object of each kind, and so on "b".
-struct cluster {
+struct cluster : test::store_fixture {
   cluster() {
-    log::threshold(log::level::error);
-    auto opened = storage::engine::open({.path = where.path + "/store"});
-    BOOST_REQUIRE(opened);
-    store = std::move(*opened);
     for (std::string n : {"a", "b"}) {
       put("pods", read<k8s::core::v1::Pod>(pod(n)));
       put("persistentvolumeclaims",
@@ -63,15 +57,6 @@ struct cluster {
            R"("}},{"name":"w","persistentVolumeClaim":{"claimName":"claim-)" + n + R"("}}]}})";
   }
 
-  void put(const char* plural, const google::protobuf::Message& object) {
-    auto& kind = *schema::registry::built_in()->by_resource("", "v1", plural);
-    auto& m = gateway::meta(object);
-    storage::transaction tx;
-    tx.put(gateway::key_of(kind, m.namespace_(), m.name()), gateway::stored_form(kind, object),
-           gateway::index_of(kind, object));
-    BOOST_REQUIRE(storage::commit_and_wait(*store, std::move(tx)));
-  }
-
   bool may(const attributes& wanted) const {
     return gateway::why_node_may_not("a", wanted, {&events}, store->current()).empty();
   }
@@ -84,8 +69,6 @@ struct cluster {
     return r;
   }
 
-  test::temporary_directory where;
-  std::unique_ptr<storage::store> store;
   gateway::policy_rule events = make_events();
 };
 

@@ -9,9 +9,7 @@
 #include "messages/api/namespace.pb.h"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
-#include "messages/base/log.hpp"
-#include "storage/engine.hpp"
-#include "test/storage/temporary_directory.hpp"
+#include "test/support/store_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
@@ -28,12 +26,8 @@ struct config : caf::actor_system_config {
   }
 };
 
-struct stage {
+struct stage : test::store_fixture {
   stage() {
-    log::threshold(log::level::error);
-    auto opened = storage::engine::open({.path = where.path + "/store"});
-    BOOST_REQUIRE(opened);
-    store = std::move(*opened);
     nodes::environment given{.store = store.get(),
                              .now =
                                  [this] {
@@ -74,12 +68,8 @@ struct stage {
   }
 
   void put(const char* plural, const std::string& ns, google::protobuf::Message& object) {
-    auto& kind = *schema::registry::built_in()->by_resource("", "v1", plural);
     gateway::meta(object).set_namespace_(ns);
-    storage::transaction tx;
-    tx.put(gateway::key_of(kind, ns, gateway::meta(object).name()),
-           gateway::stored_form(kind, object), gateway::index_of(kind, object));
-    BOOST_REQUIRE(storage::commit_and_wait(*store, std::move(tx)));
+    store_fixture::put(plural, object);
     settle();
   }
 
@@ -186,8 +176,6 @@ struct stage {
     return read<Pod>("pods/default/" + pod).status().phase();
   }
 
-  test::temporary_directory where;
-  std::unique_ptr<storage::engine> store;
   int64_t clock = 1'000'000;
   uint64_t chance = 0;
   config settings;

@@ -1,10 +1,7 @@
 // Which binding a review of access names as its reason.
-#include "actors/gateway/object.hpp"
 #include "actors/gateway/rbac_reason.hpp"
-#include "messages/base/log.hpp"
 #include "messages/codec/json_decode.hpp"
-#include "storage/engine.hpp"
-#include "test/storage/temporary_directory.hpp"
+#include "test/support/store_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -15,23 +12,12 @@ using gateway::attributes;
 
 namespace {
 
-struct cluster {
-  cluster() {
-    log::threshold(log::level::error);
-    auto opened = storage::engine::open({.path = where.path + "/store"});
-    BOOST_REQUIRE(opened);
-    store = std::move(*opened);
-  }
-
+struct cluster : test::store_fixture {
   template<class Object> void put(const char* plural, const char* json) {
     Object object;
     BOOST_REQUIRE(codec::from_json(json, object).has_value());
     auto& kinds = *schema::registry::built_in();
-    auto& kind = *kinds.by_resource("rbac.authorization.k8s.io", "v1", plural);
-    auto& m = object.metadata();
-    storage::transaction tx;
-    tx.put(gateway::key_of(kind, m.namespace_(), m.name()), gateway::stored_form(kind, object), {});
-    BOOST_REQUIRE(storage::commit_and_wait(*store, std::move(tx)));
+    store_fixture::put(*kinds.by_resource("rbac.authorization.k8s.io", "v1", plural), object);
   }
 
   std::string why(const gateway::user& who, const attributes& wanted) const {
@@ -41,9 +27,6 @@ struct cluster {
                (who.in("system:masters") || !gateway::why_allowed(book, now, who, wanted).empty()));
     return gateway::why_allowed(book, now, who, wanted);
   }
-
-  test::temporary_directory where;
-  std::unique_ptr<storage::store> store;
 };
 
 } // namespace

@@ -3,9 +3,8 @@
 # behind, also when a test fails. Sets top (a directory), port, and the functions below.
 set -u
 troupe=$1
-[ "$(id -u)" = 0 ] || { echo "this test needs root"; exit 77; }
-command -v runc >/dev/null || { echo "this test needs runc"; exit 77; }
-command -v kubectl >/dev/null || { echo "this test needs kubectl (Debian: kubernetes-client)"; exit 77; }
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+needs root runc kubectl
 [ -n "${TROUPE_OWN_NETWORK:-}" ] || exec unshare --net env TROUPE_OWN_NETWORK=1 "$0" "$@"
 ip link set lo up
 top=$(mktemp -d /tmp/troupe-alone.XXXXXX)
@@ -38,13 +37,11 @@ is() { # is WHAT EXPECTED GOT
   *) echo "FAILED: $1: expected \"$2\", got \"$3\""; failed=1 ;;
   esac
 }
-# within SECONDS COMMAND...: until it succeeds; looks fifty milliseconds apart.
-within() {
-  local end=$((SECONDS + $1)); shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || return 1
-    read -rt 0.05 <> <(:) || true
-  done
+# busybox_image DIR WORD...: has the image test/busybox:1 of these commands, after `up`; what else is in DIR is
+# in it, too.
+busybox_image() {
+  busybox_files "$@"
+  "$troupe" image build-from-dir "$1" test/busybox:1 --data "$top/data/node" --cmd /bin/sh >/dev/null
 }
 # Every kubectl of this machine, one a line; KUBECTLS names others.
 kubectls() {

@@ -40,7 +40,7 @@ is 'nothing was restarted' '0 0 0 0' "$(kubectl get pods -l app=stays -o jsonpat
 # Who was being started when the kill came is neither lost nor begun twice.
 under_way() { kubectl get pods --no-headers | grep -E 'Pending|Creating|^passing.*Running'; }
 arrived() { ! under_way; }
-within 20 arrived
+wait_for 20 arrived
 states=$(kubectl get pods -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].state.terminated.reason}{"\n"}{end}')
 wrong=$(grep -E '^passing' <<<"$states" | grep -vE ' 0( Completed| Error)?$'; grep -E '^running' <<<"$states" | grep -vE ' 0 $')
 [ -z "$wrong" ] && echo 'ok: nor those that came' || { echo "FAILED: nor those that came: $wrong"; failed=1; }
@@ -49,7 +49,7 @@ settled() {
   gone=$(kubectl get pods -o name | grep -E 'passing|running') && kubectl delete --grace-period=1 --wait=false $gone
   [ "$(counts)" = "$before" ]
 }
-within 40 settled
+wait_for 40 settled
 is 'nothing is left of those that went' "$before" "$(counts)"
 address=$(kubectl get service stays -o jsonpath='{.spec.clusterIP}')
 asked=$(for _ in $(seq 40); do curl -sS --max-time 2 "http://$address/" 2>&1 || echo; done | sort | uniq -c)

@@ -10,11 +10,8 @@ ip link set lo up
 forwards=/proc/sys/net/ipv4/ip_forward
 echo 0 >$forwards
 . "$(dirname "$0")/machine.sh"
-name=t$tag
-c() { "$troupe" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
-export KUBECONFIG=$work/kubeconfig
+a_cluster
 cleanup_hook() { c delete >/dev/null; }
-k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
 echo 'apiVersion: v1
 kind: Config
 clusters: [{name: other, cluster: {server: "https://192.0.2.1"}}]
@@ -35,7 +32,7 @@ wait_for 20 runs_given || fail "no machine has the image that was given: $(k des
 hello_on_all hello | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/hello --timeout=20s || fail "the daemon set does not come up: $(k get pods -o wide)"
 ip=$(k get service hello -o jsonpath='{.spec.clusterIP}')
-in_agent() { nsenter --net="/run/netns/troupe-$name-agent-$1" "${@:2}"; }
+in_agent() { inside "agent-$1" "${@:2}"; }
 number() { sed 's/.*"number":\([0-9]*\).*/\1/' "$work/clusters/$name/cluster.json"; }
 both() { [ "$(for _ in $(seq 20); do in_agent "$1" curl -sf -m 2 "http://$ip/"; done | sort -u | wc -l)" = 2 ]; }
 for n in 1 2; do wait_for 10 both $n || fail "the service does not lead to both pods from agent $n"; done
@@ -57,7 +54,6 @@ uid=$(k get pods -l app=hello -o jsonpath='{.items[0].metadata.uid}')
 process=$(cut -d' ' -f1 "$(find "$work/run" -name "$uid.hello.*.run" | head -1)") # others on this machine have such pods, too
 in_pod() { nsenter --target "$process" --net "$@"; }
 seen_as in_pod || fail "a pod does not reach the world outside"
-pid_of() { cut -d' ' -f1 "$work/run/$name/$1.pid"; }
 # Any one server is killed: the address of the API leads to another, writes go on.
 kill -9 "$(pid_of server-1)"
 # A try whose answer was lost with the server may have written: the next one takes another name.

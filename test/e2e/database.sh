@@ -5,14 +5,13 @@
 . "$(dirname "$0")/alone.sh"
 bin=/usr/lib/postgresql/15/bin
 [ -x $bin/postgres ] || { echo 'this test needs PostgreSQL (Debian: postgresql-15)'; exit 77; }
-[ -x /usr/bin/busybox ] || { echo 'this test needs busybox'; exit 77; }
+needs busybox
 
 # image DIR: the files of the packages and the libraries that they need.
 image() {
-  mkdir -p "$1"/{bin,etc,tmp,data}
+  busybox_files "$1" sh mkdir chown chmod cat test sleep
+  mkdir "$1/data"
   chmod 1777 "$1/tmp"
-  cp /usr/bin/busybox "$1/bin/"
-  for word in sh mkdir chown chmod cat test sleep; do ln -s busybox "$1/bin/$word"; done
   printf 'root:x:0:0::/:/bin/sh\npostgres:x:999:999::/data:/bin/sh\n' >"$1/etc/passwd"
   printf 'root:x:0:\npostgres:x:999:\n' >"$1/etc/group"
   { printf '%s\n' /usr/share/postgresql/15 /usr/lib/postgresql/15/lib /usr/share/zoneinfo \
@@ -57,25 +56,25 @@ spec:
     spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 END
 ready() { kubectl wait pod/db-0 --for=condition=Ready --timeout="${1:-60}s"; }
-within 60 ready 60 || { kubectl describe pod db-0; kubectl logs db-0; }
+wait_for 60 ready 60 || { kubectl describe pod db-0; kubectl logs db-0; }
 sql() { kubectl exec db-0 -- $bin/psql -h 127.0.0.1 -U postgres -d postgres -Atc "$1" 2>&1; }
 is 'it stores' 'INSERT 0 1000' "$(sql 'create table t (n int)' >/dev/null; sql 'insert into t select generate_series(1,1000)')"
 is 'by its name' 1000 "$(kubectl exec db-0 -- $bin/psql -h db-0.db.default.svc.cluster.local -U postgres -d postgres -Atc 'select count(*) from t' 2>&1)"
 uid=$(kubectl get pod db-0 -o jsonpath='{.metadata.uid}')
 kubectl delete pod db-0 >/dev/null
-within 60 ready 60
+wait_for 60 ready 60
 [ "$uid" != "$(kubectl get pod db-0 -o jsonpath='{.metadata.uid}')" ] || { echo 'FAILED: it is the same pod'; failed=1; }
 is 'its rows are there after the pod was deleted' 500500 "$(sql 'select sum(n) from t')"
 run=$(cat "$top"/run/pods/*/*.run)
 kill -9 "$pid" && wait "$pid" 2>/dev/null
 up
-within 30 ready 30
+wait_for 30 ready 30
 is 'and after Troupe was killed' 500500 "$(sql 'select sum(n) from t')"
 is 'which did not touch it' "$run" "$(cat "$top"/run/pods/*/*.run)"
 kill "$pid" && wait "$pid" 2>/dev/null
 "$troupe" down --data "$top/data" --run "$top/run" >/dev/null
 up
-within 60 ready 60
+wait_for 60 ready 60
 is 'and after everything was stopped' 500500 "$(sql 'select sum(n) from t')"
 kubectl delete statefulset db >/dev/null
 kubectl wait pod/db-0 --for=delete --timeout=30s >/dev/null 2>&1
@@ -83,5 +82,5 @@ path=$(kubectl get pv -o jsonpath='{.items[0].spec.hostPath.path}')
 is 'the volume stays without its set' PG_VERSION "$(ls "$path/db" 2>&1)"
 kubectl delete pvc --all >/dev/null
 gone() { [ ! -e "$path" ] && [ -z "$(kubectl get pv -o name)" ]; }
-within 20 gone
+wait_for 20 gone
 is 'its directory goes with its claim' 'No such file' "$(ls "$path" 2>&1)"

@@ -5,15 +5,9 @@ set -u
 troupe=$1
 . "$(dirname "$0")/machine.sh"
 tools=$(dirname "$0")/tools
-name=t$tag
-run=$work/run/$name kept=$work/clusters/$name
-export KUBECONFIG=$work/kubeconfig
-c() { "$troupe" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
+a_cluster
 slow=
 cleanup_hook() { [ -z "$slow" ] || kill -CONT "$slow"; touch "$work/calm"; wait; c delete >/dev/null; }
-k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
-inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
-fail() { echo "FAILED: $*" >&2; tail -n 15 "$kept"/log/*.log >&2; exit 1; }
 c create --servers 1 --agents 2 >/dev/null || fail "create"
 # A pod is ready when it listens, and may take its time to end.
 hello_on_all web | sed 's/PeriodSeconds: 1/PeriodSeconds: 10/; s/imagePullPolicy/readinessProbe: {periodSeconds: 1, httpGet: {port: 8080}}, &/' | k apply -f - >/dev/null || fail "apply"
@@ -27,7 +21,7 @@ for round in 1 2 3; do
   rm -f "$work/calm"
   inside agent-2 python3 "$tools/asker.py" "$service" "$work/calm" 2 0.005 >"$work/asked" & asker=$!
   # The PROXY of agent-2 is held back while the pod on agent-1 is told to go.
-  slow=$(cut -d' ' -f1 "$run/agent-2.pid")
+  slow=$(pid_of agent-2)
   kill -STOP "$slow"
   k delete "$pod" --wait=false >/dev/null || fail "delete"
   python3 -c 'import threading; threading.Event().wait(0.3)'

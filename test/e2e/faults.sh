@@ -9,17 +9,10 @@ troupe=$1
 . "$(dirname "$0")/machine.sh"
 tools=$(dirname "$0")/tools
 command -v nft >/dev/null || { echo "this test needs nft (Debian: nftables)"; exit 77; }
-name=t$tag
-run=$work/run/$name kept=$work/clusters/$name
-export KUBECONFIG=$work/kubeconfig TROUPE_NODE_MONITOR_GRACE_PERIOD=4s
-c() { "$troupe" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
+a_cluster
+export TROUPE_NODE_MONITOR_GRACE_PERIOD=4s
 cleanup_hook() { touch "$work/stop" "$work/calm"; wait; c delete >/dev/null; }
-k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
-inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
-pid_of() { cut -d' ' -f1 "$run/$1.pid"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
-logs() { tail -n 15 "$kept"/log/*.log >&2; }
-fail() { echo "FAILED: $*" >&2; logs; exit 1; }
 address() { echo "10.89.$number.$([ "${1%-*}" = server ] && echo 1 || echo 10)${1##*-}"; }
 # The server whose word of leading is of the highest term.
 leader() { grep -Ho 'this server leads term=[0-9]*' "$kept"/log/server-*.log | sed 's/.*server-\(.\)\.log:.*=\(.*\)/\2 \1/' | sort -n | tail -1 | cut -d' ' -f2; }
@@ -35,8 +28,7 @@ settled() { # settled WHAT SINCE LIMIT_MS: writes went on, and how soon
 }
 asking() { rm -f "$work/calm"; inside agent-1 python3 "$tools/asker.py" "$service" "$work/calm" 2 0.01 >"$work/asked" & asker=$!; }
 asked() { touch "$work/calm"; wait "$asker"; grep -q ' 0 failed' "$work/asked" || fail "$1: requests through the service: $(cat "$work/asked")"; }
-containers() { k get pods -l app=web -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID},{.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
-same_containers() { [ "$(containers)" = "$before" ] || fail "$1: containers are others: $before, now $(containers)"; }
+same_containers() { [ "$(containers -l app=web)" = "$before" ] || fail "$1: containers are others: $before, now $(containers -l app=web)"; }
 
 c create --servers 3 --agents 3 | tail -n 4 || fail "create"
 number=$(sed 's/.*"number":\([0-9]*\).*/\1/' "$kept/cluster.json")
@@ -85,7 +77,7 @@ everywhere() {
   done
 }
 wait_for 10 everywhere || fail "not everybody reaches everybody: $(everywhere)"
-before=$(containers)
+before=$(containers -l app=web)
 
 field() { sed -n "s/.*$1: //p" "$kept/kubeconfig" | base64 -d; }
 field client-certificate-data >"$work/crt"; field client-key-data >"$work/key"; field certificate-authority-data >"$work/ca"
@@ -149,7 +141,7 @@ k rollout restart deployment/web >/dev/null # one on each again
 k rollout status deployment/web --timeout=20s >/dev/null || fail "the pods are not rolled"
 three() { [ "$(k get pods -l app=web -o name | wc -l)" = 3 ]; }
 wait_for 10 three || fail "pods of before stay: $(k get pods -o wide)"
-before=$(containers)
+before=$(containers -l app=web)
 for p in server-{1,2,3} agent-{1,2,3} relay; do kill -9 "$(pid_of $p)"; done
 since=$(now_ms)
 c start >/dev/null || fail "start after all were killed"

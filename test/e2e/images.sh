@@ -31,7 +31,7 @@ END
 empty() { [ -z "$2" ] && echo "ok: $1" || { echo "FAILED: $1: $2"; failed=1; }; } # empty WHAT GOT
 python3 "$(dirname "$0")/tools/docker_archive.py" "$(dirname "$troupe")/troupe-hello" example.test/app:saved "$top/app.tar"
 answers() { [ "$(python3 -c "import http.client as h; c=h.HTTPConnection('$registry'); c.request('GET','/v2/'); print(c.getresponse().status)" 2>/dev/null)" = 401 ]; }
-within 10 answers || { cat "$top/registry.log"; echo 'FAILED: the registry does not come up'; exit 1; }
+wait_for 10 answers || { cat "$top/registry.log"; echo 'FAILED: the registry does not come up'; exit 1; }
 put() { skopeo --insecure-policy copy --quiet --dest-tls-verify=false --dest-creds me:secret-word "docker-archive:$top/app.tar" "docker://$registry/$1" 2>&1; }
 empty 'the registry takes images' "$(put app:1 && put mirror/tool:2)"
 
@@ -70,22 +70,22 @@ is 'what is here needs no login' 'it runs' "$(ends again)"
 
 backs_off() { says "$1" | grep -q ImagePullBackOff; }
 pod refused "$registry/app:1" Always wrong
-within 20 backs_off refused
+wait_for 20 backs_off refused
 is 'a wrong login' "ImagePullBackOff: Back-off pulling image \"$registry/app:1\"" "$(says refused)"
 is 'and why' 'unauthorized' "$(kubectl get events --field-selector involvedObject.name=refused -o jsonpath='{.items[*].message}')"
 pod absent "$registry/nothing:1" IfNotPresent login
-within 20 backs_off absent
+wait_for 20 backs_off absent
 is 'an image that is not there' 'ImagePullBackOff' "$(says absent)"
 is 'the error before it' 'ErrImagePull' "$(kubectl get events --field-selector involvedObject.name=absent -o jsonpath='{.items[*].message}')"
 put nothing:1 >/dev/null
 is 'comes when it is there' 'it runs' "$(ends absent)"
 pod never example.test/unknown:1 Never
 never() { says never | grep -q ErrImageNeverPull; }
-within 10 never
+wait_for 10 never
 is 'never to be pulled' 'Container image "example.test/unknown:1" is not present with pull policy of Never' "$(says never)"
 pod misnamed 'UPPER/case:1' IfNotPresent
 misnamed() { says misnamed | grep -q InvalidImageName; }
-within 10 misnamed
+wait_for 10 misnamed
 is 'no name of an image' 'Pending InvalidImageName' "$(says misnamed)"
 empty 'logins stay out of the log' "$(grep secret-word "$top/log")"
 empty 'logins stay out of files' "$(grep -rls secret-word "$top/run" --exclude-dir=objects)"
@@ -105,10 +105,10 @@ skopeo --insecure-policy copy --quiet "docker-archive:$top/app.tar" "docker-arch
 mv "$top/dropped.tar" "$top/data/images/"
 shown() { kubectl get node n1 -o jsonpath='{.status.images[*].names}' | grep -q "$1"; }
 dropped() { $images list | grep -q example.test/dropped:1; }
-within 10 dropped
+wait_for 10 dropped
 pod dropped example.test/dropped:1 Never
 is 'dropped into the directory' 'it runs' "$(ends dropped)"
-within 15 shown example.test/dropped:1
+wait_for 15 shown example.test/dropped:1
 is 'its node tells of it' example.test/dropped:1 "$(kubectl get node n1 -o jsonpath='{.status.images[*].names}')"
 
 # A disk that is always too full: of what was pulled, only what pods ask for stays, once it is old enough.
@@ -119,9 +119,9 @@ up --registries "$top/registries.conf" --image-gc-high-threshold 0 --image-gc-lo
 listed() { $images list | grep -q "$1"; }
 unlisted() { ! listed "$1"; }
 $images pull "$registry/spare:1" --registries "$top/registries.conf" --authfile "$top/auth.json" >/dev/null 2>&1
-within 5 listed spare:1 || { echo 'FAILED: a young image went'; failed=1; }
+wait_for 5 listed spare:1 || { echo 'FAILED: a young image went'; failed=1; }
 read -rt 1.1 <> <(:) || true
 mkdir "$top/small" && $images build-from-dir "$top/small" example.test/small:1 >/dev/null # now it looks again
-within 10 unlisted spare:1 && echo 'ok: an image that nothing needs goes' || { echo 'FAILED: an unused image stays on a full disk'; failed=1; }
+wait_for 10 unlisted spare:1 && echo 'ok: an image that nothing needs goes' || { echo 'FAILED: an unused image stays on a full disk'; failed=1; }
 listed "$registry/app:1" && listed example.test/small:1 && echo 'ok: what pods ask for and what was put there stays' ||
   { echo "FAILED: a needed image went: $($images list)"; failed=1; }

@@ -2,17 +2,14 @@
 # Every type of volume as its pod sees it, and pods that take more than they may: memory, disk.
 # Usage: limits_and_volumes.sh TROUPE. Needs root, runc, kubectl and busybox (static).
 . "$(dirname "$0")/alone.sh"
-[ -x /usr/bin/busybox ] || { echo 'this test needs busybox (Debian: busybox-static)'; exit 77; }
-mkdir -p "$top"/image/{bin,tmp,etc}
-cp /usr/bin/busybox "$top/image/bin/"
-for word in sh cat ls sleep echo touch stat dd head df mount grep tr; do ln -s busybox "$top/image/bin/$word"; done
+needs busybox
 # Huge pages are the kernel's for all: what was there before is put back.
 pages=/proc/sys/vm/nr_hugepages before=$(cat /proc/sys/vm/nr_hugepages 2>/dev/null || echo none)
 give_pages_back() { [ "$before" = none ] || echo "$before" >$pages; finish; }
 trap give_pages_back EXIT
 [ "$before" = none ] || echo $((before + 8)) 2>/dev/null >$pages
 up
-"$troupe" image build-from-dir "$top/image" test/busybox:1 --data "$top/data/node" --cmd /bin/sh >/dev/null
+busybox_image "$top/image" sh cat ls sleep echo touch stat dd head df mount grep tr
 kubectl create configmap conf --from-literal=word=configured --from-literal=other=two >/dev/null
 kubectl create secret generic key --from-literal=word=hidden >/dev/null
 mkdir -p "$top/host/there" && echo from-the-host >"$top/host/there/file" && chmod -R a+rX "$top/host"

@@ -1,9 +1,8 @@
 # Sourced by tests that need a machine's own network: network namespaces, entered without a mount
 # namespace of their own so that control groups stay in sight. Needs root and runc.
-[ "$(id -u)" = 0 ] || { echo "this test needs root"; exit 77; }
-command -v runc >/dev/null || { echo "this test needs runc"; exit 77; }
-kubectl=$(command -v kubectl || true)
-[ -n "$kubectl" ] || { echo "this test needs kubectl (Debian: kubernetes-client)"; exit 77; }
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+needs root runc kubectl
+kubectl=$(command -v kubectl)
 work=$(mktemp -d /tmp/troupe-e2e.XXXXXX)
 chmod 711 "$work"
 spaces=() pids=() tag=$$
@@ -13,14 +12,6 @@ at() { echo "/run/netns/t$tag-$1"; }
 on() { local name=$1; shift; nsenter --net="$(at "$name")" "$@"; }
 # machine NAME: a machine whose only link is its loopback.
 machine() { ip netns add "t$tag-$1"; spaces+=("t$tag-$1"); ip -n "t$tag-$1" link set lo up; }
-# wait_for SECONDS COMMAND...: until it succeeds; looks fifty milliseconds apart.
-wait_for() {
-  local end=$((SECONDS + $1)); shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || return 1
-    read -rt 0.05 <> <(:) || true
-  done
-}
 # hello_on_all NAME: the manifest of the built-in image on every machine, and of its service.
 hello_on_all() {
   cat <<YAML
@@ -42,6 +33,20 @@ YAML
 # two_serve NAME: whether the service leads to two pods that are ready. `k` is the script's kubectl.
 two_serve() { [ "$(k get endpointslices -l "kubernetes.io/service-name=$1" -o jsonpath='{.items[*].endpoints[*].conditions.ready}')" = "true true" ]; }
 fail() { echo "FAILED: $*" >&2; tail -n 20 "$work"/*.log >&2; exit 1; }
+# a_cluster: what is asked of one that `troupe cluster` makes. $run and $kept are its directories; c COMMAND...
+# is `troupe cluster` by $program, inside MACHINE ... runs in its network, pid_of MACHINE is its process,
+# containers ... which containers pods run in and how often they were restarted, one pod a line.
+a_cluster() {
+  name=t$tag program=$troupe
+  run=$work/run/$name kept=$work/clusters/$name
+  export KUBECONFIG=$work/kubeconfig
+  c() { "$program" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
+  k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
+  inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
+  pid_of() { cut -d' ' -f1 "$run/$1.pid"; }
+  containers() { k get pods "$@" -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID},{.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
+  fail() { echo "FAILED: $*" >&2; tail -n 15 "$kept"/log/*.log >&2; exit 1; }
+}
 machines_end() {
   for p in "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
   cleanup_hook

@@ -50,7 +50,7 @@ before=$(mirror "$container") uid=$(mirror '{.metadata.uid}')
 kubectl delete pod own-n1 --wait=false >/dev/null
 # Between the old mirror and the new one there is none, and the new one knows nothing at first.
 shown_again() { [ "$(mirror '{.metadata.uid}')" != "$uid" ] && mirror "$container" | grep -q ://; }
-within 20 shown_again
+wait_for 20 shown_again
 is 'deleting its mirror does not touch it' "$before" "$(mirror "$container")"
 rm "$top/data/static-pods/own.yaml"
 kubectl wait pod/own-n1 --for=delete --timeout=20s >/dev/null 2>&1

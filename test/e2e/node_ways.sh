@@ -32,7 +32,7 @@ kubectl create service clusterip empty --tcp=80 >/dev/null
 is 'nobody is there' 'no endpoints available for service "empty"' "$(kubectl get --raw "$base/services/empty/proxy/" 2>&1)"
 kubectl proxy --port=$((port + 50)) >/dev/null 2>&1 &
 proxy=$!
-within 10 curl -s "localhost:$((port + 50))/version"
+wait_for 10 curl -s "localhost:$((port + 50))/version"
 here=localhost:$((port + 50))$base
 is 'kubectl proxy' "Hello from $pod" "$(curl -sS "$here/pods/$pod:8080/proxy/" 2>&1)"
 is 'another method' 'Hello from' "$(curl -sS -X POST -d some=data "$here/services/hello/proxy/" 2>&1)"

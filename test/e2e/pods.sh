@@ -3,13 +3,11 @@
 # may, its share of the machine, its order of coming and going, probes that fail and recover, jobs of all kinds.
 # Usage: pods.sh TROUPE. Needs root, runc, kubectl and busybox (static).
 . "$(dirname "$0")/alone.sh"
-[ -x /usr/bin/busybox ] || { echo 'this test needs busybox (Debian: busybox-static)'; exit 77; }
-mkdir -p "$top"/image/{bin,tmp,etc}
-cp /usr/bin/busybox "$top/image/bin/"
-for word in sh cat sleep echo ls grep nslookup hostname id ps nc httpd wget test rm touch kill ip sysctl awk head readlink date mount; do ln -s busybox "$top/image/bin/$word"; done
-echo 'app:x:1234:1235::/:/bin/sh' >"$top/image/etc/passwd"
+needs busybox
 up
-"$troupe" image build-from-dir "$top/image" test/busybox:1 --data "$top/data/node" --cmd /bin/sh >/dev/null
+mkdir -p "$top/image/etc"
+echo 'app:x:1234:1235::/:/bin/sh' >"$top/image/etc/passwd"
+busybox_image "$top/image" sh cat sleep echo ls grep nslookup hostname id ps nc httpd wget test rm touch kill ip sysctl awk head readlink date mount
 busy='image: "test/busybox:1", imagePullPolicy: Never'
 apply() { kubectl apply -f - >/dev/null; }
 apply <<END
@@ -162,7 +160,7 @@ is 'the network of the machine' 'troupe0' "$(in_pod hosted 'ls /sys/class/net')"
 is 'its processes' "$(basename "$troupe") up" "$(in_pod hosted 'ps -o args')"
 is 'no filter' 'Seccomp:	0' "$(in_pod hosted 'cat /proc/self/status')"
 waits() { kubectl get pod "$1" -o jsonpath='{.status.containerStatuses[*].state.waiting}' | grep -q "$2"; }
-within 10 waits not-root CreateContainerConfigError
+wait_for 10 waits not-root CreateContainerConfigError
 is 'root is refused' 'container has runAsNonRoot and image will run as root' "$(kubectl get pod not-root -o jsonpath='{.status.containerStatuses[0].state.waiting.message}')"
 
 # ITS SHARE
@@ -215,7 +213,7 @@ spec:
   os: {name: linux}
 END
 ready ordered
-within 5 grep -q main "$top/trace/t"
+wait_for 5 grep -q main "$top/trace/t"
 kubectl delete pod ordered >/dev/null
 is 'each in its order' 'first side second hook main stop-hook main-ends side-ends' "$(tr '\n' ' ' <"$top/trace/t")"
 apply <<END
@@ -260,7 +258,7 @@ kubectl wait pod/gated --for=condition=ContainersReady --timeout=10s >/dev/null
 is 'held up by its gate' False "$(kubectl get pod gated -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}')"
 kubectl get --raw /api/v1/namespaces/default/pods/gated/status >/dev/null
 kubectl proxy --port=$((port + 70)) >/dev/null 2>&1 & proxy=$!
-within 5 curl -sf "localhost:$((port + 70))/version"
+wait_for 5 curl -sf "localhost:$((port + 70))/version"
 curl -s -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' "localhost:$((port + 70))/api/v1/namespaces/default/pods/gated/status" -d '{"status":{"conditions":[{"type":"example.test/open","status":"True"}]}}' >/dev/null
 ready gated
 is 'until it opens' True "$(kubectl get pod gated -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}')"
@@ -290,17 +288,17 @@ END
 ready probed
 backends() { kubectl get endpointslices -l kubernetes.io/service-name=probed -o jsonpath='{.items[*].endpoints[*].conditions.ready}'; }
 backend_is() { [ "$(backends)" = "$1" ]; }
-within 5 backend_is true
+wait_for 5 backend_is true
 in_pod probed 'rm /tmp/www/up'
-within 5 backend_is false
+wait_for 5 backend_is false
 is 'a failing readiness probe leads nobody there' false "$(backends)"
 is 'and is told' 'Readiness probe failed: HTTP probe failed with statuscode: 404' "$(kubectl get events --field-selector involvedObject.name=probed -o jsonpath='{.items[*].message}')"
 in_pod probed 'touch /tmp/www/up'
-within 5 backend_is true
+wait_for 5 backend_is true
 is 'until it recovers' true "$(backends)"
 in_pod probed 'rm /tmp/well'
 again_run() { [ "$(kubectl get pod probed -o jsonpath='{.status.containerStatuses[0].restartCount}')" = 1 ]; }
-within 10 again_run
+wait_for 10 again_run
 is 'a failing liveness probe begins it again' 'Container main failed liveness probe, will be restarted' "$(kubectl get events --field-selector involvedObject.name=probed -o jsonpath='{.items[*].message}')"
 ready probed
 is 'and it is well' true "$(backends)"
@@ -332,17 +330,17 @@ kubectl wait job/counted --for=condition=Complete --timeout=30s >/dev/null || ku
 is 'a job with helpers, by numbers' 'number 0 number 1 number 2' "$(kubectl logs -l job-name=counted -c c --tail=-1 | sort | tr '\n' ' ')"
 is 'a daemon on the node' 'successfully rolled out' "$(kubectl rollout status daemonset/everywhere --timeout=20s 2>&1)"
 ticked() { kubectl logs -l batch.kubernetes.io/job-name --tail=-1 2>/dev/null | grep -q tick; }
-within 70 ticked
+wait_for 70 ticked
 is 'a job every minute' tick "$(kubectl logs -l batch.kubernetes.io/job-name --tail=-1 2>/dev/null | grep tick)"
 # `kubectl delete service --all` takes what pods need to find the cluster, too: it comes back.
 space=$(kubectl get namespace kube-node-lease -o jsonpath='{.metadata.uid}')
 kubectl delete service kubernetes >/dev/null
 kubectl delete service kube-dns -n kube-system >/dev/null
 kubectl delete endpointslice kubernetes >/dev/null
-within 10 kubectl get service kubernetes && within 10 kubectl get service kube-dns -n kube-system && within 10 kubectl get endpointslice kubernetes
+wait_for 10 kubectl get service kubernetes && wait_for 10 kubectl get service kube-dns -n kube-system && wait_for 10 kubectl get endpointslice kubernetes
 kubectl delete namespace kube-node-lease --wait=false >/dev/null
 made_anew() { kubectl get namespace kube-node-lease -o jsonpath='{.metadata.uid}' | grep -qv "$space"; }
 is 'the service of the API comes back' 10.96.0.1 "$(kubectl get service kubernetes -o jsonpath='{.spec.clusterIP}')"
 is 'that of the names, too' 10.96.0.10 "$(kubectl get service kube-dns -n kube-system -o jsonpath='{.spec.clusterIP}')"
 is 'and the addresses' 6443 "$(kubectl get endpointslice kubernetes -o jsonpath='{.ports[0].port}' | sed "s/$port/6443/")"
-within 10 made_anew && echo 'ok: a namespace of the cluster comes back' || { echo 'FAILED: a namespace of the cluster is gone'; failed=1; }
+wait_for 10 made_anew && echo 'ok: a namespace of the cluster comes back' || { echo 'FAILED: a namespace of the cluster is gone'; failed=1; }

@@ -3,14 +3,11 @@
 # cuts, exec with and without a terminal, attach, cp, port-forward, debug. Usage: streams.sh TROUPE.
 # Needs root, runc, kubectl, python3 and busybox (static).
 . "$(dirname "$0")/alone.sh"
-[ -x /usr/bin/busybox ] || { echo 'this test needs busybox (Debian: busybox-static)'; exit 77; }
+needs busybox
 . "$(dirname "$0")/every_kubectl.sh"
 terminal() { python3 "$(dirname "$0")/tools/terminal.py" "$@"; }
-mkdir -p "$top"/image/{bin,tmp}
-cp /usr/bin/busybox "$top/image/bin/"
-for word in sh cat sleep echo tar stty httpd ls mkdir rm wc md5sum dd head seq test nc tee stat; do ln -s busybox "$top/image/bin/$word"; done
 up
-"$troupe" image build-from-dir "$top/image" test/busybox:1 --data "$top/data/node" --cmd /bin/sh >/dev/null
+busybox_image "$top/image" sh cat sleep echo tar stty httpd ls mkdir rm wc md5sum dd head seq test nc tee stat
 kubectl apply -f - >/dev/null <<'END'
 apiVersion: v1
 kind: Pod
@@ -47,9 +44,9 @@ for kubectl in "${clients[@]}"; do
   refuse 'NotFound' k logs nobody
   "$kubectl" logs -f talker -c main --tail=1 >"$top/followed" 2>&1 &
   follower=$!
-  within 5 grep -q 'second life' "$top/followed"
+  wait_for 5 grep -q 'second life' "$top/followed"
   k exec talker -c main -- sh -c "echo followed by $kubectl > /proc/1/fd/1"
-  within 5 grep -q "followed by $kubectl" "$top/followed" || tell FAILED "followed by $kubectl" "$(cat "$top/followed")" logs -f
+  wait_for 5 grep -q "followed by $kubectl" "$top/followed" || tell FAILED "followed by $kubectl" "$(cat "$top/followed")" logs -f
   kill $follower && wait $follower 2>/dev/null
   # exec: what comes and goes is the same to the byte; exit codes; both streams apart.
   [ "$(k exec -i talker -c main -- cat <"$top/noise" 2>/dev/null | md5sum)" = "$(md5sum <"$top/noise")" ] || tell FAILED 'the same bytes' '' exec -i
@@ -65,7 +62,7 @@ for kubectl in "${clients[@]}"; do
   "$kubectl" attach -i talker -c echo <&7 >"$top/heard" 2>/dev/null &
   attached=$!
   echo "from $kubectl" >&7
-  within 5 grep -q "heard from $kubectl" "$top/heard" || tell FAILED "heard from $kubectl" "$(cat "$top/heard")" attach -i
+  wait_for 5 grep -q "heard from $kubectl" "$top/heard" || tell FAILED "heard from $kubectl" "$(cat "$top/heard")" attach -i
   kill $attached && wait $attached 2>/dev/null
   exec 7>&- && rm "$top/said"
   shown=$(timeout 10 python3 "$(dirname "$0")/tools/terminal.py" "$kubectl" attach -it talker -c screen --steps 'prompt => hello\n' 'saw hello on => !' 2>&1)
@@ -82,7 +79,7 @@ for kubectl in "${clients[@]}"; do
   k exec talker -c main -- sh -c 'test -e /tmp/www || { mkdir -p /tmp/www; echo page > /tmp/www/index.html; httpd -p 8000 -h /tmp/www; }'
   "$kubectl" port-forward talker $((port + 60)):8000 >"$top/forward" 2>&1 &
   forward=$!
-  within 10 grep -q Forwarding "$top/forward"
+  wait_for 10 grep -q Forwarding "$top/forward"
   has 0 Forwarding "$(cat "$top/forward")" || tell FAILED Forwarding "$(cat "$top/forward")" port-forward
   for n in 1 2 3; do expect page curl -sS --max-time 5 "localhost:$((port + 60))"; done
   kill $forward && wait $forward 2>/dev/null

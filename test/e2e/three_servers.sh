@@ -12,7 +12,7 @@ print(*[s.getsockname()[1] for s in held])
 PY
 ))
 servers=(--server "1=127.0.0.1:${ports[0]}" --server "2=127.0.0.1:${ports[1]}" --server "3=127.0.0.1:${ports[2]}")
-wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; read -rt 0.05 <> <(:) || true; done; }
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # The keys of the cluster are made by the first server and copied to the others.
 "$troupe" server --data "$work/1" --port "${ports[3]}" --link-port 0 --address 127.0.0.1 2>/dev/null & p=$!
 wait_for 10 test -s "$work/1/admin.kubeconfig" || exit 1

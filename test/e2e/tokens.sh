@@ -26,7 +26,7 @@ is 'known, and with no rights' 403 "$(accepted "$first")"
 clock 500
 kubectl annotate pod holder looked=at >/dev/null # its timers run by another clock
 another() { [ "$(token)" != "$first" ]; }
-within 10 another && echo 'ok: it is replaced in its last fifth' || { echo 'FAILED: it is not replaced'; failed=1; }
+wait_for 10 another && echo 'ok: it is replaced in its last fifth' || { echo 'FAILED: it is not replaced'; failed=1; }
 is 'the new one is known' 403 "$(accepted "$(token)")"
 clock 700
 is 'the old one is over' 401 "$(accepted "$first")"

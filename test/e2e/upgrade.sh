@@ -6,20 +6,11 @@ set -u
 troupe=$1 next=$2
 . "$(dirname "$0")/machine.sh"
 tools=$(dirname "$0")/tools
-name=t$tag
-run=$work/run/$name kept=$work/clusters/$name
-export KUBECONFIG=$work/kubeconfig
-program=$troupe
-c() { "$program" cluster "$1" "$name" --dir "$work/clusters" --run "$work/run" "${@:2}"; }
+a_cluster
 cleanup_hook() { touch "$work/stop" "$work/calm"; wait; c delete >/dev/null; }
-k() { timeout 20 "$kubectl" --context "troupe-$name" "$@"; }
-inside() { nsenter --net="/run/netns/troupe-$name-$1" "${@:2}"; }
-pid_of() { cut -d' ' -f1 "$run/$1.pid"; }
-fail() { echo "FAILED: $*" >&2; tail -n 15 "$kept"/log/*.log >&2; exit 1; }
 c create --servers 3 --agents 2 >/dev/null || fail "create"
 hello_on_all web | k apply -f - >/dev/null || fail "apply"
 k rollout status daemonset/web --timeout=30s >/dev/null || fail "the pods do not come up: $(k get pods -o wide)"
-containers() { k get pods -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].containerID},{.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
 before=$(containers)
 slices() { k get endpointslices -l kubernetes.io/service-name=web -o jsonpath='{range .items[*]}{.metadata.name} {.metadata.generation}{"\n"}{end}'; }
 service=$(k get service web -o jsonpath='{.spec.clusterIP}')
