@@ -7,11 +7,10 @@
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/validate.hpp"
-#include "storage/engine.hpp"
+#include "test/support/store_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-#include <filesystem>
 #include <set>
 
 BOOST_AUTO_TEST_SUITE(bootstrap_test)
@@ -179,40 +178,32 @@ BOOST_AUTO_TEST_CASE(flow_objects_follow_unless_they_say_no) {
   BOOST_TEST(!gateway::catch_up(exempt, named(levels, "exempt")));
 }
 
-BOOST_AUTO_TEST_CASE(a_second_start_writes_nothing_and_mends_what_was_taken) {
-  auto path =
-      std::filesystem::temp_directory_path() / ("bootstrap_test-" + std::to_string(getpid()));
-  std::filesystem::remove_all(path);
-  {
-    auto store = std::move(*storage::engine::open({.path = path.string()}));
-    gateway::worker_threads work{1};
-    gateway::environment given;
-    given.store = store.get();
-    given.work = &work;
-    given.now = [] { return timestamp{1000, 0}; };
-    given.random = [n = uint64_t{0}]() mutable { return ++n; };
-    gateway::gateway api{std::move(given)};
-    BOOST_REQUIRE(gateway::bootstrap(api));
-    auto first = store->current().revision();
-    BOOST_REQUIRE(gateway::bootstrap(api));
-    BOOST_TEST(store->current().revision() == first);
+BOOST_FIXTURE_TEST_CASE(a_second_start_writes_nothing_and_mends_what_was_taken,
+                        test::store_fixture) {
+  gateway::worker_threads work{1};
+  gateway::environment given;
+  given.store = store.get();
+  given.work = &work;
+  given.now = [] { return timestamp{1000, 0}; };
+  given.random = [n = uint64_t{0}]() mutable { return ++n; };
+  gateway::gateway api{std::move(given)};
+  BOOST_REQUIRE(gateway::bootstrap(api));
+  auto first = store->current().revision();
+  BOOST_REQUIRE(gateway::bootstrap(api));
+  BOOST_TEST(store->current().revision() == first);
 
-    auto& roles = *api.kinds()->by_resource("rbac.authorization.k8s.io", "v1", "clusterroles");
-    auto key = gateway::key_of(roles, {}, "system:node");
-    k8s::rbac::v1::ClusterRole role;
-    BOOST_REQUIRE(gateway::read_entry(*store->current().get(key), role));
-    auto uid = role.metadata().uid();
-    role.clear_rules();
-    storage::transaction tx;
-    tx.put(key, gateway::stored_form(roles, role));
-    BOOST_REQUIRE(storage::commit_and_wait(*store, std::move(tx)));
-    BOOST_REQUIRE(gateway::bootstrap(api));
-    BOOST_TEST(store->current().revision() == first + 2);
-    BOOST_REQUIRE(gateway::read_entry(*store->current().get(key), role));
-    BOOST_TEST(role.metadata().uid() == uid);
-    BOOST_TEST(role.rules_size() > 5);
-  }
-  std::filesystem::remove_all(path);
+  auto& roles = *api.kinds()->by_resource("rbac.authorization.k8s.io", "v1", "clusterroles");
+  auto key = gateway::key_of(roles, {}, "system:node");
+  k8s::rbac::v1::ClusterRole role;
+  BOOST_REQUIRE(gateway::read_entry(*store->current().get(key), role));
+  auto uid = role.metadata().uid();
+  role.clear_rules();
+  put(roles, role);
+  BOOST_REQUIRE(gateway::bootstrap(api));
+  BOOST_TEST(store->current().revision() == first + 2);
+  BOOST_REQUIRE(gateway::read_entry(*store->current().get(key), role));
+  BOOST_TEST(role.metadata().uid() == uid);
+  BOOST_TEST(role.rules_size() > 5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
