@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
+#include <future>
 
 using namespace troupe;
 using namespace std::chrono_literals;
@@ -62,10 +63,21 @@ struct group {
 
   void settle() { sched.run(); }
 
+  /// Waits for what the members' own threads do, which know nothing of the virtual clock.
+  void rest() {
+    for (auto& [_, x] : members) {
+      std::promise<void> done;
+      x->background->post([&] { done.set_value(); });
+      done.get_future().wait();
+    }
+    settle();
+  }
+
   void pass(std::chrono::milliseconds time) {
     for (; time > 0ms; time -= 20ms) {
       sched.advance_time(20ms);
       settle();
+      rest();
     }
   }
 
