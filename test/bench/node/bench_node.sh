@@ -10,6 +10,7 @@ nsenter --net="$(at node)" "$troupe" up --data "$work/data" --run "$work/run" --
 pids=($!)
 wait_for 20 grep -q Ctrl-C "$work/out" || fail "the cluster did not come up"
 head -1 "$work/out"
+sleep 3 # two seconds after a start, what only starting needed is given back
 awk '/VmRSS/ {print "idle: " int($2 / 1024) " MB"}' "/proc/${pids[0]}/status"
 on node python3 - "$work" "$(dirname "$troupe")/troupe-hello" "${pids[0]}" <<'PY'
 import base64, http.client, json, os, re, shutil, ssl, statistics, subprocess, sys, time
