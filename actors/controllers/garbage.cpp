@@ -16,8 +16,6 @@ namespace {
 using namespace codec;
 using k8s::meta::v1::ObjectMeta;
 
-constexpr const char* foreground_finalizer = "foregroundDeletion";
-
 owner_reference reference_of(std::string_view bytes, bool in_space, const schema::registry& kinds) {
   owner_reference out;
   std::string_view kind, api_version;

@@ -7,7 +7,6 @@ namespace troupe::controllers {
 namespace {
 
 constexpr const char* orphan = "orphan";
-constexpr const char* foreground = "foregroundDeletion";
 
 bool has(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -21,7 +20,7 @@ std::string_view space_of(std::string_view key) {
 std::string_view name_of(std::string_view key) { return key.substr(key.rfind('/') + 1); }
 
 bool waits_for_dependents(const owned_view& object) {
-  return object.going && has(object.finalizers, foreground);
+  return object.going && has(object.finalizers, foreground_finalizer);
 }
 
 enum class standing : uint8_t { solid, waiting, misplaced, absent };
@@ -134,7 +133,7 @@ std::vector<garbage_action> plan(const ownership& all, const std::string& key) {
   if (waits_for_dependents(*object)) {
     bool blocked = std::any_of(dependents.begin(), dependents.end(),
                                [&](auto& d) { return blocks(*all.at(d), object->uid); });
-    if (!blocked) actions.push_back(drop_finalizer{key, foreground});
+    if (!blocked) actions.push_back(drop_finalizer{key, foreground_finalizer});
     return actions; // its dependents see for themselves that it waits
   }
   return object->going ? actions : follow(all, *object);

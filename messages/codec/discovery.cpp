@@ -3,12 +3,12 @@
 #include "messages/api/api_discovery.pb.h"
 #include "messages/api/discovery.pb.h"
 #include "messages/base/base64.hpp"
-#include "messages/base/sha256.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_decode.hpp"
 
 #include <algorithm>
 #include <map>
+#include <openssl/sha.h>
 
 namespace troupe::codec {
 
@@ -70,8 +70,10 @@ std::string storage_hash(const kind& k) {
   auto stored = k.group + "/" + (k.custom() ? k.stored_version : k.version);
   if (!k.custom() && k.name == "HorizontalPodAutoscaler") stored = "autoscaling/v2";
   if (!k.custom() && k.name == "Event") stored = "/v1";
-  auto whole = sha256(stored + "/" + k.name);
-  return base64::encode({reinterpret_cast<const char*>(whole.data()), 8});
+  stored += "/" + k.name;
+  unsigned char whole[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(stored.data()), stored.size(), whole);
+  return base64::encode({reinterpret_cast<const char*>(whole), 8});
 }
 
 /// The shape of each of these documents by its kind. Both aggregated versions have one.

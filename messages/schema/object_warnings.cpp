@@ -12,7 +12,7 @@
 #include "messages/api/storage_class.pb.h"
 #include "messages/base/address.hpp"
 #include "messages/base/quantity.hpp"
-#include "messages/schema/type.hpp"
+#include "messages/schema/warning_words.hpp"
 
 #include <map>
 
@@ -22,11 +22,6 @@ namespace {
 
 using namespace k8s::core::v1;
 using google::protobuf::Message;
-
-struct notice {
-  const char* what;
-  const char* message;
-};
 
 constexpr notice node_labels[] = {
     {"beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"},
@@ -54,13 +49,7 @@ constexpr notice volumes[] = {
 
 constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
 
-std::string element(const std::string& list, int index) {
-  return list + "[" + std::to_string(index) + "]";
-}
-
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
-
-void append(texts& to, texts more) { std::move(more.begin(), more.end(), std::back_inserter(to)); }
 
 /// Addresses that are valid, but not written as all the world should write them.
 void address_form(texts& out, const std::string& at, const std::string& value) {
@@ -138,13 +127,9 @@ void of(const PersistentVolume& v, bool, texts& out) {
     if (auto size = quantity::parse(hit->second.string()); size && !size->whole())
       out.push_back("spec.capacity[storage]: fractional byte value " +
                     quoted(hit->second.string()) + " is invalid, must be an integer");
-  auto& source = spec.persistent_volume_source();
-  for (auto& row : volumes) {
-    auto number = schema::of<PersistentVolumeSource>().find(row.what).field->number;
-    auto field = PersistentVolumeSource::GetDescriptor()->FindFieldByNumber(int(number));
-    if (PersistentVolumeSource::GetReflection()->HasField(source, field))
-      out.push_back(std::string("spec.") + row.what + ": " + row.message);
-  }
+  each_given(spec.persistent_volume_source(), volumes, [&](auto& row) {
+    out.push_back(std::string("spec.") + row.what + ": " + row.message);
+  });
 }
 
 void of(const PersistentVolumeClaim& c, bool, texts& out) {
@@ -162,13 +147,18 @@ void of(const k8s::storage::v1::StorageClass& c, bool, texts& out) {
   }
 }
 
-/// A selector of nodes by labels.
-void node_labels_of(texts& out, const std::string& at, const k8s::meta::v1::LabelSelector& s) {
-  for (int i = 0; i < s.match_expressions_size(); ++i) {
-    auto& key = s.match_expressions(i).key();
+/// Keys of nodes' labels by which something is chosen.
+void keys_of(texts& out, const std::string& at, const auto& expressions) {
+  for (int i = 0; i < expressions.size(); ++i) {
+    auto& key = expressions[i].key();
     if (auto why = outdated_node_label(key))
       out.push_back(element(at + ".matchExpressions", i) + ".key: " + key + " is " + why);
   }
+}
+
+/// A selector of nodes by labels.
+void node_labels_of(texts& out, const std::string& at, const k8s::meta::v1::LabelSelector& s) {
+  keys_of(out, at, s.match_expressions());
   std::map<std::string, std::string> sorted(s.match_labels().begin(), s.match_labels().end());
   for (auto& [key, value] : sorted)
     if (auto why = outdated_node_label(key)) out.push_back(at + ".matchLabels." + key + ": " + why);
@@ -255,11 +245,7 @@ const char* outdated_node_label(const std::string& key) {
 
 texts node_term_warnings(const std::string& at, const NodeSelectorTerm& term) {
   texts out;
-  for (int i = 0; i < term.match_expressions_size(); ++i) {
-    auto& key = term.match_expressions(i).key();
-    if (auto why = outdated_node_label(key))
-      out.push_back(element(at + ".matchExpressions", i) + ".key: " + key + " is " + why);
-  }
+  keys_of(out, at, term.match_expressions());
   return out;
 }
 

@@ -1,7 +1,5 @@
 #include "messages/schema/warnings.hpp"
 
-#include "messages/schema/object_warnings.hpp"
-
 #include "messages/api/cron_job.pb.h"
 #include "messages/api/daemon_set.pb.h"
 #include "messages/api/deployment.pb.h"
@@ -12,7 +10,7 @@
 #include "messages/api/stateful_set.pb.h"
 #include "messages/base/names.hpp"
 #include "messages/base/quantity.hpp"
-#include "messages/schema/type.hpp"
+#include "messages/schema/warning_words.hpp"
 
 #include <map>
 #include <set>
@@ -23,11 +21,6 @@ namespace {
 
 using namespace k8s::core::v1;
 using google::protobuf::Message;
-
-struct notice {
-  const char* what;
-  const char* message;
-};
 
 constexpr notice annotations[] = {
     {"scheduler.alpha.kubernetes.io/critical-pod",
@@ -50,18 +43,12 @@ constexpr notice volumes[] = {
     {"rbd", "deprecated in v1.28, non-functional in v1.31+"},
 };
 
-std::string element(const std::string& list, int index) {
-  return list + "[" + std::to_string(index) + "]";
-}
-
 /// One of the volumes is called otherwise there than in manifests.
 std::string shown_name(std::string_view volume) {
   return std::string(volume == "storageos" ? "storageOS" : volume);
 }
 
 std::string entry(const std::string& map, const std::string& key) { return map + "[" + key + "]"; }
-
-void append(texts& to, texts more) { std::move(more.begin(), more.end(), std::back_inserter(to)); }
 
 /// Of one pod, or of a template of pods that stands at `at`.
 class pod_warnings {
@@ -137,15 +124,11 @@ private:
   }
 
   void plugins() {
-    auto reflection = VolumeSource::GetReflection();
     for (int i = 0; i < spec_.volumes_size(); ++i) {
       auto& source = spec_.volumes(i).volume_source();
-      for (auto& row : volumes) {
-        auto number = of<VolumeSource>().find(row.what).field->number;
-        auto field = VolumeSource::GetDescriptor()->FindFieldByNumber(static_cast<int>(number));
-        if (reflection->HasField(source, field))
-          say(element(prefix_ + "spec.volumes", i) + "." + shown_name(row.what), row.message);
-      }
+      each_given(source, volumes, [&](auto& row) {
+        say(element(prefix_ + "spec.volumes", i) + "." + shown_name(row.what), row.message);
+      });
       if (source.has_ephemeral())
         append(out_, claim_warnings(element(prefix_ + "spec.volumes", i) +
                                         ".ephemeral.volumeClaimTemplate.spec",

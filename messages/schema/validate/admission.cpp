@@ -19,9 +19,7 @@ constexpr int match_conditions_max = 64;
 void operations(report& out, const path& at, const strings& list) {
   auto here = at / "operations";
   if (list.empty()) out.required(here);
-  if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, shown::plain(json_of(list)),
-                "if '*' is present, must not specify other operations");
+  has_star(out, here, list, "operations");
   for (int i = 0; i < list.size(); ++i)
     out.one_of(here[i], list[i], {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"});
 }
@@ -30,9 +28,7 @@ void operations(report& out, const path& at, const strings& list) {
 void wildcards(report& out, const path& here, const strings& list, const char* others,
                bool empty_allowed) {
   if (list.empty()) out.required(here);
-  if (list.size() > 1 && std::find(list.begin(), list.end(), "*") != list.end())
-    out.invalid(here, shown::plain(json_of(list)),
-                std::string("if '*' is present, must not specify other ") + others);
+  has_star(out, here, list, others);
   for (int i = 0; i < list.size(); ++i)
     if (list[i].empty() && !empty_allowed) out.required(here[i]);
 }

@@ -20,10 +20,6 @@ constexpr int32_t queues_max = 10'000'000;
 constexpr int hash_bits_max = 60;
 
 /// A list as Go prints it.
-bool has(const strings& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 void account(report& out, const path& at, const ServiceAccountSubject& s) {
   if (out.not_empty(at / "name", s.name()) && s.name() != "*")
     out.invalid(at / "name", s.name(), names::dns_subdomain(s.name()));
@@ -59,18 +55,9 @@ void subject(report& out, const path& at, const Subject& s) {
                                         " is forbidden when subject kind is not '" + x.kind + "'");
 }
 
-/// Whether the list says "*"; then nothing else may stand in it.
-bool all_of(report& out, const path& at, const strings& list, const char* others) {
-  if (!has(list, "*")) return false;
-  if (list.size() > 1)
-    out.invalid(at, shown::plain(json_of(list)),
-                std::string("if '*' is present, must not specify other ") + others);
-  return true;
-}
-
 void verbs(report& out, const path& at, const strings& list) {
   if (list.empty()) return out.required(at, "verbs must contain at least one value");
-  if (all_of(out, at, list, "verbs")) return;
+  if (has_star(out, at, list, "verbs")) return;
   constexpr std::string_view known[] = {
       "get", "list", "create", "update", "delete", "deletecollection", "patch", "watch", "proxy"};
   bool fine = std::all_of(list.begin(), list.end(), [&](auto& v) {
@@ -87,7 +74,7 @@ void namespaces(report& out, const path& at, const ResourcePolicyRule& r) {
   if (list.empty() && !r.cluster_scope())
     return out.required(
         at, "resource rules that are not cluster scoped must supply at least one namespace");
-  if (all_of(out, at, list, "namespaces")) return;
+  if (has_star(out, at, list, "namespaces")) return;
   for (int i = 0; i < list.size(); ++i)
     for (auto& fault : names::dns_label(list[i]))
       out.invalid(at[i], list[i],
@@ -99,11 +86,11 @@ void resource_rule(report& out, const path& at, const ResourcePolicyRule& r) {
   if (r.api_groups().empty())
     out.required(at / "apiGroups", "resource rules must supply at least one api group");
   else
-    all_of(out, at / "apiGroups", r.api_groups(), "api groups");
+    has_star(out, at / "apiGroups", r.api_groups(), "api groups");
   if (r.resources().empty())
     out.required(at / "resources", "resource rules must supply at least one resource");
   else
-    all_of(out, at / "resources", r.resources(), "resources");
+    has_star(out, at / "resources", r.resources(), "resources");
   namespaces(out, at / "namespaces", r);
 }
 
@@ -125,7 +112,7 @@ void path_rule(report& out, const path& at, const NonResourcePolicyRule& r) {
   auto urls = at / "nonResourceURLs";
   auto& list = r.non_resource_urls();
   if (list.empty()) return out.required(urls, "nonResourceURLs must contain at least one value");
-  if (all_of(out, urls, list, "non-resource URLs")) return;
+  if (has_star(out, urls, list, "non-resource URLs")) return;
   for (int i = 0; i < list.size(); ++i)
     if (auto wrong = wrong_path(list[i])) out.invalid(urls[i], list[i], wrong);
 }

@@ -2,7 +2,7 @@
 
 #include "messages/base/json.hpp"
 #include "messages/codec/json_encode.hpp"
-#include "messages/codec/wire.hpp"
+#include "messages/schema/validate/rules.hpp"
 
 #include <google/protobuf/util/message_differencer.h>
 
@@ -55,16 +55,6 @@ namespace {
 std::string with(std::string_view title, std::string_view why) {
   std::string out(title);
   if (!why.empty()) out.append(": ").append(why);
-  return out;
-}
-
-/// As it stands in an object's JSON: a time is a string there.
-std::string json_of_value(const Message& m) {
-  std::string field, out;
-  codec::wire::put_bytes(field, 1, codec::to_wire(m));
-  codec::wire::reader at(field);
-  at.next();
-  codec::value_to_json(schema::of(m.GetDescriptor()), at, out);
   return out;
 }
 
@@ -154,7 +144,7 @@ void report::immutable(const path& at, shown value, bool same) {
 void report::immutable(const path& at, const Message* value, bool same) {
   if (same) return;
   if (!value) return invalid(at, "null", "field is immutable");
-  invalid(at, shown::plain(json_of_value(*value)), "field is immutable");
+  invalid(at, shown::plain(json_of(*value)), "field is immutable");
 }
 
 void report::ip(const path& at, std::string_view value) {

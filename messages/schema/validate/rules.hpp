@@ -44,6 +44,9 @@ std::string json_of(const strings& list);
 std::string json_of(const texts& map);
 std::string json_of(const Message& message);
 
+/// Whether the list says "*", which stands for everything: then nothing else may be in it.
+bool has_star(report&, const path& at, const strings& list, std::string_view others);
+
 /// One kind: how its objects are called, and its rules. Metadata is checked for every kind alike.
 struct row {
   const google::protobuf::Descriptor* kind;

@@ -4,6 +4,11 @@
 #include "messages/base/address.hpp"
 #include "messages/base/json.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/wire.hpp"
+#include "messages/schema/type.hpp"
+
+#include <algorithm>
+#include <map>
 
 namespace troupe::schema::validate {
 
@@ -28,7 +33,23 @@ std::string json_of(const texts& map) {
   return out.empty() ? "null" : out + "}";
 }
 
-std::string json_of(const Message& message) { return codec::to_json(message); }
+std::string json_of(const Message& message) {
+  // As the value of a field, because there a time is a string.
+  std::string field, out;
+  codec::wire::put_bytes(field, 1, codec::to_wire(message));
+  codec::wire::reader at(field);
+  at.next();
+  codec::value_to_json(schema::of(message.GetDescriptor()), at, out);
+  return out;
+}
+
+bool has_star(report& out, const path& at, const strings& list, std::string_view others) {
+  if (std::find(list.begin(), list.end(), "*") == list.end()) return false;
+  if (list.size() > 1)
+    out.invalid(at, shown::plain(json_of(list)),
+                "if '*' is present, must not specify other " + std::string(others));
+  return true;
+}
 
 using k8s::base::IntOrString;
 

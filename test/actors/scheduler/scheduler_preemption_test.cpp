@@ -21,12 +21,21 @@ std::string important(int priority, const std::string& cpu, const std::string& l
          "}";
 }
 
-void place(core& c, const std::string& name, const std::string& node, const std::string& pod) {
+/// The scheduler hears of the pod as `change` makes it.
+void hear(core& c, const std::string& name, const std::string& pod, auto change) {
   auto entry = pod_entry(name, pod);
   k8s::core::v1::Pod object;
   gateway::read_entry(*entry, object);
-  object.mutable_spec()->set_node_name(node);
+  change(object);
   c.hear_pod(entry_of(core_kind("pods"), object), false);
+}
+
+void place(core& c, const std::string& name, const std::string& node, const std::string& pod) {
+  hear(c, name, pod, [&](auto& object) { object.mutable_spec()->set_node_name(node); });
+}
+
+void nominate(core& c, const std::string& name, const std::string& node, const std::string& pod) {
+  hear(c, name, pod, [&](auto& object) { object.mutable_status()->set_nominated_node_name(node); });
 }
 
 void add_budget(core& c, const std::string& app, int allowed) {
@@ -133,22 +142,16 @@ BOOST_AUTO_TEST_CASE(only_those_who_go_for_it_are_waited_for) {
     core c(seed);
     c.hear_node(node_entry("a"), false);
     place(c, "low", "a", important(1, "2"));
-    auto entry = pod_entry("going", important(1, "2"));
-    k8s::core::v1::Pod object;
-    gateway::read_entry(*entry, object);
-    object.mutable_spec()->set_node_name("a");
-    object.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(1);
-    if (preempted) {
+    hear(c, "going", important(1, "2"), [&](auto& object) {
+      object.mutable_spec()->set_node_name("a");
+      object.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(1);
+      if (!preempted) return;
       auto& why = *object.mutable_status()->add_conditions();
       why.set_type("DisruptionTarget");
       why.set_status("True");
       why.set_reason("PreemptionByScheduler");
-    }
-    c.hear_pod(entry_of(core_kind("pods"), object), false);
-    entry = pod_entry("vip", important(10, "4"));
-    gateway::read_entry(*entry, object);
-    object.mutable_status()->set_nominated_node_name("a");
-    c.hear_pod(entry_of(core_kind("pods"), object), false);
+    });
+    nominate(c, "vip", "a", important(10, "4"));
     auto said = outcome(c);
     BOOST_TEST((said["low"] == "preempted") == !preempted);
   }
@@ -158,11 +161,7 @@ BOOST_AUTO_TEST_CASE(who_finds_no_victims_any_more_keeps_no_room) {
   core c(seed);
   c.hear_node(node_entry("a"), false);
   place(c, "better", "a", important(20, "4"));
-  auto entry = pod_entry("vip", important(10, "4"));
-  k8s::core::v1::Pod object;
-  gateway::read_entry(*entry, object);
-  object.mutable_status()->set_nominated_node_name("a");
-  c.hear_pod(entry_of(core_kind("pods"), object), false);
+  nominate(c, "vip", "a", important(10, "4"));
   auto decisions = c.decide(10, {});
   BOOST_REQUIRE(decisions.size() == 1u);
   BOOST_TEST(std::get<scheduler::tell_pending>(decisions[0]).nominated == "");
