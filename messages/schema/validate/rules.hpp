@@ -96,6 +96,7 @@ std::vector<row> event_kinds();
 std::vector<row> flow_kinds();
 std::vector<row> network_kinds();
 std::vector<row> node_kinds();
+std::vector<row> persistent_volume_kinds();
 std::vector<row> pod_kinds();
 std::vector<row> quota_kinds();
 std::vector<row> rbac_kinds();

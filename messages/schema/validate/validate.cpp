@@ -19,10 +19,11 @@ using k8s::meta::v1::ObjectMeta;
 class table {
 public:
   table() {
-    for (auto& rows : {admission_kinds(), autoscaling_kinds(), batch_kinds(), certificate_kinds(),
-                       config_kinds(), custom_kinds(), device_kinds(), event_kinds(), flow_kinds(),
-                       network_kinds(), node_kinds(), pod_kinds(), quota_kinds(), rbac_kinds(),
-                       review_kinds(), service_kinds(), storage_kinds(), workload_kinds()})
+    for (auto& rows :
+         {admission_kinds(), autoscaling_kinds(), batch_kinds(), certificate_kinds(),
+          config_kinds(), custom_kinds(), device_kinds(), event_kinds(), flow_kinds(),
+          network_kinds(), node_kinds(), persistent_volume_kinds(), pod_kinds(), quota_kinds(),
+          rbac_kinds(), review_kinds(), service_kinds(), storage_kinds(), workload_kinds()})
       for (auto& row : rows) rows_.emplace(row.kind, row);
   }
 
