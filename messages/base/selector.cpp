@@ -7,19 +7,14 @@
 
 namespace troupe {
 
-namespace {
-
-constexpr size_t selector_bytes_max = 64 * 1024;
-
-std::optional<int64_t> integer(std::string_view text) {
+std::optional<int64_t> whole_number(std::string_view text) {
   int64_t v = 0;
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   auto end = text.data() + text.size();
   auto read = std::from_chars(text.data(), end, v);
   if (read.ec != std::errc{} || read.ptr != end) return {};
   return v;
 }
-
-} // namespace
 
 bool requirement::matches(std::optional<std::string_view> value) const {
   auto listed = [&] { return std::find(values.begin(), values.end(), *value) != values.end(); };
@@ -30,9 +25,10 @@ bool requirement::matches(std::optional<std::string_view> value) const {
   case op::absent: return !value;
   case op::greater:
   case op::less: {
-    auto have = value ? integer(*value) : std::nullopt;
-    auto bound = integer(values[0]);
-    return have && bound && (what == op::greater ? *have > *bound : *have < *bound);
+    auto bound = whole_number(values[0]);
+    if (!value || !bound) return false;
+    auto have = whole_number(*value);
+    return have && (what == op::greater ? *have > *bound : *have < *bound);
   }
   }
   return false;

@@ -15,6 +15,12 @@ class LabelSelector;
 
 namespace troupe {
 
+/// The longest selector that is read: 64 KiB.
+constexpr size_t selector_bytes_max = 64 * 1024;
+
+/// A label's value as "greater than" compares it: a whole number, whose sign may be a plus.
+std::optional<int64_t> whole_number(std::string_view text);
+
 /// One condition on one label.
 struct requirement {
   enum class op : uint8_t { in, not_in, exists, absent, greater, less };

@@ -2,13 +2,9 @@
 #include "messages/base/names.hpp"
 #include "messages/base/selector.hpp"
 
-#include <charconv>
-
 namespace troupe {
 
 namespace {
-
-constexpr size_t selector_bytes_max = 64 * 1024;
 
 using op = requirement::op;
 
@@ -122,15 +118,9 @@ result<void> check(const requirement& r) {
   for (size_t i = 0; i < r.values.size(); ++i) {
     auto place = "values[" + std::to_string(i) + "]";
     auto& value = r.values[i];
-    int64_t number = 0;
-    if (r.what == op::greater || r.what == op::less) {
-      auto end = value.data() + value.size();
-      auto from = value.data() + (value.starts_with('+') ? 1 : 0);
-      auto read = std::from_chars(from, end, number);
-      if (read.ec != std::errc{} || read.ptr != end)
-        wrong.push_back(
-            invalid(place, value, "for 'Gt', 'Lt' operators, the value must be an integer"));
-    }
+    if ((r.what == op::greater || r.what == op::less) && !whole_number(value))
+      wrong.push_back(
+          invalid(place, value, "for 'Gt', 'Lt' operators, the value must be an integer"));
     if (auto faults = names::label_value(value); !faults.empty())
       wrong.push_back(invalid(place, value, joined(faults)));
   }
