@@ -5,6 +5,7 @@
 #include "actors/gateway/write.hpp"
 #include "actors/gateway/versions.hpp"
 #include "actors/insight/trace.hpp"
+#include "messages/base/finalizers.hpp"
 #include "messages/codec/stored_parts.hpp"
 
 #include <algorithm>
@@ -154,8 +155,8 @@ struct garbage_state {
     edit(a.key, now, tx, touched, [&](google::protobuf::Message& object, ObjectMeta& m) {
       auto grace = gateway::grace_of(object);
       auto& kept = *m.mutable_finalizers();
-      if (a.foreground && std::find(kept.begin(), kept.end(), foreground_finalizer) == kept.end())
-        *kept.Add() = foreground_finalizer;
+      if (a.foreground && std::find(kept.begin(), kept.end(), finalizers::foreground) == kept.end())
+        *kept.Add() = finalizers::foreground;
       if (a.unblock)
         for (auto& ref : *m.mutable_owner_references()) ref.set_block_owner_deletion(false);
       m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);

@@ -1,12 +1,12 @@
 #include "actors/controllers/garbage_plan.hpp"
 
+#include "messages/base/finalizers.hpp"
+
 #include <algorithm>
 
 namespace troupe::controllers {
 
 namespace {
-
-constexpr const char* orphan = "orphan";
 
 bool has(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -20,7 +20,7 @@ std::string_view space_of(std::string_view key) {
 std::string_view name_of(std::string_view key) { return key.substr(key.rfind('/') + 1); }
 
 bool waits_for_dependents(const owned_view& object) {
-  return object.going && has(object.finalizers, foreground_finalizer);
+  return object.going && has(object.finalizers, finalizers::foreground);
 }
 
 enum class standing : uint8_t { solid, waiting, misplaced, absent };
@@ -125,15 +125,15 @@ std::vector<garbage_action> plan(const ownership& all, const std::string& key) {
   auto object = all.at(key);
   if (!object) return actions;
   auto& dependents = all.dependents(object->uid);
-  if (object->going && has(object->finalizers, orphan)) {
+  if (object->going && has(object->finalizers, finalizers::orphan)) {
     for (auto& d : dependents) actions.push_back(forget_owners{d, {object->uid}});
-    if (dependents.empty()) actions.push_back(drop_finalizer{key, orphan});
+    if (dependents.empty()) actions.push_back(drop_finalizer{key, finalizers::orphan});
     return actions;
   }
   if (waits_for_dependents(*object)) {
     bool blocked = std::any_of(dependents.begin(), dependents.end(),
                                [&](auto& d) { return blocks(*all.at(d), object->uid); });
-    if (!blocked) actions.push_back(drop_finalizer{key, foreground_finalizer});
+    if (!blocked) actions.push_back(drop_finalizer{key, finalizers::foreground});
     return actions; // its dependents see for themselves that it waits
   }
   return object->going ? actions : follow(all, *object);

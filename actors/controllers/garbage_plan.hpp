@@ -14,9 +14,6 @@
 
 namespace troupe::controllers {
 
-/// Holds an object until its dependents are gone.
-inline constexpr const char* foreground_finalizer = "foregroundDeletion";
-
 /// What an object says of one of its owners.
 struct owner_reference {
   std::string uid;

@@ -12,6 +12,7 @@
 #include "messages/api/namespace.pb.h"
 #include "messages/api/service.pb.h"
 #include "messages/api/pod.pb.h"
+#include "messages/base/finalizers.hpp"
 
 #include <algorithm>
 #include <set>
@@ -25,9 +26,6 @@ using k8s::meta::v1::DeleteOptions;
 
 /// What one deletion may add to a transaction besides its object: addresses, ports.
 constexpr size_t mutations_reserve = 200;
-
-constexpr const char* orphan_finalizer = "orphan";
-constexpr const char* foreground_finalizer = "foregroundDeletion";
 
 result<DeleteOptions> read_options(const call& c) {
   DeleteOptions options;
@@ -52,11 +50,11 @@ void set_finalizer(k8s::meta::v1::ObjectMeta& m, const char* name, bool wanted) 
 void set_propagation(k8s::meta::v1::ObjectMeta& m, const DeleteOptions& options) {
   auto& policy = options.propagation_policy();
   if (!policy.empty()) {
-    set_finalizer(m, orphan_finalizer, policy == "Orphan");
-    set_finalizer(m, foreground_finalizer, policy == "Foreground");
+    set_finalizer(m, finalizers::orphan, policy == "Orphan");
+    set_finalizer(m, finalizers::foreground, policy == "Foreground");
   } else if (options.has_orphan_dependents()) {
-    set_finalizer(m, orphan_finalizer, options.orphan_dependents());
-    set_finalizer(m, foreground_finalizer, false);
+    set_finalizer(m, finalizers::orphan, options.orphan_dependents());
+    set_finalizer(m, finalizers::foreground, false);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "actors/volumes/binding.hpp"
 
+#include "messages/base/finalizers.hpp"
 #include "messages/base/quantity.hpp"
 #include "messages/base/selector.hpp"
 #include "messages/codec/json_encode.hpp"
@@ -144,7 +145,7 @@ PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClas
   auto& m = *out.mutable_metadata();
   m.set_name("pvc-" + claim.metadata().uid());
   (*m.mutable_annotations())[provisioned_by] = of.provisioner();
-  m.add_finalizers("kubernetes.io/pv-protection");
+  m.add_finalizers(finalizers::volume);
   m.add_finalizers(directory_finalizer);
   auto& spec = *out.mutable_spec();
   for (auto& [what, amount] : claim.spec().resources().requests())

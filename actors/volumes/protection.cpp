@@ -4,6 +4,7 @@
 #include "actors/gateway/decoded.hpp"
 #include "actors/volumes/binding.hpp"
 #include "messages/api/pod.pb.h"
+#include "messages/base/finalizers.hpp"
 
 #include <algorithm>
 #include <set>
@@ -85,7 +86,7 @@ private:
     if (!entry || !gateway::read_entry(*entry, claim)) return;
     bool going = claim.metadata().has_deletion_timestamp();
     if (going && users.contains(r.key)) return;
-    bring(r, claims, *entry, "kubernetes.io/pvc-protection", !going);
+    bring(r, claims, *entry, finalizers::claim, !going);
   }
 
   const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
@@ -110,7 +111,7 @@ private:
     if (!entry || !gateway::read_entry(*entry, v)) return;
     bool going = v.metadata().has_deletion_timestamp();
     if (going && v.status().phase() == "Bound") return;
-    bring(r, volumes, *entry, "kubernetes.io/pv-protection", !going);
+    bring(r, volumes, *entry, finalizers::volume, !going);
   }
 
   const schema::kind& volumes = built_in("", "v1", "persistentvolumes");

@@ -5,6 +5,7 @@
 #include "messages/api/claim.pb.h"
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/api/storage_class.pb.h"
+#include "messages/base/finalizers.hpp"
 #include "messages/base/quantity.hpp"
 
 #include <algorithm>
@@ -67,12 +68,12 @@ result<void> review_storage(const admission_request& r) {
 result<void> admit_storage(const admission_request& r) {
   if (!r.creating()) return {};
   if (auto volume = as<k8s::core::v1::PersistentVolume>(r)) {
-    protect(*volume->mutable_metadata(), "kubernetes.io/pv-protection");
+    protect(*volume->mutable_metadata(), finalizers::volume);
     volume->mutable_status()->set_phase("Pending");
   }
   auto claim = as<PersistentVolumeClaim>(r);
   if (!claim) return {};
-  protect(*claim->mutable_metadata(), "kubernetes.io/pvc-protection");
+  protect(*claim->mutable_metadata(), finalizers::claim);
   claim->mutable_status()->set_phase("Pending");
   bool says = claim->spec().has_storage_class_name() ||
               claim->metadata().annotations().contains("volume.beta.kubernetes.io/storage-class");
