@@ -6,6 +6,7 @@
 #include "messages/base/time.hpp"
 #include "messages/codec/sink.hpp"
 #include "messages/codec/wire.hpp"
+#include "messages/schema/closest.hpp"
 
 #include <google/protobuf/message.h>
 
@@ -198,7 +199,7 @@ private:
     auto name = std::string(key);
     place at{&here, name};
     if (!meta) {
-      note(field_problem::kind::unknown, at, closest(name, t));
+      note(field_problem::kind::unknown, at, schema::closest(name, t));
       in_.skip();
       return !in_.failed();
     }
@@ -216,18 +217,17 @@ private:
 
   bool field(const property& p, const place& at) {
     auto next = in_.peek();
-    if (next == token::null && p.type->what != form::raw) {
+    if (next == token::null && p.what != form::raw) {
       in_.read_null();
       return !in_.failed();
     }
-    auto& t = *p.type;
-    switch (t.what) {
+    switch (p.what) {
     case form::list: return list(p, at, next);
     case form::map: return map(p, at, next);
     default: break;
     }
     auto start = out_.size();
-    if (!value(t, p.number, at, next)) return false;
+    if (!value(*p.type, p.number, at, next)) return false;
     if (p.drop_zero && wire::is_zero(out_.since(start))) out_.cut(start);
     return true;
   }
@@ -235,7 +235,7 @@ private:
   bool list(const property& p, const place& at, token next) {
     if (next != token::array) return mismatch(form::list, at);
     in_.enter_array();
-    auto& element = *p.type->element;
+    auto& element = *p.value;
     for (size_t i = 0; in_.next_element(); ++i) {
       place here{&at, {}, i};
       auto what = in_.peek();
@@ -262,7 +262,7 @@ private:
   bool map(const property& p, const place& at, token next) {
     if (next != token::object) return mismatch(form::map, at);
     in_.enter_object();
-    auto& element = *p.type->element;
+    auto& element = *p.value;
     key_set keys;
     for (std::string_view key; in_.next_key(key);) {
       if (!keys.add(key)) {
@@ -447,22 +447,6 @@ private:
   error failure_;
 };
 
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  for (size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      auto replaced = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 } // namespace
 
 std::string field_problem::message() const {
@@ -499,27 +483,6 @@ result<decoded> peek_type(std::string_view text) {
   if (!in.failed() && !in.at_end()) in.fail("more text follows the end of the document");
   if (in.failed()) return in.failure();
   return found;
-}
-
-std::string closest(std::string_view name, const schema::type& type) {
-  std::string best;
-  auto limit = std::max<size_t>(1, name.size() / 3);
-  if (name.size() > 64) return best;
-  auto consider = [&](const std::string& candidate) {
-    auto distance = edit_distance(name, candidate);
-    if (distance > limit) return;
-    limit = distance - (distance > 0);
-    best = candidate;
-  };
-  auto walk = [&](auto& self, const schema::type& t) -> void {
-    for (auto& p : t.properties)
-      if (p.inlined)
-        self(self, *p.type);
-      else
-        consider(p.name);
-  };
-  walk(walk, type);
-  return best;
 }
 
 } // namespace troupe::codec

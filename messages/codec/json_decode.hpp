@@ -47,7 +47,4 @@ result<decoded> from_json(std::string_view text, google::protobuf::Message& mess
 /// apiVersion and kind of a JSON document, whatever else it holds.
 result<decoded> peek_type(std::string_view text);
 
-/// Of `candidates`, the one that `name` is probably a misspelling of, or empty.
-std::string closest(std::string_view name, const schema::type& type);
-
 } // namespace troupe::codec

@@ -57,13 +57,12 @@ public:
     std::array<uint64_t, 2> seen{};
     const property* open = nullptr; // the list or map that is being written
     auto close = [&] {
-      if (open) out_ += open->type->what == form::list ? ']' : '}';
+      if (open) out_ += open->what == form::list ? ']' : '}';
       open = nullptr;
     };
     auto key = [&](const property& p) {
-      if (!first) out_ += ',';
+      out_.stepped<schema::key_step>(p.key + first, p.key_size - first); // but the comma
       first = false;
-      out_ += p.quoted;
     };
     auto put_version = [&] {
       key(*t.by_number(resource_version_number));
@@ -86,7 +85,7 @@ public:
         if (!members(*p->type, in.data, first)) return false;
         continue;
       }
-      auto what = p->type->what;
+      auto what = p->what;
       if (what == form::list || what == form::map) {
         if (open) {
           out_ += ',';
@@ -95,9 +94,9 @@ public:
           out_ += what == form::list ? '[' : '{';
           open = p;
         }
-        bool ok = p->typed             ? typed_element(*p->type->element, in.data)
-                  : what == form::list ? value(*p->type->element, in)
-                                       : entry(*p->type->element, in.data);
+        bool ok = p->typed             ? typed_element(*p->value, in.data)
+                  : what == form::list ? value(*p->value, in)
+                                       : entry(*p->value, in.data);
         if (!ok) return false;
         continue;
       }
@@ -122,7 +121,7 @@ public:
         continue;
       }
       key(p);
-      if (p.null || p.type->what != form::object) {
+      if (p.null || p.what != form::object) {
         out_ += empty_json(p);
         continue;
       }
@@ -204,7 +203,7 @@ public:
       if (in.number != p.number) continue;
       if (!first) out_ += ',';
       first = false;
-      if (!value(*p.type->element, in)) return false;
+      if (!value(*p.value, in)) return false;
     }
     out_ += ']';
     return !in.bad;
@@ -285,7 +284,7 @@ bool value_to_json(const schema::type& type, const wire::reader& at, std::string
 
 std::string_view empty_json(const property& p) {
   if (p.null) return "null";
-  switch (p.type->what) {
+  switch (p.what) {
   case form::list: return p.name == "items" ? "[]" : "null";
   case form::string:
   case form::bytes: return "\"\"";

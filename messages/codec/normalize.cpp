@@ -57,8 +57,8 @@ result<void> walk(const type& t, std::string_view bytes, std::string& out, int d
       if (!p || !p->drop_zero || in.value != 0) out += in.whole();
       continue;
     }
-    auto what = p->type->what;
-    auto& inner = what == form::list || what == form::map ? *p->type->element : *p->type;
+    auto what = p->what;
+    auto& inner = *p->value;
     bool deep = inner.what == form::object || inner.what == form::quantity;
     if (!deep) {
       if (!p->drop_zero || !in.data.empty()) out += in.whole();

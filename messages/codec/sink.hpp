@@ -35,6 +35,13 @@ public:
     at_ += text.size();
   }
 
+  /// Appends `size` bytes behind which `step` more may be read, in whole steps.
+  template<size_t step> void stepped(const char* text, size_t size) {
+    auto at = room(size + step);
+    for (size_t i = 0; i < size; i += step) memcpy(at + i, text + i, step);
+    at_ = at + size;
+  }
+
   /// A place for up to `size` characters; `used` says where they end.
   char* room(size_t size) {
     if (static_cast<size_t>(end_ - at_) < size) grow(size);

@@ -159,6 +159,10 @@ private:
   }
 
   bool read(uint64_t& v) {
+    if (at_ < end_ && static_cast<unsigned char>(*at_) < 0x80) { // nearly always
+      v = static_cast<unsigned char>(*at_++);
+      return true;
+    }
     v = 0;
     for (int shift = 0; at_ < end_ && shift < 70; shift += 7) {
       auto byte = static_cast<unsigned char>(*at_++);

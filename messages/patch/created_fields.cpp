@@ -238,8 +238,7 @@ private:
       auto in = find(where, hit.field->number);
       bool there = in.number == hit.field->number;
       if (!there && hit.field->default_json.empty() && !hit.field->always) continue;
-      if (text_.size() > 1) text_ += ',';
-      text_ += hit.field->quoted;
+      text_ += text_.size() > 1 ? hit.field->comma_key() : hit.field->comma_key().substr(1);
       if (there)
         codec::value_to_json(*hit.field->type, in, text_);
       else

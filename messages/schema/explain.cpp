@@ -1,6 +1,6 @@
 #include "messages/schema/explain.hpp"
 
-#include "messages/codec/json_decode.hpp"
+#include "messages/schema/closest.hpp"
 
 #include <algorithm>
 
@@ -189,7 +189,7 @@ result<std::string> explain(const registry& kinds, std::string_view what, bool r
     auto& holder = inner(*at);
     field = holder.find(name).field;
     if (!field) {
-      auto hint = codec::closest(name, holder);
+      auto hint = closest(name, holder);
       return not_found("\"" + trail + "\" has no field \"" + std::string(name) + "\"" +
                        (hint.empty() ? "" : "; did you mean \"" + hint + "\"?"));
     }

@@ -23,7 +23,7 @@ void type::seal() {
       }
     }
   };
-  for (auto& p : properties) p.quoted = "\"" + p.name + "\":";
+  seal_properties();
   collect(collect, properties, {}, 0);
   size_t size = 4;
   while (size < entries.size() * 2) size *= 2;
@@ -43,6 +43,24 @@ void type::seal() {
   for (auto& p : properties) {
     if (p.always || p.inlined) written_empty_.push_back(&p);
     if (p.zero) wired_empty_.push_back(&p);
+  }
+}
+
+void type::seal_properties() {
+  std::vector<size_t> ends;
+  keys_.clear();
+  for (auto& p : properties) {
+    keys_.append(",\"").append(p.name).append("\":");
+    ends.push_back(keys_.size());
+  }
+  keys_.append(key_step, '\0');
+  size_t from = 0, i = 0;
+  for (auto& p : properties) {
+    p.key = keys_.data() + from;
+    p.key_size = static_cast<uint32_t>(ends[i] - from);
+    from = ends[i++];
+    p.what = p.type->what;
+    p.value = p.type->element ? p.type->element : p.type;
   }
 }
 

@@ -50,12 +50,17 @@ struct type;
 /// What a custom resource's schema asks of a value beyond its form.
 struct constraints;
 
-/// One field of an object.
-struct property {
-  std::string name;    ///< in JSON
-  std::string quoted;  ///< `"name":`, set by seal()
-  uint32_t number = 0; ///< in Protobuf; 0 in custom resources
+/// Keys may be copied in steps of so many bytes, which is quicker than asking for their length.
+constexpr size_t key_step = 32;
+
+/// One field of an object. What codecs ask of each field stands first, in one line of the cache.
+struct alignas(64) property {
   const schema::type* type = nullptr;
+  const schema::type* value = nullptr; ///< of a list or map, its element; set by seal()
+  const char* key = nullptr; ///< `,"name":` with key_step readable bytes behind it; set by seal()
+  uint32_t key_size = 0;
+  uint32_t number = 0;      ///< in Protobuf; 0 in custom resources
+  form what = form::object; ///< its type's; set by seal()
   bool always = false;      ///< written even when empty
   bool null = false;        ///< a pointer that is always written: null where it leads nowhere
   bool zero = false;        ///< on the wire even when empty, in JSON not
@@ -64,10 +69,14 @@ struct property {
   bool required = false;    ///< an object without it is invalid
   bool inlined = false;     ///< its properties stand in the enclosing object
   bool or_zero = false;     ///< 0 counts as absent when the default is put in
+  std::string name;         ///< in JSON
   std::string default_json; ///< empty if there is none, or if it takes more than a constant
   std::vector<std::string> values; ///< the closed set of its values, if there is one
   std::vector<std::string> known;
   std::string doc;
+
+  /// `,"name":`
+  std::string_view comma_key() const { return {key, key_size}; }
 };
 
 /// The shape of a value. Types live as long as the registry that owns them and never change.
@@ -88,6 +97,7 @@ struct type {
   std::string merge_key;
   bool merge = false;
   bool retain_keys = false;
+  bool replace = false; ///< a strategic merge puts a new value in the place of the old one
   bool atomic = false;
 
   bool type_meta = false;        ///< apiVersion and kind may stand beside its properties
@@ -154,7 +164,10 @@ private:
     found value;
   };
 
+  void seal_properties();
+
   std::vector<slot> slots_; // open addressing, a power of two
+  std::string keys_;        // of the properties, one behind the other
   std::vector<const property*> numbers_;
   std::vector<const property*> written_empty_;
   std::vector<const property*> wired_empty_;
