@@ -29,6 +29,13 @@ std::string reversed(std::string_view group) {
   return out;
 }
 
+/// How a strategic merge treats the value, where it is not the usual way.
+const char* strategy_word(const schema::type& t) {
+  if (t.replace) return "replace";
+  if (t.merge) return t.retain_keys ? "merge,retainKeys" : "merge";
+  return t.retain_keys ? "retainKeys" : nullptr;
+}
+
 const char* list_word(schema::list_type t) {
   switch (t) {
   case schema::list_type::atomic: return "atomic";
@@ -78,7 +85,7 @@ value definitions::schema_of(const type& t) {
       for (auto& k : t.list_keys) keys.push_back(value(k));
       o["x-kubernetes-list-map-keys"] = std::move(keys);
     }
-    if (t.merge) o["x-kubernetes-patch-strategy"] = t.retain_keys ? "merge,retainKeys" : "merge";
+    if (auto word = strategy_word(t)) o["x-kubernetes-patch-strategy"] = word;
     if (!t.merge_key.empty()) o["x-kubernetes-patch-merge-key"] = t.merge_key;
     return o;
   }
@@ -131,12 +138,12 @@ value definitions::property_of(const schema::property& p) {
   if (auto ref = o.if_contains("$ref")) {
     if (version_ == openapi_version::v2) {
       if (!p.doc.empty()) o["description"] = p.doc;
-      if (p.type->retain_keys) o["x-kubernetes-patch-strategy"] = "retainKeys";
+      if (auto word = strategy_word(*p.type)) o["x-kubernetes-patch-strategy"] = word;
       return v;
     }
     object wrapped{{"allOf", array{value(object{{"$ref", *ref}})}}};
     if (!p.doc.empty()) wrapped["description"] = p.doc;
-    if (p.type->retain_keys) wrapped["x-kubernetes-patch-strategy"] = "retainKeys";
+    if (auto word = strategy_word(*p.type)) wrapped["x-kubernetes-patch-strategy"] = word;
     return wrapped;
   }
   if (!p.doc.empty()) o["description"] = p.doc;

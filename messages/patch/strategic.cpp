@@ -166,7 +166,8 @@ result<void> merge_member(json::object& members, std::string_view key, const jso
   if (!removed) return removed.error();
   if (v && v->is_object()) {
     auto& slot = members[key];
-    return merge_object(slot, *v, inner);
+    if (inner.replace) slot = *v;
+    return inner.replace ? result<void>{} : merge_object(slot, *v, inner);
   }
   bool list = (v && v->is_array()) || *order || *removed;
   if (!list || !inner.merge) {

@@ -45,7 +45,8 @@ void split(const type& t, std::string_view bytes, const json::value& patch, spli
       continue;
     }
     auto p = t.by_number(in.number);
-    bool deeper = hit->second && hit->second->is_object() && p->type->what == form::object;
+    bool deeper =
+        hit->second && hit->second->is_object() && p->what == form::object && !p->type->replace;
     if (!deeper) {
       out.touched += in.whole();
       continue;

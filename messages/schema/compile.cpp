@@ -167,7 +167,7 @@ private:
       t.retain_keys = options.retain_keys();
       t.holds_quantities = t.element->holds_quantities;
       p.type = &t;
-    } else if (options.atomic() || options.retain_keys()) {
+    } else if (options.atomic() || options.retain_keys() || options.replace()) {
       // The same message, but owned or replaced as a whole in this one place.
       auto& origin = get(f->message_type());
       auto& t = make(origin.what);
@@ -178,6 +178,7 @@ private:
       t.holds_quantities = origin.holds_quantities;
       t.atomic = options.atomic();
       t.retain_keys = options.retain_keys();
+      t.replace = options.replace();
       fresh_.push_back(&t);
       p.type = &t;
     } else {

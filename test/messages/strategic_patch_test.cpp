@@ -2,6 +2,7 @@
 
 #include "messages/api/deployment.pb.h"
 #include "messages/api/pod.pb.h"
+#include "messages/api/policy.pb.h"
 #include "messages/api/service.pb.h"
 
 #include <boost/test/unit_test.hpp>
@@ -61,6 +62,13 @@ BOOST_AUTO_TEST_CASE(retained_keys_drop_all_others) {
                  R"({"spec":{"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}}}})",
                  R"({"spec":{"strategy":{"$retainKeys":["type"],"type":"Recreate"}}})") ==
              R"({"spec":{"strategy":{"type":"Recreate"}}})");
+}
+
+BOOST_AUTO_TEST_CASE(a_budgets_selector_is_replaced_as_a_whole) {
+  BOOST_TEST(patched<k8s::policy::v1::PodDisruptionBudget>(
+                 R"({"spec":{"minAvailable":1,"selector":{"matchLabels":{"app":"web"}}}})",
+                 R"({"spec":{"selector":{"matchLabels":{"tier":"front"}}}})") ==
+             R"({"spec":{"minAvailable":1,"selector":{"matchLabels":{"tier":"front"}}}})");
 }
 
 BOOST_AUTO_TEST_CASE(lists_of_plain_values_merge_and_shrink) {
