@@ -1,5 +1,7 @@
 #include "actors/controllers/time_zone.hpp"
 
+#include "actors/controllers/time_zone_rule.hpp"
+
 #include <algorithm>
 
 namespace troupe::controllers {
@@ -66,6 +68,7 @@ result<time_zone> time_zone::parse(std::string_view file) {
     if (!h.read(in)) return broken;
     time_size = 8;
   }
+  auto behind = in.left.substr(std::min(h.body(time_size), in.left.size()));
   time_zone out;
   for (size_t i = 0; i < h.changes; ++i) out.changes_.push_back(in.number(time_size));
   std::vector<size_t> types;
@@ -81,7 +84,24 @@ result<time_zone> time_zone::parse(std::string_view file) {
     out.offsets_.push_back(offsets[t]);
   }
   out.first_offset_ = offsets[0];
+  if (behind.starts_with('\n') && !out.follow(behind.substr(1, behind.find('\n', 1) - 1)))
+    return broken;
   return out;
+}
+
+bool time_zone::follow(std::string_view text) {
+  using namespace std::chrono;
+  if (text.empty()) return true; // nobody knows
+  auto rule = time_zone_rule::parse(text);
+  if (!rule) return false;
+  auto last = changes_.empty() ? sys_seconds{} : sys_seconds{seconds{changes_.back()}};
+  for (auto y = year_month_day{floor<days>(last)}.year(); y <= rule_until; ++y)
+    for (auto& change : rule->changes(y)) {
+      if (!changes_.empty() && change.at <= changes_.back()) continue;
+      changes_.push_back(change.at);
+      offsets_.push_back(change.offset);
+    }
+  return true;
 }
 
 seconds time_zone::offset_at(int64_t at) const {

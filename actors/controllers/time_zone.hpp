@@ -23,6 +23,9 @@ public:
   std::optional<std::chrono::sys_seconds> next_change(std::chrono::sys_seconds at) const;
 
 private:
+  /// What comes behind the changes that a file lists is said by its last line.
+  static constexpr std::chrono::year rule_until{2400};
+  bool follow(std::string_view rule);
   std::chrono::seconds offset_at(int64_t at) const;
 
   std::vector<int64_t> changes_;

@@ -22,7 +22,8 @@ std::string text(std::optional<sys_seconds> t) {
 sys_seconds moment(const char* text) { return sys_seconds{seconds{at(text)}}; }
 
 /// A zone one hour ahead of universal time, two from spring to autumn of 2026.
-time_zone small_zone() {
+/// `rule` says what comes behind these changes, if anything.
+time_zone small_zone(const std::string& rule = {}) {
   std::string f = "TZif2";
   f.append(15, '\0');
   auto put = [&](int64_t v, int bytes) {
@@ -35,6 +36,7 @@ time_zone small_zone() {
   put(at("2026-03-29T01:00:00Z"), 8), put(at("2026-10-25T01:00:00Z"), 8);
   put(1, 1), put(0, 1);
   put(3600, 4), put(0, 2), put(7200, 4), put(256, 2), f.append("CET", 4);
+  if (!rule.empty()) f.append("\n" + rule + "\n");
   return *time_zone::parse(f);
 }
 
@@ -133,6 +135,18 @@ BOOST_AUTO_TEST_CASE(a_running_job_that_nobody_here_has_started_is_told_of) {
                        "by-hand");
   m.finish(stray, "Complete");
   BOOST_TEST(told().empty());
+}
+
+BOOST_AUTO_TEST_CASE(behind_the_changes_that_a_file_lists_its_rule_goes_on) {
+  auto july = moment("2050-07-01T12:00:00Z"), january = moment("2050-01-01T12:00:00Z");
+  auto ahead = [](const time_zone& zone, std::chrono::sys_seconds when) {
+    return (zone.to_local(when).time_since_epoch() - when.time_since_epoch()) / std::chrono::hours{1};
+  };
+  auto zone = small_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+  BOOST_TEST(ahead(zone, july) == 2);
+  BOOST_TEST(ahead(zone, january) == 1);
+  BOOST_TEST((zone.next_change(january) == moment("2050-03-27T01:00:00Z")));
+  BOOST_TEST(ahead(small_zone(), july) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(broken_zone_files_are_refused) {
