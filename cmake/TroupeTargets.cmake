@@ -1,12 +1,14 @@
 # Flags and helpers shared by every target of the project.
 add_library(troupe_options INTERFACE)
 target_include_directories(troupe_options INTERFACE ${CMAKE_SOURCE_DIR})
+# What GCC 12 sees beyond the bounds of strings is not there; it says so where they were precompiled.
 target_compile_options(troupe_options INTERFACE -Wall -Wextra -Werror -Wno-missing-field-initializers
+                       -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
                        $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 if(TROUPE_SANITIZE)
   add_compile_options(-fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
-  # What GCC 12 sees in instrumented strings is not there.
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
+  # Nor is this in instrumented ones.
+  add_compile_options(-Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${TROUPE_SANITIZE})
   if(TROUPE_SANITIZE MATCHES thread)
     # Fences are unknown to it; Asio has a way without.
@@ -25,6 +27,13 @@ if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
+
+# Compiled once for a target: what most of its files read, nearly all of what a file costs. Nothing of the
+# project stands here, so that a change rebuilds what uses it and no more.
+set(TROUPE_COMMON_HEADERS <algorithm> <chrono> <functional> <map> <memory> <mutex> <optional> <set> <string>
+    <unordered_map> <unordered_set> <variant> <vector> <boost/json.hpp> <google/protobuf/descriptor.pb.h>
+    <google/protobuf/map_field_inl.h>)
+set(TROUPE_ACTOR_HEADERS ${TROUPE_COMMON_HEADERS} <caf/all.hpp>)
 
 # troupe_room(NAME LIBS...): the static library of one top-level folder, from all .cpp files below it.
 function(troupe_room name)
@@ -50,7 +59,7 @@ function(troupe_tests room)
                              TROUPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   # main.cpp sets the name of the module before the header is read.
   set_source_files_properties(support/main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-  target_precompile_headers(test_${room} PRIVATE <boost/test/unit_test.hpp>)
+  target_precompile_headers(test_${room} PRIVATE <boost/test/unit_test.hpp> ${TROUPE_ACTOR_HEADERS})
   foreach(source ${sources})
     get_filename_component(suite ${source} NAME_WE)
     add_test(NAME unit.${room}.${suite} COMMAND test_${room} --run_test=${suite})

@@ -155,6 +155,7 @@ raft_actor::behavior_type raft_state::make_behavior() {
       [this](asked_atom) { take_requests(); },
       [this](written_atom) {
         finish_job();
+        member->queue->hurry().lower(haste::writing);
         work();
       },
       [this](elapsed_atom) { tick(); },
@@ -289,13 +290,19 @@ void raft_state::work() {
     job = std::move(next);
     // Alone, nobody waits for us to be reachable: a second thread would only cost a handover.
     if (!disk || !member->replica->agreement().needs_ticks()) {
+      member->queue->hurry().raise(haste::writing);
       if (auto done = member->replica->run(*job); !done) job_failed = done.error();
       finish_job();
+      member->queue->hurry().lower(haste::writing);
       continue;
     }
     disk->post([this, handle = caf::actor_cast<raft_actor>(self)] {
+      disk_hurry.of_this_thread();
+      disk_hurry.raise(haste::writing);
       if (auto done = member->replica->run(*job); !done) job_failed = done.error();
+      member->queue->hurry().raise(haste::writing);
       caf::anon_send(handle, written_atom_v);
+      disk_hurry.lower(haste::writing);
     });
     break;
   }

@@ -113,6 +113,7 @@ struct raft_state {
   storage::low_water low_water;
   std::shared_ptr<raft_member> member;
   std::unique_ptr<forwarding> forward;
+  haste disk_hurry;
   std::unique_ptr<storage::worker> disk;
   std::optional<raft::replica::disk_job> job; ///< the disk's while `busy`
   std::optional<error> job_failed;

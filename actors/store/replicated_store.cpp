@@ -26,7 +26,7 @@ void request_queue::push(raft::replica::proposal x) {
   if (waiting_.empty()) wake_();
   bytes_ += x.payload->size();
   waiting_.writes.push_back(std::move(x));
-  haste_.lend();
+  haste_.ask();
 }
 
 void request_queue::push(ready x) {
@@ -48,7 +48,7 @@ void request_queue::push_job(std::function<void()> x) {
 }
 
 request_queue::batch request_queue::take() {
-  haste_.serve_here();
+  haste_.of_this_thread();
   std::lock_guard lock{mutex_};
   bytes_ = 0;
   return std::exchange(waiting_, {});
@@ -56,7 +56,7 @@ request_queue::batch request_queue::take() {
 
 void request_queue::rest() {
   std::lock_guard lock{mutex_};
-  if (waiting_.empty()) haste_.give_back();
+  if (waiting_.empty()) haste_.lower(haste::asked);
 }
 
 void request_queue::close() {

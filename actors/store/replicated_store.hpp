@@ -36,6 +36,8 @@ public:
   void rest();
   /// Nothing will be taken any more: answers what waits and everything to come.
   void close();
+  /// Of the actor's thread.
+  haste& hurry() { return haste_; }
 
 private:
   static constexpr size_t reads_max = 100'000;
@@ -46,7 +48,7 @@ private:
   std::function<void()> wake_ = [] {};
   size_t bytes_ = 0;
   bool closed_ = false;
-  lent_haste haste_; ///< who takes is as hasty as who waits
+  haste haste_; ///< who takes is as hasty as who waits
 };
 
 /// "the clock of this server is 400 days ahead of the others'".

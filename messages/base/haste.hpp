@@ -1,9 +1,10 @@
 // Which threads do not wait until others have had their turn on a busy machine: those whose work
-// others wait for, such as the tables that traffic follows. Where the process may not raise a
-// thread, all wait alike.
+// others wait for, such as the tables that traffic follows and the log that all writes go to. Where
+// the process may not raise a thread, all wait alike.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
+#include <mutex>
 #include <sys/types.h>
 
 namespace troupe {
@@ -11,20 +12,28 @@ namespace troupe {
 /// From now on the calling thread goes before others.
 void go_first();
 
-/// A thread that serves others, which goes first while one of those waits that do.
-class lent_haste {
+/// The haste of one thread that others wait for, as long as there is a reason.
+class haste {
 public:
-  /// By the thread that serves, before it looks for work.
-  void serve_here();
-  /// By who has just asked it for something.
-  void lend();
-  /// By the thread that serves: nothing that was asked is left.
-  void give_back();
+  enum reason : uint8_t {
+    asked = 1,   ///< one of the threads that go first waits for it: it goes as they do
+    writing = 2, ///< all writers wait for it: it is let in at once when the disk is done
+  };
+
+  /// Said by the thread that it is of.
+  void of_this_thread();
+  /// By any thread. What threads that do not go first ask for is no reason.
+  void ask();
+  void raise(reason why);
+  void lower(reason why);
 
 private:
-  std::atomic<pid_t> server_ = 0;
-  int usual_ = 0; ///< the serving thread's niceness
-  std::atomic<bool> lent_ = false;
+  void settle();
+
+  std::mutex mutex_;
+  pid_t thread_ = 0;
+  int usual_ = 0; ///< the thread's niceness
+  uint8_t reasons_ = 0;
 };
 
 } // namespace troupe

@@ -2,6 +2,7 @@
 #include "messages/base/haste.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <sched.h>
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
@@ -11,6 +12,7 @@ using namespace troupe;
 namespace {
 
 int niceness(pid_t thread = 0) { return getpriority(PRIO_PROCESS, static_cast<id_t>(thread)); }
+bool goes_at_once() { return (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO; }
 
 /// Tells why not, if the machine does not let it.
 bool may_hurry() {
@@ -21,6 +23,25 @@ bool may_hurry() {
   }).join();
   if (!may) BOOST_TEST_MESSAGE("left out: threads may not be raised here");
   return may;
+}
+
+/// Groups of processes may have no share of real time.
+bool may_go_at_once() {
+  bool may = false;
+  std::thread([&] {
+    const sched_param least{1};
+    may = sched_setscheduler(0, SCHED_FIFO, &least) == 0;
+  }).join();
+  if (!may) BOOST_TEST_MESSAGE("left out: no thread may go before all others here");
+  return may;
+}
+
+/// A thread that goes first asks for something.
+void ask_in_haste(haste& of) {
+  std::thread([&] {
+    go_first();
+    of.ask();
+  }).join();
 }
 
 } // namespace
@@ -36,19 +57,33 @@ BOOST_AUTO_TEST_CASE(one_thread_goes_first_and_no_other) {
 BOOST_AUTO_TEST_CASE(who_serves_is_as_hasty_as_who_asks) {
   const auto usual = niceness();
   if (!may_hurry()) return;
-  lent_haste lent;
-  lent.serve_here();
-  const auto server = gettid();
-  lent.lend(); // this thread is in no hurry
+  haste own;
+  own.of_this_thread();
+  own.ask(); // this thread is in no hurry
   BOOST_TEST(niceness() == usual);
-  std::thread([&] {
-    go_first();
-    lent.lend();
-  }).join();
-  BOOST_TEST(niceness(server) < 0);
-  lent.give_back();
+  ask_in_haste(own);
+  BOOST_TEST(niceness() < 0);
+  own.lower(haste::asked);
   BOOST_TEST(niceness() == usual);
-  lent.give_back();
+  own.lower(haste::asked);
+  BOOST_TEST(niceness() == usual);
+}
+
+BOOST_AUTO_TEST_CASE(whom_all_writers_wait_for_goes_at_once_until_they_are_answered) {
+  const auto usual = niceness();
+  if (!may_hurry() || !may_go_at_once()) return;
+  haste own;
+  own.raise(haste::writing); // of no thread yet
+  BOOST_TEST(!goes_at_once());
+  own.of_this_thread();
+  own.raise(haste::writing);
+  BOOST_TEST(goes_at_once());
+  ask_in_haste(own);
+  BOOST_TEST(goes_at_once());
+  own.lower(haste::writing);
+  BOOST_TEST(!goes_at_once());
+  BOOST_TEST(niceness() < 0); // that reason is left
+  own.lower(haste::asked);
   BOOST_TEST(niceness() == usual);
 }
 
