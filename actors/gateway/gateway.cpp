@@ -102,6 +102,13 @@ gateway::gateway(environment given)
       authorize{std::make_unique<authorizer>(*this->given.store)},
       flow{std::make_shared<flow_control>(this->given.flow)}, kinds_{schema::registry::built_in()},
       custom_{std::make_unique<custom_kinds>()} {
+  // Other servers take definitions, too.
+  custom_->follow(
+      *this->given.store,
+      *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+      [this] {
+        if (this->given.work) this->given.work->post([this] { refresh_kinds(); });
+      });
   refresh_kinds();
   this->given.authenticate.check =
       [this](std::string_view token,
@@ -116,6 +123,8 @@ gateway::gateway(environment given)
 void gateway::refresh_kinds() {
   auto definitions =
       schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  std::lock_guard hold(custom_->replacing);
+  custom_->hear();
   std::atomic_store(&kinds_, custom_->registry_of(given.store->current(), *definitions));
 }
 
@@ -262,16 +271,21 @@ void gateway::write(call_ptr c, attempt prepare) {
       auto more = plan->more;
       if (trace::on()) tell_asked(*c, plan->tx);
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
-      g.desk.commit(std::move(plan->tx), [self, answer, more](result<storage::outcome> done) {
-        if (!done) return self->c->fail(done.error());
-        if (!done->refused && !more) {
-          if (is_definition(*self->c->kind)) self->g.refresh_kinds();
-          // The store's thread has others to tell.
-          return self->c->responder.run(
-              [self, answer, revision = done->revision] { (*answer)(*self->c, revision); });
-        }
-        self->g.given.work->post([self] { self->run(); });
+      bool defines = std::any_of(plan->tx.mutations.begin(), plan->tx.mutations.end(), [](auto& m) {
+        return m.key().starts_with("customresourcedefinitions.apiextensions.k8s.io/");
       });
+      g.desk.commit(std::move(plan->tx),
+                    [self, answer, more, defines](result<storage::outcome> done) {
+                      if (!done) return self->c->fail(done.error());
+                      if (!done->refused && !more) {
+                        if (defines) self->g.refresh_kinds();
+                        // The store's thread has others to tell.
+                        return self->c->responder.run([self, answer, revision = done->revision] {
+                          (*answer)(*self->c, revision);
+                        });
+                      }
+                      self->g.given.work->post([self] { self->run(); });
+                    });
     }
 
     gateway& g;

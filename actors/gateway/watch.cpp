@@ -85,8 +85,8 @@ public:
   result<void> start() {
     auto now = g_.given.store->current();
     auto asked = options_.version.empty() ? 0 : *read_version(options_.version);
-    // Without a version, or from 0, the objects that are there come first.
-    bool present = asked == 0 || options_.initial_events;
+    // Without a version, or from 0, the objects that are there come first, unless they shall not.
+    bool present = options_.initial_events || (asked == 0 && !c_->query.has("sendInitialEvents"));
     if (asked > now.revision()) from_revision_ = asked; // what comes before it is not told
     auto self = weak_from_this();
     storage::watch_options wanted;
@@ -140,8 +140,7 @@ private:
   }
 
   std::string content_type_of_stream() const {
-    auto type =
-        std::string(content_type(c_->media.as == format::yaml ? format::json : c_->media.as));
+    auto type = std::string(content_type(c_->media.as));
     return c_->media.as == format::protobuf ? type + ";stream=watch" : type;
   }
 
@@ -292,6 +291,10 @@ private:
 void watch(gateway& g, call_ptr c) {
   auto options = read_list_options(*c->kind, c->query);
   if (!options) return c->fail(options.error());
+  if (c->media.as == format::yaml) // which has no end of one event
+    return c->fail({errc::not_acceptable,
+                    "only the following media types are accepted: application/json"
+                    ", application/vnd.kubernetes.protobuf;stream=watch"});
   if (!c->where.name.empty())
     options->wanted.fields.push_back({"metadata.name", c->where.name, true});
   auto live = std::make_shared<watcher>(g, c, std::move(*options));

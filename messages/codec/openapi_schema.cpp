@@ -207,6 +207,12 @@ void definitions::add(const schema::kind& k) {
                                  {gvk_key, array{value(gvk(k, k.list_name))}}};
 }
 
+std::string definitions::add_meta(std::string_view name, object schema) {
+  auto full = "io.k8s.apimachinery.pkg.apis.meta.v1." + std::string(name);
+  all_.try_emplace(full, std::move(schema));
+  return full;
+}
+
 std::string definitions::add(std::string_view api_version, std::string_view kind) {
   auto message = schema::find_message(api_version, kind);
   if (!message) return {};

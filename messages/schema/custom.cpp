@@ -60,6 +60,7 @@ public:
     t.what = form::object;
     t.element = nullptr;
     t.type_meta = true;
+    if (s && s->properties().contains("metadata")) narrow_metadata(*s, t);
     std::erase_if(t.properties, [](auto& p) {
       return p.name == "metadata" || p.name == "apiVersion" || p.name == "kind";
     });
@@ -72,6 +73,14 @@ public:
   }
 
 private:
+  /// What the schema says of the name goes beside the shape, which has metadata of its own.
+  void narrow_metadata(const JSONSchemaProps& s, type& root) {
+    JSONSchemaProps beside;
+    beside.set_type("object");
+    (*beside.mutable_properties())["metadata"] = s.properties().at("metadata");
+    root.limits->all_of.push_back(&compile(beside, 1));
+  }
+
   static form form_of(const JSONSchemaProps& s) {
     if (s.x_kubernetes_int_or_string()) return form::int_or_string;
     auto& word = s.type();

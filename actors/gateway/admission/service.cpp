@@ -1,6 +1,6 @@
 // Services get cluster addresses and node ports that nobody else has: each is an entry of its own
 // in the store, taken in the same transaction that stores the service.
-#include "actors/gateway/admission/parts.hpp"
+#include "actors/gateway/admission/service_range.hpp"
 
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
@@ -17,9 +17,6 @@ namespace {
 
 using k8s::core::v1::Service;
 
-// 10.96.0.0/16, as kubeadm has it; the first address is the API's own.
-constexpr uint32_t range_first = 0x0a600000;
-constexpr uint32_t range_size = 1u << 16;
 constexpr int node_port_first = 30000, node_port_last = 32767;
 constexpr int tries_max = 64;
 
@@ -74,26 +71,28 @@ error field_error(const admission_request& r, const char* field, const std::stri
 result<void> choose_address(const admission_request& r, Service& s) {
   auto& spec = *s.mutable_spec();
   if (spec.cluster_ip() == "None") return {};
+  auto ranges = ready_ranges(r);
+  auto taken = [&](const std::string& ip) { return r.now.find(key_of(addresses(r), {}, ip)); };
   if (!spec.cluster_ip().empty()) {
     auto address = read_address(spec.cluster_ip());
     if (!address) return {}; // validation says that it is no address
-    if (*address - range_first >= range_size)
+    auto refuse = [&](const std::string& why) {
       return field_error(r, "spec.clusterIPs", "[\"" + spec.cluster_ip() + "\"]",
-                         "failed to allocate IP " + spec.cluster_ip() +
-                             ": the provided network does not match the current range");
-    if (r.now.find(key_of(addresses(r), {}, spec.cluster_ip())))
-      return field_error(r, "spec.clusterIPs", "[\"" + spec.cluster_ip() + "\"]",
-                         "failed to allocate IP " + spec.cluster_ip() +
-                             ": provided IP is already allocated");
+                         "failed to allocate IP " + spec.cluster_ip() + ": " + why);
+    };
+    auto range =
+        std::find_if(ranges.begin(), ranges.end(), [&](auto& x) { return x.holds(*address); });
+    if (range == ranges.end())
+      return refuse("the provided network does not match the current range");
+    if (!range->gives(*address))
+      return refuse("the provided IP (" + spec.cluster_ip() +
+                    ") is not in the valid range. The range of valid IPs is " + range->text);
+    if (!r.dry_run && taken(spec.cluster_ip())) return refuse("provided IP is already allocated");
   } else {
-    std::string free;
-    for (int i = 0; i < tries_max && free.empty(); ++i) {
-      auto candidate = text_of(range_first + 256 +
-                               static_cast<uint32_t>(r.g.given.random() % (range_size - 512)));
-      if (!r.now.find(key_of(addresses(r), {}, candidate))) free = candidate;
-    }
-    if (free.empty()) return error{errc::internal, "the range of service addresses is full"};
-    spec.set_cluster_ip(free);
+    auto free = free_address(ranges, r.g.given.random,
+                             [&](uint32_t address) { return taken(text_of(address)); });
+    if (!free) return error{errc::internal, "failed to allocate a serviceIP: range is full"};
+    spec.set_cluster_ip(text_of(free));
   }
   take_address(r, s, spec.cluster_ip());
   return {};
