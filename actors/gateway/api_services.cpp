@@ -1,5 +1,6 @@
 #include "actors/gateway/api_services.hpp"
 
+#include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
 #include "messages/api/apiextensions.pb.h"
@@ -84,12 +85,19 @@ bool serves(const CustomResourceDefinition& d, std::string_view version) {
                      [&](auto& v) { return v.name() == version && v.served(); });
 }
 
-bool others_serve(const schema::registry& kinds, const CustomResourceDefinition& d,
-                  std::string_view version) {
-  auto all = kinds.kinds_of(d.spec().group(), version);
-  return std::any_of(all.begin(), all.end(), [&](auto* k) {
-    return !k->custom() || k->plural != d.spec().names().plural();
-  });
+bool others_serve(const schema::registry& kinds, const storage::snapshot& now,
+                  const CustomResourceDefinition& d, std::string_view version) {
+  auto served = kinds.kinds_of(d.spec().group(), version);
+  if (std::any_of(served.begin(), served.end(), [](auto* k) { return !k->custom(); })) return true;
+  // Those whose names are not accepted yet count, too.
+  for (auto& entry :
+       now.list(prefix_of(*kinds.by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")))) {
+    auto other = decoded<CustomResourceDefinition>(entry);
+    if (other->spec().group() == d.spec().group() &&
+        other->metadata().name() != d.metadata().name() && serves(*other, version))
+      return true;
+  }
+  return false;
 }
 
 } // namespace
@@ -133,7 +141,7 @@ void withdraw_versions(const call& c, const storage::snapshot& now,
   for (auto& v : before.spec().versions()) {
     if (fresh && serves(definition_of(*fresh), v.name())) continue;
     auto entry = now.get(key_of(kind, {}, v.name() + "." + before.spec().group()));
-    if (!entry || others_serve(*c.kinds, before, v.name())) continue;
+    if (!entry || others_serve(*c.kinds, now, before, v.name())) continue;
     APIService found;
     if (!read_entry(*entry, found) || !found.metadata().labels().contains(managed) ||
         found.metadata().labels().at(managed) != always)

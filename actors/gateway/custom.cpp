@@ -109,12 +109,23 @@ bool is_definition(const schema::kind& kind) {
   return kind.name == "CustomResourceDefinition" && kind.group == "apiextensions.k8s.io";
 }
 
+custom_kinds::~custom_kinds() {
+  std::lock_guard hold(follower_->mutex);
+  follower_->alive = false;
+}
+
 void custom_kinds::follow(storage::store& store, const schema::kind& definitions,
-                          std::function<void()> changed) {
+                          std::function<void(std::function<void()>)> post,
+                          std::function<void()> refresh) {
   std::lock_guard hold(mutex_);
   store_ = &store;
   wanted_.resource = definitions.group_resource();
-  wanted_.wake = std::move(changed);
+  wanted_.wake = [follower = follower_, post = std::move(post), refresh = std::move(refresh)] {
+    post([follower, refresh] {
+      std::lock_guard hold(follower->mutex);
+      if (follower->alive) refresh();
+    });
+  };
 }
 
 void custom_kinds::hear() {

@@ -16,9 +16,12 @@ namespace troupe::gateway {
 /// Kinds that definitions serve, compiled once per revision of a definition. Any thread.
 class custom_kinds {
 public:
-  /// From the next hear() on, calls `changed` whenever definitions change, by whichever server.
+  ~custom_kinds();
+
+  /// From the next hear() on, whenever definitions change, by whichever server, has `refresh`
+  /// called by `post`, but not once this is gone.
   void follow(storage::store& store, const schema::kind& definitions,
-              std::function<void()> changed);
+              std::function<void(std::function<void()>)> post, std::function<void()> refresh);
   /// The caller is about to look at the present; what has changed until now is no news.
   void hear();
   /// Held by whoever puts a new registry in the place of another: the newest stays.
@@ -28,7 +31,13 @@ public:
                                                       const schema::kind& definitions);
 
 private:
+  struct follower {
+    std::mutex mutex;
+    bool alive = true;
+  };
+
   std::mutex mutex_;
+  std::shared_ptr<follower> follower_ = std::make_shared<follower>();
   storage::store* store_ = nullptr;
   storage::watch_options wanted_;
   std::optional<storage::watch> watch_;

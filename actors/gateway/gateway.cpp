@@ -12,6 +12,7 @@
 #include "actors/gateway/subresources.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
+#include "messages/schema/custom.hpp"
 
 #include <algorithm>
 
@@ -53,6 +54,7 @@ bool is_health(const route& at) {
 
 /// Kinds of the stable API that Kubernetes asks people to leave.
 void warn_of_age(call& c) {
+  if (auto text = schema::deprecation_of(*c.kind); !text.empty()) c.warn(std::string(text));
   if (!c.kind->group.empty() || c.where.verb == "watch") return;
   if (c.kind->name == "Endpoints")
     c.warn("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
@@ -106,9 +108,10 @@ gateway::gateway(environment given)
   custom_->follow(
       *this->given.store,
       *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
-      [this] {
-        if (this->given.work) this->given.work->post([this] { refresh_kinds(); });
-      });
+      [work = this->given.work](std::function<void()> job) {
+        if (work) work->post(std::move(job));
+      },
+      [this] { refresh_kinds(); });
   refresh_kinds();
   this->given.authenticate.check =
       [this](std::string_view token,
@@ -209,8 +212,8 @@ void gateway::resource(call_ptr c) {
     return c->fail(no_such_resource());
   bool pretty = c->media.pretty;
   bool shown = !c->sub || c->sub->kind == c->kind->name || at.subresource == "scale";
-  auto media =
-      choose_media(c->request.header("Accept"), c->kind->custom(), shown, at.verb == "list");
+  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), shown,
+                            at.verb == "list" || at.verb == "deletecollection");
   if (at.verb == "watch" && (!media || media->as == format::yaml))
     media = error{errc::not_acceptable,
                   "only the following media types are accepted: application/json;stream=watch, "

@@ -182,15 +182,14 @@ void remove_collection(gateway& g, call_ptr c) {
            limit = listed->limit](call& c, const storage::snapshot& now) -> result<change> {
             change all;
             all.commit = false;
-            std::string items;
+            std::vector<storage::entry_ptr> items;
             uint64_t taken = 0;
             for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
               if (!wanted.matches(entry)) continue;
               if (limit && taken++ == limit) break;
               auto one = plan_delete(c, now, entry, options);
               if (!one) return one.error();
-              if (!items.empty()) items += ',';
-              write_json(*c.kind, entry.value(), entry.mod_revision(), items, false);
+              items.push_back(now.get(entry.key()));
               if (!one->commit) continue;
               all.commit = true;
               for (auto& p : one->tx.preconditions) all.tx.preconditions.push_back(std::move(p));
@@ -203,12 +202,7 @@ void remove_collection(gateway& g, call_ptr c) {
             }
             auto revision = now.revision();
             all.answer = [items = std::move(items), revision](call& c, uint64_t) {
-              c.answer(json_answer(200,
-                                   "{\"kind\":\"" + c.kind->list_name + "\",\"apiVersion\":\"" +
-                                       c.kind->api_version() +
-                                       "\",\"metadata\":{\"resourceVersion\":\"" +
-                                       std::to_string(revision) + "\"},\"items\":[" + items + "]}",
-                                   c.media));
+              c.answer(list_answer(c, items, revision));
             };
             return all;
           });

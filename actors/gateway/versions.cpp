@@ -1,10 +1,15 @@
 #include "actors/gateway/versions.hpp"
 
 #include "actors/gateway/older_autoscaler.hpp"
+#include "messages/api/custom.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/wire.hpp"
+#include "messages/schema/custom_object.hpp"
 
 #include <map>
+#include <memory>
+#include <shared_mutex>
+#include <unordered_map>
 
 namespace troupe::gateway {
 
@@ -50,6 +55,36 @@ template<class From, class Convert> std::string through(std::string_view bytes, 
   return codec::to_wire(convert(from));
 }
 
+/// Whether the schema of a custom kind has defaults, which then hold for objects, too, that were
+/// stored before it had. Remembered as long as the kind is the same.
+bool filled_in(const schema::kind& kind) {
+  static std::shared_mutex mutex;
+  static std::unordered_map<const void*, std::pair<std::weak_ptr<const void>, bool>> known;
+  constexpr size_t known_max = 10'000;
+  if (!kind.custom()) return false;
+  {
+    std::shared_lock hold(mutex);
+    auto hit = known.find(kind.keeps.get());
+    if (hit != known.end() && !hit->second.first.expired()) return hit->second.second;
+  }
+  bool any = schema::has_defaults(*kind.shape);
+  std::lock_guard hold(mutex);
+  if (known.size() > known_max) known.clear();
+  known[kind.keeps.get()] = {kind.keeps, any};
+  return any;
+}
+
+std::string with_defaults(const schema::kind& kind, std::string_view bytes) {
+  k8s::base::Custom object;
+  object.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  auto tree = json::parse(object.rest().empty() ? "{}" : object.rest());
+  if (!tree || !tree->is_object()) return std::string(bytes);
+  schema::set_custom_defaults(tree->get_object(), *kind.shape);
+  object.mutable_rest()->clear();
+  json::write(*object.mutable_rest(), tree->get_object());
+  return codec::to_wire(object);
+}
+
 } // namespace
 
 std::string stored_resource(const schema::kind& kind) {
@@ -57,6 +92,8 @@ std::string stored_resource(const schema::kind& kind) {
 }
 
 bool converted(const schema::kind& kind) { return newer_event(kind) || older_autoscaler(kind); }
+
+bool shown_otherwise(const schema::kind& kind) { return converted(kind) || filled_in(kind); }
 
 std::string to_stored(const schema::kind& kind, std::string_view bytes) {
   if (newer_event(kind)) return renumbered(bytes, true);
@@ -67,6 +104,7 @@ std::string to_stored(const schema::kind& kind, std::string_view bytes) {
 
 std::string from_stored(const schema::kind& kind, std::string_view bytes) {
   if (newer_event(kind)) return renumbered(bytes, false);
+  if (filled_in(kind)) return with_defaults(kind, bytes);
   if (older_autoscaler(kind))
     return through<v2::HorizontalPodAutoscaler>(bytes, [](auto& x) { return older(x); });
   return std::string(bytes);

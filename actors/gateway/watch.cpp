@@ -1,6 +1,7 @@
 // Watches: a cursor into the store's events, pushed to one client. Encodings are shared: the first
 // watcher that needs an event as JSON leaves the bytes with the event for all others.
 #include "actors/gateway/page.hpp"
+#include "actors/gateway/sealed.hpp"
 #include "actors/gateway/verbs.hpp"
 
 #include "actors/gateway/versions.hpp"
@@ -92,7 +93,8 @@ public:
     storage::watch_options wanted;
     wanted.resource = stored_resource(kind_);
     wanted.prefix = prefix_of(kind_, c_->where.ns);
-    wanted.after_revision = present ? now.revision() : std::min(asked, now.revision());
+    wanted.after_revision =
+        asked == 0 || present ? now.revision() : std::min(asked, now.revision());
     wanted.wake = [self, work = g_.given.work] {
       work->post_at_pulse([self] {
         if (auto live = self.lock()) live->turn();
@@ -191,7 +193,8 @@ private:
     if (c_->media.what == shape::table) {
       codec::table table(kind_, codec::include_of(c_->query.get("includeObject")),
                          c_->media.table_version, g_.given.now().seconds);
-      table.add(converted(kind_) ? from_stored(kind_, stored) : std::string(stored), revision);
+      table.add(shown_otherwise(kind_) ? from_stored(kind_, stored) : std::string(stored),
+                revision);
       line += table.finish(std::to_string(revision), {}, {}, !columns_sent_);
       columns_sent_ = true;
     } else if (c_->media.what == shape::partial) {
@@ -203,8 +206,7 @@ private:
   }
 
   void send_protobuf(const char* type, std::string_view stored, uint64_t revision) {
-    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name,
-                                     write_protobuf(kind_, stored, revision)));
+    frame(type, sealed(kind_, c_->media, write_protobuf(kind_, stored, revision)));
   }
 
   /// A length-prefixed WatchEvent, itself without an envelope, around an enveloped object.
@@ -291,10 +293,6 @@ private:
 void watch(gateway& g, call_ptr c) {
   auto options = read_list_options(*c->kind, c->query);
   if (!options) return c->fail(options.error());
-  if (c->media.as == format::yaml) // which has no end of one event
-    return c->fail({errc::not_acceptable,
-                    "only the following media types are accepted: application/json"
-                    ", application/vnd.kubernetes.protobuf;stream=watch"});
   if (!c->where.name.empty())
     options->wanted.fields.push_back({"metadata.name", c->where.name, true});
   auto live = std::make_shared<watcher>(g, c, std::move(*options));

@@ -31,6 +31,8 @@ public:
 
 private:
   json::value schema_of(const schema::type& type);
+  json::value shape_of(const schema::type& type);
+  void narrow(json::object& o, const schema::type& type) const;
   json::object object_of(const schema::type& type);
   json::value property_of(const schema::property& p);
   void define(const schema::type& type);

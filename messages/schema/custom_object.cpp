@@ -313,6 +313,14 @@ std::vector<std::string> prune(json::object& object, const type& t) {
 
 void set_custom_defaults(json::object& object, const type& t) { default_object(object, t); }
 
+bool has_defaults(const type& t) {
+  if (t.message) return false;
+  if (t.limits && t.limits->has_default) return true;
+  if (t.element && has_defaults(*t.element)) return true;
+  return std::any_of(t.properties.begin(), t.properties.end(),
+                     [](auto& p) { return has_defaults(*p.type); });
+}
+
 std::vector<cause> validate_custom(const json::object& object, const type& t,
                                    const json::object* old) {
   validator v;
