@@ -156,7 +156,11 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
   auto key = std::string(entry.key());
   out.tx.require_revision(key, entry.mod_revision());
   out.tx.put(key, stored, index_of(*c.kind, *object));
-  out.answer = [stored](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
+  // Who asks for dependents to go, too, is told that they have yet to.
+  bool dependents_go = options.has_orphan_dependents() && !options.orphan_dependents();
+  out.answer = [stored, code = dependents_go ? 202 : 200](call& c, uint64_t revision) {
+    c.answer_object(code, stored, revision);
+  };
   return out;
 }
 

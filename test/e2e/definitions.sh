@@ -82,6 +82,19 @@ for name, path, word in (("one", maps + "/m", ""), ("all", maps, "List"), ("chan
 check("a table is not told in protobuf", ask("GET", maps, Accept="application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1")[0] == 406)
 check("what is deleted can be shown as a table", ask("DELETE", maps + "?dryRun=All", Accept="application/json;as=Table;g=meta.k8s.io;v=v1")[1]["kind"] == "Table")
 
+ask("POST", maps, {"metadata": {"name": "held", "finalizers": ["example.com/wait"]}})
+check("what is deleted later with its dependents is accepted", ask("DELETE", maps + "/held", {"orphanDependents": False})[0] == 202)
+check("otherwise it is as good as done", ask("DELETE", maps + "/held")[0] == 200)
+
+pods = "/api/v1/namespaces/default/pods"
+ask("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+ask("POST", pods, {"metadata": {"name": "placed"}, "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}})
+check("no grace at all is asked for in a body, too", ask("DELETE", pods + "/placed", {"gracePeriodSeconds": 0})[0] == 200 and ask("GET", pods + "/placed")[0] == 404)
+addresses = "/api/v1/namespaces/default/services?dryRun=All"
+def refused(**spec): return [c["field"] + " " + c["message"].rsplit(": ", 1)[1] for c in ask("POST", addresses, {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], **spec}})[1]["details"]["causes"]]
+check("an address and the list of them must agree", refused(clusterIP="10.96.0.50", clusterIPs=["10.96.0.51"]) == ["spec.clusterIPs first value must match `clusterIP`"])
+check("nobody names the list alone", refused(clusterIPs=["10.96.0.50"]) == ["spec.clusterIPs must be empty when `clusterIP` is not specified"])
+
 ranges = "/apis/networking.k8s.io/v1/servicecidrs"
 web = "/api/v1/namespaces/default/services"
 def service(name, ip): return ask("POST", web, {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], "clusterIP": ip}})

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 
+#include <map>
 #include <set>
 
 namespace troupe::gateway {
@@ -107,17 +108,24 @@ std::set<int> ports_of(const Service* s) {
   return out;
 }
 
+/// A port of the same name keeps its number, unless another one has it now.
+template<class Ports> void keep_ports(Ports& ports, const Service& old) {
+  std::map<std::string_view, int> known;
+  for (auto& q : old.spec().ports()) known[q.name()] = q.node_port();
+  std::set<int> used;
+  for (auto& p : ports)
+    if (p.node_port() > 0) used.insert(p.node_port());
+  for (auto& p : ports)
+    if (auto had = known.find(p.name()); p.node_port() == 0 && had != known.end() &&
+                                         had->second > 0 && used.insert(had->second).second)
+      p.set_node_port(had->second);
+}
+
 result<void> choose_ports(const admission_request& r, Service& s, const Service* old) {
   auto had = ports_of(old);
   std::set<int> mine;
   auto& ports = *s.mutable_spec()->mutable_ports();
-  // A port that is not named again keeps its number, if it is recognisable.
-  if (old)
-    for (auto& p : ports)
-      for (auto& q : old->spec().ports())
-        if (p.node_port() == 0 && p.port() == q.port() && p.protocol() == q.protocol() &&
-            q.node_port() > 0)
-          p.set_node_port(q.node_port());
+  if (old) keep_ports(ports, *old);
   int i = 0;
   for (auto& p : ports) {
     auto field = "spec.ports[" + std::to_string(i++) + "].nodePort";
@@ -167,6 +175,39 @@ bool names_only(const Service& s) {
   return s.spec().cluster_ip() == "None" && s.spec().selector().empty();
 }
 
+template<class List> bool same_texts(const List& a, const List& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+/// Who knows only the one address, or changes it alone, means the list of them, too.
+void settle_lists(Service& s, const Service* old) {
+  auto& spec = *s.mutable_spec();
+  auto& list = *spec.mutable_cluster_ips();
+  auto follow = [&] {
+    list.Clear();
+    if (!spec.cluster_ip().empty()) *list.Add() = spec.cluster_ip();
+  };
+  if (!old) {
+    if (list.empty()) follow();
+    return;
+  }
+  auto& before = old->spec();
+  bool same = spec.cluster_ip() == before.cluster_ip();
+  if (same && list.empty()) list = before.cluster_ips();
+  if (!same && same_texts(list, before.cluster_ips())) follow();
+  if (!wants_address(s) || !wants_address(*old)) return;
+  if (spec.cluster_ip().empty()) spec.set_cluster_ip(before.cluster_ip());
+  if (list.empty() && spec.cluster_ip() == before.cluster_ip()) list = before.cluster_ips();
+}
+
+/// Whether the address and the list say the same, of one family each; validation tells if not.
+bool lists_agree(const Service& s) {
+  auto& list = s.spec().cluster_ips();
+  auto v6 = [&](int i) { return list[i].find(':') != std::string::npos; };
+  if (list.size() > 2 || (list.size() == 2 && v6(0) == v6(1))) return false;
+  return list.empty() ? s.spec().cluster_ip().empty() : list[0] == s.spec().cluster_ip();
+}
+
 /// The families of addresses that a service asks for, told if it does not tell them itself. Those
 /// that are given out here are of the fourth version.
 result<void> settle_families(const admission_request& r, Service& s, const Service* old) {
@@ -187,6 +228,9 @@ result<void> settle_families(const admission_request& r, Service& s, const Servi
     families.DeleteSubrange(1, before - 1);
   if (!single && !families.empty() && families.size() < before)
     return fault("must be 'SingleStack' to release the secondary IP family");
+  if (single && spec.cluster_ips_size() == 2)
+    return fault("must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are "
+                 "specified");
   if (single && families.size() == 2)
     return fault("must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are "
                  "specified");
@@ -197,6 +241,15 @@ result<void> settle_families(const admission_request& r, Service& s, const Servi
     return {};
   }
   std::vector<cause> causes;
+  for (int i = spec.ip_families_size(); i < spec.cluster_ips_size(); ++i)
+    if (spec.cluster_ips(i).find(':') != std::string::npos)
+      causes.push_back(
+          {"FieldValueInvalid",
+           "Invalid value: [\"" + spec.cluster_ips(0) + "\"" +
+               (spec.cluster_ips_size() > 1 ? ",\"" + spec.cluster_ips(1) + "\"" : "") +
+               "]: IPv6 is not configured on this cluster",
+           "spec.clusterIPs[" + std::to_string(i) + "]"});
+  if (!causes.empty()) return invalid(*r.c.kind, s.metadata().name(), std::move(causes));
   if (spec.ip_family_policy() == "RequireDualStack")
     causes.push_back({"FieldValueInvalid",
                       "Invalid value: \"RequireDualStack\": this cluster is not configured for "
@@ -237,8 +290,8 @@ result<void> admit_service(const admission_request& r) {
       spec.has_allocate_load_balancer_node_ports() ==
           old->spec().has_allocate_load_balancer_node_ports())
     spec.clear_allocate_load_balancer_node_ports();
-  if (old && wants_address(*s) && spec.cluster_ip().empty() && wants_address(*old))
-    spec.set_cluster_ip(old->spec().cluster_ip());
+  settle_lists(*s, old);
+  if (wants_address(*s) && !lists_agree(*s)) return {};
   bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() &&
              old->spec().cluster_ip() != "None";
   if (wants_address(*s))
@@ -255,10 +308,8 @@ result<void> admit_service(const admission_request& r) {
     spec.clear_ip_families();
     spec.clear_ip_family_policy();
   }
-  if (wants_address(*s)) {
-    spec.clear_cluster_ips();
-    if (!spec.cluster_ip().empty()) spec.add_cluster_ips(spec.cluster_ip());
-  }
+  if (wants_address(*s) && spec.cluster_ips().empty() && !spec.cluster_ip().empty())
+    spec.add_cluster_ips(spec.cluster_ip());
   if (wants_ports(*s)) {
     if (auto ok = choose_ports(r, *s, old); !ok) return ok;
   } else {
