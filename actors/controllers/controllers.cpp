@@ -15,6 +15,7 @@
 #include "actors/controllers/replica_set.hpp"
 #include "actors/controllers/resource_quota.hpp"
 #include "actors/controllers/roles.hpp"
+#include "actors/controllers/service_cidr.hpp"
 #include "actors/controllers/stateful_set.hpp"
 #include "actors/controllers/taint_eviction.hpp"
 #include "actors/controllers/ttl_after_finished.hpp"
@@ -69,6 +70,7 @@ constexpr row table[] = {
     {"replicaset", replica_sets},
     {"event-ttl", events},
     {"replicationcontroller", replication_controllers},
+    {"service-cidr", service_cidrs},
 };
 // clang-format on
 

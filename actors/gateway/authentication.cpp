@@ -96,7 +96,11 @@ result<user> authenticator::identify(const http::request& request) const {
     if (!c.verified) return unauthorized("the client certificate does not hold: " + c.why_not);
     if (!c.client_auth) return unauthorized("the client certificate is not made for clients");
     if (c.common_name.empty()) return unauthorized("the client certificate has no common name");
-    return authenticated({c.common_name, {}, c.organizations, {}});
+    return authenticated(
+        {c.common_name,
+         {},
+         c.organizations,
+         {{"authentication.kubernetes.io/credential-id", {"X509SHA256=" + c.fingerprint_sha256}}}});
   }
   if (auto token = bearer(request)) return identify_token(*token);
   if (streams::wants_websocket(request)) { // browsers cannot set headers on them

@@ -138,7 +138,18 @@ result<user> authorizer::impersonated(const user& who, const http::request& requ
     if (auto ok = check(who, right); !ok) return ok.error();
     other.extra[key].push_back(value);
   }
-  if (other.name != "system:anonymous" && !other.in("system:authenticated"))
+  if (!uid.empty())
+    if (auto ok = check(who, {.verb = "impersonate",
+                              .group = "authentication.k8s.io",
+                              .plural = "uids",
+                              .name = std::string(uid)});
+        !ok)
+      return ok.error();
+  // Whoever says that nobody vouched for them is believed.
+  bool unknown = other.in("system:unauthenticated");
+  if (other.name == "system:anonymous" && !unknown)
+    other.groups.emplace_back("system:unauthenticated");
+  if (other.name != "system:anonymous" && !unknown && !other.in("system:authenticated"))
     other.groups.emplace_back("system:authenticated");
   return other;
 }

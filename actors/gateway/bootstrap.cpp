@@ -11,6 +11,7 @@
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -50,6 +51,24 @@ void ensure(gateway& g, const storage::snapshot& now, storage::transaction& tx,
   }
   if (meta(object).uid().empty()) begin_life(g.given.random, object, g.given.now());
   tx.put(key, stored_form(kind, object), index_of(kind, object));
+}
+
+/// Removes what followed the defaults of a version before and is none any more.
+template<class Object>
+void remove_former(const storage::snapshot& now, storage::transaction& tx, const schema::kind& kind,
+                   const std::vector<Object>& defaults) {
+  for (auto& entry : now.list(prefix_of(kind))) {
+    Object found;
+    if (!read_entry(entry, found) || !goes_with_defaults(found.metadata()) ||
+        !found.metadata().finalizers().empty())
+      continue;
+    auto& name = found.metadata().name();
+    if (std::any_of(defaults.begin(), defaults.end(),
+                    [&](auto& x) { return x.metadata().name() == name; }))
+      continue;
+    tx.require_revision(std::string(entry.key()), entry.mod_revision());
+    tx.erase(entry.key(), stored_form(kind, found), index_of(kind, found));
+  }
 }
 
 /// The range that services get their addresses from.
@@ -102,9 +121,14 @@ storage::transaction plan(gateway& g, const storage::snapshot& now) {
   ensure_all(rights, "rolebindings", default_role_bindings());
   constexpr const char* flow = "flowcontrol.apiserver.k8s.io";
   auto seconds = g.given.now().seconds;
-  ensure_all(flow, "prioritylevelconfigurations", schema::default_priority_levels());
-  ensure_all(flow, "flowschemas", schema::default_flow_schemas(seconds));
+  auto levels = schema::default_priority_levels();
+  auto schemas = schema::default_flow_schemas(seconds);
+  ensure_all(flow, "prioritylevelconfigurations", levels);
+  ensure_all(flow, "flowschemas", schemas);
+  remove_former(now, tx, *kinds->by_resource(flow, "v1", "prioritylevelconfigurations"), levels);
+  remove_former(now, tx, *kinds->by_resource(flow, "v1", "flowschemas"), schemas);
   ensure_all("apiregistration.k8s.io", "apiservices", own_api_services(*kinds, seconds));
+  ensure_all("apiregistration.k8s.io", "apiservices", custom_api_services(*kinds, seconds));
   auto range = own_range(seconds);
   ensure(g, now, tx, *kinds->by_resource("networking.k8s.io", "v1", "servicecidrs"), range);
   for (auto [name, value, words] :

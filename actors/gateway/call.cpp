@@ -1,5 +1,6 @@
 #include "actors/gateway/call.hpp"
 
+#include "actors/gateway/sealed.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_encode.hpp"
@@ -67,18 +68,17 @@ http::response object_answer(const call& c, int status, std::string_view stored,
   if (c.media.what == shape::table) {
     codec::table table(kind, codec::include_of(c.query.get("includeObject")), c.media.table_version,
                        c.now.seconds);
-    table.add(converted(kind) ? from_stored(kind, stored) : std::string(stored), revision);
+    table.add(shown_otherwise(kind) ? from_stored(kind, stored) : std::string(stored), revision);
     return json_answer(status, table.finish(std::to_string(revision), {}, {}), c.media);
+  }
+  if (c.media.as == format::protobuf) {
+    auto bytes = sealed(kind, c.media, write_protobuf(kind, stored, revision));
+    return http::answer(status, std::string(content_type(c.media.as)), std::move(bytes));
   }
   if (c.media.what == shape::partial) {
     std::string out;
     codec::write_partial(stored, revision, c.media.table_version, out);
     return json_answer(status, std::move(out), c.media);
-  }
-  if (c.media.as == format::protobuf) {
-    auto bytes =
-        codec::seal_envelope(kind.api_version(), kind.name, write_protobuf(kind, stored, revision));
-    return http::answer(status, std::string(content_type(c.media.as)), std::move(bytes));
   }
   std::string out;
   out.reserve(stored.size() * 2 + 256);

@@ -1,3 +1,4 @@
+#include "actors/gateway/custom.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "actors/gateway/write.hpp"
 
@@ -12,6 +13,9 @@ void create(gateway& g, call_ptr c) {
   auto sent = std::make_shared<object>(std::move(*read));
   g.write(c,
           [&g, sent, options = *options](call& c, const storage::snapshot& now) -> result<change> {
+            if (is_leaving(*c.kind, now))
+              return error{errc::method_not_allowed,
+                           "create not allowed while custom resource definition is terminating"};
             // Used up by the first attempt, which nearly always is the only one.
             if (*sent) return plan_create(g, c, std::move(*sent), options, now);
             auto again = read_sent(c, options);

@@ -5,6 +5,7 @@
 #include "actors/gateway/gateway.hpp"
 
 #include <map>
+#include <optional>
 
 namespace k8s::apiextensions::v1 {
 class CustomResourceDefinition;
@@ -12,16 +13,36 @@ class CustomResourceDefinition;
 
 namespace troupe::gateway {
 
-/// Kinds that definitions serve, compiled once per revision of a definition.
+/// Kinds that definitions serve, compiled once per revision of a definition. Any thread.
 class custom_kinds {
 public:
+  ~custom_kinds();
+
+  /// From the next hear() on, whenever definitions change, by whichever server, has `refresh`
+  /// called by `post`, but not once this is gone.
+  void follow(storage::store& store, const schema::kind& definitions,
+              std::function<void(std::function<void()>)> post, std::function<void()> refresh);
+  /// The caller is about to look at the present; what has changed until now is no news.
+  void hear();
+  /// Held by whoever puts a new registry in the place of another: the newest stays.
+  std::mutex replacing;
   /// The registry that fits this state of the store.
   std::shared_ptr<const schema::registry> registry_of(const storage::snapshot& now,
                                                       const schema::kind& definitions);
 
 private:
+  struct follower {
+    std::mutex mutex;
+    bool alive = true;
+  };
+
   std::mutex mutex_;
+  std::shared_ptr<follower> follower_ = std::make_shared<follower>();
+  storage::store* store_ = nullptr;
+  storage::watch_options wanted_;
+  std::optional<storage::watch> watch_;
   std::map<std::string, std::pair<uint64_t, std::vector<schema::kind>>> compiled_;
+  std::shared_ptr<const schema::registry> made_;
 };
 
 bool is_definition(const schema::kind& kind);
@@ -31,11 +52,21 @@ bool is_definition(const schema::kind& kind);
 void settle_definition(k8s::apiextensions::v1::CustomResourceDefinition& definition,
                        const schema::registry& kinds, bool status_alone, timestamp now);
 
+/// Lets definitions that waited for names of `gone` have them.
+void settle_waiting(const schema::registry& kinds, const storage::snapshot& now,
+                    const k8s::apiextensions::v1::CustomResourceDefinition& gone, timestamp at,
+                    storage::transaction& tx);
+
+/// Whether the definition of a custom kind is on its way out, together with all objects.
+bool is_leaving(const schema::kind& kind, const storage::snapshot& now);
+
 /// The fields of a custom object that its schema does not know.
 std::vector<std::string> unknown_in_custom(const call& c, const google::protobuf::Message& object);
 /// Prunes and defaults a custom object; reports what was pruned as the client chose.
 result<void> shape_custom(call& c, google::protobuf::Message& object, field_validation mode);
+/// `old` is what an update replaces, null at creation.
 std::vector<cause> validate_custom(const schema::kind& kind,
-                                   const google::protobuf::Message& object);
+                                   const google::protobuf::Message& object,
+                                   const google::protobuf::Message* old = nullptr);
 
 } // namespace troupe::gateway

@@ -90,16 +90,17 @@ bool says(std::string_view text, bool value) {
 /// The levels and schemas that no server can do without.
 bool mandatory(const std::string& name) { return name == "exempt" || name == "catch-all"; }
 
+constexpr const char* autoupdate = "apf.kubernetes.io/autoupdate-spec";
+
 template<class Object> bool catch_up_spec(Object& found, const Object& wanted, bool differs) {
-  const std::string key = "apf.kubernetes.io/autoupdate-spec";
   auto& meta = *found.mutable_metadata();
-  auto said = meta.annotations().find(key);
+  auto said = meta.annotations().find(autoupdate);
   std::string_view text = said == meta.annotations().end() ? "" : said->second;
   bool yes = says(text, true), no = says(text, false);
   // Unasked, a spec that nobody changed follows.
   bool follows = mandatory(meta.name()) || yes || (!no && meta.generation() == 1);
   bool annotate = follows ? !yes : !no;
-  if (annotate) (*meta.mutable_annotations())[key] = follows ? "true" : "false";
+  if (annotate) (*meta.mutable_annotations())[autoupdate] = follows ? "true" : "false";
   if (!follows || !differs) return annotate;
   *found.mutable_spec() = wanted.spec();
   meta.set_generation(meta.generation() + 1);
@@ -149,6 +150,11 @@ bool catch_up(PriorityLevelConfiguration& found, const PriorityLevelConfiguratio
 
 bool catch_up(FlowSchema& found, const FlowSchema& wanted) {
   return catch_up_spec(found, wanted, !MessageDifferencer::Equals(found.spec(), wanted.spec()));
+}
+
+bool goes_with_defaults(const k8s::meta::v1::ObjectMeta& metadata) {
+  auto said = metadata.annotations().find(autoupdate);
+  return said != metadata.annotations().end() && says(said->second, true);
 }
 
 bool catch_up(k8s::networking::v1::ServiceCIDR& found,

@@ -23,6 +23,9 @@ bool catch_up(k8s::flowcontrol::v1::PriorityLevelConfiguration& found,
               const k8s::flowcontrol::v1::PriorityLevelConfiguration& wanted);
 bool catch_up(k8s::flowcontrol::v1::FlowSchema& found,
               const k8s::flowcontrol::v1::FlowSchema& wanted);
+/// Whether flow schemas and levels with this metadata go when they are no longer among those that
+/// clusters begin with: people's own do not say that they follow.
+bool goes_with_defaults(const k8s::meta::v1::ObjectMeta& metadata);
 /// What keeps the range of services from being removed is put back.
 bool catch_up(k8s::networking::v1::ServiceCIDR& found,
               const k8s::networking::v1::ServiceCIDR& wanted);

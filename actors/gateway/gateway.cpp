@@ -12,6 +12,7 @@
 #include "actors/gateway/subresources.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/base/log.hpp"
+#include "messages/schema/custom.hpp"
 
 #include <algorithm>
 
@@ -53,6 +54,7 @@ bool is_health(const route& at) {
 
 /// Kinds of the stable API that Kubernetes asks people to leave.
 void warn_of_age(call& c) {
+  if (auto text = schema::deprecation_of(*c.kind); !text.empty()) c.warn(std::string(text));
   if (!c.kind->group.empty() || c.where.verb == "watch") return;
   if (c.kind->name == "Endpoints")
     c.warn("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
@@ -102,6 +104,14 @@ gateway::gateway(environment given)
       authorize{std::make_unique<authorizer>(*this->given.store)},
       flow{std::make_shared<flow_control>(this->given.flow)}, kinds_{schema::registry::built_in()},
       custom_{std::make_unique<custom_kinds>()} {
+  // Other servers take definitions, too.
+  custom_->follow(
+      *this->given.store,
+      *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+      [work = this->given.work](std::function<void()> job) {
+        if (work) work->post(std::move(job));
+      },
+      [this] { refresh_kinds(); });
   refresh_kinds();
   this->given.authenticate.check =
       [this](std::string_view token,
@@ -116,6 +126,8 @@ gateway::gateway(environment given)
 void gateway::refresh_kinds() {
   auto definitions =
       schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  std::lock_guard hold(custom_->replacing);
+  custom_->hear();
   std::atomic_store(&kinds_, custom_->registry_of(given.store->current(), *definitions));
 }
 
@@ -200,8 +212,8 @@ void gateway::resource(call_ptr c) {
     return c->fail(no_such_resource());
   bool pretty = c->media.pretty;
   bool shown = !c->sub || c->sub->kind == c->kind->name || at.subresource == "scale";
-  auto media =
-      choose_media(c->request.header("Accept"), c->kind->custom(), shown, at.verb == "list");
+  auto media = choose_media(c->request.header("Accept"), c->kind->custom(), shown,
+                            at.verb == "list" || at.verb == "deletecollection");
   if (at.verb == "watch" && (!media || media->as == format::yaml))
     media = error{errc::not_acceptable,
                   "only the following media types are accepted: application/json;stream=watch, "
@@ -262,16 +274,21 @@ void gateway::write(call_ptr c, attempt prepare) {
       auto more = plan->more;
       if (trace::on()) tell_asked(*c, plan->tx);
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
-      g.desk.commit(std::move(plan->tx), [self, answer, more](result<storage::outcome> done) {
-        if (!done) return self->c->fail(done.error());
-        if (!done->refused && !more) {
-          if (is_definition(*self->c->kind)) self->g.refresh_kinds();
-          // The store's thread has others to tell.
-          return self->c->responder.run(
-              [self, answer, revision = done->revision] { (*answer)(*self->c, revision); });
-        }
-        self->g.given.work->post([self] { self->run(); });
+      bool defines = std::any_of(plan->tx.mutations.begin(), plan->tx.mutations.end(), [](auto& m) {
+        return m.key().starts_with("customresourcedefinitions.apiextensions.k8s.io/");
       });
+      g.desk.commit(std::move(plan->tx),
+                    [self, answer, more, defines](result<storage::outcome> done) {
+                      if (!done) return self->c->fail(done.error());
+                      if (!done->refused && !more) {
+                        if (defines) self->g.refresh_kinds();
+                        // The store's thread has others to tell.
+                        return self->c->responder.run([self, answer, revision = done->revision] {
+                          (*answer)(*self->c, revision);
+                        });
+                      }
+                      self->g.given.work->post([self] { self->run(); });
+                    });
     }
 
     gateway& g;

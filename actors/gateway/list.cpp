@@ -52,12 +52,13 @@ private:
 
 class protobuf_writer : public list_writer {
 public:
-  explicit protobuf_writer(const call& c) : kind_{*c.kind} {}
+  explicit protobuf_writer(const call& c)
+      : kind_{*c.kind}, media_{c.media}, partial_{c.media.what == shape::partial} {}
 
   void add(const storage::entry& entry) override {
     constexpr uint32_t items_number = 2; // of every list kind
-    codec::wire::put_bytes(items_, items_number,
-                           write_protobuf(kind_, entry.value(), entry.mod_revision()));
+    auto item = write_protobuf(kind_, entry.value(), entry.mod_revision());
+    codec::wire::put_bytes(items_, items_number, partial_ ? codec::metadata_alone(item) : item);
   }
 
   http::response finish(uint64_t revision, const std::string& next, int64_t remaining) override {
@@ -68,12 +69,16 @@ public:
     std::string raw;
     codec::wire::put_bytes(raw, 1, meta.SerializeAsString());
     raw += items_;
-    return http::answer(200, std::string(content_type(format::protobuf)),
-                        codec::seal_envelope(kind_.api_version(), kind_.list_name, raw));
+    auto bytes = partial_ ? codec::seal_envelope("meta.k8s.io/" + media_.table_version,
+                                                 "PartialObjectMetadataList", raw)
+                          : codec::seal_envelope(kind_.api_version(), kind_.list_name, raw);
+    return http::answer(200, std::string(content_type(format::protobuf)), std::move(bytes));
   }
 
 private:
   const schema::kind& kind_;
+  const media& media_;
+  bool partial_;
   std::string items_;
 };
 
@@ -84,8 +89,8 @@ public:
                          c.media.table_version, c.now.seconds} {}
 
   void add(const storage::entry& entry) override {
-    table_.add(converted(*call_.kind) ? from_stored(*call_.kind, entry.value())
-                                      : std::string(entry.value()),
+    table_.add(shown_otherwise(*call_.kind) ? from_stored(*call_.kind, entry.value())
+                                            : std::string(entry.value()),
                entry.mod_revision());
   }
 

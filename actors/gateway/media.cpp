@@ -53,7 +53,7 @@ bool understand(std::string_view clause, bool custom, bool convertible, bool lis
   if (!convertible || group != "meta.k8s.io" || (version != "v1" && version != "v1beta1"))
     return false;
   out.table_version = version;
-  if (as == "Table")
+  if (as == "Table" && out.as != format::protobuf)
     out.what = shape::table;
   else if (as == (list ? "PartialObjectMetadataList" : "PartialObjectMetadata"))
     out.what = shape::partial;

@@ -94,7 +94,7 @@ object load(const schema::kind& kind, const storage::entry& entry) {
   auto parse = [&](std::string_view bytes) {
     out->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
   };
-  if (converted(kind))
+  if (shown_otherwise(kind))
     parse(from_stored(kind, entry.value()));
   else
     parse(entry.value());
@@ -146,7 +146,8 @@ result<codec::decoded> read_document(Message& into, std::string_view api_version
   if ((!found.kind.empty() && found.kind != kind) ||
       (!found.api_version.empty() && found.api_version != api_version && api_version != "*"))
     return error{errc::bad_request, "the object provided is " + found.api_version + " " +
-                                        found.kind + ", but " + std::string(api_version) + " " +
+                                        found.kind + ", but " +
+                                        (api_version == "*" ? "" : std::string(api_version) + " ") +
                                         std::string(kind) + " is expected here"};
   return found;
 }
@@ -215,7 +216,7 @@ void write_own_json(const schema::kind& kind, std::string_view stored, uint64_t 
 
 void write_json(const schema::kind& kind, std::string_view stored, uint64_t revision,
                 std::string& out, bool with_type) {
-  if (converted(kind)) {
+  if (shown_otherwise(kind)) {
     auto shown = from_stored(kind, stored);
     return write_own_json(kind, shown, revision, out, with_type);
   }
@@ -224,7 +225,8 @@ void write_json(const schema::kind& kind, std::string_view stored, uint64_t revi
 
 std::string write_protobuf(const schema::kind& kind, std::string_view stored, uint64_t revision) {
   auto version = std::to_string(revision);
-  if (converted(kind)) return codec::with_resource_version(from_stored(kind, stored), version);
+  if (shown_otherwise(kind))
+    return codec::with_resource_version(from_stored(kind, stored), version);
   return codec::with_resource_version(stored, version);
 }
 

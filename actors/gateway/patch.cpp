@@ -1,5 +1,6 @@
 // Patches in their four types. The object becomes a tree, the patch is applied, and what comes out
 // goes the way of an update.
+#include "actors/gateway/subresources.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "actors/gateway/write.hpp"
 
@@ -21,18 +22,14 @@ struct patch_request {
   patch_type type;
   json::value content;
   write_options options;
+  std::vector<codec::field_problem> duplicates; ///< fields that it names twice
 };
 
 result<patch_request> read_patch(call& c) {
   auto options = read_write_options(c.query, "PatchOptions");
   if (!options) return options.error();
-  auto type = read_patch_type(c.request.header("Content-Type"));
+  auto type = patch_type_of(c);
   if (!type) return type.error();
-  if (*type == patch_type::strategic && c.kind->custom())
-    return error{
-        errc::unsupported_media_type,
-        "the body of the request was in an unknown format - accepted media types include: "
-        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
   if (*type == patch_type::apply)
     if (auto ok = check_manager(*options); !ok) return ok.error();
   std::vector<cause> causes;
@@ -53,10 +50,11 @@ result<patch_request> read_patch(call& c) {
     duplicates.push_back({codec::field_problem::kind::duplicate, path, 0, {}});
   });
   if (!tree) return tree.error();
-  if (auto ok = judge_fields(c, options->fields, duplicates); !ok) return ok.error();
+  if (*type == patch_type::apply)
+    if (auto ok = judge_fields(c, options->fields, duplicates); !ok) return ok.error();
   if (*type != patch_type::json && !tree->is_object())
     return error{errc::bad_request, "the patch is not an object"};
-  return patch_request{*type, std::move(*tree), std::move(*options)};
+  return patch_request{*type, std::move(*tree), std::move(*options), std::move(duplicates)};
 }
 
 /// The object that is patched, as far as the patch looks at it, as a tree; and the bytes that it
@@ -91,28 +89,39 @@ result<patched_object> patched(const call& c, const patch_request& p, const stor
   return patched_object{std::move(*tree), std::move(parts.rest)};
 }
 
-result<object> decode(call& c, const write_options& options, const json::value& tree) {
+result<object> decode(call& c, const write_options& options, const json::value& tree,
+                      std::vector<codec::field_problem> problems = {}) {
   auto read = from_json(*c.kind, json::write(tree));
   if (!read) return read.error();
-  if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
+  problems.insert(problems.end(), read->problems.begin(), read->problems.end());
+  if (auto ok = judge_fields(c, options.fields, problems); !ok) return ok.error();
   return std::move(read->object);
+}
+
+/// What a patch made of the object cannot be taken, and why.
+error spoiled(const json::value& tree, error why) {
+  // Which body cannot be handled as which kind is no matter here.
+  if (auto strict = why.message.find("strict decoding error"); strict != std::string::npos)
+    why.message.erase(0, strict);
+  std::string shown;
+  json::write_string(shown, json::write(tree));
+  why.message.insert(0, shown + ": ");
+  return spoiled_by_patch(why);
 }
 
 /// Who applies owns what they name: what the schema does not know cannot be owned.
 result<object> decode_applied(call& c, const json::value& stated, const write_options& options) {
   auto read = from_json(*c.kind, json::write(stated));
   if (!read) return read.error();
-  if (options.fields == field_validation::strict)
-    if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
   if (c.kind->custom())
     for (auto& path : unknown_in_custom(c, *read->object))
       read->problems.push_back({codec::field_problem::kind::unknown, path, 0, {}});
   for (auto& problem : read->problems)
     if (problem.what == codec::field_problem::kind::unknown)
       return error{errc::bad_request, "failed to create typed patch object (" + c.where.ns + "/" +
-                                          c.where.name + "; " + c.kind->api_version() +
-                                          ", Kind=" + c.kind->name + "): ." + problem.path +
-                                          ": field not declared in schema"};
+                                          c.where.name + "; " + c.kind->group + "/" +
+                                          c.kind->version + ", Kind=" + c.kind->name + "): ." +
+                                          problem.path + ": field not declared in schema"};
   if (auto ok = judge_fields(c, options.fields, read->problems); !ok) return ok.error();
   return std::move(read->object);
 }
@@ -133,15 +142,18 @@ result<change> plan_patch(gateway& g, call& c, const patch_request& p,
   json::arena memory;
   auto made = patched(c, p, *entry, memory);
   if (!made) return with_subject(made.error(), c);
-  auto fresh = decode(c, p.options, made->tree);
+  auto fresh = decode(c, p.options, made->tree, p.duplicates);
   if (!fresh) // what does not decode any more is the patch's fault
-    return fresh.error().code == errc::bad_request ? spoiled_by_patch(fresh.error())
+    return fresh.error().code == errc::bad_request ? spoiled(made->tree, fresh.error())
                                                    : fresh.error();
   if (!(*fresh)->MergeFromString(made->rest))
     return error{errc::internal, "the stored object is damaged"};
   if (meta(**fresh).name().empty()) return nameless(c);
   if (auto ok = fit_to_path(c, **fresh); !ok) return ok.error();
-  return plan_update(g, c, std::move(*fresh), *entry, p.options, now);
+  auto plan = plan_update(g, c, std::move(*fresh), *entry, p.options, now);
+  bool pruned = !plan && c.kind->custom() &&
+                plan.error().message.find("strict decoding error") != std::string::npos;
+  return pruned ? spoiled(made->tree, plan.error()) : std::move(plan);
 }
 
 result<void> check_applied(const call& c, const json::value& wanted) {
@@ -160,6 +172,16 @@ result<void> check_applied(const call& c, const json::value& wanted) {
 }
 
 } // namespace
+
+result<patch_type> patch_type_of(const call& c) {
+  auto type = read_patch_type(c.request.header("Content-Type"));
+  if (type && *type == patch_type::strategic && c.kind->custom())
+    return error{
+        errc::unsupported_media_type,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
+  return type;
+}
 
 result<void> check_manager(const write_options& options) {
   if (!options.field_manager.empty()) return {};

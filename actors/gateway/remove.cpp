@@ -4,18 +4,17 @@
 #include "actors/gateway/write.hpp"
 
 #include "actors/gateway/admission.hpp"
-#include "actors/gateway/custom.hpp"
+#include "actors/gateway/definition_removal.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/node_authorizer.hpp"
 #include "actors/gateway/node_restriction.hpp"
-#include "messages/api/apiextensions.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/service.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/base/finalizers.hpp"
+#include "messages/schema/deletion.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace troupe::gateway {
 
@@ -74,14 +73,6 @@ result<void> check_preconditions(const call& c, const Message& object,
   return {};
 }
 
-/// Kinds whose deletion answers with the object instead of a Status.
-bool returns_object(const schema::kind& kind) {
-  static const std::set<std::string_view> names{
-      "Pod",           "PodTemplate",    "PersistentVolume", "PersistentVolumeClaim",
-      "ResourceQuota", "ServiceAccount", "Namespace"};
-  return !kind.custom() && names.contains(kind.name);
-}
-
 bool is_namespace(const schema::kind& kind) {
   return kind.name == "Namespace" && kind.group.empty();
 }
@@ -115,6 +106,9 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
         return forbidden(*c.kind, m.name(), why);
   if (is_namespace(*c.kind) && is_immortal(m.name()))
     return forbidden(*c.kind, m.name(), "this namespace may not be deleted");
+  bool dry = options.dry_run_size() > 0;
+  auto definition = dynamic_cast<k8s::apiextensions::v1::CustomResourceDefinition*>(object.get());
+  if (definition) return plan_definition_removal(c, now, entry, *definition, dry);
   auto first_time = !m.has_deletion_timestamp();
   set_propagation(m, options);
   auto grace = grace_of(*object, options);
@@ -123,13 +117,6 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
     auto& ns = static_cast<k8s::core::v1::Namespace&>(*object);
     held = held || !ns.spec().finalizers().empty();
     if (held) ns.mutable_status()->set_phase("Terminating");
-  }
-  bool dry = options.dry_run_size() > 0;
-  if (is_definition(*c.kind) && !held) {
-    // A definition takes its objects along.
-    auto& d = static_cast<k8s::apiextensions::v1::CustomResourceDefinition&>(*object);
-    auto prefix = d.spec().names().plural() + "." + d.spec().group() + "/";
-    for (auto& instance : now.list(prefix)) with.erase(instance.key());
   }
   if (auto service = dynamic_cast<const k8s::core::v1::Service*>(object.get()); service && !held)
     release_service(now, *c.kinds, *service, with);
@@ -141,10 +128,12 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
     auto stored = stored_form(*c.kind, *object);
     auto out =
         plan_removal(c, entry, *object, dry, [name, uid, stored](call& c, uint64_t revision) {
-          if (returns_object(*c.kind)) return c.answer_object(200, stored, revision);
+          if (schema::returns_deleted(*c.kind) || is_namespace(*c.kind))
+            return c.answer_object(200, stored, revision);
           c.answer(status_answer(200, success(*c.kind, name, uid), c.media));
         });
     for (auto& m : with.mutations) out.tx.mutations.push_back(std::move(m));
+    release_definition(c, now, entry.key(), out.tx);
     return out;
   }
   // A later deletion may shorten the grace period, never lengthen it.
@@ -154,9 +143,8 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
                             : m.deletion_timestamp().seconds() - m.deletion_grace_period_seconds();
     m.mutable_deletion_timestamp()->set_seconds(start + grace);
     m.mutable_deletion_timestamp()->set_nanos(0);
-    // Namespaces and definitions wait for what is in them, not for a time.
-    if (!is_namespace(*c.kind) && !is_definition(*c.kind))
-      m.set_deletion_grace_period_seconds(grace);
+    // Namespaces wait for what is in them, not for a time.
+    if (!is_namespace(*c.kind)) m.set_deletion_grace_period_seconds(grace);
     if (m.generation() > 0) m.set_generation(m.generation() + 1);
   }
   change out;
@@ -166,7 +154,11 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
   auto key = std::string(entry.key());
   out.tx.require_revision(key, entry.mod_revision());
   out.tx.put(key, stored, index_of(*c.kind, *object));
-  out.answer = [stored](call& c, uint64_t revision) { c.answer_object(200, stored, revision); };
+  // Who asks for dependents to go, too, is told that they have yet to.
+  bool dependents_go = options.has_orphan_dependents() && !options.orphan_dependents();
+  out.answer = [stored, code = dependents_go ? 202 : 200](call& c, uint64_t revision) {
+    c.answer_object(code, stored, revision);
+  };
   return out;
 }
 
@@ -192,15 +184,14 @@ void remove_collection(gateway& g, call_ptr c) {
            limit = listed->limit](call& c, const storage::snapshot& now) -> result<change> {
             change all;
             all.commit = false;
-            std::string items;
+            std::vector<storage::entry_ptr> items;
             uint64_t taken = 0;
             for (auto& entry : now.list(prefix_of(*c.kind, c.where.ns))) {
               if (!wanted.matches(entry)) continue;
               if (limit && taken++ == limit) break;
               auto one = plan_delete(c, now, entry, options);
               if (!one) return one.error();
-              if (!items.empty()) items += ',';
-              write_json(*c.kind, entry.value(), entry.mod_revision(), items, false);
+              items.push_back(now.get(entry.key()));
               if (!one->commit) continue;
               all.commit = true;
               for (auto& p : one->tx.preconditions) all.tx.preconditions.push_back(std::move(p));
@@ -213,12 +204,7 @@ void remove_collection(gateway& g, call_ptr c) {
             }
             auto revision = now.revision();
             all.answer = [items = std::move(items), revision](call& c, uint64_t) {
-              c.answer(json_answer(200,
-                                   "{\"kind\":\"" + c.kind->list_name + "\",\"apiVersion\":\"" +
-                                       c.kind->api_version() +
-                                       "\",\"metadata\":{\"resourceVersion\":\"" +
-                                       std::to_string(revision) + "\"},\"items\":[" + items + "]}",
-                                   c.media));
+              c.answer(list_answer(c, items, revision));
             };
             return all;
           });

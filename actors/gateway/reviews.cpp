@@ -43,6 +43,34 @@ cause wrong(std::string field, std::string why) {
   return {"FieldValueInvalid", "Invalid value: \"\": " + why, std::move(field)};
 }
 
+/// What is looked for must be said in one way. Operators that are not known here may be known
+/// elsewhere.
+template<class Selector>
+void check_selector(const Selector& s, const std::string& at, std::vector<cause>& causes) {
+  auto add = [&](const char* reason, const std::string& field, const std::string& text) {
+    causes.push_back({reason, text, at + field});
+  };
+  if (!s.raw_selector().empty() && !s.requirements().empty())
+    add("FieldValueInvalid", ".rawSelector",
+        "Invalid value: \"" + s.raw_selector() +
+            "\": may not specified at the same time as requirements");
+  if (s.raw_selector().empty() && s.requirements().empty())
+    add("FieldValueRequired", ".requirements",
+        "Required value: when " + at + " is specified, requirements or rawSelector is required");
+  for (int i = 0; i < s.requirements_size(); ++i) {
+    auto& r = s.requirements(i);
+    auto here = ".requirements[" + std::to_string(i) + "]";
+    if (r.key().empty())
+      add("FieldValueRequired", here + ".key", "Required value: must be specified");
+    if ((r.operator_() == "In" || r.operator_() == "NotIn") && r.values().empty())
+      add("FieldValueRequired", here + ".values",
+          "Required value: must be specified when `operator` is 'In' or 'NotIn'");
+    if ((r.operator_() == "Exists" || r.operator_() == "DoesNotExist") && !r.values().empty())
+      add("FieldValueForbidden", here + ".values",
+          "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+  }
+}
+
 template<class Spec> std::vector<cause> check_spec(const Spec& spec) {
   if (spec.has_resource_attributes() == spec.has_non_resource_attributes())
     return {wrong(
@@ -50,7 +78,14 @@ template<class Spec> std::vector<cause> check_spec(const Spec& spec) {
         spec.has_resource_attributes()
             ? "cannot be specified in combination with nonResourceAttributes"
             : "exactly one of nonResourceAttributes or resourceAttributes must be specified")};
-  return {};
+  std::vector<cause> causes;
+  auto& wanted = spec.resource_attributes();
+  std::string at = "spec.resourceAttributes.";
+  if (wanted.has_field_selector())
+    check_selector(wanted.field_selector(), at + "fieldSelector", causes);
+  if (wanted.has_label_selector())
+    check_selector(wanted.label_selector(), at + "labelSelector", causes);
+  return causes;
 }
 
 template<class Review> void answer_access(gateway& g, call& c, Review& review, const user& who) {

@@ -99,7 +99,7 @@ result<Scale> wanted_scale(call& c, const Scale& present) {
     if (wanted.metadata().name().empty()) return nameless(c);
     return wanted;
   }
-  auto type = read_patch_type(c.request.header("Content-Type"));
+  auto type = patch_type_of(c);
   if (!type) return type.error();
   auto patch = json::parse(c.request.body);
   if (!patch) return patch.error();
@@ -233,7 +233,7 @@ void scale(gateway& g, call_ptr c) {
   auto options =
       read_write_options(c->query, c->where.verb == "update" ? "UpdateOptions" : "PatchOptions");
   if (!options) return c->fail(options.error());
-  auto type = read_patch_type(c->request.header("Content-Type"));
+  auto type = patch_type_of(*c);
   bool applied = c->where.verb == "patch" && type && *type == patch_type::apply;
   if (applied)
     if (auto ok = check_manager(*options); !ok) return c->fail(ok.error());

@@ -77,9 +77,21 @@ std::vector<cause> check(const TokenRequest& request) {
   return causes;
 }
 
+/// Which token it is, in the form of a uid.
+std::string token_id(uint64_t id) {
+  uint64_t more = id * 0x9e3779b97f4a7c15ull; // an even spread of the same chance
+  char out[37];
+  snprintf(out, sizeof out, "%08x-%04x-4%03x-%04x-%012llx", static_cast<unsigned>(id >> 32),
+           static_cast<unsigned>(id >> 16 & 0xffff), static_cast<unsigned>(id & 0xfff),
+           static_cast<unsigned>(0x8000 | (more >> 48 & 0x3fff)),
+           static_cast<unsigned long long>(more & 0xffffffffffff));
+  return out;
+}
+
 /// What the token is bound to besides its account: a claim, or why it cannot be.
 struct bound {
   std::string kind, name, uid;
+  std::string node_name = {}, node_uid = {};
 };
 result<bound> bound_object(const call& c, const storage::snapshot& now,
                            const TokenRequest& request) {
@@ -92,6 +104,7 @@ result<bound> bound_object(const call& c, const storage::snapshot& now,
                                         ": only Pod, Secret and Node can be named"};
   auto uid = uid_of(now, *c.kinds, kind->plural, kind->namespaced ? c.where.ns : "", ref.name());
   if (!uid) return not_found(*kind, ref.name());
+  bound out{kind->singular, ref.name(), *uid};
   if (kind->name == "Pod") {
     k8s::core::v1::Pod pod;
     if (auto entry = now.find(key_of(*kind, c.where.ns, ref.name())); entry)
@@ -99,6 +112,9 @@ result<bound> bound_object(const call& c, const storage::snapshot& now,
     if (pod.spec().service_account_name() != c.where.name)
       return error{errc::bad_request, "cannot bind token for serviceaccount \"" + c.where.name +
                                           "\" to pod running with different serviceaccount name."};
+    out.node_name = pod.spec().node_name();
+    if (!out.node_name.empty())
+      out.node_uid = uid_of(now, *c.kinds, "nodes", {}, out.node_name).value_or("");
   }
   if (!ref.uid().empty() && ref.uid() != *uid) {
     auto e = conflict(*kind, ref.name(),
@@ -108,7 +124,7 @@ result<bound> bound_object(const call& c, const storage::snapshot& now,
     e.details.kind = kind->name;
     return e;
   }
-  return bound{kind->singular, ref.name(), *uid};
+  return out;
 }
 
 /// A node gets tokens for its own pods only.
@@ -134,13 +150,18 @@ result<std::string> sign_token(const tls::token_keys& keys, const token_claims& 
                    {"serviceaccount", json::object{{"name", t.account}, {"uid", t.account_uid}}}};
   if (!t.bound_kind.empty())
     own[t.bound_kind] = json::object{{"name", t.bound_name}, {"uid", t.bound_uid}};
+  if (!t.node_name.empty()) {
+    json::object node{{"name", t.node_name}};
+    if (!t.node_uid.empty()) node["uid"] = t.node_uid;
+    own["node"] = std::move(node);
+  }
   json::object claims{{"iss", issuer},
                       {"sub", "system:serviceaccount:" + t.ns + ":" + t.account},
                       {"aud", std::move(audiences)},
                       {"iat", t.now},
                       {"nbf", t.now},
                       {"exp", t.expires},
-                      {"jti", std::to_string(t.id)},
+                      {"jti", token_id(t.id)},
                       {claim_space, std::move(own)}};
   return keys.sign(json::write(json::value(std::move(claims))));
 }
@@ -152,6 +173,8 @@ std::optional<std::string> account_uid(const storage::snapshot& now, std::string
 
 void create_token(gateway& g, call_ptr p) {
   auto& c = *p;
+  auto options = read_write_options(c.query, "CreateOptions");
+  if (!options) return c.fail(options.error());
   TokenRequest request;
   auto form = body_format(c.request.header("Content-Type"));
   if (!form) return c.fail(form.error());
@@ -186,6 +209,8 @@ void create_token(gateway& g, call_ptr p) {
                            .bound_kind = bound->kind,
                            .bound_name = bound->name,
                            .bound_uid = bound->uid,
+                           .node_name = bound->node_name,
+                           .node_uid = bound->node_uid,
                            .now = c.now.seconds,
                            .expires = end,
                            .id = g.given.random()});
@@ -226,17 +251,28 @@ result<std::optional<user>> check_token(const tls::token_keys& keys, const stora
            *uid,
            {"system:serviceaccounts", "system:serviceaccounts:" + ns},
            {}};
+  auto extra = [&](const char* key, std::string_view value) {
+    if (!value.empty())
+      who.extra[std::string("authentication.kubernetes.io/") + key] = {std::string(value)};
+  };
+  if (auto id = json::string_at(*claims, {"jti"}); !id.empty())
+    extra("credential-id", "JTI=" + std::string(id));
+  bool of_pod = json::find(*claims, {claim_space, "pod"});
   for (auto [kind, plural] :
        {std::pair("pod", "pods"), std::pair("secret", "secrets"), std::pair("node", "nodes")}) {
     auto bound = json::find(*claims, {claim_space, kind});
     if (!bound) continue;
-    auto bound_name = json::string_at(*bound, {"name"});
-    auto there = uid_of(now, kinds, plural, std::string_view(kind) == "node" ? "" : ns, bound_name);
-    if (!there || *there != json::string_at(*bound, {"uid"}))
-      return dead("what it is bound to is gone");
-    if (std::string_view(kind) != "pod") continue;
-    who.extra["authentication.kubernetes.io/pod-name"] = {std::string(bound_name)};
-    who.extra["authentication.kubernetes.io/pod-uid"] = {*there};
+    std::string_view what = kind;
+    auto bound_name = json::string_at(*bound, {"name"}),
+         bound_uid = json::string_at(*bound, {"uid"});
+    // The machine of a pod is told for those who wonder; the pod is what matters.
+    if (what != "node" || !of_pod) {
+      auto there = uid_of(now, kinds, plural, what == "node" ? "" : ns, bound_name);
+      if (!there || *there != bound_uid) return dead("what it is bound to is gone");
+    }
+    if (what == "secret") continue;
+    extra(what == "pod" ? "pod-name" : "node-name", bound_name);
+    extra(what == "pod" ? "pod-uid" : "node-uid", bound_uid);
   }
   return std::optional(std::move(who));
 }

@@ -21,7 +21,8 @@ struct token_claims {
   std::vector<std::string> audiences; ///< empty: this cluster's API
   std::string bound_kind;             ///< "pod", "secret", "node"; empty if bound to nothing
   std::string bound_name, bound_uid;
-  int64_t now = 0, expires = 0; ///< seconds
+  std::string node_name, node_uid; ///< where the pod runs that it is bound to
+  int64_t now = 0, expires = 0;    ///< seconds
   uint64_t id = 0;
 };
 result<std::string> sign_token(const tls::token_keys& keys, const token_claims& claims);

@@ -10,6 +10,9 @@ namespace troupe::gateway {
 /// object.
 bool handle_subresource(gateway& g, const call_ptr& c);
 
+/// The type of the patch that the call brings, if its kind can be patched so. patch.cpp
+result<patch_type> patch_type_of(const call& c);
+
 void scale(gateway& g, call_ptr c);   // scale.cpp
 void bind(gateway& g, call_ptr c);    // binding.cpp: also POST .../bindings
 void evict(gateway& g, call_ptr c);   // eviction.cpp

@@ -1,11 +1,15 @@
 #include "actors/gateway/versions.hpp"
 
-#include "messages/api/autoscaling_v1.pb.h"
-#include "messages/api/autoscaling_v2.pb.h"
+#include "actors/gateway/older_autoscaler.hpp"
+#include "messages/api/custom.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/wire.hpp"
+#include "messages/schema/custom_object.hpp"
 
 #include <map>
+#include <memory>
+#include <shared_mutex>
+#include <unordered_map>
 
 namespace troupe::gateway {
 
@@ -45,60 +49,40 @@ std::string renumbered(std::string_view bytes, bool to_core) {
   return all;
 }
 
-v2::HorizontalPodAutoscaler newer(const v1::HorizontalPodAutoscaler& from) {
-  v2::HorizontalPodAutoscaler to;
-  *to.mutable_metadata() = from.metadata();
-  auto& spec = *to.mutable_spec();
-  spec.mutable_scale_target_ref()->ParsePartialFromString(
-      from.spec().scale_target_ref().SerializePartialAsString());
-  if (from.spec().has_min_replicas()) spec.set_min_replicas(from.spec().min_replicas());
-  spec.set_max_replicas(from.spec().max_replicas());
-  if (from.spec().has_target_cpu_utilization_percentage()) {
-    auto& metric = *spec.add_metrics();
-    metric.set_type("Resource");
-    metric.mutable_resource()->set_name("cpu");
-    metric.mutable_resource()->mutable_target()->set_type("Utilization");
-    metric.mutable_resource()->mutable_target()->set_average_utilization(
-        from.spec().target_cpu_utilization_percentage());
-  }
-  auto& status = *to.mutable_status();
-  status.set_current_replicas(from.status().current_replicas());
-  status.set_desired_replicas(from.status().desired_replicas());
-  if (from.status().has_observed_generation())
-    status.set_observed_generation(from.status().observed_generation());
-  if (from.status().has_last_scale_time())
-    *status.mutable_last_scale_time() = from.status().last_scale_time();
-  return to;
-}
-
-v1::HorizontalPodAutoscaler older(const v2::HorizontalPodAutoscaler& from) {
-  v1::HorizontalPodAutoscaler to;
-  *to.mutable_metadata() = from.metadata();
-  auto& spec = *to.mutable_spec();
-  spec.mutable_scale_target_ref()->ParsePartialFromString(
-      from.spec().scale_target_ref().SerializePartialAsString());
-  if (from.spec().has_min_replicas()) spec.set_min_replicas(from.spec().min_replicas());
-  spec.set_max_replicas(from.spec().max_replicas());
-  for (auto& m : from.spec().metrics())
-    if (m.resource().name() == "cpu" && m.resource().target().has_average_utilization())
-      spec.set_target_cpu_utilization_percentage(m.resource().target().average_utilization());
-  auto& status = *to.mutable_status();
-  status.set_current_replicas(from.status().current_replicas());
-  status.set_desired_replicas(from.status().desired_replicas());
-  if (from.status().has_observed_generation())
-    status.set_observed_generation(from.status().observed_generation());
-  if (from.status().has_last_scale_time())
-    *status.mutable_last_scale_time() = from.status().last_scale_time();
-  for (auto& m : from.status().current_metrics())
-    if (m.resource().name() == "cpu" && m.resource().current().has_average_utilization())
-      status.set_current_cpu_utilization_percentage(m.resource().current().average_utilization());
-  return to;
-}
-
 template<class From, class Convert> std::string through(std::string_view bytes, Convert convert) {
   From from;
   from.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
   return codec::to_wire(convert(from));
+}
+
+/// Whether the schema of a custom kind has defaults, which then hold for objects, too, that were
+/// stored before it had. Remembered as long as the kind is the same.
+bool filled_in(const schema::kind& kind) {
+  static std::shared_mutex mutex;
+  static std::unordered_map<const void*, std::pair<std::weak_ptr<const void>, bool>> known;
+  constexpr size_t known_max = 10'000;
+  if (!kind.custom()) return false;
+  {
+    std::shared_lock hold(mutex);
+    auto hit = known.find(kind.keeps.get());
+    if (hit != known.end() && !hit->second.first.expired()) return hit->second.second;
+  }
+  bool any = schema::has_defaults(*kind.shape);
+  std::lock_guard hold(mutex);
+  if (known.size() > known_max) known.clear();
+  known[kind.keeps.get()] = {kind.keeps, any};
+  return any;
+}
+
+std::string with_defaults(const schema::kind& kind, std::string_view bytes) {
+  k8s::base::Custom object;
+  object.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  auto tree = json::parse(object.rest().empty() ? "{}" : object.rest());
+  if (!tree || !tree->is_object()) return std::string(bytes);
+  schema::set_custom_defaults(tree->get_object(), *kind.shape);
+  object.mutable_rest()->clear();
+  json::write(*object.mutable_rest(), tree->get_object());
+  return codec::to_wire(object);
 }
 
 } // namespace
@@ -109,15 +93,20 @@ std::string stored_resource(const schema::kind& kind) {
 
 bool converted(const schema::kind& kind) { return newer_event(kind) || older_autoscaler(kind); }
 
+bool shown_otherwise(const schema::kind& kind) { return converted(kind) || filled_in(kind); }
+
 std::string to_stored(const schema::kind& kind, std::string_view bytes) {
   if (newer_event(kind)) return renumbered(bytes, true);
-  if (older_autoscaler(kind)) return through<v1::HorizontalPodAutoscaler>(bytes, newer);
+  if (older_autoscaler(kind))
+    return through<v1::HorizontalPodAutoscaler>(bytes, [](auto& x) { return newer(x); });
   return std::string(bytes);
 }
 
 std::string from_stored(const schema::kind& kind, std::string_view bytes) {
   if (newer_event(kind)) return renumbered(bytes, false);
-  if (older_autoscaler(kind)) return through<v2::HorizontalPodAutoscaler>(bytes, older);
+  if (filled_in(kind)) return with_defaults(kind, bytes);
+  if (older_autoscaler(kind))
+    return through<v2::HorizontalPodAutoscaler>(bytes, [](auto& x) { return older(x); });
   return std::string(bytes);
 }
 

@@ -1,6 +1,7 @@
 // Watches: a cursor into the store's events, pushed to one client. Encodings are shared: the first
 // watcher that needs an event as JSON leaves the bytes with the event for all others.
 #include "actors/gateway/page.hpp"
+#include "actors/gateway/sealed.hpp"
 #include "actors/gateway/verbs.hpp"
 
 #include "actors/gateway/versions.hpp"
@@ -85,14 +86,15 @@ public:
   result<void> start() {
     auto now = g_.given.store->current();
     auto asked = options_.version.empty() ? 0 : *read_version(options_.version);
-    // Without a version, or from 0, the objects that are there come first.
-    bool present = asked == 0 || options_.initial_events;
+    // Without a version, or from 0, the objects that are there come first, unless they shall not.
+    bool present = options_.initial_events || (asked == 0 && !c_->query.has("sendInitialEvents"));
     if (asked > now.revision()) from_revision_ = asked; // what comes before it is not told
     auto self = weak_from_this();
     storage::watch_options wanted;
     wanted.resource = stored_resource(kind_);
     wanted.prefix = prefix_of(kind_, c_->where.ns);
-    wanted.after_revision = present ? now.revision() : std::min(asked, now.revision());
+    wanted.after_revision =
+        asked == 0 || present ? now.revision() : std::min(asked, now.revision());
     wanted.wake = [self, work = g_.given.work] {
       work->post_at_pulse([self] {
         if (auto live = self.lock()) live->turn();
@@ -140,8 +142,7 @@ private:
   }
 
   std::string content_type_of_stream() const {
-    auto type =
-        std::string(content_type(c_->media.as == format::yaml ? format::json : c_->media.as));
+    auto type = std::string(content_type(c_->media.as));
     return c_->media.as == format::protobuf ? type + ";stream=watch" : type;
   }
 
@@ -192,7 +193,8 @@ private:
     if (c_->media.what == shape::table) {
       codec::table table(kind_, codec::include_of(c_->query.get("includeObject")),
                          c_->media.table_version, g_.given.now().seconds);
-      table.add(converted(kind_) ? from_stored(kind_, stored) : std::string(stored), revision);
+      table.add(shown_otherwise(kind_) ? from_stored(kind_, stored) : std::string(stored),
+                revision);
       line += table.finish(std::to_string(revision), {}, {}, !columns_sent_);
       columns_sent_ = true;
     } else if (c_->media.what == shape::partial) {
@@ -204,8 +206,7 @@ private:
   }
 
   void send_protobuf(const char* type, std::string_view stored, uint64_t revision) {
-    frame(type, codec::seal_envelope(kind_.api_version(), kind_.name,
-                                     write_protobuf(kind_, stored, revision)));
+    frame(type, sealed(kind_, c_->media, write_protobuf(kind_, stored, revision)));
   }
 
   /// A length-prefixed WatchEvent, itself without an envelope, around an enveloped object.

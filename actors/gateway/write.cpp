@@ -1,7 +1,9 @@
 #include "actors/gateway/write.hpp"
 
 #include "actors/gateway/admission.hpp"
+#include "actors/gateway/api_services.hpp"
 #include "actors/gateway/custom.hpp"
+#include "actors/gateway/definition_removal.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/api/apiextensions.pb.h"
@@ -150,7 +152,7 @@ bool keep_books(const call& c, Message& fresh, Message& old, const storage::entr
 /// What forbids the update.
 schema::causes judge_update(const call& c, const Message& fresh, const Message& old,
                             bool wants_the_same) {
-  if (c.kind->custom()) return validate_custom(*c.kind, fresh);
+  if (c.kind->custom()) return validate_custom(*c.kind, fresh, &old);
   auto about = part_of(c);
   if (about == part::status || about == part::approval) return schema::validate_status(fresh, old);
   if (about == part::ephemeral_containers || about == part::resources)
@@ -314,6 +316,7 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
     out.tx.require_exists(key_of(*spaces, {}, c.where.ns));
   }
   out.tx.put(key, stored, index_of(*c.kind, *fresh));
+  if (is_definition(*c.kind)) announce_versions(g, c, now, *fresh, out.tx);
   out.commit = !options.dry_run;
   out.answer = [stored](call& c, uint64_t revision) { c.answer_object(201, stored, revision); };
   return out;
@@ -359,13 +362,20 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   };
   if (ready_to_go(*fresh, *old)) {
     auto stored = stored_form(*c.kind, *fresh);
-    return plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
+    auto gone = plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
+    if (is_definition(*c.kind)) withdraw_versions(c, now, *old, nullptr, gone.tx);
+    release_definition(c, now, entry.key(), gone.tx);
+    return gone;
   }
   auto stored = stored_form(*c.kind, *fresh);
   out.revision = entry.mod_revision();
   out.commit = !options.dry_run && stored != entry.value();
   out.tx.require_revision(key, entry.mod_revision());
   out.tx.put(key, stored, index_of(*c.kind, *fresh));
+  if (is_definition(*c.kind) && out.commit) {
+    announce_versions(g, c, now, *fresh, out.tx);
+    withdraw_versions(c, now, *old, fresh.get(), out.tx);
+  }
   out.answer = answer(std::move(stored));
   return out;
 }

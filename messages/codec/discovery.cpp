@@ -3,6 +3,7 @@
 #include "messages/api/api_discovery.pb.h"
 #include "messages/api/discovery.pb.h"
 #include "messages/base/base64.hpp"
+#include "messages/base/versions.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_decode.hpp"
 
@@ -26,15 +27,28 @@ struct group {
   std::vector<std::string> versions;
 };
 
+/// Built-in groups in their own order, then those of definitions by the names of their APIServices,
+/// then what others would serve.
 std::vector<group> groups(const registry& kinds, bool core) {
-  std::vector<group> out;
+  std::vector<group> out, custom, late;
   for (auto& k : kinds.all()) {
     if (k.group.empty() != core) continue;
-    auto hit = std::find_if(out.begin(), out.end(), [&](auto& g) { return g.name == k.group; });
-    if (hit == out.end()) hit = out.insert(out.end(), {k.group, {}});
+    auto known = [&](auto& g) { return g.name == k.group; };
+    auto& built_in = k.group == "metrics.k8s.io" ? late : out;
+    bool ours = std::any_of(built_in.begin(), built_in.end(), known);
+    auto& list = k.custom() && !ours ? custom : built_in;
+    auto hit = std::find_if(list.begin(), list.end(), known);
+    if (hit == list.end()) hit = list.insert(list.end(), {k.group, {}});
     if (std::find(hit->versions.begin(), hit->versions.end(), k.version) == hit->versions.end())
       hit->versions.push_back(k.version);
   }
+  auto first = [](const group& g) {
+    return *std::min_element(g.versions.begin(), g.versions.end()) + "." + g.name;
+  };
+  for (auto& g : custom) std::sort(g.versions.begin(), g.versions.end(), version_before);
+  std::sort(custom.begin(), custom.end(), [&](auto& a, auto& b) { return first(a) < first(b); });
+  for (auto* list : {&custom, &late})
+    for (auto& g : *list) out.push_back(std::move(g));
   return out;
 }
 

@@ -58,6 +58,14 @@ std::string seal_envelope(std::string_view version, std::string_view name,
   return out;
 }
 
+std::string metadata_alone(std::string_view object) {
+  std::string out;
+  wire::reader in(object);
+  while (in.next())
+    if (in.number == metadata) out += in.whole();
+  return out;
+}
+
 std::string with_resource_version(std::string_view object, std::string_view resource_version) {
   std::string out;
   out.reserve(object.size() + 32);

@@ -69,7 +69,48 @@ object definitions::reference(std::string_view name) const {
                        std::string(name)}};
 }
 
+/// What the schema of a custom kind says besides the shape.
+void definitions::narrow(object& o, const type& t) const {
+  auto& c = *t.limits;
+  if (t.what == form::int32 || t.what == form::int64 || t.what == form::real) o.erase("format");
+  if (t.what == form::int_or_string || t.what == form::raw) {
+    o.erase("type");
+    if (!c.json_type.empty() && t.what == form::raw) o["type"] = c.json_type;
+    if (t.what == form::int_or_string) o["x-kubernetes-int-or-string"] = true;
+  }
+  auto text = [&](const char* key, const std::string& said) {
+    if (!said.empty()) o[key] = said;
+  };
+  auto count = [&](const char* key, int64_t said) {
+    if (said >= 0) o[key] = said;
+  };
+  text("format", c.format);
+  text("pattern", c.pattern);
+  if (c.has_minimum) o["minimum"] = c.minimum;
+  if (c.has_maximum) o["maximum"] = c.maximum;
+  if (c.exclusive_minimum) o["exclusiveMinimum"] = true;
+  if (c.exclusive_maximum) o["exclusiveMaximum"] = true;
+  if (c.has_multiple_of) o["multipleOf"] = c.multiple_of;
+  count("minLength", c.length_min);
+  count("maxLength", c.length_max);
+  count("minItems", c.items_min);
+  count("maxItems", c.items_max);
+  count("minProperties", c.properties_min);
+  count("maxProperties", c.properties_max);
+  if (!c.allowed.empty()) o["enum"] = c.allowed;
+  // Clients of the old document trip over these.
+  if (version_ == openapi_version::v2) return;
+  if (c.has_default) o["default"] = c.default_value;
+  if (t.nullable) o["nullable"] = true;
+}
+
 value definitions::schema_of(const type& t) {
+  auto v = shape_of(t);
+  if (t.limits) narrow(v.get_object(), t);
+  return v;
+}
+
+value definitions::shape_of(const type& t) {
   switch (t.what) {
   case form::string: return object{{"type", "string"}};
   case form::bytes: return object{{"type", "string"}, {"format", "byte"}};
@@ -212,6 +253,12 @@ void definitions::add(const schema::kind& k) {
                                  {"required", array{value("items")}},
                                  {"properties", std::move(properties)},
                                  {gvk_key, array{value(gvk(k, k.list_name))}}};
+}
+
+std::string definitions::add_meta(std::string_view name, object schema) {
+  auto full = "io.k8s.apimachinery.pkg.apis.meta.v1." + std::string(name);
+  all_.try_emplace(full, std::move(schema));
+  return full;
 }
 
 std::string definitions::add(std::string_view api_version, std::string_view kind) {

@@ -18,6 +18,8 @@ public:
   void add(const schema::kind& kind);
   /// Adds the message of a built-in document such as DeleteOptions; returns its name.
   std::string add(std::string_view api_version, std::string_view kind);
+  /// Adds a schema that no message stands for, among the common ones; returns its name.
+  std::string add_meta(std::string_view name, json::object schema);
 
   /// "#/definitions/NAME" or "#/components/schemas/NAME".
   json::object reference(std::string_view name) const;
@@ -29,6 +31,8 @@ public:
 
 private:
   json::value schema_of(const schema::type& type);
+  json::value shape_of(const schema::type& type);
+  void narrow(json::object& o, const schema::type& type) const;
   json::object object_of(const schema::type& type);
   json::value property_of(const schema::property& p);
   void define(const schema::type& type);

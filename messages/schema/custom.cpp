@@ -2,6 +2,7 @@
 
 #include "messages/api/apiextensions.pb.h"
 #include "messages/api/meta.pb.h"
+#include "messages/base/versions.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -60,6 +61,7 @@ public:
     t.what = form::object;
     t.element = nullptr;
     t.type_meta = true;
+    if (s && s->properties().contains("metadata")) narrow_metadata(*s, t);
     std::erase_if(t.properties, [](auto& p) {
       return p.name == "metadata" || p.name == "apiVersion" || p.name == "kind";
     });
@@ -72,6 +74,14 @@ public:
   }
 
 private:
+  /// What the schema says of the name goes beside the shape, which has metadata of its own.
+  void narrow_metadata(const JSONSchemaProps& s, type& root) {
+    JSONSchemaProps beside;
+    beside.set_type("object");
+    (*beside.mutable_properties())["metadata"] = s.properties().at("metadata");
+    root.limits->all_of.push_back(&compile(beside, 1));
+  }
+
   static form form_of(const JSONSchemaProps& s) {
     if (s.x_kubernetes_int_or_string()) return form::int_or_string;
     auto& word = s.type();
@@ -150,7 +160,25 @@ private:
   }
 
   std::deque<type> types_;
+
+public:
+  std::string deprecation; ///< what users of the version are told; empty: nothing
 };
+
+std::string deprecation_text(const CustomResourceDefinition& d,
+                             const CustomResourceDefinitionVersion& v) {
+  if (!v.deprecated()) return {};
+  if (v.has_deprecation_warning()) return v.deprecation_warning();
+  auto named = [&](const std::string& version) {
+    return d.spec().group() + "/" + version + " " + d.spec().names().kind();
+  };
+  const std::string* better = nullptr;
+  for (auto& other : d.spec().versions())
+    if (other.served() && !other.deprecated() && version_before(other.name(), v.name()) &&
+        (!better || version_before(other.name(), *better)))
+      better = &other.name();
+  return named(v.name()) + " is deprecated" + (better ? "; use " + named(*better) : "");
+}
 
 kind describe(const CustomResourceDefinition& d, const CustomResourceDefinitionVersion& v,
               const std::string& stored) {
@@ -194,6 +222,7 @@ kind describe(const CustomResourceDefinition& d, const CustomResourceDefinitionV
                              ? &v.schema().openapi_v3_schema()
                              : nullptr);
   k.doc = k.shape->limits->description;
+  owner->deprecation = deprecation_text(d, v);
   k.keeps = owner;
   return k;
 }
@@ -208,6 +237,11 @@ std::vector<kind> custom_kinds(const CustomResourceDefinition& definition) {
   for (auto& v : definition.spec().versions())
     if (v.served()) out.push_back(describe(definition, v, stored));
   return out;
+}
+
+std::string_view deprecation_of(const kind& k) {
+  return k.custom() && k.keeps ? static_cast<const compiler*>(k.keeps.get())->deprecation
+                               : std::string_view{};
 }
 
 } // namespace troupe::schema

@@ -15,4 +15,7 @@ namespace troupe::schema {
 /// same becomes a type that takes anything.
 std::vector<kind> custom_kinds(const k8s::apiextensions::v1::CustomResourceDefinition& definition);
 
+/// What users of a custom kind's version are told if it is deprecated; else nothing.
+std::string_view deprecation_of(const kind& kind);
+
 } // namespace troupe::schema

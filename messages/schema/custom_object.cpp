@@ -1,11 +1,10 @@
 #include "messages/schema/custom_object.hpp"
 
-#include "messages/base/base64.hpp"
-#include "messages/base/names.hpp"
-#include "messages/base/time.hpp"
+#include "messages/schema/text_format.hpp"
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -121,33 +120,15 @@ size_t characters(std::string_view text) {
   return n;
 }
 
-bool fits_format(const std::string& format, std::string_view text) {
-  if (format == "date-time" || format == "datetime") return parse_time(text).has_value();
-  if (format == "date") return parse_time(std::string(text) + "T00:00:00Z").has_value();
-  if (format == "byte") return base64::decode(text).has_value();
-  if (format == "duration") return parse_duration(text).has_value();
-  static const re2::RE2 uuid(
-      "(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}");
-  static const re2::RE2 ipv4(R"((25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3})");
-  static const re2::RE2 email(R"([^@\s]+@[^@\s]+)");
-  static const re2::RE2 hostname(
-      R"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?)");
-  re2::StringPiece piece(text.data(), text.size());
-  if (format == "uuid" || format == "uuid3" || format == "uuid4" || format == "uuid5")
-    return re2::RE2::FullMatch(piece, uuid);
-  if (format == "ipv4") return re2::RE2::FullMatch(piece, ipv4);
-  if (format == "email") return re2::RE2::FullMatch(piece, email);
-  if (format == "hostname") return re2::RE2::FullMatch(piece, hostname);
-  return true; // unknown formats are not checked
-}
-
 class validator {
 public:
   std::vector<cause> causes;
 
-  void value(const json::value& v, const type& t, const std::string& path,
-             const std::string& named) {
+  /// `old` is what stood there before, null if nothing did: what stays as it was is not judged.
+  void value(const json::value& v, const type& t, const std::string& path, const std::string& named,
+             const json::value* old = nullptr) {
     if (causes.size() >= causes_max || t.message || !t.limits) return;
+    if (old && *old == v) return;
     auto& c = *t.limits;
     if (v.is_null() && t.nullable) return;
     if (!has_type(v, t)) {
@@ -166,8 +147,8 @@ public:
     }
     if (v.is_number()) number(v, c, path);
     if (auto s = v.if_string()) string(*s, c, path);
-    if (auto a = v.if_array()) list(*a, t, path);
-    if (auto o = v.if_object()) object(*o, t, path);
+    if (auto a = v.if_array()) list(*a, t, path, old ? old->if_array() : nullptr);
+    if (auto o = v.if_object()) object(*o, t, path, old ? old->if_object() : nullptr);
     combinations(v, c, path);
   }
 
@@ -231,7 +212,16 @@ private:
       invalid(path, json::value(s), "must be of type " + c.format + ": \"" + std::string(s) + "\"");
   }
 
-  void list(const json::array& a, const type& t, const std::string& path) {
+  static std::string key_of(const json::value& item, const type& t) {
+    std::string key;
+    for (auto& k : t.list_keys) {
+      auto found = json::find(item, k);
+      key += k + "=" + (found ? json::write(*found) : "") + ";";
+    }
+    return key;
+  }
+
+  void list(const json::array& a, const type& t, const std::string& path, const json::array* old) {
     auto& c = *t.limits;
     auto size = static_cast<int64_t>(a.size());
     if (c.items_max >= 0 && size > c.items_max)
@@ -247,18 +237,22 @@ private:
       auto here = path + "[" + std::to_string(i) + "]";
       std::string key;
       if (set) key = json::write(a[i]);
-      if (t.list == list_type::map && a[i].is_object())
-        for (auto& k : t.list_keys) {
-          auto found = json::find(a[i], k);
-          key += k + "=" + (found ? json::write(*found) : "") + ";";
-        }
+      if (t.list == list_type::map && a[i].is_object()) key = key_of(a[i], t);
       if ((set || t.list == list_type::map) && !seen.insert(key).second)
         add("FieldValueDuplicate", here, "Duplicate value: " + json::write(a[i]));
-      if (t.element) value(a[i], *t.element, here, a[i].is_object() ? here : path);
+      // Only members of maps can be told again.
+      auto before =
+          t.list == list_type::map && old
+              ? std::find_if(old->begin(), old->end(), [&](auto& x) { return key_of(x, t) == key; })
+              : json::array::const_iterator{};
+      bool known = t.list == list_type::map && old && before != old->end();
+      if (t.element)
+        value(a[i], *t.element, here, a[i].is_object() ? here : path, known ? &*before : nullptr);
     }
   }
 
-  void object(const json::object& o, const type& t, const std::string& path) {
+  void object(const json::object& o, const type& t, const std::string& path,
+              const json::object* old) {
     auto& c = *t.limits;
     auto size = static_cast<int64_t>(o.size());
     if (c.properties_max >= 0 && size > c.properties_max)
@@ -279,10 +273,11 @@ private:
       }
     for (auto& [key, v] : o) {
       auto here = joined(path, key);
+      auto before = old ? old->if_contains(key) : nullptr;
       if (t.what == form::map)
-        value(v, *t.element, here, here);
+        value(v, *t.element, here, here, before);
       else if (auto child = t.child(key))
-        value(v, *child, here, here);
+        value(v, *child, here, here, before);
     }
   }
 
@@ -318,9 +313,23 @@ std::vector<std::string> prune(json::object& object, const type& t) {
 
 void set_custom_defaults(json::object& object, const type& t) { default_object(object, t); }
 
-std::vector<cause> validate_custom(const json::object& object, const type& t) {
+bool has_defaults(const type& t) {
+  if (t.message) return false;
+  if (t.limits && t.limits->has_default) return true;
+  if (t.element && has_defaults(*t.element)) return true;
+  return std::any_of(t.properties.begin(), t.properties.end(),
+                     [](auto& p) { return has_defaults(*p.type); });
+}
+
+std::vector<cause> validate_custom(const json::object& object, const type& t,
+                                   const json::object* old) {
   validator v;
-  v.value(json::value(object), t, {}, {});
+  if (!old) {
+    v.value(json::value(object), t, {}, {});
+  } else {
+    json::value before(*old);
+    v.value(json::value(object), t, {}, {}, &before);
+  }
   return std::move(v.causes);
 }
 

@@ -4,6 +4,7 @@
 #include "actors/gateway/default_roles.hpp"
 #include "actors/gateway/default_upkeep.hpp"
 #include "actors/gateway/workers.hpp"
+#include "messages/api/apiextensions.pb.h"
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/validate.hpp"
@@ -11,7 +12,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <set>
+#include <thread>
 
 BOOST_AUTO_TEST_SUITE(bootstrap_test)
 
@@ -178,15 +181,79 @@ BOOST_AUTO_TEST_CASE(flow_objects_follow_unless_they_say_no) {
   BOOST_TEST(!gateway::catch_up(exempt, named(levels, "exempt")));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_second_start_writes_nothing_and_mends_what_was_taken,
-                        test::store_fixture) {
-  gateway::worker_threads work{1};
+BOOST_AUTO_TEST_CASE(former_defaults_are_told_from_peoples_own) {
+  const std::string key = "apf.kubernetes.io/autoupdate-spec";
+  k8s::meta::v1::ObjectMeta meta;
+  BOOST_TEST(!gateway::goes_with_defaults(meta));
+  for (auto word : {"true", "1", "T"}) {
+    (*meta.mutable_annotations())[key] = word;
+    BOOST_TEST(gateway::goes_with_defaults(meta), word);
+  }
+  for (auto word : {"false", "", "yes"}) {
+    (*meta.mutable_annotations())[key] = word;
+    BOOST_TEST(!gateway::goes_with_defaults(meta), word);
+  }
+}
+
+namespace {
+
+gateway::environment environment_of(storage::store& store, gateway::worker_threads& work) {
   gateway::environment given;
-  given.store = store.get();
+  given.store = &store;
   given.work = &work;
   given.now = [] { return timestamp{1000, 0}; };
   given.random = [n = uint64_t{0}]() mutable { return ++n; };
-  gateway::gateway api{std::move(given)};
+  return given;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(flow_schemas_that_are_defaults_no_more_go_at_a_start, test::store_fixture) {
+  gateway::worker_threads work{1};
+  gateway::gateway api{environment_of(*store, work)};
+  BOOST_REQUIRE(gateway::bootstrap(api));
+  auto& kind = *api.kinds()->by_resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas");
+  auto schemas = schema::default_flow_schemas(5);
+  auto former = named(schemas, "probes"), own = former;
+  former.mutable_metadata()->set_name("former");
+  (*former.mutable_metadata()->mutable_annotations())["apf.kubernetes.io/autoupdate-spec"] = "true";
+  own.mutable_metadata()->set_name("own");
+  own.mutable_metadata()->clear_annotations();
+  put(kind, former);
+  put(kind, own);
+  BOOST_REQUIRE(gateway::bootstrap(api));
+  auto now = store->current();
+  BOOST_TEST(!now.find(gateway::key_of(kind, {}, "former")));
+  BOOST_TEST(bool(now.find(gateway::key_of(kind, {}, "own"))));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_server_hears_of_definitions_that_another_stored, test::store_fixture) {
+  gateway::worker_threads work{1};
+  gateway::gateway api{environment_of(*store, work)};
+  k8s::apiextensions::v1::CustomResourceDefinition d;
+  d.mutable_metadata()->set_name("ws.g.example.com");
+  auto& spec = *d.mutable_spec();
+  spec.set_group("g.example.com");
+  spec.mutable_names()->set_plural("ws");
+  spec.mutable_names()->set_kind("W");
+  auto& version = *spec.add_versions();
+  version.set_name("v1");
+  version.set_served(true);
+  version.set_storage(true);
+  auto& served = *d.mutable_status()->add_conditions();
+  served.set_type("Established");
+  served.set_status("True");
+  put(*api.kinds()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"), d);
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  auto known = [&] { return api.kinds()->by_kind("g.example.com/v1", "W") != nullptr; };
+  while (!known() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  BOOST_TEST(known());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_second_start_writes_nothing_and_mends_what_was_taken,
+                        test::store_fixture) {
+  gateway::worker_threads work{1};
+  gateway::gateway api{environment_of(*store, work)};
   BOOST_REQUIRE(gateway::bootstrap(api));
   auto first = store->current().revision();
   BOOST_REQUIRE(gateway::bootstrap(api));

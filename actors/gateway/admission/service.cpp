@@ -1,6 +1,6 @@
 // Services get cluster addresses and node ports that nobody else has: each is an entry of its own
 // in the store, taken in the same transaction that stores the service.
-#include "actors/gateway/admission/parts.hpp"
+#include "actors/gateway/admission/service_range.hpp"
 
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 
+#include <map>
 #include <set>
 
 namespace troupe::gateway {
@@ -17,9 +18,6 @@ namespace {
 
 using k8s::core::v1::Service;
 
-// 10.96.0.0/16, as kubeadm has it; the first address is the API's own.
-constexpr uint32_t range_first = 0x0a600000;
-constexpr uint32_t range_size = 1u << 16;
 constexpr int node_port_first = 30000, node_port_last = 32767;
 constexpr int tries_max = 64;
 
@@ -74,26 +72,28 @@ error field_error(const admission_request& r, const char* field, const std::stri
 result<void> choose_address(const admission_request& r, Service& s) {
   auto& spec = *s.mutable_spec();
   if (spec.cluster_ip() == "None") return {};
+  auto ranges = ready_ranges(r);
+  auto taken = [&](const std::string& ip) { return r.now.find(key_of(addresses(r), {}, ip)); };
   if (!spec.cluster_ip().empty()) {
     auto address = read_address(spec.cluster_ip());
     if (!address) return {}; // validation says that it is no address
-    if (*address - range_first >= range_size)
+    auto refuse = [&](const std::string& why) {
       return field_error(r, "spec.clusterIPs", "[\"" + spec.cluster_ip() + "\"]",
-                         "failed to allocate IP " + spec.cluster_ip() +
-                             ": the provided network does not match the current range");
-    if (r.now.find(key_of(addresses(r), {}, spec.cluster_ip())))
-      return field_error(r, "spec.clusterIPs", "[\"" + spec.cluster_ip() + "\"]",
-                         "failed to allocate IP " + spec.cluster_ip() +
-                             ": provided IP is already allocated");
+                         "failed to allocate IP " + spec.cluster_ip() + ": " + why);
+    };
+    auto range =
+        std::find_if(ranges.begin(), ranges.end(), [&](auto& x) { return x.holds(*address); });
+    if (range == ranges.end())
+      return refuse("the provided network does not match the current range");
+    if (!range->gives(*address))
+      return refuse("the provided IP (" + spec.cluster_ip() +
+                    ") is not in the valid range. The range of valid IPs is " + range->text);
+    if (!r.dry_run && taken(spec.cluster_ip())) return refuse("provided IP is already allocated");
   } else {
-    std::string free;
-    for (int i = 0; i < tries_max && free.empty(); ++i) {
-      auto candidate = text_of(range_first + 256 +
-                               static_cast<uint32_t>(r.g.given.random() % (range_size - 512)));
-      if (!r.now.find(key_of(addresses(r), {}, candidate))) free = candidate;
-    }
-    if (free.empty()) return error{errc::internal, "the range of service addresses is full"};
-    spec.set_cluster_ip(free);
+    auto free = free_address(ranges, r.g.given.random,
+                             [&](uint32_t address) { return taken(text_of(address)); });
+    if (!free) return error{errc::internal, "failed to allocate a serviceIP: range is full"};
+    spec.set_cluster_ip(text_of(free));
   }
   take_address(r, s, spec.cluster_ip());
   return {};
@@ -108,17 +108,24 @@ std::set<int> ports_of(const Service* s) {
   return out;
 }
 
+/// A port of the same name keeps its number, unless another one has it now.
+template<class Ports> void keep_ports(Ports& ports, const Service& old) {
+  std::map<std::string_view, int> known;
+  for (auto& q : old.spec().ports()) known[q.name()] = q.node_port();
+  std::set<int> used;
+  for (auto& p : ports)
+    if (p.node_port() > 0) used.insert(p.node_port());
+  for (auto& p : ports)
+    if (auto had = known.find(p.name()); p.node_port() == 0 && had != known.end() &&
+                                         had->second > 0 && used.insert(had->second).second)
+      p.set_node_port(had->second);
+}
+
 result<void> choose_ports(const admission_request& r, Service& s, const Service* old) {
   auto had = ports_of(old);
   std::set<int> mine;
   auto& ports = *s.mutable_spec()->mutable_ports();
-  // A port that is not named again keeps its number, if it is recognisable.
-  if (old)
-    for (auto& p : ports)
-      for (auto& q : old->spec().ports())
-        if (p.node_port() == 0 && p.port() == q.port() && p.protocol() == q.protocol() &&
-            q.node_port() > 0)
-          p.set_node_port(q.node_port());
+  if (old) keep_ports(ports, *old);
   int i = 0;
   for (auto& p : ports) {
     auto field = "spec.ports[" + std::to_string(i++) + "].nodePort";
@@ -168,6 +175,39 @@ bool names_only(const Service& s) {
   return s.spec().cluster_ip() == "None" && s.spec().selector().empty();
 }
 
+template<class List> bool same_texts(const List& a, const List& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+/// Who knows only the one address, or changes it alone, means the list of them, too.
+void settle_lists(Service& s, const Service* old) {
+  auto& spec = *s.mutable_spec();
+  auto& list = *spec.mutable_cluster_ips();
+  auto follow = [&] {
+    list.Clear();
+    if (!spec.cluster_ip().empty()) *list.Add() = spec.cluster_ip();
+  };
+  if (!old) {
+    if (list.empty()) follow();
+    return;
+  }
+  auto& before = old->spec();
+  bool same = spec.cluster_ip() == before.cluster_ip();
+  if (same && list.empty()) list = before.cluster_ips();
+  if (!same && same_texts(list, before.cluster_ips())) follow();
+  if (!wants_address(s) || !wants_address(*old)) return;
+  if (spec.cluster_ip().empty()) spec.set_cluster_ip(before.cluster_ip());
+  if (list.empty() && spec.cluster_ip() == before.cluster_ip()) list = before.cluster_ips();
+}
+
+/// Whether the address and the list say the same, of one family each; validation tells if not.
+bool lists_agree(const Service& s) {
+  auto& list = s.spec().cluster_ips();
+  auto v6 = [&](int i) { return list[i].find(':') != std::string::npos; };
+  if (list.size() > 2 || (list.size() == 2 && v6(0) == v6(1))) return false;
+  return list.empty() ? s.spec().cluster_ip().empty() : list[0] == s.spec().cluster_ip();
+}
+
 /// The families of addresses that a service asks for, told if it does not tell them itself. Those
 /// that are given out here are of the fourth version.
 result<void> settle_families(const admission_request& r, Service& s, const Service* old) {
@@ -188,6 +228,9 @@ result<void> settle_families(const admission_request& r, Service& s, const Servi
     families.DeleteSubrange(1, before - 1);
   if (!single && !families.empty() && families.size() < before)
     return fault("must be 'SingleStack' to release the secondary IP family");
+  if (single && spec.cluster_ips_size() == 2)
+    return fault("must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are "
+                 "specified");
   if (single && families.size() == 2)
     return fault("must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are "
                  "specified");
@@ -198,6 +241,15 @@ result<void> settle_families(const admission_request& r, Service& s, const Servi
     return {};
   }
   std::vector<cause> causes;
+  for (int i = spec.ip_families_size(); i < spec.cluster_ips_size(); ++i)
+    if (spec.cluster_ips(i).find(':') != std::string::npos)
+      causes.push_back(
+          {"FieldValueInvalid",
+           "Invalid value: [\"" + spec.cluster_ips(0) + "\"" +
+               (spec.cluster_ips_size() > 1 ? ",\"" + spec.cluster_ips(1) + "\"" : "") +
+               "]: IPv6 is not configured on this cluster",
+           "spec.clusterIPs[" + std::to_string(i) + "]"});
+  if (!causes.empty()) return invalid(*r.c.kind, s.metadata().name(), std::move(causes));
   if (spec.ip_family_policy() == "RequireDualStack")
     causes.push_back({"FieldValueInvalid",
                       "Invalid value: \"RequireDualStack\": this cluster is not configured for "
@@ -238,8 +290,8 @@ result<void> admit_service(const admission_request& r) {
       spec.has_allocate_load_balancer_node_ports() ==
           old->spec().has_allocate_load_balancer_node_ports())
     spec.clear_allocate_load_balancer_node_ports();
-  if (old && wants_address(*s) && spec.cluster_ip().empty() && wants_address(*old))
-    spec.set_cluster_ip(old->spec().cluster_ip());
+  settle_lists(*s, old);
+  if (wants_address(*s) && !lists_agree(*s)) return {};
   bool had = old && wants_address(*old) && !old->spec().cluster_ip().empty() &&
              old->spec().cluster_ip() != "None";
   if (wants_address(*s))
@@ -256,10 +308,8 @@ result<void> admit_service(const admission_request& r) {
     spec.clear_ip_families();
     spec.clear_ip_family_policy();
   }
-  if (wants_address(*s)) {
-    spec.clear_cluster_ips();
-    if (!spec.cluster_ip().empty()) spec.add_cluster_ips(spec.cluster_ip());
-  }
+  if (wants_address(*s) && spec.cluster_ips().empty() && !spec.cluster_ip().empty())
+    spec.add_cluster_ips(spec.cluster_ip());
   if (wants_ports(*s)) {
     if (auto ok = choose_ports(r, *s, old); !ok) return ok;
   } else {

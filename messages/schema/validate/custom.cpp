@@ -95,6 +95,20 @@ void scale(report& out, const path& at, const CustomResourceSubresourceScale& s)
           "should be a json path under either .spec or .status");
 }
 
+/// What a schema says of the field behind `.a.b`; null if it knows none.
+const JSONSchemaProps* part_at(const JSONSchemaProps& s, std::string_view path) {
+  auto at = &s;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    auto dot = std::min(path.find('.'), path.size());
+    auto below = at->properties().find(std::string(path.substr(0, dot)));
+    if (below == at->properties().end()) return nullptr;
+    at = &below->second;
+    path.remove_prefix(dot);
+  }
+  return at;
+}
+
 void selectable(report& out, const path& at, const version_of& v) {
   constexpr int most = 8;
   if (v.selectable_fields_size() > most)
@@ -103,12 +117,23 @@ void selectable(report& out, const path& at, const version_of& v) {
   for (int i = 0; i < v.selectable_fields_size(); ++i) {
     auto here = at[i];
     auto& field = v.selectable_fields(i).json_path();
-    if (field.empty())
-      out.required(here / "jsonPath");
-    else if (!plain_path(field))
-      out.invalid(here / "jsonPath", field, "is an invalid path");
-    else if (field.starts_with(".metadata"))
-      out.invalid(here / "jsonPath", field, "must not point to fields in metadata");
+    auto said = here / "jsonPath";
+    if (field.empty()) {
+      out.required(said);
+      continue;
+    }
+    auto found = plain_path(field) ? part_at(v.schema().openapi_v3_schema(), field) : nullptr;
+    bool metadata = field == ".metadata" || field.starts_with(".metadata.");
+    if (metadata)
+      out.invalid(said, field, "must not point to fields in metadata");
+    else if (!found)
+      out.invalid(said, field, "is an invalid path: does not refer to a valid field");
+    else if (found->type() != "string" && found->type() != "boolean" && found->type() != "integer")
+      out.invalid(
+          said, field,
+          "must point to a field of type string, boolean or integer. Enum string fields and "
+          "strings with formats are allowed.");
+    if (!found || metadata) continue;
     if (!seen.insert(field).second) out.duplicate(here / "jsonPath", field);
   }
 }
