@@ -144,6 +144,8 @@ private:
         return;
       }
     }
+    auto fault = phase == "Released" && !going ? deletion_fault(v) : std::string{};
+    if (!fault.empty()) phase = "Failed";
     if (v.status().phase() == phase || phase == "Bound") {
       if (going) let_go(r, *entry, v);
       return;
@@ -151,6 +153,12 @@ private:
     auto object = gateway::load(volumes, *entry);
     auto& status = *static_cast<PersistentVolume&>(*object).mutable_status();
     status.set_phase(phase);
+    if (fault.empty())
+      status.clear_message();
+    else
+      status.set_message(fault);
+    if (!fault.empty())
+      r.events.note(volumes, v.metadata(), "Warning", "VolumeFailedDelete", fault);
     status.mutable_last_phase_transition_time()->set_seconds(r.at.seconds);
     if (auto ok = r.write.update(volumes, *entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
@@ -284,11 +292,13 @@ private:
     PersistentVolume v;
     if (!read(volume_entry, v)) {
       if (!bound(claim)) return;
-      return set_phase(r, entry, "Lost",
-                       "Bound claim has lost its PersistentVolume. Any data on the volume is "
-                       "lost!");
+      return lose(r, entry, "ClaimLost",
+                  "Bound claim has lost its PersistentVolume. Any data on the volume is lost!");
     }
     if (v.spec().has_claim_ref() && !kept_for(v, claim)) {
+      if (bound(claim))
+        return lose(r, entry, "ClaimMisbound",
+                    "Two claims are bound to the same volume, this one is bound incorrectly");
       r.events.note(claims, claim.metadata(), "Warning", "FailedBinding",
                     "volume \"" + v.metadata().name() + "\" already bound to a different claim.");
       return;
@@ -307,12 +317,15 @@ private:
     bind_to(r, entry, claim, *volume_entry);
   }
 
-  void set_phase(round& r, const storage::entry& entry, const char* phase, const std::string& why) {
+  void lose(round& r, const storage::entry& entry, const char* reason, const char* why) {
     auto object = gateway::load(claims, entry);
     auto& claim = static_cast<PersistentVolumeClaim&>(*object);
-    if (claim.status().phase() == phase) return;
-    claim.mutable_status()->set_phase(phase);
-    r.events.note(claims, claim.metadata(), "Warning", "ClaimLost", why);
+    auto& status = *claim.mutable_status();
+    if (status.phase() == "Lost") return;
+    status.set_phase("Lost");
+    status.clear_access_modes();
+    status.clear_capacity();
+    r.events.note(claims, claim.metadata(), "Warning", reason, why);
     if (auto ok = r.write.update(claims, entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
   }

@@ -185,6 +185,23 @@ std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim
                                                                  : volume.status().phase();
 }
 
+std::string deletion_fault(const PersistentVolume& volume) {
+  // Whoever made it deletes it.
+  if (volume.spec().persistent_volume_reclaim_policy() != "Delete" ||
+      !at(volume.metadata().annotations(), provisioned_by).empty())
+    return {};
+  auto& source = volume.spec().persistent_volume_source();
+  if (source.has_host_path()) {
+    auto& path = source.host_path().path();
+    auto at = path.find("/tmp/");
+    bool scratch = at != path.npos && at + 5 < path.size();
+    return scratch ? "" : "host_path deleter only supports /tmp/.+ but received provided " + path;
+  }
+  return "error getting deleter volume plugin for volume \"" + volume.metadata().name() +
+         "\": no " + (source.has_nfs() || source.has_local() ? "deletable " : "") +
+         "volume plugin matched";
+}
+
 bool grows(const PersistentVolumeClaim& claim, const PersistentVolume& volume) {
   return bound(claim) && at(volume.metadata().annotations(), provisioned_by) == own_provisioner &&
          bytes_asked(claim) > storage_in(claim.status().capacity());

@@ -62,6 +62,10 @@ PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClas
 std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim* claim);
 
 /// A claim that asks for more than it has, of a volume that can simply be given more.
+/// Why nobody can delete what is behind a volume that was released; empty if nobody has to, or
+/// somebody may.
+std::string deletion_fault(const PersistentVolume& volume);
+
 bool grows(const PersistentVolumeClaim& claim, const PersistentVolume& volume);
 void grow(PersistentVolumeClaim& claim, PersistentVolume& volume);
 
