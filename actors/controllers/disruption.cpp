@@ -77,13 +77,16 @@ private:
     auto space = by_namespace.find(std::string(namespace_in(entry->key())));
     if (space == by_namespace.end()) return;
     std::string pod(entry->key());
+    int covering = 0;
     for (auto& key : space->second) {
       auto& c = covered_by[key];
       bool was = c.pods.erase(pod) > 0;
       bool is = !gone && selects(c.selector, *entry);
       if (is) c.pods.emplace(pod, pod_view::of(entry));
       if (is || was) mark(key);
+      covering += is;
     }
+    if (covering > 1) mark(pod);
   }
 
   void reconcile(round& r) override {
@@ -130,12 +133,28 @@ private:
 
   /// A pod that was to be taken away, and was not, no longer says so.
   void look_at_pod(round& r, const storage::entry& entry) {
+    tell_of_several(r, entry);
     auto due = disruption_forgotten_at(*gateway::decoded<Pod>(entry));
     if (!due) return;
     if (r.at < *due) return r.again_at(*due);
     auto object = gateway::load(pods, entry);
     set_pod_condition(static_cast<Pod&>(*object), "DisruptionTarget", false, "", "", r.at);
     if (auto ok = r.write.update(pods, entry, std::move(object), "status"); !ok) r.fail(ok.error());
+  }
+
+  /// A pod that several budgets cover cannot be evicted.
+  void tell_of_several(round& r, const storage::entry& entry) {
+    auto space = by_namespace.find(std::string(namespace_in(r.key)));
+    if (space == by_namespace.end()) return;
+    std::vector<std::string_view> names;
+    for (auto& key : space->second)
+      if (covered_by[key].pods.contains(r.key)) names.push_back(gateway::split_key(key).name);
+    if (names.size() < 2) return;
+    auto m = metadata_of(entry);
+    r.events.note(pods, m, "Warning", "MultiplePodDisruptionBudgets",
+                  "Pod \"" + m.namespace_() + "\"/\"" + m.name() +
+                      "\" matches multiple PodDisruptionBudgets.  Chose \"" +
+                      std::string(names[0]) + "\" arbitrarily.");
   }
 
   /// How many pods those who control these want.

@@ -53,9 +53,10 @@ private:
       if (!c.gone) mark(c.entry->key()); // told before its job, or left by one
     } else if (c.before) {
       // Let go when it had ended: that is a success or a failure, whether it stays there or not.
+      auto held = [](auto& e) { return e.value().find(tracking_finalizer) != std::string::npos; };
+      if (!held(*c.before) || (!c.gone && held(*c.entry))) return;
       auto was = job_pod::of(c.before);
-      bool over = was.finished() || was.going;
-      if (over && was.tracked && (c.gone || !job_pod::of(c.entry).tracked)) past[uid].note(was);
+      if (was.finished() || was.going) past[uid].note(was);
     }
   }
 

@@ -109,7 +109,10 @@ private:
 
   /// False if the round has done enough.
   bool release(const job_pod* p) {
-    if (writes >= workers_per_round_max) return false;
+    if (writes >= workers_per_round_max) {
+      some_wait = true;
+      return false;
+    }
     untrack(p);
     return true;
   }
@@ -264,7 +267,7 @@ private:
       if (release(p)) count_failure(*p);
     for (auto p : active)
       if (++writes <= workers_per_round_max) then(delete_worker{p});
-    bool uncounted = writes > workers_per_round_max ||
+    bool uncounted = some_wait || writes > workers_per_round_max ||
                      std::any_of(v.pods.begin(), v.pods.end(),
                                  [&](auto p) { return p->tracked && !p->finished() && !p->going; });
     if (uncounted || !active.empty() || ending > 0) return;
@@ -415,6 +418,7 @@ private:
   std::vector<const job_pod*> active;
   std::map<int, const job_pod*> held; ///< failed pods by index that wait for their successors
   int ending = 0, started = 0, writes = 0, held_failures = 0;
+  bool some_wait = false; ///< ended pods that are for the next round
   std::string failure_reason, failure_message, success_reason, success_message;
   std::vector<job_action> actions;
 };

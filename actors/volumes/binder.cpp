@@ -29,9 +29,10 @@ public:
       : reconciler{self, std::move(given), "persistentvolume-controller"} {
     listen(classes, [this](auto& entry, bool) {
       has_class = true;
-      auto hit = waiting.find(std::string(gateway::split_key(entry->key()).name));
-      if (hit != waiting.end())
-        for (auto& key : hit->second) mark(key);
+      // Those without a class may get this one.
+      for (auto& name : {std::string(gateway::split_key(entry->key()).name), std::string{}})
+        if (auto hit = waiting.find(name); hit != waiting.end())
+          for (auto& key : hit->second) mark(key);
     });
     listen(volumes, [this](auto& entry, bool gone) { hear_volume(*entry, gone); });
     listen(claims, [this](auto& entry, bool gone) { hear_claim(*entry, gone); });
@@ -183,6 +184,7 @@ private:
     if (!read(entry, claim) || claim.metadata().has_deletion_timestamp()) return;
     if (!claim.spec().volume_name().empty()) return keep_bound(r, *entry, claim);
     if (auto volume = find_volume(r, claim)) return bind_to(r, *entry, claim, *volume);
+    if (takes_default(claim) && give_default(r, *entry, claim)) return;
     StorageClass of;
     auto name = class_of(claim);
     bool has = !name.empty() && read(r.now.find(gateway::key_of(classes, {}, name)), of);
@@ -221,6 +223,19 @@ private:
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
     note("Normal", "ProvisioningSucceeded",
          "Successfully provisioned volume " + made.metadata().name());
+  }
+
+  /// A class has become the default since the claim was made. False if there is none.
+  bool give_default(round& r, const storage::entry& entry, const PersistentVolumeClaim& claim) {
+    std::vector<StorageClass> all;
+    for (auto& c : r.now.list(gateway::prefix_of(classes)))
+      gateway::read_entry(c, all.emplace_back());
+    auto chosen = default_of(all);
+    if (!chosen) return false;
+    auto fresh = claim;
+    fresh.mutable_spec()->set_storage_class_name(chosen->metadata().name());
+    if (auto ok = r.write.update(claims, entry, gateway::copy(fresh)); !ok) r.fail(ok.error());
+    return true;
   }
 
   /// Provisioners look for claims that name them.

@@ -66,6 +66,28 @@ std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim
   return {};
 }
 
+bool takes_default(const PersistentVolumeClaim& claim) {
+  return !claim.spec().has_storage_class_name() &&
+         !claim.metadata().annotations().contains(beta_class);
+}
+
+const StorageClass* default_of(const std::vector<StorageClass>& all) {
+  auto marked = [](const StorageClass& c) {
+    auto& notes = c.metadata().annotations();
+    return at(notes, "storageclass.kubernetes.io/is-default-class") == "true" ||
+           at(notes, "storageclass.beta.kubernetes.io/is-default-class") == "true";
+  };
+  const StorageClass* out = nullptr;
+  for (auto& c : all) {
+    if (!marked(c)) continue;
+    auto age = [](auto& x) { return x.metadata().creation_timestamp().seconds(); };
+    if (!out || age(c) > age(*out) ||
+        (age(c) == age(*out) && c.metadata().name() < out->metadata().name()))
+      out = &c;
+  }
+  return out;
+}
+
 bool waits_for_consumer(const StorageClass& of) {
   return of.volume_binding_mode() == "WaitForFirstConsumer";
 }

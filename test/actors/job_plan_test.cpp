@@ -253,6 +253,17 @@ BOOST_AUTO_TEST_CASE(more_successes_than_asked_for_are_told) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_job_is_not_over_before_all_its_pods_are_counted) {
+  auto many = workers_per_round_max + 10;
+  model m{many, many};
+  m.quiet();
+  BOOST_TEST(m.running().size() == static_cast<size_t>(many));
+  for (auto p : m.running()) m.end(*p, 1);
+  m.quiet();
+  BOOST_TEST(m.over() == "Failed");
+  BOOST_TEST(m.job.status().failed() == many);
+}
+
 BOOST_AUTO_TEST_CASE(no_pod_is_counted_twice_however_often_it_is_seen) {
   model m{10, 2};
   m.step();

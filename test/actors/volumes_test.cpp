@@ -90,6 +90,29 @@ BOOST_AUTO_TEST_CASE(a_volume_suits_a_claim_that_asks_for_no_more) {
   for (auto& r : rows) BOOST_TEST(suits(r.volume, r.claim) == r.expected);
 }
 
+BOOST_AUTO_TEST_CASE(the_newest_default_class_is_for_claims_that_name_none) {
+  auto made = [](const char* name, int64_t at, const char* mark) {
+    StorageClass c;
+    c.mutable_metadata()->set_name(name);
+    c.mutable_metadata()->mutable_creation_timestamp()->set_seconds(at);
+    if (*mark) (*c.mutable_metadata()->mutable_annotations())[mark] = "true";
+    return c;
+  };
+  auto usual = "storageclass.kubernetes.io/is-default-class";
+  auto older = "storageclass.beta.kubernetes.io/is-default-class";
+  std::vector<StorageClass> all{made("plain", 9, "")};
+  BOOST_TEST(!default_of(all));
+  all.push_back(made("a", 1, usual));
+  all.push_back(made("c", 2, older));
+  all.push_back(made("b", 2, usual));
+  BOOST_REQUIRE(default_of(all));
+  BOOST_TEST(default_of(all)->metadata().name() == "b");
+  PersistentVolumeClaim claim;
+  BOOST_TEST(takes_default(claim));
+  claim.mutable_spec()->set_storage_class_name(""); // none, and meant so
+  BOOST_TEST(!takes_default(claim));
+}
+
 BOOST_AUTO_TEST_CASE(volumes_that_nobody_can_delete_say_so) {
   struct {
     const char* source;
