@@ -107,6 +107,18 @@ BOOST_AUTO_TEST_CASE(images_that_are_there_draw_pods) {
   BOOST_TEST(chosen(c, "spec: {containers: [{name: c, image: registry.example/big}]}") == "b");
 }
 
+BOOST_AUTO_TEST_CASE(images_that_are_mounted_draw_like_those_that_run) {
+  for (auto here : {"a", "b"}) {
+    core c(seed);
+    for (std::string name : {"a", "b"})
+      c.hear_node(name == here ? with_image(name, "registry.example/data:1") : node_entry(name),
+                  false);
+    BOOST_TEST(chosen(c, asking("1", "1Gi",
+                                "volumes: [{name: v, image: {reference: "
+                                "\"registry.example/data:1\"}}]")) == here);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(pods_of_one_controller_are_spread_without_being_asked) {
   core c(seed);
   for (int i = 0; i < 6; ++i)
