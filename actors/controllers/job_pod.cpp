@@ -17,12 +17,6 @@ timestamp time_of(const k8s::meta::v1::Time& t) { return {t.seconds(), t.nanos()
 
 constexpr size_t failures_remembered_max = 16; // the delay does not grow any more before that
 
-bool is_sidecar(const Pod& pod, const std::string& name) {
-  auto& all = pod.spec().init_containers();
-  return std::any_of(all.begin(), all.end(),
-                     [&](auto& c) { return c.name() == name && c.restart_policy() == "Always"; });
-}
-
 /// When the last container ended, if all have.
 timestamp end_of_containers(const Pod& pod) {
   timestamp last;
