@@ -42,6 +42,7 @@ struct crew {
   const daemon_node* node = nullptr; ///< null if there is no such node
   std::vector<const pod_view*> pods; ///< neither going nor over, the oldest first
   std::vector<const pod_view*> over;
+  const pod_view* eldest = nullptr; ///< the one whose state counts, even on its way out
   bool any_going = false;
 };
 
@@ -51,16 +52,13 @@ public:
     for (auto& [name, node] : v.nodes) crews[name].node = &node;
     for (auto p : v.pods) {
       auto& c = crews[node_of(*p)];
+      if (!(p->going && p->finished()) && (!c.eldest || elder(p, c.eldest))) c.eldest = p;
       if (p->going)
         c.any_going = true;
       else
         (p->finished() ? c.over : c.pods).push_back(p);
     }
-    for (auto& [name, c] : crews)
-      std::sort(c.pods.begin(), c.pods.end(), [](auto a, auto b) {
-        if (a->node.empty() != b->node.empty()) return b->node.empty();
-        return a->created != b->created ? a->created < b->created : a->name < b->name;
-      });
+    for (auto& [name, c] : crews) std::sort(c.pods.begin(), c.pods.end(), elder);
     auto& strategy = v.set.spec().update_strategy();
     rolls = strategy.type() != "OnDelete";
     for (auto& [name, c] : crews) wanted += c.node && wish.runs_on(*c.node);
@@ -89,8 +87,8 @@ public:
         continue;
       }
       current += present;
-      if (c.pods.empty()) continue;
-      auto& oldest = *c.pods.front(); // during a surge the old one stands for both
+      if (!c.eldest) continue;
+      auto& oldest = *c.eldest; // during a surge the old one stands for both
       ready += oldest.ready;
       available_now += is_available(oldest);
       updated += is_new(oldest);
@@ -111,6 +109,10 @@ public:
   }
 
 private:
+  static bool elder(const pod_view* a, const pod_view* b) {
+    if (a->node.empty() != b->node.empty()) return b->node.empty();
+    return a->created != b->created ? a->created < b->created : a->name < b->name;
+  }
   bool is_new(const pod_view& p) const { return p.label(hash_label) == v.hash; }
   bool is_available(const pod_view& p) const {
     return p.available(v.set.spec().min_ready_seconds(), v.now);

@@ -2,10 +2,10 @@
 
 #include "actors/controllers/conditions.hpp"
 #include "actors/controllers/deployment_sizes.hpp"
+#include "messages/api/pod.pb.h"
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 
 namespace troupe::controllers {
@@ -32,14 +32,13 @@ std::string printed(const k8s::meta::v1::LabelSelector& selector) {
 }
 
 disruption_plan plan(const disruption_view& v) {
-  disruption_plan out{v.budget.status(), {}};
+  disruption_plan out{v.budget.status(), {}, {}};
   auto& status = out.status;
   auto& spec = v.budget.spec();
   auto tell = [&](bool allows, const char* reason, const std::string& message) {
     auto& all = *status.mutable_conditions();
     set_condition(all, "DisruptionAllowed", allows, reason, message, v.now);
-    find_condition(all, "DisruptionAllowed")
-        ->set_observed_generation(v.budget.metadata().generation());
+    find_condition(all, "DisruptionAllowed")->set_observed_generation(status.observed_generation());
   };
   if (!v.fault.empty()) { // to be safe nothing may go
     status.set_disruptions_allowed(0);
@@ -47,14 +46,17 @@ disruption_plan plan(const disruption_view& v) {
     return out;
   }
 
-  std::set<std::string_view> staying;
-  for (auto p : v.pods)
-    if (!p->going) staying.insert(p->name);
   status.clear_disrupted_pods();
-  for (auto& [name, when] : v.budget.status().disrupted_pods()) {
-    timestamp end{when.seconds() + eviction_seconds_max, 0};
-    if (!staying.contains(name) || end <= v.now) continue;
-    (*status.mutable_disrupted_pods())[name] = when;
+  auto& evicted = v.budget.status().disrupted_pods();
+  for (auto p : v.pods) {
+    auto hit = p->going ? evicted.end() : evicted.find(std::string(p->name));
+    if (hit == evicted.end()) continue;
+    timestamp end{hit->second.seconds() + eviction_seconds_max, 0};
+    if (end <= v.now) {
+      out.stayed.push_back(p);
+      continue;
+    }
+    (*status.mutable_disrupted_pods())[hit->first] = hit->second;
     out.look_again = std::min(out.look_again.value_or(end), end);
   }
 
@@ -75,6 +77,15 @@ disruption_plan plan(const disruption_view& v) {
   status.set_observed_generation(v.budget.metadata().generation());
   tell(allowed > 0, allowed > 0 ? "SufficientPods" : "InsufficientPods", "");
   return out;
+}
+
+std::optional<timestamp> disruption_forgotten_at(const k8s::core::v1::Pod& pod) {
+  auto& phase = pod.status().phase();
+  auto c = find_condition(pod.status().conditions(), "DisruptionTarget");
+  if (!c || c->status() != "True" || c->reason() == "TerminationByKubelet" ||
+      pod.metadata().has_deletion_timestamp() || phase == "Succeeded" || phase == "Failed")
+    return {};
+  return timestamp{c->last_transition_time().seconds() + eviction_seconds_max, 0};
 }
 
 } // namespace troupe::controllers

@@ -24,8 +24,13 @@ struct disruption_view {
 struct disruption_plan {
   k8s::policy::v1::PodDisruptionBudgetStatus status;
   std::optional<timestamp> look_again; ///< when an eviction is forgotten
+  std::vector<const pod_view*> stayed; ///< pods whose eviction is forgotten now
 };
 disruption_plan plan(const disruption_view& observed);
+
+/// When it is over that a pod says it is about to be taken away: nobody has done so by then. None
+/// if it does not say so, or is going, or its own node said so, which may take any time.
+std::optional<timestamp> disruption_forgotten_at(const k8s::core::v1::Pod& pod);
 
 /// A selector as Kubernetes' Go programs print it.
 std::string printed(const k8s::meta::v1::LabelSelector& selector);

@@ -15,11 +15,14 @@ public:
   job_controller(controller_actor::pointer self, environment given)
       : reconciler{self, std::move(given), "job-controller"} {
     listen(kind, [this](auto& entry, bool gone) { hear_job(entry, gone); });
-    listen(pods, [this](auto& entry, bool gone) { hear_pod(entry, gone); });
+    listen(pods, [this](const change& c) { hear_pod(c); });
   }
 
 private:
-  void forget() override { family.clear(); }
+  void forget() override {
+    family.clear();
+    past.clear();
+  }
 
   void hear_job(const storage::entry_ptr& entry, bool gone) {
     std::string key(entry->key());
@@ -27,6 +30,7 @@ private:
       if (auto o = family.owner(key)) {
         // Its pods are let go, or they would wait for it for ever.
         for (auto& [pod, view] : family.of(o->uid)) mark(pod);
+        past.erase(o->uid);
         family.erase_owner(key);
       }
       return;
@@ -40,11 +44,20 @@ private:
     mark(key);
   }
 
-  void hear_pod(const storage::entry_ptr& entry, bool gone) {
-    family.hear_child(entry, gone, [this](auto& key) { mark(key); });
-    auto owner = gone ? std::nullopt : controller_of(entry->value());
-    if (owner && owner->kind == kind.name && !family.key_of(std::string(owner->uid)))
-      mark(entry->key()); // told before its job, or left by one
+  void hear_pod(const change& c) {
+    family.hear_child(c.entry, c.gone, [this](auto& key) { mark(key); });
+    auto owner = controller_of(c.entry->value());
+    if (!owner || owner->kind != kind.name) return;
+    std::string uid(owner->uid);
+    if (!family.key_of(uid)) {
+      if (!c.gone) mark(c.entry->key()); // told before its job, or left by one
+    } else if (c.before) {
+      // Let go when it had ended: that is a success or a failure, whether it stays there or not.
+      auto held = [](auto& e) { return e.value().find(tracking_finalizer) != std::string::npos; };
+      if (!held(*c.before) || (!c.gone && held(*c.entry))) return;
+      auto was = job_pod::of(c.before);
+      if (was.finished() || was.going) past[uid].note(was);
+    }
   }
 
   void reconcile(round& r) override {
@@ -56,7 +69,8 @@ private:
     auto job = load_as<Job>(kind, *entry);
     auto claims = family.claimed_by(*owner);
     if (settle_claims<job_pod>(r, claims, pods, kind, job->metadata())) return;
-    job_view view{*job, std::move(claims.mine), r.at};
+    job_view view{*job, std::move(claims.mine), r.at, {}};
+    if (auto known = past.find(owner->uid); known != past.end()) view.past = known->second;
     for (auto& action : plan(view)) std::visit([&](auto& a) { act(a, r, *entry, *job); }, action);
     if (!r.write.empty()) r.write.rely_on(*entry);
   }
@@ -124,6 +138,7 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   const std::string prefix = gateway::prefix_of(kind);
   controllers::family<job_pod> family{"Job", "batch/"};
+  std::unordered_map<std::string, job_past> past; ///< by the job's uid
 };
 
 } // namespace

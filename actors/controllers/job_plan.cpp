@@ -66,7 +66,6 @@ private:
     auto told = holding(status.conditions(), "Suspended") != nullptr;
     auto& conditions = *status.mutable_conditions();
     if (suspended()) {
-      status.clear_start_time();
       if (!told) {
         put(conditions, "Suspended", "True", "JobSuspended", "Job suspended");
         then(tell_job{"Normal", "Suspended", "Job suspended"});
@@ -90,22 +89,76 @@ private:
 
   /// Sorts the pods; those that ended since the last time are counted and let go.
   void count() {
+    std::vector<const job_pod*> ended;
     for (auto p : v.pods) {
-      bool over = p->finished() || (p->going && !waits_for_ending());
       if (p->going && !p->finished()) ++ending;
-      if (!over) {
-        if (!p->going) active.push_back(p);
-        continue;
-      }
-      if (p->phase == pod_phase::failed) ended_badly.push_back(p);
-      if (!p->tracked || writes >= workers_per_round_max) continue;
-      untrack(p);
-      if (p->phase == pod_phase::succeeded)
-        count_success(*p);
-      else if (!holding(status.conditions(), "SuccessCriteriaMet"))
-        count_failure(*p);
+      bool over = p->finished() || (p->going && !waits_for_ending());
+      if (over && p->tracked)
+        ended.push_back(p);
+      else if (!over && !p->going)
+        active.push_back(p);
     }
+    for (auto p : ended)
+      if (p->phase == pod_phase::succeeded && release(p)) count_success(*p);
+    std::erase_if(ended, [](auto p) { return p->phase == pod_phase::succeeded; });
+    if (counts_by_index()) hold(ended);
+    for (auto p : ended)
+      if (release(p) && !holding(status.conditions(), "SuccessCriteriaMet")) count_failure(*p);
     if (indexed) status.set_succeeded(completed.size());
+  }
+
+  /// False if the round has done enough.
+  bool release(const job_pod* p) {
+    if (writes >= workers_per_round_max) {
+      some_wait = true;
+      return false;
+    }
+    untrack(p);
+    return true;
+  }
+
+  /// The last failed pod of each index that is still to be done stays until its successor is there:
+  /// it knows how often the index has failed. It counts when it is let go.
+  void hold(std::vector<const job_pod*>& ended) {
+    std::set<int> busy;
+    for (auto p : active)
+      if (p->index) busy.insert(*p->index);
+    for (auto p : ended)
+      if (p->index && *p->index < end && gives_index_up(*p)) failed.add(*p->index);
+    for (auto p : ended) {
+      if (!p->index || *p->index >= end || busy.contains(*p->index)) continue;
+      if (completed.contains(*p->index) || failed.contains(*p->index)) continue;
+      auto& last = held[*p->index];
+      if (!last || later_failure(*p, *last)) last = p;
+    }
+    std::erase_if(ended, [&](auto p) { return is_held(p); });
+    for (auto& [index, p] : held) {
+      std::string why;
+      auto verdict = verdict_on(*p, &why);
+      if (verdict == failure_verdict::fail_job) fail("PodFailurePolicy", why);
+      held_failures += verdict != failure_verdict::ignore;
+    }
+  }
+
+  bool is_held(const job_pod* p) const {
+    auto hit = p->index ? held.find(*p->index) : held.end();
+    return hit != held.end() && hit->second == p;
+  }
+
+  static int failures_up_to(const job_pod& p) {
+    return p.index_failures.counted + p.index_failures.ignored + 1;
+  }
+
+  static bool later_failure(const job_pod& a, const job_pod& b) {
+    return failures_up_to(a) >= failures_up_to(b) && a.finished_at >= b.finished_at;
+  }
+
+  bool gives_index_up(const job_pod& p) const {
+    std::string why;
+    auto verdict = verdict_on(p, &why);
+    if (verdict == failure_verdict::fail_index) return true;
+    return verdict != failure_verdict::ignore &&
+           p.index_failures.counted >= spec.backoff_limit_per_index();
   }
 
   void count_success(const job_pod& p) {
@@ -128,10 +181,6 @@ private:
     if (verdict == failure_verdict::ignore) return;
     status.set_failed(status.failed() + 1);
     if (verdict == failure_verdict::fail_job) fail("PodFailurePolicy", why);
-    if (!counts_by_index()) return;
-    if (verdict == failure_verdict::fail_index ||
-        p.index_failures.counted >= spec.backoff_limit_per_index())
-      failed.add(*p.index);
   }
 
   void fail(const std::string& reason, const std::string& message) {
@@ -157,9 +206,9 @@ private:
   }
 
   void judge_limits() {
-    if (status.failed() > spec.backoff_limit() || restarted_too_often())
+    if (status.failed() + held_failures > spec.backoff_limit() || restarted_too_often())
       fail("BackoffLimitExceeded", "Job has reached the specified backoff limit");
-    if (spec.has_active_deadline_seconds() && status.has_start_time()) {
+    if (spec.has_active_deadline_seconds() && status.has_start_time() && !suspended()) {
       timestamp deadline{status.start_time().seconds() + spec.active_deadline_seconds(), 0};
       if (deadline <= v.now)
         fail("DeadlineExceeded", "Job was active longer than specified deadline");
@@ -176,7 +225,9 @@ private:
   bool restarted_too_often() const {
     if (spec.template_().spec().restart_policy() != "OnFailure") return false;
     int restarts = 0;
-    for (auto p : active) restarts += p->all_restarts;
+    for (auto p : v.pods)
+      if (p->phase == pod_phase::running || p->phase == pod_phase::pending)
+        restarts += p->all_restarts;
     return spec.backoff_limit() == 0 ? restarts > 0 : restarts >= spec.backoff_limit();
   }
 
@@ -212,14 +263,19 @@ private:
     auto& message = good ? success_message : failure_message;
     if (!holding(conditions, good ? "SuccessCriteriaMet" : "FailureTarget"))
       put(conditions, good ? "SuccessCriteriaMet" : "FailureTarget", "True", reason, message);
+    for (auto& [index, p] : held)
+      if (release(p)) count_failure(*p);
     for (auto p : active)
       if (++writes <= workers_per_round_max) then(delete_worker{p});
-    bool uncounted = writes > workers_per_round_max ||
+    bool uncounted = some_wait || writes > workers_per_round_max ||
                      std::any_of(v.pods.begin(), v.pods.end(),
                                  [&](auto p) { return p->tracked && !p->finished() && !p->going; });
     if (uncounted || !active.empty() || ending > 0) return;
     put(conditions, good ? "Complete" : "Failed", "True", reason, message);
     if (good) status.mutable_completion_time()->set_seconds(v.now.seconds);
+    if (good && spec.has_completions() && status.succeeded() > spec.completions())
+      then(tell_job{"Warning", "TooManySucceededPods",
+                    "Too many succeeded pods running after completion count reached"});
     good ? then(tell_job{"Normal", "Completed", "Job completed"})
          : then(tell_job{"Warning", reason, message});
   }
@@ -254,7 +310,7 @@ private:
     auto missing = wanted - running - (waits_for_ending() ? ending : 0);
     missing = std::min(missing, workers_per_round_max - writes);
     if (missing <= 0) return;
-    if (!counts_by_index() && !rested(ended_badly)) return;
+    if (!counts_by_index() && !rested()) return;
     indexed ? start_indexes(missing) : start(missing);
   }
 
@@ -283,16 +339,13 @@ private:
     std::set<int> busy;
     for (auto p : v.pods)
       if (p->index && !p->finished() && (!p->going || waits_for_ending())) busy.insert(*p->index);
-    std::map<int, std::vector<const job_pod*>> ends;
-    if (counts_by_index())
-      for (auto p : ended_badly)
-        if (p->index) ends[*p->index].push_back(p);
     for (int i = 0; i < end && count > 0; ++i) {
       if (busy.contains(i) || completed.contains(i) || failed.contains(i)) continue;
       index_failure_counts failures;
-      if (auto hit = ends.find(i); hit != ends.end()) {
-        for (auto p : hit->second) note_failure(*p, failures);
-        if (!rested(hit->second)) continue;
+      if (auto hit = held.find(i); hit != held.end()) {
+        auto& last = *hit->second;
+        if (!rested_from(failures_up_to(last), last.finished_at)) continue;
+        failures = counted_with(last);
       }
       then(create_worker{i, failures});
       ++started;
@@ -300,25 +353,26 @@ private:
     }
   }
 
-  /// The pod that succeeds this one knows of all that failed before it.
-  void note_failure(const job_pod& p, index_failure_counts& known) const {
+  /// What the pod that succeeds this one knows of all that failed before it.
+  index_failure_counts counted_with(const job_pod& p) const {
     std::string why;
-    bool ignored = verdict_on(p, &why) == failure_verdict::ignore;
-    known.counted = std::max(known.counted, p.index_failures.counted + !ignored);
-    known.ignored = std::max(known.ignored, p.index_failures.ignored + ignored);
+    auto known = p.index_failures;
+    ++(verdict_on(p, &why) == failure_verdict::ignore ? known.ignored : known.counted);
+    return known;
   }
 
   /// After failures in a row the next try waits, twice as long each time.
-  bool rested(const std::vector<const job_pod*>& ends) {
-    timestamp last_success, last;
-    for (auto p : v.pods)
-      if (p->phase == pod_phase::succeeded) last_success = std::max(last_success, p->finished_at);
-    int failures = 0;
-    for (auto p : ends) {
-      if (p->finished_at < last_success) continue;
-      ++failures;
-      last = std::max(last, p->finished_at);
-    }
+  bool rested() {
+    auto past = v.past;
+    for (auto p : v.pods) // what was taken back by the job itself is no failure
+      if (p->finished() ? p->tracked || !p->going : p->tracked && p->going && !waits_for_ending())
+        past.note(*p);
+    timestamp last;
+    for (auto& [uid, at] : past.failures) last = std::max(last, at);
+    return rested_from(static_cast<int>(past.failures.size()), last);
+  }
+
+  bool rested_from(int failures, timestamp last) {
     if (failures == 0) return true;
     auto delay =
         std::min(delay_min_seconds << std::min(failures - 1, doublings_max), delay_max_seconds);
@@ -361,8 +415,10 @@ private:
   const bool indexed;
   const int end; ///< of the indexes
   index_set completed, failed;
-  std::vector<const job_pod*> active, ended_badly;
-  int ending = 0, started = 0, writes = 0;
+  std::vector<const job_pod*> active;
+  std::map<int, const job_pod*> held; ///< failed pods by index that wait for their successors
+  int ending = 0, started = 0, writes = 0, held_failures = 0;
+  bool some_wait = false; ///< ended pods that are for the next round
   std::string failure_reason, failure_message, success_reason, success_message;
   std::vector<job_action> actions;
 };

@@ -15,6 +15,7 @@ struct job_view {
   const k8s::batch::v1::Job& job;
   std::vector<const job_pod*> pods; ///< all that it controls
   timestamp now;
+  job_past past = {};
 };
 
 struct create_worker {

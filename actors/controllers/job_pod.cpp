@@ -15,16 +15,33 @@ constexpr const char* index_variable = "JOB_COMPLETION_INDEX";
 
 timestamp time_of(const k8s::meta::v1::Time& t) { return {t.seconds(), t.nanos()}; }
 
-timestamp end_of(const Pod& pod) {
+constexpr size_t failures_remembered_max = 16; // the delay does not grow any more before that
+
+/// When the last container ended, if all have.
+timestamp end_of_containers(const Pod& pod) {
   timestamp last;
-  for (auto& c : pod.status().container_statuses())
-    last = std::max(last, time_of(c.state().terminated().finished_at()));
-  if (last.seconds > 0) return last;
+  bool all = true;
+  auto look = [&](auto& c) {
+    auto at = time_of(c.state().terminated().finished_at());
+    all = all && at.seconds > 0;
+    last = std::max(last, at);
+  };
+  for (auto& c : pod.status().container_statuses()) look(c);
+  for (auto& c : pod.status().init_container_statuses())
+    if (is_sidecar(pod, c.name())) look(c);
+  return all ? last : timestamp{};
+}
+
+timestamp end_of(const Pod& pod) {
+  if (auto last = end_of_containers(pod); last.seconds > 0) return last;
   for (auto& c : pod.status().conditions())
-    if (c.type() == "Ready") last = time_of(c.last_transition_time());
-  if (last.seconds > 0) return last;
-  return time_of(pod.metadata().has_deletion_timestamp() ? pod.metadata().deletion_timestamp()
-                                                         : pod.metadata().creation_timestamp());
+    if (c.type() == "Ready" && c.status() == "False" && c.has_last_transition_time())
+      return time_of(c.last_transition_time());
+  auto& m = pod.metadata();
+  if (!m.has_deletion_timestamp()) return time_of(m.creation_timestamp());
+  auto told = time_of(m.deletion_timestamp());
+  told.seconds -= m.deletion_grace_period_seconds();
+  return told;
 }
 
 bool by_exit_code(const PodFailurePolicyRule& rule, const Pod& pod, std::string* why) {
@@ -81,6 +98,18 @@ job_pod job_pod::of(storage::entry_ptr entry) {
   for (auto& c : pod.status().init_container_statuses()) out.all_restarts += c.restart_count();
   if (out.finished() || out.going) out.finished_at = end_of(pod);
   return out;
+}
+
+void job_past::note(const job_pod& ended) {
+  if (ended.phase == pod_phase::succeeded) {
+    success = std::max(success, ended.finished_at);
+    std::erase_if(failures, [&](auto& f) { return f.second <= success; });
+  } else if (ended.lost() && ended.finished_at > success) {
+    failures[ended.uid] = ended.finished_at;
+    if (failures.size() > failures_remembered_max)
+      failures.erase(std::min_element(failures.begin(), failures.end(),
+                                      [](auto& a, auto& b) { return a.second < b.second; }));
+  }
 }
 
 failure_verdict judge(const PodFailurePolicy& policy, const Pod& pod, std::string* why) {

@@ -6,6 +6,7 @@
 #include "messages/api/job.pb.h"
 #include "messages/api/pod.pb.h"
 
+#include <map>
 #include <optional>
 
 namespace troupe::controllers {
@@ -32,6 +33,17 @@ struct job_pod : pod_view {
   timestamp finished_at;               ///< if it is over
 
   static job_pod of(storage::entry_ptr entry);
+  /// It did not do its work: it failed, or was told to go before it had ended.
+  bool lost() const { return phase == pod_phase::failed || (going && !finished()); }
+};
+
+/// How pods ended that their job has let go, whether they are still there or not: after failures
+/// the next try waits.
+struct job_past {
+  std::map<std::string, timestamp> failures; ///< by the pod's uid; the last ones
+  timestamp success;                         ///< the last one
+
+  void note(const job_pod& ended);
 };
 
 /// What a job's failure policy makes of a failed pod.

@@ -20,7 +20,11 @@ class node_lifecycle_controller : public reconciler {
 public:
   node_lifecycle_controller(controller_actor::pointer self, environment given)
       : reconciler{self, std::move(given), "node-controller"} {
-    listen(nodes, [this](auto& entry, bool gone) { hear_node(*entry, gone); });
+    listen(nodes, [this](const change& c) {
+      hear_node(*c.entry, c.gone);
+      if (!c.gone && c.before && is_well(*c.before) && !is_well(*c.entry))
+        fallen.insert(std::string(c.entry->key()));
+    });
     listen(pods, [this](auto& entry, bool gone) { by_node.hear(*entry, gone); });
   }
 
@@ -29,6 +33,11 @@ private:
     by_node.clear();
     pace = {};
     unwell.clear();
+    fallen.clear();
+  }
+
+  static bool is_well(const storage::entry& entry) {
+    return health_of(*gateway::decoded<Node>(entry)) == node_health::ready;
   }
 
   void hear_node(const storage::entry& entry, bool gone) {
@@ -38,9 +47,8 @@ private:
       pace.erase(name);
       unwell.erase(std::string(entry.key()));
     } else {
-      auto node = gateway::decoded<Node>(entry);
-      bool well = health_of(*node) == node_health::ready;
-      pace.put(name, zone_of(*node), well);
+      bool well = is_well(entry);
+      pace.put(name, zone_of(*gateway::decoded<Node>(entry)), well);
       well ? void(unwell.erase(std::string(entry.key())))
            : void(unwell.insert(std::string(entry.key())));
     }
@@ -67,6 +75,9 @@ private:
         r.again_after(std::chrono::milliseconds{static_cast<int64_t>(answer.again_seconds * 1e3)});
     }
     auto name = node.metadata().name();
+    if (fallen.erase(r.key))
+      r.events.note(nodes, node.metadata(), "Normal", "NodeNotReady",
+                    "Node " + name + " status is now: NodeNotReady");
     if (health_of(node) != node_health::ready) silence(r, name);
     auto taints = plan_taints(node, pods_go, r.at);
     google::protobuf::RepeatedPtrField<k8s::core::v1::Taint> wanted{taints.begin(), taints.end()};
@@ -77,9 +88,6 @@ private:
       return out;
     };
     if (text(wanted) == text(had)) return;
-    if (pods_go == emptying::begin)
-      r.events.note(nodes, node.metadata(), "Normal", "NodeNotReady",
-                    "Node " + name + " status is now: NodeNotReady");
     had = std::move(wanted);
     if (auto ok = r.write.update(nodes, *entry, std::move(object)); !ok) r.fail(ok.error());
   }
@@ -122,7 +130,7 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   pods_by_node by_node;
   zone_pace pace;
-  std::set<std::string> unwell;                  ///< keys of nodes
+  std::set<std::string> unwell, fallen;          ///< keys of nodes; those that were well before
   std::map<std::string, std::string> registered; ///< the uids of nodes by their keys
 };
 

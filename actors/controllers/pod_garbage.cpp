@@ -107,7 +107,7 @@ private:
     auto pod = static_cast<Pod&&>(*load(*entry));
     bool going = pod.metadata().has_deletion_timestamp();
     auto& node = pod.spec().node_name();
-    if (node.empty() ? going : going && out.contains(node)) return end(r, *entry);
+    if (node.empty() ? going : going && out.contains(node)) return give_up(r, *entry, pod);
     if (!node.empty() && !r.now.find(gateway::key_of(nodes, {}, node)))
       return there.contains(node) ? void() : lose(r, *entry, pod);
     if (surplus(r.key)) end(r, *entry);
@@ -117,18 +117,24 @@ private:
     return std::unique_ptr<Pod>(static_cast<Pod*>(gateway::load(pods, entry).release()));
   }
 
-  /// The node is gone and the pod with it: first that is said, then the pod goes.
+  /// The node is gone and the pod with it.
   void lose(round& r, const storage::entry& entry, const Pod& pod) {
     auto age = r.at.seconds - pod.metadata().creation_timestamp().seconds();
     if (age < node_grace.count()) return r.again_after(node_grace);
-    auto& phase = pod.status().phase();
-    auto fresh = std::make_unique<Pod>(pod);
-    bool told = set_pod_condition(*fresh, "DisruptionTarget", true, "DeletionByPodGC",
-                                  "PodGC: node no longer exists", r.at);
-    if (!told || phase == "Succeeded" || phase == "Failed") return end(r, entry);
-    fresh->mutable_status()->set_phase("Failed");
+    auto fresh = pod;
+    set_pod_condition(fresh, "DisruptionTarget", true, "DeletionByPodGC",
+                      "PodGC: node no longer exists", r.at);
+    give_up(r, entry, std::move(fresh));
+  }
+
+  /// Nobody else will tell how it ended: first that is said, then the pod goes. It may stay for
+  /// others, who wait for its end.
+  void give_up(round& r, const storage::entry& entry, Pod pod) {
+    if (over(entry)) return end(r, entry);
+    pod.mutable_status()->set_phase("Failed");
     r.again_after(std::chrono::milliseconds{1});
-    if (auto ok = r.write.update(pods, entry, std::move(fresh), "status"); !ok) r.fail(ok.error());
+    if (auto ok = r.write.update(pods, entry, std::make_unique<Pod>(std::move(pod)), "status"); !ok)
+      r.fail(ok.error());
   }
 
   void end(round& r, const storage::entry& entry) {

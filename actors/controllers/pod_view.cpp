@@ -35,6 +35,13 @@ int rank(pod_phase p) { return p == pod_phase::pending ? 0 : p == pod_phase::unk
 
 } // namespace
 
+bool is_sidecar(const k8s::core::v1::Pod& pod, std::string_view container) {
+  auto& all = pod.spec().init_containers();
+  return std::any_of(all.begin(), all.end(), [&](auto& c) {
+    return c.name() == container && c.restart_policy() == "Always";
+  });
+}
+
 pod_view pod_view::of(storage::entry_ptr entry) {
   auto whole = gateway::decoded<k8s::core::v1::Pod>(*entry);
   auto& pod = *whole;
@@ -54,6 +61,9 @@ pod_view pod_view::of(storage::entry_ptr entry) {
     }
   for (auto& c : pod.status().container_statuses())
     v.restarts = std::max(v.restarts, c.restart_count());
+  for (auto& c : pod.status().init_container_statuses())
+    if (c.restart_count() > v.sidecar_restarts && is_sidecar(pod, c.name()))
+      v.sidecar_restarts = c.restart_count();
   auto cost = m.annotations().find(deletion_cost_annotation);
   if (cost != m.annotations().end()) v.deletion_cost = std::atoi(cost->second.c_str());
   v.entry = std::move(entry);
@@ -83,6 +93,7 @@ bool goes_before(const pod_view& a, int crowd_a, const pod_view& b, int crowd_b,
     return x != y ? x < y : a.uid < b.uid;
   }
   if (a.restarts != b.restarts) return a.restarts > b.restarts;
+  if (a.sidecar_restarts != b.sidecar_restarts) return a.sidecar_restarts > b.sidecar_restarts;
   if (a.created != b.created) {
     auto x = magnitude(a.created, now), y = magnitude(b.created, now);
     if (x != y) return x < y;

@@ -29,6 +29,7 @@ struct pod_view {
   timestamp ready_since;
   timestamp created;
   int restarts = 0; ///< of the container that restarted most often
+  int sidecar_restarts = 0;
   int deletion_cost = 0;
 
   static pod_view of(storage::entry_ptr entry);
@@ -46,6 +47,9 @@ struct pod_view {
     return entry->label(name).value_or(std::string_view{});
   }
 };
+
+/// Whether the container is an init container that stays.
+bool is_sidecar(const k8s::core::v1::Pod& pod, std::string_view container);
 
 /// Whether `a` is given up before `b`: the one that would be missed less goes first. A crowd is how
 /// many of its kind run on the same node.

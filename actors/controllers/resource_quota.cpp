@@ -10,7 +10,6 @@ namespace troupe::controllers {
 
 namespace {
 
-using k8s::core::v1::Pod;
 using k8s::core::v1::ResourceQuota;
 
 /// Many things often go at once: they are counted once.
@@ -68,7 +67,9 @@ private:
       auto phase = e.field("status.phase");
       return phase == "Succeeded" || phase == "Failed";
     };
-    bool frees = c.gone || (c.before && !over(*c.before) && over(*c.entry));
+    // A claim that changes may leave the scope of a quota.
+    bool frees = c.gone || (c.before && !over(*c.before) && over(*c.entry)) ||
+                 (c.before && storage::resource_of(c.entry->key()) == "persistentvolumeclaims");
     auto hit =
         frees ? by_namespace.find(std::string(namespace_in(c.entry->key()))) : by_namespace.end();
     if (hit == by_namespace.end()) return;
@@ -108,8 +109,7 @@ private:
       custom = custom || k.custom();
       for (auto& e : r.now.list(gateway::prefix_of(k, q.metadata().namespace_()))) {
         auto object = gateway::load(k, e);
-        auto pod = dynamic_cast<const Pod*>(object.get());
-        if (!gateway::covers(q, pod)) continue;
+        if (!gateway::covers(q, *object)) continue;
         for (auto& [name, amount] : gateway::usage_of(k, *object)) sum[name] += amount;
       }
     }

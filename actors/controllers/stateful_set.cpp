@@ -164,11 +164,6 @@ private:
     std::string name(a.pod->name);
     if (auto ok = r.write.remove(pods, *entry); !ok)
       return refused(r, set, "delete Pod " + name, ok.error());
-    bool failed = a.pod->phase == pod_phase::failed;
-    if (*a.why)
-      r.events.note(kind, set.metadata(), failed ? "Warning" : "Normal", a.why,
-                    "StatefulSet " + set.metadata().namespace_() + "/" + set.metadata().name() +
-                        " is recreating " + (failed ? "failed" : "terminated") + " Pod " + name);
     r.events.note(kind, set.metadata(), "Normal", "SuccessfulDelete",
                   "delete Pod " + name + " in StatefulSet " + set.metadata().name() +
                       " successful");

@@ -98,8 +98,7 @@ private:
       } else if (p->going) {
         if (in_order) return false; // its successor has its name and has to wait
       } else if (p->finished()) {
-        actions.push_back(delete_numbered{
-            p, p->phase == pod_phase::failed ? "RecreatingFailedPod" : "RecreatingTerminatedPod"});
+        actions.push_back(delete_numbered{p});
         if (in_order) return false;
       } else if (in_order && !healthy(*p)) {
         return false;
@@ -108,13 +107,22 @@ private:
     return true;
   }
 
-  /// What is beyond goes, the highest number first.
+  /// What is beyond goes, the highest number first. In order, one that is sick holds up those below
+  /// it, and is itself held up by a sick one with a lower number, which may need it.
   bool shrink() {
-    for (auto& [ordinal, p] : r.surplus) {
-      if (!p->going) actions.push_back(delete_numbered{p, ""});
-      if (in_order) return false;
-    }
+    if (r.surplus.empty()) return true;
+    if (in_order) return shrink_by_one(*r.surplus.front().pod), false;
+    for (auto& [ordinal, p] : r.surplus)
+      if (!p->going) actions.push_back(delete_numbered{p});
     return true;
+  }
+
+  void shrink_by_one(const pod_view& highest) {
+    if (highest.going) return;
+    auto lowest_sick = std::find_if(r.surplus.rbegin(), r.surplus.rend(),
+                                    [&](auto& x) { return !healthy(*x.pod); });
+    if (lowest_sick == r.surplus.rend() || lowest_sick->pod == &highest || healthy(highest))
+      actions.push_back(delete_numbered{&highest});
   }
 
   /// Pods of another revision go, the highest number first, as many as may be missing.
@@ -133,7 +141,7 @@ private:
       // A sick pod of the old revision is not waited for: its replacement may heal it.
       bool sick = !healthy(*p);
       if (!sick && room <= 0) continue;
-      actions.push_back(delete_numbered{p, ""});
+      actions.push_back(delete_numbered{p});
       if (!sick) --room;
     }
   }

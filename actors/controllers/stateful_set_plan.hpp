@@ -29,7 +29,6 @@ struct create_numbered {
 };
 struct delete_numbered {
   const pod_view* pod = nullptr;
-  const char* why = "";
 };
 /// By then a pod may have been ready for long enough.
 struct await_ready {

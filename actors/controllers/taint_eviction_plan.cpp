@@ -13,16 +13,15 @@ std::optional<int64_t> leaves_at(const k8s::core::v1::Pod& pod, const k8s::core:
     if (t.effect() != "NoExecute") continue;
     scheduler::taint taint(t);
     auto since = t.has_time_added() ? t.time_added().seconds() : now.seconds;
-    // Of several tolerations of one taint the most impatient counts.
+    // Of several tolerations of one taint the first counts.
+    auto& all = pod.spec().tolerations();
+    auto hit = std::find_if(all.begin(), all.end(),
+                            [&](auto& x) { return scheduler::toleration(x).covers(taint); });
     std::optional<int64_t> leave = since;
-    bool tolerated = false;
-    for (auto& x : pod.spec().tolerations()) {
-      if (!scheduler::toleration(x).covers(taint)) continue;
-      std::optional<int64_t> limit;
-      if (x.has_toleration_seconds()) limit = since + std::max<int64_t>(0, x.toleration_seconds());
-      leave = !tolerated ? limit : !leave ? limit : limit ? std::min(leave, limit) : leave;
-      tolerated = true;
-    }
+    if (hit != all.end() && !hit->has_toleration_seconds())
+      leave.reset();
+    else if (hit != all.end())
+      leave = since + std::max<int64_t>(0, hit->toleration_seconds());
     if (leave) earliest = earliest ? std::min(*earliest, *leave) : *leave;
   }
   return earliest;

@@ -24,15 +24,37 @@ bool ready(const Pod& pod) {
   return false;
 }
 
-error no_room(const PodDisruptionBudget& b) {
+constexpr int new_budget_seconds = 10; // until it has been looked at, most likely
+constexpr int evictions_awaited_max = 2'000;
+
+error no_room(const std::string& why) {
   error e{errc::too_many_requests,
           "Cannot evict pod as it would violate the pod's disruption budget."};
-  e.details.causes = {{"DisruptionBudget",
-                       "The disruption budget " + b.metadata().name() + " needs " +
-                           std::to_string(b.status().desired_healthy()) + " healthy pods and has " +
-                           std::to_string(b.status().current_healthy()) + " currently",
-                       ""}};
+  e.details.causes = {{"DisruptionBudget", why, ""}};
   return e;
+}
+
+/// Why the budget lets nobody go at the moment; nothing if it does.
+result<void> room_in(const schema::kind& kind, const PodDisruptionBudget& b) {
+  auto& status = b.status();
+  auto name = "The disruption budget " + b.metadata().name();
+  if (status.observed_generation() < b.metadata().generation()) {
+    auto e = no_room(name + " is still being processed by the server.");
+    e.details.retry_after_seconds = new_budget_seconds;
+    return e;
+  }
+  auto no = [&](const char* why) { return forbidden(kind, b.metadata().name(), why); };
+  if (status.disruptions_allowed() < 0) return no("pdb disruptions allowed is negative");
+  if (status.disrupted_pods_size() > evictions_awaited_max)
+    return no("DisruptedPods map too big - too many evictions not confirmed by PDB controller");
+  if (status.disruptions_allowed() > 0) return {};
+  auto c = controllers::find_condition(status.conditions(), "DisruptionAllowed");
+  if (c && c->status() == "False" && c->reason() == "SyncFailed")
+    return no_room(
+        name + " does not allow evicting pods currently because it failed sync: " + c->message());
+  return no_room(name + " needs " + std::to_string(status.desired_healthy()) +
+                 " healthy pods and has " + std::to_string(status.current_healthy()) +
+                 " currently");
 }
 
 /// Charges the budgets that cover the pod; too_many_requests if one has no room.
@@ -60,9 +82,7 @@ result<void> charge(const call& c, const Pod& pod, const storage::snapshot& now,
       (budget.spec().unhealthy_pod_eviction_policy() == "AlwaysAllow" ||
        (status.current_healthy() >= status.desired_healthy() && status.desired_healthy() > 0));
   if (free_pass) return {};
-  if (status.observed_generation() < budget.metadata().generation() ||
-      status.disruptions_allowed() <= 0)
-    return no_room(budget);
+  if (auto room = room_in(*budgets, budget); !room) return room.error();
   status.set_disruptions_allowed(status.disruptions_allowed() - 1);
   auto& when = (*status.mutable_disrupted_pods())[pod.metadata().name()];
   when.set_seconds(c.now.seconds);

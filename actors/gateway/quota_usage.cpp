@@ -118,9 +118,36 @@ bool looks_across_namespaces(const Pod& pod) {
   return any(affinity.pod_affinity()) || any(affinity.pod_anti_affinity());
 }
 
+using texts = google::protobuf::RepeatedPtrField<std::string>;
+
+/// Whether a scope asks for one of these names; there may be none.
+bool asked_for(const std::string& op, const texts& values, const std::vector<std::string>& names) {
+  auto listed = [&](auto& name) {
+    return std::find(values.begin(), values.end(), name) != values.end();
+  };
+  if (op == "In") return std::any_of(names.begin(), names.end(), listed);
+  if (op == "NotIn") return names.empty() || !std::all_of(names.begin(), names.end(), listed);
+  return op == "DoesNotExist" ? names.empty() : !names.empty();
+}
+
+/// Those that the claim has, gets, and is to have.
+std::vector<std::string> attribute_classes_of(const k8s::core::v1::PersistentVolumeClaim& c) {
+  std::vector<std::string> out;
+  for (auto name : {&c.spec().volume_attributes_class_name(),
+                    &c.status().current_volume_attributes_class_name(),
+                    &c.status().modify_volume_status().target_volume_attributes_class_name()})
+    if (!name->empty()) out.push_back(*name);
+  return out;
+}
+
 /// Whether a scope of a quota covers the object.
-bool in_scope(const std::string& scope, const std::string& op,
-              const google::protobuf::RepeatedPtrField<std::string>& values, const Pod* pod) {
+bool in_scope(const std::string& scope, const std::string& op, const texts& values,
+              const google::protobuf::Message& object) {
+  if (scope == "VolumeAttributesClass") {
+    auto claim = dynamic_cast<const k8s::core::v1::PersistentVolumeClaim*>(&object);
+    return claim && asked_for(op, values, attribute_classes_of(*claim));
+  }
+  auto pod = dynamic_cast<const Pod*>(&object);
   if (!pod) return false;
   if (scope == "BestEffort") return best_effort(*pod);
   if (scope == "NotBestEffort") return !best_effort(*pod);
@@ -129,10 +156,7 @@ bool in_scope(const std::string& scope, const std::string& op,
   if (scope == "CrossNamespacePodAffinity") return looks_across_namespaces(*pod);
   if (scope == "PriorityClass") {
     auto& name = pod->spec().priority_class_name();
-    bool listed = std::find(values.begin(), values.end(), name) != values.end();
-    if (op == "In") return listed;
-    if (op == "NotIn") return !listed;
-    return op == "DoesNotExist" ? name.empty() : !name.empty();
+    return asked_for(op, values, name.empty() ? std::vector<std::string>{} : std::vector{name});
   }
   return true;
 }
@@ -160,12 +184,12 @@ usage usage_of(const schema::kind& kind, const google::protobuf::Message& object
   return out;
 }
 
-bool covers(const ResourceQuota& q, const Pod* pod) {
-  static const google::protobuf::RepeatedPtrField<std::string> none;
+bool covers(const ResourceQuota& q, const google::protobuf::Message& object) {
+  static const texts none;
   for (auto& s : q.spec().scopes())
-    if (!in_scope(s, "Exists", none, pod)) return false;
+    if (!in_scope(s, "Exists", none, object)) return false;
   for (auto& s : q.spec().scope_selector().match_expressions())
-    if (!in_scope(s.scope_name(), s.operator_(), s.values(), pod)) return false;
+    if (!in_scope(s.scope_name(), s.operator_(), s.values(), object)) return false;
   return true;
 }
 

@@ -19,7 +19,7 @@ quantity amount_of(const k8s::base::Quantity& q);
 
 usage usage_of(const schema::kind& kind, const google::protobuf::Message& object);
 
-/// Whether the quota's scopes cover an object; `pod` is null for one that is no pod.
-bool covers(const k8s::core::v1::ResourceQuota& q, const k8s::core::v1::Pod* pod);
+/// Whether the quota's scopes cover an object.
+bool covers(const k8s::core::v1::ResourceQuota& q, const google::protobuf::Message& object);
 
 } // namespace troupe::gateway

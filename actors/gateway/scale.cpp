@@ -223,6 +223,17 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options,
 
 } // namespace
 
+int32_t replicas_of(const schema::kind& kind, const Message& object) {
+  if (kind.custom()) {
+    auto tree = json::parse(json_of(kind, object));
+    return tree ? number_at(*tree, paths_of(kind).spec) : 0;
+  }
+  auto spec = object.GetDescriptor()->FindFieldByName("spec");
+  auto replicas = spec->message_type()->FindFieldByName("replicas");
+  auto& part = object.GetReflection()->GetMessage(object, spec);
+  return part.GetReflection()->GetInt32(part, replicas);
+}
+
 void scale(gateway& g, call_ptr c) {
   if (c->where.verb == "get") {
     auto entry = g.given.store->current().get(key_of(*c->kind, c->where.ns, c->where.name));

@@ -13,7 +13,9 @@ bool handle_subresource(gateway& g, const call_ptr& c);
 /// The type of the patch that the call brings, if its kind can be patched so. patch.cpp
 result<patch_type> patch_type_of(const call& c);
 
-void scale(gateway& g, call_ptr c);   // scale.cpp
+void scale(gateway& g, call_ptr c); // scale.cpp
+/// How many replicas an object asks for, if its kind has a scale.
+int32_t replicas_of(const schema::kind& kind, const google::protobuf::Message& object);
 void bind(gateway& g, call_ptr c);    // binding.cpp: also POST .../bindings
 void evict(gateway& g, call_ptr c);   // eviction.cpp
 void pod_log(gateway& g, call_ptr c); // log.cpp

@@ -167,17 +167,30 @@ const verdict& core::explain(const pod_facts& pod) {
   return last_.why;
 }
 
-/// Sends the victims away; their room is kept for the pod. Returns the node.
+/// Sends the victims away; their room is kept for the pod, and less important ones that hoped for
+/// it hope no more. Returns the node.
 std::string core::make_room(const pod_ptr& pod, const preemption& way, std::vector<decision>& out) {
   std::string node(table_.name(way.where));
   for (auto& victim : way.victims)
     out.push_back(preempt_pod{victim, pod->form->scheduler,
                               "Preempted by pod " + pod->uid + " on node " + node});
+  auto others = table_.reserved(way.where);
+  for (auto& other : others)
+    if (other->form->priority < pod->form->priority) {
+      table_.release(other->key());
+      nominate(other, {});
+      out.push_back(drop_nomination{other});
+    }
+  table_.reserve(nominate(pod, node), way.where);
+  return node;
+}
+
+/// From now on the pod is known to hope for this node.
+pod_ptr core::nominate(const pod_ptr& pod, const std::string& node) {
   auto waiting = std::make_shared<pod_facts>(*pod);
   waiting->nominated = node;
-  table_.reserve(waiting, way.where);
   queue_.put(waiting);
-  return node;
+  return waiting;
 }
 
 void core::give_up(const pod_ptr& pod, std::vector<decision>& out, moment now) {

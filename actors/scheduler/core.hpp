@@ -57,6 +57,7 @@ private:
   node_index find_place(const pod_ptr& pod);
   void settle(const pod_ptr& pod, node_index n, std::vector<decision>& out, moment now);
   void forget_pod(const std::string& key);
+  pod_ptr nominate(const pod_ptr& pod, const std::string& node);
   std::string make_room(const pod_ptr& pod, const preemption& way, std::vector<decision>& out);
   void give_up(const pod_ptr& pod, std::vector<decision>& out, moment now);
   const verdict& explain(const pod_facts& pod);

@@ -57,6 +57,8 @@ pod_relations::pod_relations(const node_table& table, const topology& counts,
     : table{table}, counts{counts}, volumes{volumes}, limits{limits}, rules{rules},
       foreign{counts.about(pod)} {
   if (!pod.claims.empty()) wish = volumes.wish_of(pod);
+  rivalled = std::any_of(wish.rivals.begin(), wish.rivals.end(),
+                         [&](auto& key) { return table.find_pod(key) != nullptr; });
   for (auto& s : rules.required_spread) {
     auto least = counts.smallest(s.counter);
     spread.push_back({counts.matches(*s.rule, pod) ? 1 : 0,
@@ -68,17 +70,20 @@ pod_relations::pod_relations(const node_table& table, const topology& counts,
                         counts.matches_itself(pod);
 }
 
+bool pod_relations::crowded(size_t i, node_index n) const {
+  auto& s = rules.required_spread[i];
+  auto d = counts.domain(s.counter, n);
+  return d >= 0 && counts.count(s.counter, d) + spread[i].self - spread[i].least > s.rule->skew_max;
+}
+
 filter pod_relations::fault_at(node_index n) const {
-  if (!wish.empty() && (!wish.impossible.empty() || *volumes.fault_at(wish, table.entry(n))))
-    return filter::volumes;
+  if (!wish.impossible.empty()) return filter::volumes;
+  if (rivalled) return filter::volume_rivals;
   if (limits.exceeded_by(wish.driven, n)) return filter::volume_limits;
-  for (size_t i = 0; i < rules.required_spread.size(); ++i) {
-    auto& s = rules.required_spread[i];
-    auto d = counts.domain(s.counter, n);
-    if (d < 0) return filter::spread;
-    if (counts.count(s.counter, d) + spread[i].self - spread[i].least > s.rule->skew_max)
+  if (!wish.empty() && *volumes.fault_at(wish, table.entry(n))) return filter::volumes;
+  for (size_t i = 0; i < spread.size(); ++i)
+    if (counts.domain(rules.required_spread[i].counter, n) < 0 || crowded(i, n))
       return filter::spread;
-  }
   for (auto c : rules.together) {
     auto d = counts.domain(c, n);
     if (d < 0 || (counts.count(c, d) == 0 && !first_of_its_kind)) return filter::neighbours;
@@ -96,12 +101,19 @@ fault pod_relations::explain(node_index n) const {
     return {what,
             true,
             {wish.impossible.empty() ? volumes.fault_at(wish, table.entry(n)) : wish.impossible}};
+  if (what == filter::volume_rivals)
+    return {what,
+            false,
+            {"node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod "
+             "access mode"}};
   if (what == filter::volume_limits) return {what, false, {"node(s) exceed max volume count"}};
   if (what == filter::spread) {
-    bool labelled = std::all_of(rules.required_spread.begin(), rules.required_spread.end(),
-                                [&](auto& s) { return counts.domain(s.counter, n) >= 0; });
+    // The first rule that is broken is the one to tell of.
     std::string text = "node(s) didn't match pod topology spread constraints";
-    return {what, !labelled, {labelled ? text : text + " (missing required label)"}};
+    for (size_t i = 0; i < spread.size() && !crowded(i, n); ++i)
+      if (counts.domain(rules.required_spread[i].counter, n) < 0)
+        return {what, true, {text + " (missing required label)"}};
+    return {what, false, {text}};
   }
   for (auto c : rules.together) {
     auto d = counts.domain(c, n);

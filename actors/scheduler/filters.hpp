@@ -17,6 +17,7 @@ enum class filter : uint8_t {
   ports,
   resources,
   volumes,
+  volume_rivals,
   volume_limits,
   spread,
   neighbours,
@@ -56,6 +57,7 @@ struct pod_relations {
   bool first_of_its_kind = false; ///< nobody it wants to be with exists, but itself
 
   volume_wish wish;
+  bool rivalled = false; ///< somebody on a node has what only one pod may have
 
   pod_relations(const node_table& table, const topology& counts, const volume_book& volumes,
                 const scheduler::volume_limits& limits, const pod_rules& rules,
@@ -63,6 +65,8 @@ struct pod_relations {
   bool empty() const { return rules.empty() && foreign.empty() && wish.empty(); }
   filter fault_at(node_index n) const;
   fault explain(node_index n) const;
+  /// Whether one more would be too many for the required spread rule with this index.
+  bool crowded(size_t i, node_index n) const;
 };
 
 /// All reasons of the first filter that refuses.

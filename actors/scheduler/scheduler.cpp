@@ -173,6 +173,7 @@ private:
          "Binding");
   }
   void announce(const await_volumes&) {}
+  void announce(const drop_nomination&) {}
   void announce(const tell_pending& d) {
     if (d.reason == "Unschedulable")
       note(*d.pod, "Warning", "FailedScheduling", d.message, "Scheduling");

@@ -41,11 +41,13 @@ float allocation(profile::packing strategy, const node_table& table, const pod_n
 }
 
 float balance(const node_table& table, const pod_needs& pod, node_index n) {
+  // Who asks for nothing changes no balance: all of them would end on the most even node.
+  if (need_of(pod, cpu) == 0 && need_of(pod, memory) == 0) return 0;
+  if (table.allocatable(cpu, n) <= 0 || table.allocatable(memory, n) <= 0) return 100;
   auto fraction = [&](resource_id what) {
-    auto all = table.allocatable(what, n);
-    if (all <= 0) return 1.0f;
     auto taken = table.used(what, n) + need_of(pod, what);
-    return std::min(1.0f, static_cast<float>(taken) / static_cast<float>(all));
+    return std::min(1.0f,
+                    static_cast<float>(taken) / static_cast<float>(table.allocatable(what, n)));
   };
   return 100.0f * (1 - std::abs(fraction(cpu) - fraction(memory)) / 2);
 }

@@ -60,6 +60,9 @@ std::string text_of(const Pod& pod) {
   };
   keep(spec.containers(), *rest.mutable_containers());
   keep(spec.init_containers(), *rest.mutable_init_containers());
+  for (auto& v : spec.volumes())
+    if (v.volume_source().has_image())
+      *rest.add_volumes()->mutable_volume_source()->mutable_image() = v.volume_source().image();
   *rest.mutable_node_selector() = spec.node_selector();
   *rest.mutable_tolerations() = spec.tolerations();
   *rest.mutable_overhead() = spec.overhead();
@@ -161,6 +164,9 @@ shape_ptr shape_book::share(const Pod& pod) {
           made->ports.push_back({p.host_ip().empty() ? "0.0.0.0" : p.host_ip(),
                                  p.protocol().empty() ? "TCP" : p.protocol(), p.host_port()});
     }
+  for (auto& v : spec.volumes())
+    if (v.volume_source().has_image())
+      made->images.push_back(v.volume_source().image().reference());
   made->wish = node_wish(spec);
   for (auto& t : spec.tolerations()) made->tolerations.emplace_back(t);
   read_affinity(pod, *made);

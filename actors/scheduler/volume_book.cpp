@@ -94,13 +94,9 @@ volume_wish volume_book::wish_of(const pod_facts& pod) const {
       out.impossible = "persistentvolumeclaim \"" + name + "\" is being deleted";
       return out;
     }
-    if (one_pod_only(claim))
-      if (auto users = users_.find(key); users != users_.end() && !users->second.empty() &&
-                                         !users->second.contains(std::string(pod.key()))) {
-        out.impossible = "node has pod using PersistentVolumeClaim with the same name and "
-                         "ReadWriteOncePod access mode";
-        return out;
-      }
+    if (auto users = users_.find(key); one_pod_only(claim) && users != users_.end())
+      for (auto& user : users->second)
+        if (user != pod.key()) out.rivals.push_back(user);
     if (bound(claim)) {
       auto v = volumes_.find("persistentvolumes//" + claim.spec().volume_name());
       if (v == volumes_.end()) {

@@ -47,8 +47,11 @@ struct volume_wish {
   };
   std::vector<open_claim> open;
   std::vector<driven_claim> driven;
+  std::vector<std::string> rivals; ///< keys of pods that have what only one pod may have
 
-  bool empty() const { return impossible.empty() && bound.empty() && open.empty(); }
+  bool empty() const {
+    return impossible.empty() && bound.empty() && open.empty() && rivals.empty();
+  }
 };
 
 class volume_book {

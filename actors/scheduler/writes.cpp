@@ -140,6 +140,14 @@ bool write(const preempt_pod& d, const storage::entry& old, Pod& pod, timestamp 
   return true;
 }
 
+bool write(const drop_nomination&, const storage::entry& old, Pod& pod, timestamp,
+           storage::transaction& tx) {
+  if (pod.status().nominated_node_name().empty()) return true;
+  pod.mutable_status()->clear_nominated_node_name();
+  put(old, pod, tx);
+  return true;
+}
+
 bool write_volumes(const bind_pod& d, const storage::snapshot& now, timestamp at,
                    const std::function<uint64_t()>& random, storage::transaction& tx) {
   return std::all_of(d.volumes.begin(), d.volumes.end(),

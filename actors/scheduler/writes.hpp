@@ -38,7 +38,12 @@ struct preempt_pod {
   std::string message;
 };
 
-using decision = std::variant<bind_pod, await_volumes, tell_pending, preempt_pod>;
+/// Somebody more important takes the room that was being made for it.
+struct drop_nomination {
+  pod_ptr pod;
+};
+
+using decision = std::variant<bind_pod, await_volumes, tell_pending, preempt_pod, drop_nomination>;
 
 /// Adds what is to be written. False if it no longer applies: the pod is gone, going, bound or
 /// another one. What is said already is not written again, and true.

@@ -15,6 +15,7 @@ using k8s::core::v1::Service;
 
 constexpr const char* endpoints_manager_label = "endpoints.kubernetes.io/managed-by";
 constexpr const char* skip_mirror_label = "endpointslice.kubernetes.io/skip-mirror";
+constexpr const char* last_applied_annotation = "kubectl.kubernetes.io/last-applied-configuration";
 constexpr const char* leader_annotation = "control-plane.alpha.kubernetes.io/leader";
 
 constexpr std::chrono::milliseconds calm{50};
@@ -143,6 +144,9 @@ private:
     auto& m = object.metadata();
     auto head = slices.head(m.namespace_(), m.name(), m.labels());
     *head.add_owner_references() = controllers::controlled_by(endpoints_kind(), m);
+    *head.mutable_annotations() = m.annotations();
+    for (auto own : {trigger_annotation, last_applied_annotation})
+      head.mutable_annotations()->erase(own);
     slices.write(r, mirrored(object), head);
   }
 

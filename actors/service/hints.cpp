@@ -34,7 +34,11 @@ bool asks_for_hints(const Service& service) {
 
 hint_rule hint_rule::of(const Service& service, const std::vector<const backend*>& pods,
                         const zone_lookup& zone_of) {
-  if (!asks_for_hints(service)) return {};
+  if (!topology_aware(service))
+    return {.by_zone = prefers_zone(service),
+            .by_node = service.spec().traffic_distribution() == "PreferSameNode"};
+  // Hints by topology mode hold only where every zone can bear its own traffic: several zones with
+  // about the same number of endpoints.
   std::map<std::string, size_t> zones;
   size_t all = 0;
   for (auto pod : pods) {
@@ -44,10 +48,6 @@ hint_rule hint_rule::of(const Service& service, const std::vector<const backend*
     ++zones[zone];
     ++all;
   }
-  if (prefers_zone(service))
-    return {.by_zone = true, .by_node = service.spec().traffic_distribution() == "PreferSameNode"};
-  // Hints by topology mode hold only where every zone can bear its own traffic: several zones with
-  // about the same number of endpoints.
   constexpr size_t overload_in = 2; // a zone with less than half of its share would be overloaded
   if (zones.size() < 2) return {};
   auto fewest = std::min_element(zones.begin(), zones.end(), [](auto& a, auto& b) {
@@ -57,8 +57,8 @@ hint_rule hint_rule::of(const Service& service, const std::vector<const backend*
 }
 
 void hint_rule::give(Endpoint& e) const {
-  if (!by_zone || !e.conditions().ready()) return;
-  e.mutable_hints()->add_for_zones()->set_name(e.zone());
+  if (!e.conditions().ready()) return;
+  if (by_zone && !e.zone().empty()) e.mutable_hints()->add_for_zones()->set_name(e.zone());
   if (by_node && !e.node_name().empty())
     e.mutable_hints()->add_for_nodes()->set_name(e.node_name());
 }

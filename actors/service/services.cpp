@@ -54,10 +54,10 @@ private:
 
   void hear_node(const storage::entry& entry, bool gone) {
     std::string name(gateway::split_key(entry.key()).name);
-    std::string zone(gone ? "" : entry.label(zone_label).value_or(""));
-    auto& held = zones[name];
-    if (held == zone) return;
-    held = std::move(zone);
+    std::string zone(entry.label(zone_label).value_or(""));
+    auto held = zones.find(name);
+    if (held == zones.end() ? gone : !gone && held->second == zone) return;
+    gone ? void(zones.erase(held)) : void(zones.insert_or_assign(name, std::move(zone)));
     for (auto& [key, s] : known)
       for (auto& member : s.members)
         if (backends.at(member).node == name) {
@@ -144,7 +144,7 @@ private:
       return hit == zones.end() ? std::string{} : hit->second;
     };
     auto hints = asks_for_hints(service)
-                     ? hint_rule::of(service, those(s.members, s.members), zone_of)
+                     ? hint_rule::of(service, those(s.members, s.members, service), zone_of)
                      : hint_rule{};
     bool all = std::exchange(s.all, false) || !slices.heard_all(r.key) || hints != s.hints;
     s.hints = hints;
@@ -152,17 +152,23 @@ private:
     auto changed_endpoints = std::exchange(s.changed_endpoints, {});
     if (!all && changed_endpoints.empty()) return;
     auto& looked_at = all ? s.members : changed_pods;
-    slices.write(r, groups_of(service, those(looked_at, s.members), zone_of, hints),
+    slices.write(r, groups_of(service, those(looked_at, s.members, service), zone_of, hints),
                  head_of(service), all ? nullptr : &changed_endpoints);
     if (r.failure) s.all = true;
   }
 
-  /// The pods of that name that are members.
+  /// The pods of that name that are members. Those of a node that is gone serve nobody, unless all
+  /// are to be published anyway.
   std::vector<const backend*> those(const std::set<std::string>& keys,
-                                    const std::set<std::string>& members) const {
+                                    const std::set<std::string>& members,
+                                    const Service& service) const {
     std::vector<const backend*> out;
-    for (auto& key : keys)
-      if (members.contains(key)) out.push_back(&backends.at(key));
+    for (auto& key : keys) {
+      if (!members.contains(key)) continue;
+      auto& b = backends.at(key);
+      if (b.node.empty() || zones.contains(b.node) || service.spec().publish_not_ready_addresses())
+        out.push_back(&b);
+    }
     return out;
   }
 
@@ -184,8 +190,8 @@ private:
   const schema::kind& pods = built_in("", "v1", "pods");
   std::unordered_map<std::string, state> known; ///< services by key
   std::unordered_map<std::string, space> spaces;
-  std::unordered_map<std::string, backend> backends; ///< pods by key
-  std::unordered_map<std::string, std::string> zones;
+  std::unordered_map<std::string, backend> backends;  ///< pods by key
+  std::unordered_map<std::string, std::string> zones; ///< of the nodes that there are
   own_slices slices{slices_manager,
                     [this](auto& service, bool foreign) { hear_slice(service, foreign); }};
 };

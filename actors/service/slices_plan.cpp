@@ -29,6 +29,11 @@ bool bring_head(EndpointSlice& slice, const k8s::meta::v1::ObjectMeta& head) {
     changed = changed || have != value;
     have = value;
   }
+  for (auto& [key, value] : head.annotations()) {
+    auto& have = (*m.mutable_annotations())[key];
+    changed = changed || have != value;
+    have = value;
+  }
   auto owners = [](auto& of) {
     std::string out;
     for (auto& o : of.owner_references()) out += codec::to_wire(o);

@@ -29,9 +29,10 @@ public:
       : reconciler{self, std::move(given), "persistentvolume-controller"} {
     listen(classes, [this](auto& entry, bool) {
       has_class = true;
-      auto hit = waiting.find(std::string(gateway::split_key(entry->key()).name));
-      if (hit != waiting.end())
-        for (auto& key : hit->second) mark(key);
+      // Those without a class may get this one.
+      for (auto& name : {std::string(gateway::split_key(entry->key()).name), std::string{}})
+        if (auto hit = waiting.find(name); hit != waiting.end())
+          for (auto& key : hit->second) mark(key);
     });
     listen(volumes, [this](auto& entry, bool gone) { hear_volume(*entry, gone); });
     listen(claims, [this](auto& entry, bool gone) { hear_claim(*entry, gone); });
@@ -144,6 +145,8 @@ private:
         return;
       }
     }
+    auto fault = phase == "Released" && !going ? deletion_fault(v) : std::string{};
+    if (!fault.empty()) phase = "Failed";
     if (v.status().phase() == phase || phase == "Bound") {
       if (going) let_go(r, *entry, v);
       return;
@@ -151,6 +154,12 @@ private:
     auto object = gateway::load(volumes, *entry);
     auto& status = *static_cast<PersistentVolume&>(*object).mutable_status();
     status.set_phase(phase);
+    if (fault.empty())
+      status.clear_message();
+    else
+      status.set_message(fault);
+    if (!fault.empty())
+      r.events.note(volumes, v.metadata(), "Warning", "VolumeFailedDelete", fault);
     status.mutable_last_phase_transition_time()->set_seconds(r.at.seconds);
     if (auto ok = r.write.update(volumes, *entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
@@ -175,6 +184,7 @@ private:
     if (!read(entry, claim) || claim.metadata().has_deletion_timestamp()) return;
     if (!claim.spec().volume_name().empty()) return keep_bound(r, *entry, claim);
     if (auto volume = find_volume(r, claim)) return bind_to(r, *entry, claim, *volume);
+    if (takes_default(claim) && give_default(r, *entry, claim)) return;
     StorageClass of;
     auto name = class_of(claim);
     bool has = !name.empty() && read(r.now.find(gateway::key_of(classes, {}, name)), of);
@@ -213,6 +223,19 @@ private:
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
     note("Normal", "ProvisioningSucceeded",
          "Successfully provisioned volume " + made.metadata().name());
+  }
+
+  /// A class has become the default since the claim was made. False if there is none.
+  bool give_default(round& r, const storage::entry& entry, const PersistentVolumeClaim& claim) {
+    std::vector<StorageClass> all;
+    for (auto& c : r.now.list(gateway::prefix_of(classes)))
+      gateway::read_entry(c, all.emplace_back());
+    auto chosen = default_of(all);
+    if (!chosen) return false;
+    auto fresh = claim;
+    fresh.mutable_spec()->set_storage_class_name(chosen->metadata().name());
+    if (auto ok = r.write.update(claims, entry, gateway::copy(fresh)); !ok) r.fail(ok.error());
+    return true;
   }
 
   /// Provisioners look for claims that name them.
@@ -284,11 +307,13 @@ private:
     PersistentVolume v;
     if (!read(volume_entry, v)) {
       if (!bound(claim)) return;
-      return set_phase(r, entry, "Lost",
-                       "Bound claim has lost its PersistentVolume. Any data on the volume is "
-                       "lost!");
+      return lose(r, entry, "ClaimLost",
+                  "Bound claim has lost its PersistentVolume. Any data on the volume is lost!");
     }
     if (v.spec().has_claim_ref() && !kept_for(v, claim)) {
+      if (bound(claim))
+        return lose(r, entry, "ClaimMisbound",
+                    "Two claims are bound to the same volume, this one is bound incorrectly");
       r.events.note(claims, claim.metadata(), "Warning", "FailedBinding",
                     "volume \"" + v.metadata().name() + "\" already bound to a different claim.");
       return;
@@ -307,12 +332,15 @@ private:
     bind_to(r, entry, claim, *volume_entry);
   }
 
-  void set_phase(round& r, const storage::entry& entry, const char* phase, const std::string& why) {
+  void lose(round& r, const storage::entry& entry, const char* reason, const char* why) {
     auto object = gateway::load(claims, entry);
     auto& claim = static_cast<PersistentVolumeClaim&>(*object);
-    if (claim.status().phase() == phase) return;
-    claim.mutable_status()->set_phase(phase);
-    r.events.note(claims, claim.metadata(), "Warning", "ClaimLost", why);
+    auto& status = *claim.mutable_status();
+    if (status.phase() == "Lost") return;
+    status.set_phase("Lost");
+    status.clear_access_modes();
+    status.clear_capacity();
+    r.events.note(claims, claim.metadata(), "Warning", reason, why);
     if (auto ok = r.write.update(claims, entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
   }

@@ -67,6 +67,28 @@ std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim
   return {};
 }
 
+bool takes_default(const PersistentVolumeClaim& claim) {
+  return !claim.spec().has_storage_class_name() &&
+         !claim.metadata().annotations().contains(beta_class);
+}
+
+const StorageClass* default_of(const std::vector<StorageClass>& all) {
+  auto marked = [](const StorageClass& c) {
+    auto& notes = c.metadata().annotations();
+    return at(notes, "storageclass.kubernetes.io/is-default-class") == "true" ||
+           at(notes, "storageclass.beta.kubernetes.io/is-default-class") == "true";
+  };
+  const StorageClass* out = nullptr;
+  for (auto& c : all) {
+    if (!marked(c)) continue;
+    auto age = [](auto& x) { return x.metadata().creation_timestamp().seconds(); };
+    if (!out || age(c) > age(*out) ||
+        (age(c) == age(*out) && c.metadata().name() < out->metadata().name()))
+      out = &c;
+  }
+  return out;
+}
+
 bool waits_for_consumer(const StorageClass& of) {
   return of.volume_binding_mode() == "WaitForFirstConsumer";
 }
@@ -184,6 +206,23 @@ std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim
   return claim->spec().volume_name() == volume.metadata().name() ? "Bound"
          : volume.status().phase().empty()                       ? "Pending"
                                                                  : volume.status().phase();
+}
+
+std::string deletion_fault(const PersistentVolume& volume) {
+  // Whoever made it deletes it.
+  if (volume.spec().persistent_volume_reclaim_policy() != "Delete" ||
+      !at(volume.metadata().annotations(), provisioned_by).empty())
+    return {};
+  auto& source = volume.spec().persistent_volume_source();
+  if (source.has_host_path()) {
+    auto& path = source.host_path().path();
+    auto at = path.find("/tmp/");
+    bool scratch = at != path.npos && at + 5 < path.size();
+    return scratch ? "" : "host_path deleter only supports /tmp/.+ but received provided " + path;
+  }
+  return "error getting deleter volume plugin for volume \"" + volume.metadata().name() +
+         "\": no " + (source.has_nfs() || source.has_local() ? "deletable " : "") +
+         "volume plugin matched";
 }
 
 bool grows(const PersistentVolumeClaim& claim, const PersistentVolume& volume) {

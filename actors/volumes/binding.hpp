@@ -38,6 +38,10 @@ std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim
 std::string class_of(const PersistentVolumeClaim& claim);
 std::string class_of(const PersistentVolume& volume);
 bool waits_for_consumer(const StorageClass& of);
+/// Whether the claim leaves it to others which class it gets.
+bool takes_default(const PersistentVolumeClaim& claim);
+/// The class that such claims get: of those that are marked the newest; null if there is none.
+const StorageClass* default_of(const std::vector<StorageClass>& all);
 
 /// Whether the claim is bound, and said so by both sides.
 bool bound(const PersistentVolumeClaim& claim);
@@ -60,6 +64,10 @@ PersistentVolume provision(const PersistentVolumeClaim& claim, const StorageClas
 
 /// What a volume's phase is to be; `claim` is the one it names, null if that is gone.
 std::string phase_of(const PersistentVolume& volume, const PersistentVolumeClaim* claim);
+
+/// Why nobody can delete what is behind a volume that was released; empty if nobody has to, or
+/// somebody may.
+std::string deletion_fault(const PersistentVolume& volume);
 
 /// A claim that asks for more than it has, of a volume that can simply be given more.
 bool grows(const PersistentVolumeClaim& claim, const PersistentVolume& volume);

@@ -222,4 +222,17 @@ BOOST_AUTO_TEST_CASE(rollouts_keep_their_bounds_at_every_step) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_pod_on_its_way_out_counts_as_long_as_it_serves) {
+  model m{1};
+  auto& old = m.put("n0", "1");
+  old.phase = pod_phase::running;
+  old.ready = old.going = true;
+  m.hash = "2";
+  BOOST_TEST(status_of(m.view()).number_ready() == 1);
+  BOOST_TEST(status_of(m.view()).updated_number_scheduled() == 0);
+  old.phase = pod_phase::failed;
+  BOOST_TEST(status_of(m.view()).number_ready() == 0);
+  BOOST_TEST(status_of(m.view()).current_number_scheduled() == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -346,7 +346,10 @@ BOOST_AUTO_TEST_CASE(hints_name_the_zone_where_that_is_asked_for_and_bearable) {
   BOOST_TEST(hints("", "ab") == 0);
   BOOST_TEST(hints(", trafficDistribution: PreferClose", "ab") == 10);
   BOOST_TEST(hints(", trafficDistribution: PreferSameNode", "ab") == 11);
-  BOOST_TEST(hints(", trafficDistribution: PreferClose", "a ") == 0);
+  // Each endpoint tells what it knows, whatever the others do.
+  BOOST_TEST(hints(", trafficDistribution: PreferClose", "a ") == 10);
+  BOOST_TEST(hints(", trafficDistribution: PreferClose", " a") == 0);
+  BOOST_TEST(hints(", trafficDistribution: PreferSameNode", "  ") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(endpoints_show_ready_and_other_addresses) {

@@ -1,5 +1,6 @@
 #include "actors/controllers/family.hpp"
 
+#include "actors/controllers/conditions.hpp"
 #include "actors/controllers/disruption_plan.hpp"
 #include "actors/controllers/pod_view.hpp"
 #include "actors/controllers/revisions.hpp"
@@ -162,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_budget_of_which_nobody_knows_the_whole_lets_nobody_go) {
   BOOST_TEST(c.status() == "False");
   BOOST_TEST(c.reason() == "SyncFailed");
   BOOST_TEST(c.message() == "jobs.batch does not implement the scale subresource");
-  BOOST_TEST(c.observed_generation() == 3);
+  BOOST_TEST(c.observed_generation() == 0); // what the rest of the status is about
 }
 
 BOOST_AUTO_TEST_CASE(selectors_are_told_in_the_words_that_people_search_for) {
@@ -190,8 +191,31 @@ BOOST_AUTO_TEST_CASE(an_eviction_that_was_let_through_counts_until_the_pod_goes_
   BOOST_TEST(at(1001).status.disruptions_allowed() == 0);
   BOOST_TEST(at(1001).look_again->seconds == 1000 + eviction_seconds_max);
   BOOST_TEST(at(1000 + eviction_seconds_max).status.disruptions_allowed() == 1);
+  BOOST_TEST(at(1001).stayed.empty());
+  BOOST_TEST((at(1000 + eviction_seconds_max).stayed == std::vector<const pod_view*>{&p}));
   p.going = true;
   BOOST_TEST(at(1001).status.disrupted_pods().empty());
+}
+
+BOOST_AUTO_TEST_CASE(that_a_pod_is_about_to_be_taken_away_is_forgotten_if_nobody_does_it) {
+  k8s::core::v1::Pod pod;
+  BOOST_TEST(!disruption_forgotten_at(pod));
+  set_pod_condition(pod, "DisruptionTarget", true, "EvictionByEvictionAPI", "", {1000, 0});
+  BOOST_REQUIRE(disruption_forgotten_at(pod));
+  BOOST_TEST(disruption_forgotten_at(pod)->seconds == 1000 + eviction_seconds_max);
+  auto still = [&](auto change) {
+    auto other = pod;
+    change(other);
+    return disruption_forgotten_at(other).has_value();
+  };
+  BOOST_TEST(!still([](auto& p) { p.mutable_status()->set_phase("Failed"); }));
+  BOOST_TEST(!still([](auto& p) { p.mutable_metadata()->mutable_deletion_timestamp(); }));
+  BOOST_TEST(!still([](auto& p) {
+    set_pod_condition(p, "DisruptionTarget", true, "TerminationByKubelet", "", {1000, 0});
+  }));
+  BOOST_TEST(!still([](auto& p) {
+    set_pod_condition(p, "DisruptionTarget", false, "", "", {1000, 0});
+  }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,6 +26,8 @@ struct model {
   timestamp now{10'000, 0};
   int born = 0;
   std::list<job_pod> views;
+  job_past past;
+  std::vector<std::string> told;
 
   explicit model(int completions, int parallelism, bool indexed = false) {
     job.mutable_metadata()->set_name("work");
@@ -41,7 +43,7 @@ struct model {
   job_view view() {
     views.clear();
     auto& kind = *schema::registry::built_in()->by_resource("", "v1", "pods");
-    job_view v{job, {}, now};
+    job_view v{job, {}, now, past};
     for (auto& p : pods) {
       views.push_back(job_pod::of(
           storage::entry::make(gateway::key_of(kind, "ns", p.metadata().name()),
@@ -65,6 +67,7 @@ struct model {
         auto& p = pods.emplace_back();
         auto& m = *p.mutable_metadata();
         m.set_name("work-" + std::to_string(++born));
+        m.set_uid("uid of " + m.name());
         m.set_namespace_("ns");
         m.add_finalizers(tracking_finalizer);
         m.mutable_creation_timestamp()->set_seconds(now.seconds);
@@ -73,7 +76,10 @@ struct model {
                      job.spec().has_backoff_limit_per_index() ? &a->index_failures : nullptr);
         p.mutable_status()->set_phase("Running");
         ++made;
+      } else if (auto a = std::get_if<tell_job>(&action)) {
+        told.push_back(a->reason);
       } else if (auto a = std::get_if<untrack_worker>(&action)) {
+        if (a->pod->finished() || a->pod->going) past.note(*a->pod);
         find(a->pod->name)->mutable_metadata()->clear_finalizers();
       } else if (auto a = std::get_if<delete_worker>(&action)) {
         find(a->pod->name)->mutable_metadata()->mutable_deletion_timestamp()->set_seconds(1);
@@ -92,6 +98,11 @@ struct model {
     auto& t = *c.mutable_state()->mutable_terminated();
     t.set_exit_code(code);
     t.mutable_finished_at()->set_seconds(now.seconds);
+  }
+  /// Somebody deletes it; it ends at once.
+  void remove(k8s::core::v1::Pod& p) {
+    p.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(now.seconds + 30);
+    p.mutable_metadata()->set_deletion_grace_period_seconds(30);
   }
   std::vector<k8s::core::v1::Pod*> running() {
     std::vector<k8s::core::v1::Pod*> out;
@@ -186,6 +197,73 @@ BOOST_AUTO_TEST_CASE(a_failed_pod_is_replaced_later_and_later_until_the_limit) {
   BOOST_TEST(m.job.status().failed() == 3);
 }
 
+BOOST_AUTO_TEST_CASE(a_pod_that_somebody_deletes_is_a_failure_after_which_the_next_try_waits) {
+  model m{1, 1};
+  for (auto delay : {10, 20}) {
+    m.quiet();
+    m.remove(*m.running().at(0));
+    BOOST_TEST(m.step().first == 0);
+    m.bury();
+    BOOST_TEST(m.pods.empty());
+    m.now.seconds += delay - 1;
+    BOOST_TEST(m.step().first == 0);
+    m.now.seconds += 1;
+    BOOST_TEST(m.step().first == 1);
+  }
+  BOOST_TEST(m.job.status().failed() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(pods_that_the_job_takes_back_are_no_failures) {
+  model m{4, 4};
+  m.step();
+  m.job.mutable_spec()->set_parallelism(1);
+  for (int i = 0; i < 3; ++i) m.step();
+  m.bury();
+  BOOST_TEST(m.pods.size() == 1u);
+  m.job.mutable_spec()->set_parallelism(4);
+  BOOST_TEST(m.step().first == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_success_forgets_the_failures_before_it) {
+  job_past past;
+  job_pod p;
+  auto ends = [&](const char* uid, pod_phase phase, int64_t at) {
+    p.uid = uid;
+    p.phase = phase;
+    p.finished_at = {at, 0};
+    past.note(p);
+  };
+  ends("a", pod_phase::failed, 10);
+  ends("a", pod_phase::failed, 10);
+  ends("b", pod_phase::failed, 30);
+  BOOST_TEST(past.failures.size() == 2u);
+  ends("c", pod_phase::succeeded, 20);
+  BOOST_TEST(past.failures.size() == 1u);
+  ends("d", pod_phase::failed, 15); // heard of late
+  BOOST_TEST(past.failures.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(more_successes_than_asked_for_are_told) {
+  model m{2, 2};
+  m.step();
+  m.job.mutable_spec()->set_completions(1);
+  for (auto p : m.running()) m.end(*p, 0);
+  m.quiet();
+  BOOST_TEST(m.told == (std::vector<std::string>{"TooManySucceededPods", "Completed"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_job_is_not_over_before_all_its_pods_are_counted) {
+  auto many = workers_per_round_max + 10;
+  model m{many, many};
+  m.quiet();
+  BOOST_TEST(m.running().size() == static_cast<size_t>(many));
+  for (auto p : m.running()) m.end(*p, 1);
+  m.quiet();
+  BOOST_TEST(m.over() == "Failed");
+  BOOST_TEST(m.job.status().failed() == many);
+}
+
 BOOST_AUTO_TEST_CASE(no_pod_is_counted_twice_however_often_it_is_seen) {
   model m{10, 2};
   m.step();
@@ -245,6 +323,27 @@ BOOST_AUTO_TEST_CASE(an_index_that_failed_too_often_is_given_up_and_the_others_g
   m.quiet();
   BOOST_TEST(m.over() == "Failed");
   BOOST_TEST(m.reason() == "FailedIndexes");
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_pod_of_an_index_stays_until_its_successor_knows_of_it) {
+  for (bool deleted : {false, true}) {
+    model m{1, 1, true};
+    m.job.mutable_spec()->set_backoff_limit(1'000'000);
+    m.job.mutable_spec()->set_backoff_limit_per_index(5);
+    m.step();
+    auto first = m.running()[0];
+    deleted ? m.remove(*first) : m.end(*first, 1);
+    m.quiet();
+    BOOST_TEST(m.pods.size() == 1u);
+    BOOST_TEST(first->metadata().finalizers_size() == 1);
+    BOOST_TEST(m.job.status().failed() == 0);
+    m.now.seconds += 10;
+    BOOST_TEST(m.step().first == 1);
+    BOOST_TEST(m.pods.back().metadata().annotations().at(index_failures_annotation) == "1");
+    m.quiet();
+    BOOST_TEST(m.job.status().failed() == 1);
+    BOOST_TEST(m.pods.front().metadata().finalizers_size() == (deleted ? 1 : 0));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_that_the_policy_ignores_counts_for_no_index) {
@@ -313,7 +412,11 @@ BOOST_AUTO_TEST_CASE(a_suspended_job_takes_its_pods_back_without_counting_them) 
   m.quiet();
   BOOST_TEST(m.running().empty());
   BOOST_TEST(m.job.status().failed() == 0);
-  BOOST_TEST(!m.job.status().has_start_time());
+  BOOST_TEST(m.job.status().start_time().seconds() == m.now.seconds);
+  m.now.seconds += 100;
+  m.job.mutable_spec()->set_active_deadline_seconds(30);
+  m.quiet();
+  BOOST_TEST(m.over() == ""); // that time does not count
   m.job.mutable_spec()->set_suspend(false);
   BOOST_TEST(m.step().first == 2);
   BOOST_TEST(m.job.status().start_time().seconds() == m.now.seconds);

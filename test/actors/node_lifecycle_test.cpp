@@ -108,6 +108,9 @@ BOOST_AUTO_TEST_CASE(pods_stay_as_long_as_they_tolerate) {
       {"[{key: k, operator: Exists, effect: NoExecute, tolerationSeconds: -5}]", 1000},
       {"[{key: k, operator: Exists, effect: NoExecute, tolerationSeconds: 300}, {operator: Exists, "
        "effect: NoExecute, tolerationSeconds: 60}]",
+       1300}, // the first one that fits counts
+      {"[{key: other, operator: Exists, tolerationSeconds: 1, effect: NoExecute}, {operator: "
+       "Exists, effect: NoExecute, tolerationSeconds: 60}, {operator: Exists}]",
        1060},
       {"[{key: other, operator: Exists}]", 1000},
   };

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(scopes_cover_the_pods_they_speak_of) {
     auto object = read_yaml(core_kind("resourcequotas"),
                             "{metadata: {name: q}, spec: {scopes: [" + scope + "]}}");
     auto pod = pod_of(spec);
-    return gateway::covers(static_cast<k8s::core::v1::ResourceQuota&>(*object), &pod);
+    return gateway::covers(static_cast<k8s::core::v1::ResourceQuota&>(*object), pod);
   };
   std::string plain = "{containers: [{name: a}]}";
   BOOST_TEST(covered("BestEffort", plain));
@@ -101,6 +101,34 @@ BOOST_AUTO_TEST_CASE(scopes_cover_the_pods_they_speak_of) {
               "{containers: [{name: a}], affinity: {podAntiAffinity: "
               "{preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: " +
                   term + "}]}}}"));
+}
+
+BOOST_AUTO_TEST_CASE(scopes_cover_claims_by_the_attributes_of_their_volumes) {
+  auto covered = [](const std::string& scope, const std::string& claim) {
+    auto quota = read_yaml(core_kind("resourcequotas"),
+                           "{spec: {scopeSelector: {matchExpressions: [{scopeName: "
+                           "VolumeAttributesClass, operator: " +
+                               scope + "}]}}}");
+    auto object = read_yaml(core_kind("persistentvolumeclaims"), claim);
+    return gateway::covers(static_cast<k8s::core::v1::ResourceQuota&>(*quota), *object);
+  };
+  std::string plain = "{}", wanted = "{spec: {volumeAttributesClassName: gold}}",
+              had = "{status: {currentVolumeAttributesClassName: gold}}",
+              coming = "{status: {modifyVolumeStatus: {targetVolumeAttributesClassName: gold, "
+                       "status: Pending}}}";
+  for (auto& claim : {wanted, had, coming}) {
+    BOOST_TEST(covered("In, values: [gold, silver]", claim));
+    BOOST_TEST(!covered("In, values: [silver]", claim));
+    BOOST_TEST(!covered("NotIn, values: [gold]", claim));
+    BOOST_TEST(covered("Exists", claim));
+    BOOST_TEST(!covered("DoesNotExist", claim));
+  }
+  BOOST_TEST(!covered("In, values: [gold]", plain));
+  BOOST_TEST(covered("NotIn, values: [gold]", plain));
+  BOOST_TEST(covered("DoesNotExist", plain));
+  auto quota = read_yaml(core_kind("resourcequotas"), "{spec: {scopes: [NotTerminating]}}");
+  auto claim = read_yaml(core_kind("persistentvolumeclaims"), plain);
+  BOOST_TEST(!gateway::covers(static_cast<k8s::core::v1::ResourceQuota&>(*quota), *claim));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

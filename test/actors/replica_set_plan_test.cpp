@@ -129,6 +129,9 @@ BOOST_AUTO_TEST_CASE(those_missed_least_go_first) {
   restarts.add("steady", "Running", "n1");
   restarts.add("shaky", "Running", "n2").restarts = 3;
   BOOST_TEST(restarts.victims() == std::vector<std::string>{"shaky"});
+  restarts.add("helpless", "Running", "n3").restarts = 3;
+  restarts.pods.back().sidecar_restarts = 1;
+  BOOST_TEST(restarts.victims()[0] == "helpless");
 }
 
 BOOST_AUTO_TEST_CASE(a_pod_is_available_when_it_has_been_ready_for_long_enough) {

@@ -89,6 +89,24 @@ using words = std::vector<std::string>;
 
 } // namespace
 
+BOOST_AUTO_TEST_CASE(in_order_a_sick_pod_holds_up_shrinking_unless_it_is_the_first_that_is_sick) {
+  struct {
+    std::vector<int> sick;
+    words first;
+  } rows[] = {
+      {{}, {"-4"}}, {{4}, {"-4"}}, {{2}, {"-4"}}, {{4, 2}, {}}, {{4, 3}, {}}, {{0}, {}},
+  };
+  for (auto& row : rows) {
+    model m{5};
+    for (int i = 0; i < 5; ++i) m.put(i, m.revision, pod_phase::running, true);
+    for (auto i : row.sick) m.pods.at(i).ready = false;
+    m.set.mutable_spec()->set_replicas(2);
+    BOOST_TEST(m.step() == row.first, "the first of " << row.sick.size() << " sick pods");
+    m.set.mutable_spec()->set_pod_management_policy("Parallel");
+    BOOST_TEST(m.step().size() == 3u - row.first.size());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(names_end_in_the_number) {
   BOOST_TEST(ordinal_of("db", "db-12").value() == 12);
   for (auto name : {"db", "db-", "db-01", "db-x", "dbx-1", "db-1-2", "db-99999999999"})

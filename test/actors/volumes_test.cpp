@@ -58,8 +58,9 @@ void hear(core& c, const StorageClass& v) {
       false);
 }
 
-std::string using_claim(const std::string& name) {
-  return "spec: {containers: [{name: c}], volumes: [{name: v, persistentVolumeClaim: {claimName: " +
+std::string using_claim(const std::string& name, int priority = 0) {
+  return "spec: {priority: " + std::to_string(priority) +
+         ", containers: [{name: c}], volumes: [{name: v, persistentVolumeClaim: {claimName: " +
          name + "}}]}";
 }
 
@@ -87,6 +88,54 @@ BOOST_AUTO_TEST_CASE(a_volume_suits_a_claim_that_asks_for_no_more) {
       {volume_of("v", "1Gi"), claim_of("c", "1Gi", ", selector: {matchLabels: {a: b}}"), false},
   };
   for (auto& r : rows) BOOST_TEST(suits(r.volume, r.claim) == r.expected);
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_default_class_is_for_claims_that_name_none) {
+  auto made = [](const char* name, int64_t at, const char* mark) {
+    StorageClass c;
+    c.mutable_metadata()->set_name(name);
+    c.mutable_metadata()->mutable_creation_timestamp()->set_seconds(at);
+    if (*mark) (*c.mutable_metadata()->mutable_annotations())[mark] = "true";
+    return c;
+  };
+  auto usual = "storageclass.kubernetes.io/is-default-class";
+  auto older = "storageclass.beta.kubernetes.io/is-default-class";
+  std::vector<StorageClass> all{made("plain", 9, "")};
+  BOOST_TEST(!default_of(all));
+  all.push_back(made("a", 1, usual));
+  all.push_back(made("c", 2, older));
+  all.push_back(made("b", 2, usual));
+  BOOST_REQUIRE(default_of(all));
+  BOOST_TEST(default_of(all)->metadata().name() == "b");
+  PersistentVolumeClaim claim;
+  BOOST_TEST(takes_default(claim));
+  claim.mutable_spec()->set_storage_class_name(""); // none, and meant so
+  BOOST_TEST(!takes_default(claim));
+}
+
+BOOST_AUTO_TEST_CASE(volumes_that_nobody_can_delete_say_so) {
+  struct {
+    const char* source;
+    const char* fault;
+  } rows[] = {
+      {"hostPath: {path: /mnt/data}",
+       "host_path deleter only supports /tmp/.+ but received provided /mnt/data"},
+      {"hostPath: {path: /tmp/data}", ""},
+      {"nfs: {server: s, path: /}", "error getting deleter volume plugin for volume \"v\": no "
+                                    "deletable volume plugin matched"},
+      {"csi: {driver: d, volumeHandle: h}",
+       "error getting deleter volume plugin for volume \"v\": no volume plugin matched"},
+  };
+  for (auto& row : rows) {
+    auto v = volume_of("v", "1Gi", std::string(", ") + row.source);
+    v.mutable_spec()->set_persistent_volume_reclaim_policy("Delete");
+    BOOST_TEST(deletion_fault(v) == row.fault);
+    v.mutable_spec()->set_persistent_volume_reclaim_policy("Retain");
+    BOOST_TEST(deletion_fault(v) == "");
+    v.mutable_spec()->set_persistent_volume_reclaim_policy("Delete");
+    (*v.mutable_metadata()->mutable_annotations())["pv.kubernetes.io/provisioned-by"] = "d";
+    BOOST_TEST(deletion_fault(v) == "");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(binding_says_so_on_both_sides_and_once) {
@@ -236,8 +285,13 @@ BOOST_AUTO_TEST_CASE(a_claim_for_one_pod_only_is_used_by_one_pod_only) {
   BOOST_TEST(outcome(c)["first"] == "a");
   c.hear_pod(pod_entry("second", using_claim("c")), false);
   BOOST_TEST(outcome(c)["second"].find("ReadWriteOncePod") != std::string::npos);
-  c.hear_pod(pod_entry("first", using_claim("c")), true);
-  BOOST_TEST(outcome(c)["second"] == "a");
+  auto important = pod_entry("third", using_claim("c", 10));
+  c.hear_pod(important, false);
+  auto said = outcome(c);
+  BOOST_TEST(said["first"] == "preempted");
+  BOOST_TEST(said["third"] == "a");
+  c.hear_pod(important, true);
+  BOOST_TEST(outcome(c, std::chrono::minutes{1})["second"] == "a");
 }
 
 BOOST_AUTO_TEST_CASE(a_node_takes_no_more_volumes_than_its_driver_can_attach) {

@@ -80,7 +80,10 @@ result<void> review_quota(const admission_request& r) {
   each_object<ResourceQuota>(
       r, "", "v1", "resourcequotas", r.c.where.ns,
       [&](const ResourceQuota& kept, const storage::entry& entry) {
-        if (!verdict || !covers(kept, pod)) return;
+        if (!verdict || !covers(kept, r.object)) return;
+        // What was outside its scope before is new to it as a whole.
+        static const usage nothing;
+        auto& before_here = r.old && covers(kept, *r.old) ? used_before : nothing;
         auto q = kept;
         // What the same transaction has charged already counts.
         if (auto charged = r.c.pending ? r.c.pending(entry.key()) : nullptr)
@@ -104,9 +107,9 @@ result<void> review_quota(const admission_request& r) {
         std::vector<std::string> exceeded;
         for (auto& [n, limit] : hard) {
           auto now = uses.find(n);
-          auto before = used_before.find(n);
+          auto before = before_here.find(n);
           auto delta = (now == uses.end() ? quantity{} : now->second) -
-                       (before == used_before.end() ? quantity{} : before->second);
+                       (before == before_here.end() ? quantity{} : before->second);
           if (delta.zero()) continue;
           wanted[n] = delta;
           if (!delta.negative() && used[n] + delta > limit) exceeded.push_back(n);

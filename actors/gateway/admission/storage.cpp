@@ -2,9 +2,7 @@
 // finalizer. Claims grow only where their class lets them.
 #include "actors/gateway/admission/parts.hpp"
 
-#include "messages/api/claim.pb.h"
-#include "messages/api/persistent_volume.pb.h"
-#include "messages/api/storage_class.pb.h"
+#include "actors/volumes/binding.hpp"
 #include "messages/base/finalizers.hpp"
 #include "messages/base/quantity.hpp"
 
@@ -19,14 +17,6 @@ using k8s::core::v1::PersistentVolumeClaim;
 void protect(k8s::meta::v1::ObjectMeta& m, const char* finalizer) {
   if (std::find(m.finalizers().begin(), m.finalizers().end(), finalizer) == m.finalizers().end())
     m.add_finalizers(finalizer);
-}
-
-bool is_default(const k8s::storage::v1::StorageClass& c) {
-  auto& notes = c.metadata().annotations();
-  for (auto key : {"storageclass.kubernetes.io/is-default-class",
-                   "storageclass.beta.kubernetes.io/is-default-class"})
-    if (auto hit = notes.find(key); hit != notes.end() && hit->second == "true") return true;
-  return false;
 }
 
 quantity storage_of(const PersistentVolumeClaim& c) {
@@ -75,19 +65,12 @@ result<void> admit_storage(const admission_request& r) {
   if (!claim) return {};
   protect(*claim->mutable_metadata(), finalizers::claim);
   claim->mutable_status()->set_phase("Pending");
-  bool says = claim->spec().has_storage_class_name() ||
-              claim->metadata().annotations().contains("volume.beta.kubernetes.io/storage-class");
-  if (says) return {};
-  std::optional<k8s::storage::v1::StorageClass> chosen;
-  each_object<k8s::storage::v1::StorageClass>(
-      r, "storage.k8s.io", "v1", "storageclasses", {}, [&](auto& c, auto&) {
-        if (!is_default(c)) return;
-        // Of several, the newest.
-        if (!chosen || chosen->metadata().creation_timestamp().seconds() <
-                           c.metadata().creation_timestamp().seconds())
-          chosen = c;
-      });
-  if (chosen) claim->mutable_spec()->set_storage_class_name(chosen->metadata().name());
+  if (!volumes::takes_default(*claim)) return {};
+  std::vector<volumes::StorageClass> classes;
+  each_object<volumes::StorageClass>(r, "storage.k8s.io", "v1", "storageclasses", {},
+                                     [&](auto& c, auto&) { classes.push_back(c); });
+  if (auto chosen = volumes::default_of(classes))
+    claim->mutable_spec()->set_storage_class_name(chosen->metadata().name());
   return {};
 }
 

@@ -68,6 +68,20 @@ BOOST_AUTO_TEST_CASE(the_least_important_pod_goes) {
   BOOST_TEST(victims(c, important(10, "2")) == "lower -> b");
 }
 
+BOOST_AUTO_TEST_CASE(who_hoped_for_the_room_hopes_no_more) {
+  core c(seed);
+  c.hear_node(node_entry("a"), false);
+  place(c, "low", "a", important(0, "4"));
+  nominate(c, "hopeful", "a", important(5, "4"));
+  nominate(c, "equal", "a", important(10, "1"));
+  c.hear_pod(pod_entry("vip", important(10, "3")), false);
+  std::set<std::string> dropped;
+  for (auto& d : c.decide(100, {}))
+    if (auto x = std::get_if<scheduler::drop_nomination>(&d))
+      dropped.insert(std::string(x->pod->name()));
+  BOOST_TEST((dropped == std::set<std::string>{"hopeful"}));
+}
+
 BOOST_AUTO_TEST_CASE(no_more_go_than_needed) {
   core c(seed);
   c.hear_node(node_entry("a"), false);

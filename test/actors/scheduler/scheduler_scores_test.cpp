@@ -1,4 +1,5 @@
 #include "actors/scheduler/profile_config.hpp"
+#include "actors/scheduler/scores.hpp"
 #include "test/support/scheduling.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -35,6 +36,23 @@ BOOST_AUTO_TEST_CASE(pods_go_where_there_is_more_room) {
   c.hear_node(node_entry("small", "", "", "4", "16Gi"), false);
   c.hear_node(node_entry("large", "", "", "16", "64Gi"), false);
   BOOST_TEST(chosen(c, asking("2", "8Gi")) == "large");
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_for_nothing_is_not_drawn_by_balance) {
+  scheduler::resource_names names;
+  scheduler::node_table table{names};
+  k8s::core::v1::Node object;
+  gateway::read_entry(*node_entry("a", "", "", "4", "16Gi"), object);
+  auto n = table.put_node(entry_of(core_kind("nodes"), object), object);
+  scheduler::pod_needs none, even, uneven;
+  even.needs = {{scheduler::cpu, 1'000}, {scheduler::memory, int64_t{4} << 30}};
+  uneven.needs = {{scheduler::cpu, 2'000}};
+  BOOST_TEST(scheduler::scores::balance(table, none, n) == 0);
+  BOOST_TEST(scheduler::scores::balance(table, even, n) == 100);
+  BOOST_TEST(scheduler::scores::balance(table, uneven, n) == 75);
+  (*object.mutable_status()->mutable_allocatable())["memory"].set_string("0");
+  table.put_node(entry_of(core_kind("nodes"), object), object);
+  BOOST_TEST(scheduler::scores::balance(table, uneven, n) == 100);
 }
 
 BOOST_AUTO_TEST_CASE(or_where_there_is_less_if_told_so) {
@@ -87,6 +105,18 @@ BOOST_AUTO_TEST_CASE(images_that_are_there_draw_pods) {
   c.hear_node(with_image("b", "registry.example/big:latest"), false);
   c.hear_node(node_entry("c"), false);
   BOOST_TEST(chosen(c, "spec: {containers: [{name: c, image: registry.example/big}]}") == "b");
+}
+
+BOOST_AUTO_TEST_CASE(images_that_are_mounted_draw_like_those_that_run) {
+  for (auto here : {"a", "b"}) {
+    core c(seed);
+    for (std::string name : {"a", "b"})
+      c.hear_node(name == here ? with_image(name, "registry.example/data:1") : node_entry(name),
+                  false);
+    BOOST_TEST(chosen(c, asking("1", "1Gi",
+                                "volumes: [{name: v, image: {reference: "
+                                "\"registry.example/data:1\"}}]")) == here);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(pods_of_one_controller_are_spread_without_being_asked) {

@@ -121,9 +121,13 @@ void quotas(const scene& there) {
 
 void budgets(const scene& there) {
   for (auto& [key, b] : there.budgets) {
-    int well = 0;
-    for (auto& [_, p] : there.pods)
+    int well = 0, all = 0;
+    for (auto& [_, p] : there.pods) {
       if (p.counts() && p.ready && covers(b, p)) ++well;
+      all += covers(b, p);
+    }
+    if (b.spec().has_min_available() && b.spec().min_available().type() == 0)
+      same("status.expectedPods of " + key, b.status().expected_pods(), all);
     auto wanted = healthy_wanted(b, there, std::chrono::hours{2'000});
     same("status.currentHealthy of " + key, b.status().current_healthy(), well);
     same("status.desiredHealthy of " + key, b.status().desired_healthy(), wanted);

@@ -155,10 +155,15 @@ void volume_rules::check_volume_settled(const std::string& key, const Volume& v)
   auto& ref = v.spec().claim_ref();
   auto claim = claims_.find("persistentvolumeclaims/" + ref.namespace_() + "/" + ref.name());
   bool there = claim != claims_.end() && claim->second.metadata().uid() == ref.uid();
-  auto expected = ref.uid().empty() ? "Available" : there ? "Bound" : "Released";
+  bool deletes = v.spec().persistent_volume_reclaim_policy() == "Delete";
+  // Nobody deletes what somebody else has made, and that is said.
+  auto expected = ref.uid().empty() ? "Available"
+                  : there           ? "Bound"
+                  : deletes         ? "Failed"
+                                    : "Released";
   if (v.status().phase() != expected)
     fail("in the end " + key + " is " + v.status().phase() + " and not " + expected);
-  if (!there && made_by_us(v) && v.spec().persistent_volume_reclaim_policy() == "Delete")
+  if (!there && made_by_us(v) && deletes)
     fail("in the end " + key + " is left over: its claim is gone");
 }
 
