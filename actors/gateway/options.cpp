@@ -31,7 +31,7 @@ cause not_supported(std::string field, std::string_view value, std::string_view 
           std::move(field)};
 }
 
-std::string quoted(std::string_view text) {
+std::string as_json(std::string_view text) {
   std::string out;
   json::write_string(out, text);
   return out;
@@ -42,7 +42,7 @@ void check_dry_run(const std::vector<std::string>& values, std::vector<cause>& c
   std::string all;
   bool known = true;
   for (auto& v : values) {
-    all.append(all.empty() ? "" : ",").append(quoted(v));
+    all.append(all.empty() ? "" : ",").append(as_json(v));
     known = known && v == "All";
   }
   if (!known) causes.push_back(not_supported("dryRun", "[" + all + "]", "\"All\""));
@@ -59,7 +59,7 @@ void check_manager_name(std::string_view name, std::vector<cause>& causes) {
     char code[8];
     snprintf(code, sizeof code, "U+%04X", c);
     causes.push_back({"FieldValueInvalid",
-                      "Invalid value: " + quoted(name) + ": invalid character " + code +
+                      "Invalid value: " + as_json(name) + ": invalid character " + code +
                           " (at position " + std::to_string(i) + ")",
                       "fieldManager"});
   }
@@ -71,7 +71,7 @@ template<class Number> result<Number> number(std::string_view text) {
   auto read = std::from_chars(text.data(), end, v);
   if (read.ec != std::errc{} || read.ptr != end)
     return error{errc::bad_request,
-                 "strconv.ParseInt: parsing " + quoted(text.substr(0, 64)) +
+                 "strconv.ParseInt: parsing " + as_json(text.substr(0, 64)) +
                      (read.ec == std::errc::result_out_of_range ? ": value out of range"
                                                                 : ": invalid syntax")};
   return v;
@@ -94,7 +94,7 @@ result<write_options> read_write_options(const http::query& query, std::string_v
   else if (validation == "Ignore")
     out.fields = field_validation::ignore;
   else if (!validation.empty() && validation != "Warn")
-    causes.push_back(not_supported("fieldValidation", quoted(validation),
+    causes.push_back(not_supported("fieldValidation", as_json(validation),
                                    "\"\", \"Ignore\", \"Strict\", \"Warn\""));
   if (!causes.empty()) return invalid_option(document, std::move(causes));
   return out;
@@ -132,7 +132,7 @@ constexpr const char* match = "resourceVersionMatch";
 void check_match(const list_options& o, std::vector<cause>& causes) {
   if (o.version_match != "Exact" && o.version_match != "NotOlderThan")
     causes.push_back(
-        not_supported(match, quoted(o.version_match), "\"Exact\", \"NotOlderThan\", \"\""));
+        not_supported(match, as_json(o.version_match), "\"Exact\", \"NotOlderThan\", \"\""));
 }
 
 std::vector<cause> wrong_in_list(const list_options& o, bool initial) {
@@ -229,12 +229,12 @@ result<void> read_delete_options(const http::query& query, k8s::meta::v1::Delete
   auto& policy = options.propagation_policy();
   if (options.has_orphan_dependents() && options.has_propagation_policy())
     causes.push_back({"FieldValueInvalid",
-                      "Invalid value: " + quoted(policy) +
+                      "Invalid value: " + as_json(policy) +
                           ": orphanDependents and deletionPropagation cannot be both set",
                       "propagationPolicy"});
   if (options.has_propagation_policy() && policy != "Foreground" && policy != "Background" &&
       policy != "Orphan")
-    causes.push_back(not_supported("propagationPolicy", quoted(policy),
+    causes.push_back(not_supported("propagationPolicy", as_json(policy),
                                    "\"Foreground\", \"Background\", \"Orphan\", \"nil\""));
   check_dry_run({options.dry_run().begin(), options.dry_run().end()}, causes);
   if (options.grace_period_seconds() < 0)
@@ -250,8 +250,8 @@ result<uint64_t> read_version(std::string_view text) {
   if (text.empty() || read.ec != std::errc{} || read.ptr != end)
     return error{
         errc::bad_request,
-        "invalid resource version: resourceVersion: Invalid value: " + quoted(text.substr(0, 64)) +
-            ": strconv.ParseUint: parsing " + quoted(text.substr(0, 64)) + ": invalid syntax"};
+        "invalid resource version: resourceVersion: Invalid value: " + as_json(text.substr(0, 64)) +
+            ": strconv.ParseUint: parsing " + as_json(text.substr(0, 64)) + ": invalid syntax"};
   return v;
 }
 
