@@ -57,7 +57,10 @@ private:
     std::string zone(entry.label(zone_label).value_or(""));
     auto held = zones.find(name);
     if (held == zones.end() ? gone : !gone && held->second == zone) return;
-    gone ? void(zones.erase(held)) : void(zones.insert_or_assign(name, std::move(zone)));
+    if (gone)
+      zones.erase(held);
+    else
+      zones.insert_or_assign(name, std::move(zone));
     for (auto& [key, s] : known)
       for (auto& member : s.members)
         if (backends.at(member).node == name) {
