@@ -143,9 +143,6 @@ private:
       p.drop_zero = false;
     if (message && f->message_type()->name() == "LabelSelector")
       p.drop_zero = false; // an empty one selects everything
-    auto& owner = f->containing_type()->name();
-    if (owner == "DeleteOptions" || owner == "Preconditions")
-      p.drop_zero = false; // what is asked of a deletion stands behind pointers throughout
     p.typed = f->full_name() == "k8s.apps.v1.StatefulSetSpec.volume_claim_templates";
     p.required = options.required();
     p.inlined = options.inline_();
