@@ -21,10 +21,16 @@ using k8s::core::v1::Pod;
 constexpr size_t finished_max = 12'500;
 constexpr std::chrono::seconds node_grace{40}; // a node may only be late to register
 constexpr const char* out_of_service = "node.kubernetes.io/out-of-service";
+constexpr const char* lost_reason = "DeletionByPodGC";
 
 bool over(const storage::entry& pod) {
   auto phase = pod.field("status.phase");
   return phase == "Succeeded" || phase == "Failed";
+}
+
+/// Whether its end was said because its node was lost: then it goes, even if the node is back.
+bool was_lost(const storage::entry& pod) {
+  return over(pod) && pod.value().find(lost_reason) != std::string_view::npos;
 }
 
 class pod_garbage_controller : public reconciler {
@@ -68,7 +74,7 @@ private:
     auto node = std::string(by_node.hear(entry, gone));
     count_finished(key, entry, gone);
     if (gone) return;
-    if (node.empty() ? is_going(entry.value()) : out.contains(node))
+    if (was_lost(entry) || (node.empty() ? is_going(entry.value()) : out.contains(node)))
       mark(key);
     else if (!node.empty() && !there.contains(node))
       mark_after(key, node_grace);
@@ -107,6 +113,7 @@ private:
     auto pod = static_cast<Pod&&>(*load(*entry));
     bool going = pod.metadata().has_deletion_timestamp();
     auto& node = pod.spec().node_name();
+    if (was_lost(*entry)) return end(r, *entry);
     if (node.empty() ? going : going && out.contains(node)) return give_up(r, *entry, pod);
     if (!node.empty() && !r.now.find(gateway::key_of(nodes, {}, node)))
       return there.contains(node) ? void() : lose(r, *entry, pod);
@@ -122,8 +129,8 @@ private:
     auto age = r.at.seconds - pod.metadata().creation_timestamp().seconds();
     if (age < node_grace.count()) return r.again_after(node_grace);
     auto fresh = pod;
-    set_pod_condition(fresh, "DisruptionTarget", true, "DeletionByPodGC",
-                      "PodGC: node no longer exists", r.at);
+    set_pod_condition(fresh, "DisruptionTarget", true, lost_reason, "PodGC: node no longer exists",
+                      r.at);
     give_up(r, entry, std::move(fresh));
   }
 
