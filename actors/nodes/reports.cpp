@@ -164,7 +164,12 @@ void put_pod_end(const reporter& by, const cluster::PodStopped& said, const stor
   if (!entry) return;
   if (!pod.metadata().has_deletion_timestamp() && mirrored_by(pod).empty()) return;
   auto& kind = kind_of("pods");
-  pod.mutable_metadata()->set_deletion_grace_period_seconds(0);
+  auto& m = *pod.mutable_metadata();
+  // What was left of its time is not needed.
+  if (m.has_deletion_timestamp())
+    m.mutable_deletion_timestamp()->set_seconds(m.deletion_timestamp().seconds() -
+                                                m.deletion_grace_period_seconds());
+  m.set_deletion_grace_period_seconds(0);
   if (!pod.metadata().finalizers().empty()) return put(kind, *entry, pod, tx);
   std::string key(entry->key());
   tx.require_revision(key, entry->mod_revision());
