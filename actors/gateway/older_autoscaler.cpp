@@ -55,40 +55,75 @@ template<class Old> void new_average(v2::MetricValueStatus& to, const Old& from)
   if (from.has_current_average_value()) *to.mutable_average_value() = from.current_average_value();
 }
 
-v1::MetricSpec older(const v2::MetricSpec& from) {
-  v1::MetricSpec to;
+// What is measured is said alike in specs and statuses.
+
+template<class Old, class New> void old_subject(Old& to, const New& from) {
   to.set_type(from.type());
-  if (from.has_resource()) {
-    to.mutable_resource()->set_name(from.resource().name());
-    old_average(*to.mutable_resource(), from.resource().target());
-  }
+  if (from.has_resource()) to.mutable_resource()->set_name(from.resource().name());
   if (from.has_container_resource()) {
     to.mutable_container_resource()->set_name(from.container_resource().name());
     to.mutable_container_resource()->set_container(from.container_resource().container());
-    old_average(*to.mutable_container_resource(), from.container_resource().target());
   }
   if (from.has_pods()) {
-    auto& m = *to.mutable_pods();
-    m.set_metric_name(from.pods().metric().name());
+    to.mutable_pods()->set_metric_name(from.pods().metric().name());
     if (from.pods().metric().has_selector())
-      *m.mutable_selector() = from.pods().metric().selector();
-    *m.mutable_target_average_value() = from.pods().target().average_value();
+      *to.mutable_pods()->mutable_selector() = from.pods().metric().selector();
   }
   if (from.has_object()) {
-    auto& m = *to.mutable_object();
-    same_fields(*m.mutable_target(), from.object().described_object());
-    m.set_metric_name(from.object().metric().name());
+    same_fields(*to.mutable_object()->mutable_target(), from.object().described_object());
+    to.mutable_object()->set_metric_name(from.object().metric().name());
     if (from.object().metric().has_selector())
-      *m.mutable_selector() = from.object().metric().selector();
-    *m.mutable_target_value() = from.object().target().value();
-    if (from.object().target().has_average_value())
-      *m.mutable_average_value() = from.object().target().average_value();
+      *to.mutable_object()->mutable_selector() = from.object().metric().selector();
+  }
+  if (from.has_external()) {
+    to.mutable_external()->set_metric_name(from.external().metric().name());
+    if (from.external().metric().has_selector())
+      *to.mutable_external()->mutable_metric_selector() = from.external().metric().selector();
+  }
+}
+
+template<class New, class Old> void new_subject(New& to, const Old& from) {
+  to.set_type(from.type());
+  if (from.has_resource()) to.mutable_resource()->set_name(from.resource().name());
+  if (from.has_container_resource()) {
+    to.mutable_container_resource()->set_name(from.container_resource().name());
+    to.mutable_container_resource()->set_container(from.container_resource().container());
+  }
+  if (from.has_pods()) {
+    auto& metric = *to.mutable_pods()->mutable_metric();
+    metric.set_name(from.pods().metric_name());
+    if (from.pods().has_selector()) *metric.mutable_selector() = from.pods().selector();
+  }
+  if (from.has_object()) {
+    same_fields(*to.mutable_object()->mutable_described_object(), from.object().target());
+    auto& metric = *to.mutable_object()->mutable_metric();
+    metric.set_name(from.object().metric_name());
+    if (from.object().has_selector()) *metric.mutable_selector() = from.object().selector();
+  }
+  if (from.has_external()) {
+    auto& metric = *to.mutable_external()->mutable_metric();
+    metric.set_name(from.external().metric_name());
+    if (from.external().has_metric_selector())
+      *metric.mutable_selector() = from.external().metric_selector();
+  }
+}
+
+v1::MetricSpec older(const v2::MetricSpec& from) {
+  v1::MetricSpec to;
+  old_subject(to, from);
+  if (from.has_resource()) old_average(*to.mutable_resource(), from.resource().target());
+  if (from.has_container_resource())
+    old_average(*to.mutable_container_resource(), from.container_resource().target());
+  if (from.has_pods())
+    *to.mutable_pods()->mutable_target_average_value() = from.pods().target().average_value();
+  if (from.has_object()) {
+    auto& target = from.object().target();
+    *to.mutable_object()->mutable_target_value() = target.value();
+    if (target.has_average_value())
+      *to.mutable_object()->mutable_average_value() = target.average_value();
   }
   if (from.has_external()) {
     auto& m = *to.mutable_external();
-    m.set_metric_name(from.external().metric().name());
-    if (from.external().metric().has_selector())
-      *m.mutable_metric_selector() = from.external().metric().selector();
     auto& target = from.external().target();
     if (target.has_value()) *m.mutable_target_value() = target.value();
     if (target.has_average_value()) *m.mutable_target_average_value() = target.average_value();
@@ -98,43 +133,26 @@ v1::MetricSpec older(const v2::MetricSpec& from) {
 
 v2::MetricSpec newer(const v1::MetricSpec& from) {
   v2::MetricSpec to;
-  to.set_type(from.type());
-  if (from.has_resource()) {
-    to.mutable_resource()->set_name(from.resource().name());
-    *to.mutable_resource()->mutable_target() = new_average(from.resource());
-  }
-  if (from.has_container_resource()) {
-    to.mutable_container_resource()->set_name(from.container_resource().name());
-    to.mutable_container_resource()->set_container(from.container_resource().container());
+  new_subject(to, from);
+  if (from.has_resource()) *to.mutable_resource()->mutable_target() = new_average(from.resource());
+  if (from.has_container_resource())
     *to.mutable_container_resource()->mutable_target() = new_average(from.container_resource());
-  }
   if (from.has_pods()) {
-    auto& m = *to.mutable_pods();
-    m.mutable_metric()->set_name(from.pods().metric_name());
-    if (from.pods().has_selector())
-      *m.mutable_metric()->mutable_selector() = from.pods().selector();
-    m.mutable_target()->set_type("AverageValue");
-    *m.mutable_target()->mutable_average_value() = from.pods().target_average_value();
+    auto& target = *to.mutable_pods()->mutable_target();
+    target.set_type("AverageValue");
+    *target.mutable_average_value() = from.pods().target_average_value();
   }
   if (from.has_object()) {
-    auto& m = *to.mutable_object();
-    same_fields(*m.mutable_described_object(), from.object().target());
-    m.mutable_metric()->set_name(from.object().metric_name());
-    if (from.object().has_selector())
-      *m.mutable_metric()->mutable_selector() = from.object().selector();
+    auto& target = *to.mutable_object()->mutable_target();
     bool average = from.object().has_average_value();
-    m.mutable_target()->set_type(average ? "AverageValue" : "Value");
+    target.set_type(average ? "AverageValue" : "Value");
     if (average)
-      *m.mutable_target()->mutable_average_value() = from.object().average_value();
+      *target.mutable_average_value() = from.object().average_value();
     else
-      *m.mutable_target()->mutable_value() = from.object().target_value();
+      *target.mutable_value() = from.object().target_value();
   }
   if (from.has_external()) {
-    auto& m = *to.mutable_external();
-    auto& target = *m.mutable_target();
-    m.mutable_metric()->set_name(from.external().metric_name());
-    if (from.external().has_metric_selector())
-      *m.mutable_metric()->mutable_selector() = from.external().metric_selector();
+    auto& target = *to.mutable_external()->mutable_target();
     target.set_type(from.external().has_target_value() ? "Value" : "AverageValue");
     if (from.external().has_target_value())
       *target.mutable_value() = from.external().target_value();
@@ -146,82 +164,47 @@ v2::MetricSpec newer(const v1::MetricSpec& from) {
 
 v1::MetricStatus older(const v2::MetricStatus& from) {
   v1::MetricStatus to;
-  to.set_type(from.type());
-  if (from.has_resource()) {
-    to.mutable_resource()->set_name(from.resource().name());
-    old_average(*to.mutable_resource(), from.resource().current());
-  }
-  if (from.has_container_resource()) {
-    to.mutable_container_resource()->set_name(from.container_resource().name());
-    to.mutable_container_resource()->set_container(from.container_resource().container());
+  old_subject(to, from);
+  if (from.has_resource()) old_average(*to.mutable_resource(), from.resource().current());
+  if (from.has_container_resource())
     old_average(*to.mutable_container_resource(), from.container_resource().current());
-  }
-  if (from.has_pods()) {
-    auto& m = *to.mutable_pods();
-    m.set_metric_name(from.pods().metric().name());
-    if (from.pods().metric().has_selector())
-      *m.mutable_selector() = from.pods().metric().selector();
-    *m.mutable_current_average_value() = from.pods().current().average_value();
-  }
+  if (from.has_pods())
+    *to.mutable_pods()->mutable_current_average_value() = from.pods().current().average_value();
   if (from.has_object()) {
-    auto& m = *to.mutable_object();
-    same_fields(*m.mutable_target(), from.object().described_object());
-    m.set_metric_name(from.object().metric().name());
-    if (from.object().metric().has_selector())
-      *m.mutable_selector() = from.object().metric().selector();
-    *m.mutable_current_value() = from.object().current().value();
-    if (from.object().current().has_average_value())
-      *m.mutable_average_value() = from.object().current().average_value();
+    auto& current = from.object().current();
+    *to.mutable_object()->mutable_current_value() = current.value();
+    if (current.has_average_value())
+      *to.mutable_object()->mutable_average_value() = current.average_value();
   }
   if (from.has_external()) {
-    auto& m = *to.mutable_external();
-    m.set_metric_name(from.external().metric().name());
-    if (from.external().metric().has_selector())
-      *m.mutable_metric_selector() = from.external().metric().selector();
-    *m.mutable_current_value() = from.external().current().value();
-    if (from.external().current().has_average_value())
-      *m.mutable_current_average_value() = from.external().current().average_value();
+    auto& current = from.external().current();
+    *to.mutable_external()->mutable_current_value() = current.value();
+    if (current.has_average_value())
+      *to.mutable_external()->mutable_current_average_value() = current.average_value();
   }
   return to;
 }
 
 v2::MetricStatus newer(const v1::MetricStatus& from) {
   v2::MetricStatus to;
-  to.set_type(from.type());
-  if (from.has_resource()) {
-    to.mutable_resource()->set_name(from.resource().name());
-    new_average(*to.mutable_resource()->mutable_current(), from.resource());
-  }
-  if (from.has_container_resource()) {
-    to.mutable_container_resource()->set_name(from.container_resource().name());
-    to.mutable_container_resource()->set_container(from.container_resource().container());
+  new_subject(to, from);
+  if (from.has_resource()) new_average(*to.mutable_resource()->mutable_current(), from.resource());
+  if (from.has_container_resource())
     new_average(*to.mutable_container_resource()->mutable_current(), from.container_resource());
-  }
-  if (from.has_pods()) {
-    auto& m = *to.mutable_pods();
-    m.mutable_metric()->set_name(from.pods().metric_name());
-    if (from.pods().has_selector())
-      *m.mutable_metric()->mutable_selector() = from.pods().selector();
-    *m.mutable_current()->mutable_average_value() = from.pods().current_average_value();
-  }
+  if (from.has_pods())
+    *to.mutable_pods()->mutable_current()->mutable_average_value() =
+        from.pods().current_average_value();
   if (from.has_object()) {
-    auto& m = *to.mutable_object();
-    same_fields(*m.mutable_described_object(), from.object().target());
-    m.mutable_metric()->set_name(from.object().metric_name());
-    if (from.object().has_selector())
-      *m.mutable_metric()->mutable_selector() = from.object().selector();
-    *m.mutable_current()->mutable_value() = from.object().current_value();
+    auto& current = *to.mutable_object()->mutable_current();
+    *current.mutable_value() = from.object().current_value();
     if (from.object().has_average_value())
-      *m.mutable_current()->mutable_average_value() = from.object().average_value();
+      *current.mutable_average_value() = from.object().average_value();
   }
   if (from.has_external()) {
-    auto& m = *to.mutable_external();
-    m.mutable_metric()->set_name(from.external().metric_name());
-    if (from.external().has_metric_selector())
-      *m.mutable_metric()->mutable_selector() = from.external().metric_selector();
-    *m.mutable_current()->mutable_value() = from.external().current_value();
+    auto& current = *to.mutable_external()->mutable_current();
+    *current.mutable_value() = from.external().current_value();
     if (from.external().has_current_average_value())
-      *m.mutable_current()->mutable_average_value() = from.external().current_average_value();
+      *current.mutable_average_value() = from.external().current_average_value();
   }
   return to;
 }

@@ -298,7 +298,7 @@ void raft_state::work() {
     }
     disk->post([this, handle = caf::actor_cast<raft_actor>(self)] {
       disk_hurry.of_this_thread();
-      disk_hurry.raise(haste::writing);
+      if (!job->brings_state()) disk_hurry.raise(haste::writing);
       if (auto done = member->replica->run(*job); !done) job_failed = done.error();
       member->queue->hurry().raise(haste::writing);
       caf::anon_send(handle, written_atom_v);

@@ -93,6 +93,8 @@ public:
   /// What one write and one sync make durable.
   struct disk_job {
     std::vector<output> outputs;
+    /// Whether pieces of a whole state are in it: that may take long.
+    bool brings_state() const { return !outputs.back().arrived_chunks.empty(); }
     std::optional<storage::state> installed; ///< filled by run(): a snapshot that is complete
     snapshot_meta installed_meta;
     bool install_failed = false;
