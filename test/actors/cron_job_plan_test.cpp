@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(a_running_job_that_nobody_here_has_started_is_told_of) {
 BOOST_AUTO_TEST_CASE(behind_the_changes_that_a_file_lists_its_rule_goes_on) {
   auto july = moment("2050-07-01T12:00:00Z"), january = moment("2050-01-01T12:00:00Z");
   auto ahead = [](const time_zone& zone, std::chrono::sys_seconds when) {
-    return (zone.to_local(when).time_since_epoch() - when.time_since_epoch()) / std::chrono::hours{1};
+    return (zone.to_local(when).time_since_epoch() - when.time_since_epoch()) /
+           std::chrono::hours{1};
   };
   auto zone = small_zone("CET-1CEST,M3.5.0,M10.5.0/3");
   BOOST_TEST(ahead(zone, july) == 2);
