@@ -72,6 +72,16 @@ result<void> author::update(const schema::kind& kind, const storage::entry& old,
   return add(plan_update(g_, call_, std::move(fresh), old, options, now_));
 }
 
+result<void> author::update_but_for(const schema::kind& kind, const storage::entry& old,
+                                    object fresh, const stored_list& list) {
+  auto at = split_key(old.key());
+  if (touched(old.key())) return stale(kind, at.name);
+  begin(kind, "update", at.ns, at.name, {});
+  write_options options;
+  options.field_manager = manager_;
+  return add(plan_update(g_, call_, std::move(fresh), old, list, options, now_));
+}
+
 result<void> author::remove(const schema::kind& kind, const storage::entry& old,
                             const k8s::meta::v1::DeleteOptions& options) {
   auto at = split_key(old.key());

@@ -28,6 +28,12 @@ public:
   result<void> update(const schema::kind& kind, const storage::entry& old, object fresh,
                       std::string_view subresource = {});
 
+  /// The same where one list of the object is given as it is to be stored, by who knows that it is
+  /// right: what is in it is neither decoded nor judged, which is most of the work where the list
+  /// is most of the object. `fresh` is everything else.
+  result<void> update_but_for(const schema::kind& kind, const storage::entry& old, object fresh,
+                              const stored_list& list);
+
   /// Deletes an object as a client would: at once, after its grace period, or when its finalizers
   /// are gone.
   result<void> remove(const schema::kind& kind, const storage::entry& old,

@@ -5,6 +5,7 @@
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/normalize.hpp"
+#include "messages/codec/stored_parts.hpp"
 #include "messages/codec/yaml.hpp"
 
 #include <google/protobuf/message.h>
@@ -86,6 +87,13 @@ object make(const schema::kind& kind) {
 object copy(const Message& of) {
   object out(of.New());
   out->CopyFrom(of);
+  return out;
+}
+
+object load_without(const schema::kind& kind, const storage::entry& entry, uint32_t list) {
+  auto out = make(kind);
+  out->ParsePartialFromString(codec::without(entry.value(), list));
+  meta(*out).set_resource_version(std::to_string(entry.mod_revision()));
   return out;
 }
 

@@ -28,6 +28,14 @@ object load(const schema::kind& kind, const storage::entry& entry);
 /// Reads an entry that is stored in its own shape into `object`, without its resourceVersion.
 bool read_entry(const storage::entry& entry, google::protobuf::Message& object);
 
+/// One list of an object as it is stored, tags included.
+struct stored_list {
+  uint32_t number; ///< of the field
+  std::string records;
+};
+/// A built-in object in the store without that list, with its resourceVersion.
+object load_without(const schema::kind& kind, const storage::entry& entry, uint32_t list);
+
 /// A body, understood.
 struct body {
   gateway::object object;

@@ -11,6 +11,7 @@
 #include "messages/api/namespace.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/stored_parts.hpp"
 #include "messages/patch/managed_fields.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/qos.hpp"
@@ -131,20 +132,33 @@ std::string_view bytes_of(const schema::kind& kind, const storage::entry& entry,
   return room = codec::to_wire(old);
 }
 
-/// Counts the generation of what replaces `old`, and gives the fields that differ to `manager`, if
-/// there is one: an apply has seen to that. Returns whether both want the same.
-bool keep_books(const call& c, Message& fresh, Message& old, const storage::entry& entry,
-                const std::optional<std::string>& manager) {
+/// An update, understood: one object replaces another.
+struct replacement {
+  Message& fresh;
+  Message& old;
+  const storage::entry& entry;             ///< of the old one
+  const stored_list* list = nullptr;       ///< what of the fresh one is not in its message
+  std::optional<std::string> manager = {}; ///< whose the fields that differ become
+
+  std::string whole(std::string bytes) const {
+    return list ? codec::with(bytes, list->number, list->records) : bytes;
+  }
+};
+
+/// Counts the generation of what replaces the old object, and gives the fields that differ to the
+/// manager, if there is one: an apply has seen to that. Returns whether both want the same.
+bool keep_books(const call& c, const replacement& r) {
+  auto &fresh = r.fresh, &old = r.old;
   auto& metadata = meta(fresh);
   metadata.clear_resource_version(); // the store knows
   std::string room;
-  auto before = bytes_of(*c.kind, entry, old, room);
-  auto after = codec::to_wire(fresh);
+  auto before = bytes_of(*c.kind, r.entry, old, room);
+  auto after = r.whole(codec::to_wire(fresh));
   bool same = same_desire(*c.kind, before, after);
   if (counts(*c.kind, fresh, old, same, part_of(c)))
     metadata.set_generation(meta(old).generation() + 1);
-  if (manager)
-    patch::track_update(*c.kind, {before, after}, metadata, &meta(old), *manager,
+  if (r.manager)
+    patch::track_update(*c.kind, {before, after}, metadata, &meta(old), *r.manager,
                         c.where.subresource, c.now);
   return same;
 }
@@ -322,16 +336,14 @@ result<change> plan_create(gateway& g, call& c, object fresh, const write_option
   return out;
 }
 
-result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
-                           const write_options& options, const storage::snapshot& now) {
-  return plan_update(g, c, std::move(fresh), entry, load(*c.kind, entry), options, now);
-}
+namespace {
 
-result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
-                           object old, const write_options& options, const storage::snapshot& now,
-                           bool applied) {
-  auto name = meta(*old).name();
-  auto& version = meta(*fresh).resource_version();
+result<change> plan_replacement(gateway& g, call& c, const replacement& r,
+                                const write_options& options, const storage::snapshot& now) {
+  auto &fresh = r.fresh, &old = r.old;
+  auto& entry = r.entry;
+  auto name = meta(old).name();
+  auto& version = meta(fresh).resource_version();
   if (version.empty() || version == "0") {
     if (update_needs_version(*c.kind) && c.where.verb == "update")
       return invalid(c.kind->group, c.kind->plural, name,
@@ -340,19 +352,18 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
   } else if (version != std::to_string(entry.mod_revision())) {
     return stale(*c.kind, name);
   }
-  if (auto ok = keep_identity(c, *fresh, *old); !ok) return ok.error();
-  if (auto ok = fill_in(c, *fresh, options); !ok) return ok.error();
-  prepare_update(*c.kind, *fresh, *old, part_of(c), c.now);
-  settle(c, *fresh);
+  if (auto ok = keep_identity(c, fresh, old); !ok) return ok.error();
+  if (auto ok = fill_in(c, fresh, options); !ok) return ok.error();
+  prepare_update(*c.kind, fresh, old, part_of(c), c.now);
+  settle(c, fresh);
 
   change out;
-  admission_request asked{g, c, *fresh, old.get(), now, out.tx, options.dry_run};
+  admission_request asked{g, c, fresh, &old, now, out.tx, options.dry_run};
   if (auto ok = admit(asked); !ok) return ok.error();
-  bool wants_the_same = keep_books(c, *fresh, *old, entry,
-                                   applied ? std::nullopt : std::optional(manager_of(c, options)));
-  auto causes = judge_update(c, *fresh, *old, wants_the_same);
+  bool wants_the_same = keep_books(c, r);
+  auto causes = judge_update(c, fresh, old, wants_the_same);
   if (!causes.empty()) return invalid(*c.kind, name, std::move(causes));
-  if (part_of(c) == part::whole) warn_about(c, *fresh, old.get());
+  if (part_of(c) == part::whole) warn_about(c, fresh, &old);
   if (auto ok = review(asked); !ok) return ok.error();
   auto key = std::string(entry.key());
   auto answer = [](std::string stored) {
@@ -360,24 +371,44 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
       c.answer_object(200, stored, revision);
     };
   };
-  if (ready_to_go(*fresh, *old)) {
-    auto stored = stored_form(*c.kind, *fresh);
-    auto gone = plan_removal(c, entry, *fresh, options.dry_run, answer(std::move(stored)));
-    if (is_definition(*c.kind)) withdraw_versions(c, now, *old, nullptr, gone.tx);
+  auto stored = r.whole(stored_form(*c.kind, fresh));
+  if (ready_to_go(fresh, old)) {
+    auto gone = plan_removal(c, entry, fresh, options.dry_run, answer(std::move(stored)));
+    if (is_definition(*c.kind)) withdraw_versions(c, now, old, nullptr, gone.tx);
     release_definition(c, now, entry.key(), gone.tx);
     return gone;
   }
-  auto stored = stored_form(*c.kind, *fresh);
   out.revision = entry.mod_revision();
   out.commit = !options.dry_run && stored != entry.value();
   out.tx.require_revision(key, entry.mod_revision());
-  out.tx.put(key, stored, index_of(*c.kind, *fresh));
+  out.tx.put(key, stored, index_of(*c.kind, fresh));
   if (is_definition(*c.kind) && out.commit) {
-    announce_versions(g, c, now, *fresh, out.tx);
-    withdraw_versions(c, now, *old, fresh.get(), out.tx);
+    announce_versions(g, c, now, fresh, out.tx);
+    withdraw_versions(c, now, old, &fresh, out.tx);
   }
   out.answer = answer(std::move(stored));
   return out;
+}
+
+} // namespace
+
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           const write_options& options, const storage::snapshot& now) {
+  return plan_update(g, c, std::move(fresh), entry, load(*c.kind, entry), options, now);
+}
+
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           object old, const write_options& options, const storage::snapshot& now,
+                           bool applied) {
+  auto manager = applied ? std::nullopt : std::optional(manager_of(c, options));
+  return plan_replacement(g, c, {*fresh, *old, entry, nullptr, std::move(manager)}, options, now);
+}
+
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           const stored_list& list, const write_options& options,
+                           const storage::snapshot& now) {
+  auto old = load_without(*c.kind, entry, list.number);
+  return plan_replacement(g, c, {*fresh, *old, entry, &list, manager_of(c, options)}, options, now);
 }
 
 change plan_removal(const call& c, const storage::entry& old, Message& final_form, bool dry_run,

@@ -50,6 +50,10 @@ result<change> plan_update(gateway& g, call& c, object fresh, const storage::ent
 result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
                            object old, const write_options& options, const storage::snapshot& now,
                            bool applied = false);
+/// The same of a built-in object of which one list stays bytes: `fresh` is everything else.
+result<change> plan_update(gateway& g, call& c, object fresh, const storage::entry& entry,
+                           const stored_list& list, const write_options& options,
+                           const storage::snapshot& now);
 
 /// A change that removes the object: what update does when the last finalizer is gone.
 change plan_removal(const call& c, const storage::entry& old, google::protobuf::Message& final_form,

@@ -87,10 +87,9 @@ void own_slices::write(round& r, std::vector<endpoint_group> wanted,
   auto& s = services_[r.key];
   bool stale = false;
   auto read = [&](const std::string& key) {
-    EndpointSlice out;
     auto entry = r.now.find(key);
-    stale = stale || !entry || !gateway::read_entry(*entry, out);
-    return out;
+    stale = stale || !entry;
+    return entry ? entry->value() : std::string_view{};
   };
   auto actions = plan(std::move(wanted), s.map, read, head, some);
   // Somebody has removed a slice: that will be heard, and planned for.
@@ -115,8 +114,9 @@ void own_slices::write(round& r, std::vector<endpoint_group> wanted,
         done = made.error();
     } else if (auto a = std::get_if<update_slice>(&action)) {
       stamp(a->slice);
-      done = r.write.update(slice_kind(), *r.now.find(a->key),
-                            std::make_unique<EndpointSlice>(std::move(a->slice)));
+      done = r.write.update_but_for(
+          slice_kind(), *r.now.find(a->key), std::make_unique<EndpointSlice>(std::move(a->slice)),
+          {EndpointSlice::kEndpointsFieldNumber, std::move(a->endpoints)});
       note(a->key, true);
     } else {
       auto& key = std::get<delete_slice>(action).key;

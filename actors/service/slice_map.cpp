@@ -46,6 +46,11 @@ std::string identity_of(std::string_view uid, std::string_view address) {
   return out.append(uid).append(1, identity_separator).append(address);
 }
 
+void read_identity(std::string_view stored, std::string& out) {
+  auto who = identity_in(stored);
+  out.assign(who.uid).append(1, identity_separator).append(who.address);
+}
+
 std::string identity_of(const Endpoint& e) {
   return identity_of(e.target_ref().uid(),
                      e.addresses().empty() ? std::string_view{} : e.addresses(0));

@@ -20,6 +20,8 @@ using k8s::discovery::v1::EndpointSlice;
 /// Who an endpoint is, whatever else is told of it: a pod's address, or an address alone.
 std::string identity_of(std::string_view uid, std::string_view address);
 std::string identity_of(const Endpoint& e);
+/// Puts that of an endpoint as it is stored into `out`.
+void read_identity(std::string_view stored, std::string& out);
 
 /// Endpoints that share this can share a slice: a family, and ports.
 std::string group_of(const std::string& family, const std::vector<EndpointPort>& ports);

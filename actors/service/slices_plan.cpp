@@ -1,8 +1,10 @@
 #include "actors/service/slices_plan.hpp"
 
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/stored_parts.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 namespace troupe::service {
@@ -10,8 +12,6 @@ namespace troupe::service {
 namespace {
 
 using k8s::core::v1::Service;
-
-bool same(const Endpoint& a, const Endpoint& b) { return codec::to_wire(a) == codec::to_wire(b); }
 
 /// Labels, owners and annotations that the slice has to have; others' are left alone.
 bool bring_head(EndpointSlice& slice, const k8s::meta::v1::ObjectMeta& head) {
@@ -46,11 +46,14 @@ bool bring_head(EndpointSlice& slice, const k8s::meta::v1::ObjectMeta& head) {
   return changed;
 }
 
-/// A slice that is there. It is read when something of it may change.
+/// A slice that is there. It is read when something of it may change; most of its endpoints stay
+/// the bytes that they are.
 struct held_slice {
   const std::string* key;
   size_t size;
-  std::optional<EndpointSlice> slice = {};
+  bool read = false;
+  EndpointSlice rest = {}; ///< all but the endpoints
+  std::vector<std::string_view> endpoints = {};
   bool changed = false;
   bool gone = false;
 };
@@ -134,29 +137,39 @@ private:
         for (auto identity : s.endpoints) leave(*identity);
   }
 
+  void read(held_slice& h) {
+    if (std::exchange(h.read, true)) return;
+    auto stored = read_(*h.key);
+    h.rest.ParsePartialFromString(codec::without(stored, EndpointSlice::kEndpointsFieldNumber));
+    codec::wire::reader list(codec::records_of(stored, EndpointSlice::kEndpointsFieldNumber));
+    h.endpoints.reserve(h.size);
+    while (list.next()) h.endpoints.push_back(list.data);
+  }
+
+  /// As it will be stored.
+  std::string_view bytes_of(const Endpoint& e) { return written_.emplace_back(codec::to_wire(e)); }
+
   void edit(held_slice& h, bool anyway) {
     auto hit = edits_.find(*h.key);
     if (hit == edits_.end() && !anyway) return;
-    h.slice = read_(*h.key);
-    if (anyway) h.changed = bring_head(*h.slice, head_);
+    read(h);
+    if (anyway) h.changed = bring_head(h.rest, head_);
     if (hit == edits_.end()) return;
     auto& todo = hit->second;
-    auto& list = *h.slice->mutable_endpoints();
-    int kept = 0;
-    for (int i = 0; i < list.size(); ++i) {
-      auto e = todo.find(identity_of(list[i]));
-      if (e != todo.end() && !e->second) continue;
-      if (e != todo.end() && !same(list[i], *e->second)) {
-        *list.Mutable(i) = std::move(*e->second);
-        h.changed = true;
-      }
-      if (e != todo.end()) e->second = nullptr; // a second one of the same identity goes
-      if (kept != i) list.SwapElements(kept, i);
-      ++kept;
-    }
-    h.changed = h.changed || kept < list.size();
-    list.DeleteSubrange(kept, list.size() - kept);
-    h.size = static_cast<size_t>(kept);
+    std::string identity;
+    auto leaves = [&](std::string_view& endpoint) {
+      read_identity(endpoint, identity);
+      auto e = todo.find(identity);
+      if (e == todo.end()) return false;
+      auto wanted = std::exchange(e->second, nullptr); // a second one of the same identity goes
+      if (!wanted) return true;
+      auto bytes = bytes_of(*wanted);
+      h.changed = h.changed || bytes != endpoint;
+      endpoint = bytes;
+      return false;
+    };
+    h.changed = std::erase_if(h.endpoints, leaves) > 0 || h.changed;
+    h.size = h.endpoints.size();
   }
 
   /// First into slices that change anyway, then into the fullest that have room, then into new
@@ -170,8 +183,8 @@ private:
     auto next = g.fresh.begin();
     for (auto h : order)
       for (; next != g.fresh.end() && h->size < slice_endpoints_max; ++next) {
-        if (!h->slice) h->slice = read_(*h->key);
-        *h->slice->add_endpoints() = std::move(**next);
+        read(*h);
+        h->endpoints.push_back(bytes_of(**next));
         ++h->size;
         h->changed = true;
       }
@@ -198,13 +211,19 @@ private:
     for (size_t i = 0; i + 1 < order.size(); ++i) {
       auto &small = *order[i], &next = *order[i + 1];
       if (small.size + next.size > slice_endpoints_max) break;
-      for (auto& e : *small.slice->mutable_endpoints()) *next.slice->add_endpoints() = std::move(e);
-      small.slice->clear_endpoints();
+      next.endpoints.insert(next.endpoints.end(), small.endpoints.begin(), small.endpoints.end());
+      small.endpoints.clear();
       next.size += std::exchange(small.size, 0);
     }
     bool keep = says_nothing;
     for (auto& h : g.held)
       if (h.size == 0 && !std::exchange(keep, false)) h.gone = true;
+  }
+
+  static std::string records_of(const std::vector<std::string_view>& endpoints) {
+    std::string out;
+    for (auto e : endpoints) codec::wire::put_bytes(out, EndpointSlice::kEndpointsFieldNumber, e);
+    return out;
   }
 
   std::vector<slice_action> actions() {
@@ -214,7 +233,7 @@ private:
         if (h.gone)
           deleted.push_back(delete_slice{*h.key});
         else if (h.changed)
-          out.push_back(update_slice{*h.key, std::move(*h.slice)});
+          out.push_back(update_slice{*h.key, std::move(h.rest), records_of(h.endpoints)});
       for (auto& s : g.made) out.push_back(create_slice{std::move(s)});
     }
     std::move(deleted.begin(), deleted.end(), std::back_inserter(out));
@@ -227,6 +246,7 @@ private:
   std::map<std::string, group_state> groups_;
   std::map<std::string, edits> edits_; ///< by the slice's key
   std::set<std::string> wanted_;
+  std::deque<std::string> written_; ///< endpoints that are new or changed
 };
 
 } // namespace

@@ -44,15 +44,16 @@ struct create_slice {
 };
 struct update_slice {
   std::string key;
-  EndpointSlice slice;
+  EndpointSlice slice;   ///< all of it but its endpoints
+  std::string endpoints; ///< as they are stored, tags included
 };
 struct delete_slice {
   std::string key;
 };
 using slice_action = std::variant<create_slice, update_slice, delete_slice>;
 
-/// A slice as it is stored.
-using slice_reader = std::function<EndpointSlice(const std::string& key)>;
+/// A slice as it is stored, for as long as is planned.
+using slice_reader = std::function<std::string_view(const std::string& key)>;
 
 /// What brings the slices that are `there` to `wanted`; `head` is what every slice of the service
 /// has in common: labels, owner, namespace. Planning again on the outcome returns nothing. Slices

@@ -28,6 +28,36 @@ inline bool has_part(std::string_view stored, uint32_t number) {
   return false;
 }
 
+/// All of one list of a stored object, tags included.
+inline std::string_view records_of(std::string_view stored, uint32_t number) {
+  wire::reader object(stored);
+  std::string_view out;
+  while (object.next())
+    if (object.number == number) {
+      auto record = object.whole();
+      if (out.empty()) out = record;
+      out = {out.data(), static_cast<size_t>(record.data() + record.size() - out.data())};
+    }
+  return out;
+}
+
+/// The object without such a list, and with one that it does not have.
+inline std::string without(std::string_view stored, uint32_t number) {
+  auto records = records_of(stored, number);
+  std::string out(stored);
+  if (!records.empty())
+    out.erase(static_cast<size_t>(records.data() - stored.data()), records.size());
+  return out;
+}
+inline std::string with(std::string_view stored, uint32_t number, std::string_view records) {
+  wire::reader object(stored);
+  size_t before = 0; // of fields with lower numbers
+  while (object.next() && object.number < number) before += object.whole().size();
+  std::string out;
+  out.reserve(stored.size() + records.size());
+  return out.append(stored, 0, before).append(records).append(stored, before);
+}
+
 /// The metadata of any object, custom ones included.
 inline std::string_view metadata_in(std::string_view stored) { return part_of(stored, 1); }
 /// The spec of a pod, node, service or workload.

@@ -1,6 +1,7 @@
 #include "actors/service/endpoints_object.hpp"
 #include "actors/service/load_balancers_plan.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/stored_parts.hpp"
 #include "test/support/scheduling.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -64,12 +65,17 @@ public:
                const std::set<std::string>* some = nullptr) {
     auto actions = plan(groups_of(s, pods, zone_of, hints), map_, reader(), head(), some);
     for (auto& a : actions) {
-      if (auto u = std::get_if<update_slice>(&a)) put(u->key, u->slice);
+      if (auto u = std::get_if<update_slice>(&a)) {
+        auto list = EndpointSlice::kEndpointsFieldNumber;
+        put(u->key, codec::with(codec::to_wire(u->slice), list, u->endpoints));
+      }
       if (auto d = std::get_if<delete_slice>(&a)) {
         slices_.erase(d->key);
+        stored_.erase(d->key);
         map_.drop(d->key);
       }
-      if (auto c = std::get_if<create_slice>(&a)) put("slice-" + std::to_string(made_++), c->slice);
+      if (auto c = std::get_if<create_slice>(&a))
+        put("slice-" + std::to_string(made_++), codec::to_wire(c->slice));
     }
     return actions.size();
   }
@@ -92,9 +98,11 @@ public:
     return out;
   }
 
-  void put(const std::string& key, const EndpointSlice& slice) {
-    slices_[key] = slice;
-    map_.note(key, codec::to_wire(slice));
+  void put(const std::string& key, const EndpointSlice& slice) { put(key, codec::to_wire(slice)); }
+  void put(const std::string& key, std::string stored) {
+    map_.note(key, stored);
+    BOOST_REQUIRE(slices_[key].ParseFromString(stored));
+    stored_[key] = std::move(stored);
   }
 
   std::string text() const {
@@ -111,7 +119,7 @@ public:
 
 private:
   slice_reader reader() const {
-    return [this](const std::string& key) { return slices_.at(key); };
+    return [this](const std::string& key) { return std::string_view(stored_.at(key)); };
   }
   static k8s::meta::v1::ObjectMeta head() {
     k8s::meta::v1::ObjectMeta out;
@@ -120,6 +128,7 @@ private:
   }
 
   std::map<std::string, EndpointSlice> slices_;
+  std::map<std::string, std::string> stored_;
   slice_map map_;
   int made_ = 0;
 };
