@@ -1,10 +1,13 @@
 #include "actors/gateway/workers.hpp"
 
+#include "messages/base/haste.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace troupe::gateway {
@@ -17,7 +20,20 @@ constexpr size_t works_per_post = 16;
 } // namespace
 
 struct worker_threads::pool {
-  explicit pool(unsigned threads) : threads{threads}, next_pulse{this->threads} {}
+  explicit pool(unsigned threads) : threads{threads} {
+    for (unsigned i = 0; i < threads; ++i)
+      hasty.emplace_back([this] {
+        go_first();
+        tellers.attach();
+      });
+  }
+
+  void end() {
+    for (auto x : {&threads, &tellers}) x->stop();
+    threads.join();
+    tellers.join();
+    hasty.clear();
+  }
 
   void add(std::function<void()> work) {
     std::lock_guard hold{mutex};
@@ -25,7 +41,7 @@ struct worker_threads::pool {
     if (std::exchange(pulse_is_due, true)) return;
     auto now = std::chrono::steady_clock::now();
     auto at = last_pulse + between_pulses;
-    if (at <= now) return boost::asio::post(threads, [this] { pulse(); });
+    if (at <= now) return boost::asio::post(tellers, [this] { pulse(); });
     next_pulse.expires_at(at);
     next_pulse.async_wait([this](boost::system::error_code cancelled) {
       if (!cancelled) pulse();
@@ -44,29 +60,28 @@ struct worker_threads::pool {
       auto first = std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(i));
       auto count = static_cast<std::ptrdiff_t>(std::min(works_per_post, all.size() - i));
       std::vector<std::function<void()>> some(first, first + count);
-      boost::asio::post(threads, [some = std::move(some)] {
+      boost::asio::post(tellers, [some = std::move(some)] {
         for (auto& work : some) work();
       });
     }
   }
 
   boost::asio::thread_pool threads;
+  boost::asio::thread_pool tellers{0}; ///< of changes: whoever waits for one acts on it
+  std::vector<std::jthread> hasty;     ///< they tell
 
   std::mutex mutex;
   std::vector<std::function<void()>> waiting;
   bool pulse_is_due = false;
   std::chrono::steady_clock::time_point last_pulse;
-  boost::asio::steady_timer next_pulse;
+  boost::asio::steady_timer next_pulse{tellers};
 };
 
 worker_threads::worker_threads(unsigned threads) : pool_{std::make_unique<pool>(threads)} {}
 
 worker_threads::~worker_threads() { end(); }
 
-void worker_threads::end() {
-  pool_->threads.stop();
-  pool_->threads.join();
-}
+void worker_threads::end() { pool_->end(); }
 
 void worker_threads::post(std::function<void()> work) {
   boost::asio::post(pool_->threads, std::move(work));

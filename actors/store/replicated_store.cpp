@@ -10,10 +10,22 @@ error closing() { return {errc::unavailable, "the store is closing"}; }
 
 } // namespace
 
-void request_queue::set_wake(std::function<void()> wake) {
-  std::lock_guard lock{mutex_};
-  wake_ = std::move(wake);
-  if (!waiting_.empty()) wake_();
+void request_queue::set_wake(std::function<void()> marks) {
+  {
+    std::unique_lock lock{wake_mutex_};
+    wake_ = std::move(marks);
+  }
+  std::unique_lock lock{mutex_};
+  auto waits = !waiting_.empty();
+  lock.unlock();
+  if (waits) wake();
+}
+
+/// Nobody holds what the actor needs while it is woken: on a busy machine it may run in our place
+/// at once, and we would go on only after everybody else.
+void request_queue::wake() {
+  std::shared_lock lock{wake_mutex_};
+  if (wake_) wake_();
 }
 
 void request_queue::push(raft::replica::proposal x) {
@@ -23,9 +35,11 @@ void request_queue::push(raft::replica::proposal x) {
     lock.unlock();
     return x.done(std::move(why));
   }
-  if (waiting_.empty()) wake_();
+  auto first = waiting_.empty();
   bytes_ += x.payload->size();
   waiting_.writes.push_back(std::move(x));
+  lock.unlock();
+  if (first) wake();
   haste_.ask();
 }
 
@@ -36,15 +50,19 @@ void request_queue::push(ready x) {
     lock.unlock();
     return x(std::move(why));
   }
-  if (waiting_.empty()) wake_();
+  auto first = waiting_.empty();
   waiting_.reads.push_back(std::move(x));
+  lock.unlock();
+  if (first) wake();
 }
 
 void request_queue::push_job(std::function<void()> x) {
-  std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   if (closed_) return;
-  if (waiting_.empty()) wake_();
+  auto first = waiting_.empty();
   waiting_.jobs.push_back(std::move(x));
+  lock.unlock();
+  if (first) wake();
 }
 
 request_queue::batch request_queue::take() {
@@ -63,6 +81,9 @@ void request_queue::close() {
   {
     std::lock_guard lock{mutex_};
     closed_ = true;
+  }
+  {
+    std::unique_lock lock{wake_mutex_};
     wake_ = nullptr; // whom it would wake has ended, and may be forgotten
   }
   auto left = take();

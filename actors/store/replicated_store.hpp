@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <shared_mutex>
 
 namespace troupe {
 
@@ -25,8 +26,8 @@ public:
 
   explicit request_queue(size_t bytes_max) : bytes_max_{bytes_max} {}
 
-  /// `wake` is called when the queue was empty and is not any more: it may only mark and return.
-  void set_wake(std::function<void()> wake);
+  /// `marks` is called when the queue was empty and is not any more: it may only mark and return.
+  void set_wake(std::function<void()> marks);
 
   void push(raft::replica::proposal x);
   void push(ready x);
@@ -42,10 +43,13 @@ public:
 private:
   static constexpr size_t reads_max = 100'000;
 
+  void wake();
+
   const size_t bytes_max_;
   std::mutex mutex_;
   batch waiting_;
-  std::function<void()> wake_ = [] {};
+  std::shared_mutex wake_mutex_; ///< the actor never waits for it
+  std::function<void()> wake_;
   size_t bytes_ = 0;
   bool closed_ = false;
   haste haste_; ///< who takes is as hasty as who waits

@@ -24,7 +24,8 @@ struct place {
 /// after the turn of who runs (from Linux 6.12 on; before, this is ignored).
 constexpr place hasty{.niceness = -10, .turn_ns = 100'000};
 
-/// Before all that have no such place. Children have the usual one.
+/// Before all that have no such place, and not behind the turn of who runs, which lasts until the
+/// clock's next tick. Children have the usual one.
 constexpr place at_once{
     .policy = SCHED_FIFO, .flags = 1 /* SCHED_FLAG_RESET_ON_FORK */, .priority = 1};
 
@@ -32,11 +33,15 @@ thread_local bool goes_first = false;
 
 bool put(pid_t thread, place at) { return syscall(SYS_sched_setattr, thread, &at, 0) == 0; }
 
+void put_first(pid_t thread) {
+  if (!put(thread, at_once)) (void)put(thread, hasty);
+}
+
 } // namespace
 
 void go_first() {
   goes_first = true;
-  (void)put(0, hasty);
+  put_first(0);
 }
 
 void haste::of_this_thread() {
@@ -65,8 +70,10 @@ void haste::lower(reason why) {
 }
 
 void haste::settle() {
-  if (reasons_ & writing && put(thread_, at_once)) return;
-  (void)put(thread_, reasons_ ? hasty : place{.niceness = usual_});
+  if (reasons_)
+    put_first(thread_);
+  else
+    (void)put(thread_, place{.niceness = usual_});
 }
 
 } // namespace troupe

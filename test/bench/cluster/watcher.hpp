@@ -2,13 +2,13 @@
 // looked at afterwards, so that looking takes no time from what is measured.
 #pragma once
 
+#include "messages/base/haste.hpp"
 #include "test/net/support/raw_client.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <sys/resource.h>
 #include <thread>
 #include <vector>
 
@@ -48,7 +48,7 @@ public:
 private:
   /// Goes before all others on the machine: a real client would have one of its own.
   void read(const std::stop_token& stop) {
-    (void)setpriority(PRIO_PROCESS, 0, -20);
+    go_first();
     while (!stop.stop_requested()) {
       try {
         auto piece = client_.some();
