@@ -1,5 +1,6 @@
 #include "actors/gateway/api_services.hpp"
 
+#include "actors/gateway/custom.hpp"
 #include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/gateway/write.hpp"
@@ -90,8 +91,7 @@ bool others_serve(const schema::registry& kinds, const storage::snapshot& now,
   auto served = kinds.kinds_of(d.spec().group(), version);
   if (std::any_of(served.begin(), served.end(), [](auto* k) { return !k->custom(); })) return true;
   // Those whose names are not accepted yet count, too.
-  for (auto& entry :
-       now.list(prefix_of(*kinds.by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")))) {
+  for (auto& entry : now.list(prefix_of(definition_kind()))) {
     auto other = decoded<CustomResourceDefinition>(entry);
     if (other->spec().group() == d.spec().group() &&
         other->metadata().name() != d.metadata().name() && serves(*other, version))

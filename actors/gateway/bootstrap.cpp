@@ -1,5 +1,6 @@
 #include "actors/gateway/bootstrap.hpp"
 
+#include "actors/gateway/admission/service_range.hpp"
 #include "actors/gateway/api_services.hpp"
 #include "actors/gateway/default_roles.hpp"
 #include "actors/gateway/default_upkeep.hpp"
@@ -78,7 +79,7 @@ k8s::networking::v1::ServiceCIDR own_range(int64_t seconds) {
   range.mutable_metadata()->set_generation(1);
   // As long as services may have its addresses it cannot go, and they always may.
   range.mutable_metadata()->add_finalizers("networking.k8s.io/service-cidr-finalizer");
-  range.mutable_spec()->add_cidrs("10.96.0.0/16");
+  range.mutable_spec()->add_cidrs(own_service_range);
   auto& ready = *range.mutable_status()->add_conditions();
   ready.set_type("Ready");
   ready.set_status("True");

@@ -105,6 +105,12 @@ std::optional<json::object> judged(const google::protobuf::Message& object) {
 
 } // namespace
 
+const schema::kind& definition_kind() {
+  static auto& kind = *schema::registry::built_in()->by_resource("apiextensions.k8s.io", "v1",
+                                                                 "customresourcedefinitions");
+  return kind;
+}
+
 bool is_definition(const schema::kind& kind) {
   return kind.name == "CustomResourceDefinition" && kind.group == "apiextensions.k8s.io";
 }
@@ -114,12 +120,11 @@ custom_kinds::~custom_kinds() {
   follower_->alive = false;
 }
 
-void custom_kinds::follow(storage::store& store, const schema::kind& definitions,
-                          std::function<void(std::function<void()>)> post,
+void custom_kinds::follow(storage::store& store, std::function<void(std::function<void()>)> post,
                           std::function<void()> refresh) {
   std::lock_guard hold(mutex_);
   store_ = &store;
-  wanted_.resource = definitions.group_resource();
+  wanted_.resource = definition_kind().group_resource();
   wanted_.wake = [follower = follower_, post = std::move(post), refresh = std::move(refresh)] {
     post([follower, refresh] {
       std::lock_guard hold(follower->mutex);
@@ -144,19 +149,16 @@ void custom_kinds::hear() {
 
 bool is_leaving(const schema::kind& kind, const storage::snapshot& now) {
   if (!kind.custom()) return false;
-  auto& definitions =
-      *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
-  auto entry = now.find(key_of(definitions, {}, kind.group_resource()));
+  auto entry = now.find(key_of(definition_kind(), {}, kind.group_resource()));
   return entry && decoded<CustomResourceDefinition>(*entry)->metadata().has_deletion_timestamp();
 }
 
-std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage::snapshot& now,
-                                                                  const schema::kind& definitions) {
+std::shared_ptr<const schema::registry> custom_kinds::registry_of(const storage::snapshot& now) {
   std::lock_guard hold(mutex_);
   std::vector<schema::kind> all;
   decltype(compiled_) kept;
   bool same = made_ != nullptr;
-  for (auto& entry : now.list(prefix_of(definitions))) {
+  for (auto& entry : now.list(prefix_of(definition_kind()))) {
     auto key = std::string(entry.key());
     auto hit = compiled_.find(key);
     if (hit == compiled_.end() || hit->second.first != entry.mod_revision()) {
@@ -219,10 +221,8 @@ void tell_names(CustomResourceDefinition& d, const used_names& used, timestamp n
 
 void settle_waiting(const schema::registry& kinds, const storage::snapshot& now,
                     const CustomResourceDefinition& gone, timestamp at, storage::transaction& tx) {
-  auto& definitions =
-      *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
   auto used = names_of_others(gone, kinds);
-  for (auto& entry : now.list(prefix_of(definitions))) {
+  for (auto& entry : now.list(prefix_of(definition_kind()))) {
     auto known = decoded<CustomResourceDefinition>(entry);
     if (known->spec().group() != gone.spec().group() || has_condition(*known, established) ||
         known->metadata().uid() == gone.metadata().uid() ||
@@ -231,7 +231,7 @@ void settle_waiting(const schema::registry& kinds, const storage::snapshot& now,
     auto d = *known;
     d.mutable_metadata()->clear_resource_version();
     tell_names(d, used, at);
-    auto stored = stored_form(definitions, d);
+    auto stored = stored_form(definition_kind(), d);
     if (stored == entry.value()) continue;
     auto& names = d.status().accepted_names();
     used.resources.insert({names.plural(), names.singular()});

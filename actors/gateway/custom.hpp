@@ -20,15 +20,14 @@ public:
 
   /// From the next hear() on, whenever definitions change, by whichever server, has `refresh`
   /// called by `post`, but not once this is gone.
-  void follow(storage::store& store, const schema::kind& definitions,
-              std::function<void(std::function<void()>)> post, std::function<void()> refresh);
+  void follow(storage::store& store, std::function<void(std::function<void()>)> post,
+              std::function<void()> refresh);
   /// The caller is about to look at the present; what has changed until now is no news.
   void hear();
   /// Held by whoever puts a new registry in the place of another: the newest stays.
   std::mutex replacing;
   /// The registry that fits this state of the store.
-  std::shared_ptr<const schema::registry> registry_of(const storage::snapshot& now,
-                                                      const schema::kind& definitions);
+  std::shared_ptr<const schema::registry> registry_of(const storage::snapshot& now);
 
 private:
   struct follower {
@@ -45,6 +44,8 @@ private:
   std::shared_ptr<const schema::registry> made_;
 };
 
+/// CustomResourceDefinition.
+const schema::kind& definition_kind();
 bool is_definition(const schema::kind& kind);
 
 /// Fills in the status of a definition: which names are accepted, and, unless the status is what

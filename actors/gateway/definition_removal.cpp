@@ -19,11 +19,6 @@ constexpr const char* finalizer = "customresourcecleanup.apiextensions.k8s.io";
 /// How many objects go in one transaction.
 constexpr size_t objects_max = 2'000;
 
-const schema::kind& definitions() {
-  return *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1",
-                                                "CustomResourceDefinition");
-}
-
 std::string prefix_of_objects(const CustomResourceDefinition& d) {
   return d.spec().names().plural() + "." + d.spec().group() + "/";
 }
@@ -46,7 +41,7 @@ void let_go(const call& c, const storage::snapshot& now, const storage::entry& e
             CustomResourceDefinition& d, storage::transaction& tx) {
   auto& all = *d.mutable_metadata()->mutable_finalizers();
   all.erase(std::remove(all.begin(), all.end(), finalizer), all.end());
-  auto& kind = definitions();
+  auto& kind = definition_kind();
   auto key = std::string(entry.key());
   tx.require_revision(key, entry.mod_revision());
   if (!all.empty()) {
@@ -81,7 +76,7 @@ void remove_object(const storage::entry& entry, timestamp at, storage::transacti
 change plan_definition_removal(const call& c, const storage::snapshot& now,
                                const storage::entry& entry, CustomResourceDefinition& d,
                                bool dry_run) {
-  auto& kind = definitions();
+  auto& kind = definition_kind();
   auto& m = *d.mutable_metadata();
   if (!m.has_deletion_timestamp()) {
     m.mutable_deletion_timestamp()->set_seconds(c.now.seconds);
@@ -138,7 +133,7 @@ void release_definition(const call& c, const storage::snapshot& now, std::string
     tx.require_exists(std::string(other.key()));
     return;
   }
-  auto entry = now.get(key_of(definitions(), {}, c.kind->group_resource()));
+  auto entry = now.get(key_of(definition_kind(), {}, c.kind->group_resource()));
   CustomResourceDefinition d;
   if (entry && read_entry(*entry, d)) let_go(c, now, *entry, d, tx);
 }

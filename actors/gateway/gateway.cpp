@@ -107,7 +107,6 @@ gateway::gateway(environment given)
   // Other servers take definitions, too.
   custom_->follow(
       *this->given.store,
-      *schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
       [work = this->given.work](std::function<void()> job) {
         if (work) work->post(std::move(job));
       },
@@ -124,11 +123,9 @@ gateway::gateway(environment given)
 }
 
 void gateway::refresh_kinds() {
-  auto definitions =
-      schema::registry::built_in()->by_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
   std::lock_guard hold(custom_->replacing);
   custom_->hear();
-  std::atomic_store(&kinds_, custom_->registry_of(given.store->current(), *definitions));
+  std::atomic_store(&kinds_, custom_->registry_of(given.store->current()));
 }
 
 gateway::~gateway() = default;
@@ -274,9 +271,9 @@ void gateway::write(call_ptr c, attempt prepare) {
       auto more = plan->more;
       if (trace::on()) tell_asked(*c, plan->tx);
       auto answer = std::make_shared<decltype(plan->answer)>(std::move(plan->answer));
-      bool defines = std::any_of(plan->tx.mutations.begin(), plan->tx.mutations.end(), [](auto& m) {
-        return m.key().starts_with("customresourcedefinitions.apiextensions.k8s.io/");
-      });
+      bool defines = std::any_of(
+          plan->tx.mutations.begin(), plan->tx.mutations.end(),
+          [prefix = prefix_of(definition_kind())](auto& m) { return m.key().starts_with(prefix); });
       g.desk.commit(std::move(plan->tx),
                     [self, answer, more, defines](result<storage::outcome> done) {
                       if (!done) return self->c->fail(done.error());

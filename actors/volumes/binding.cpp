@@ -11,7 +11,6 @@ namespace troupe::volumes {
 
 namespace {
 
-constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
 constexpr const char* bind_completed = "pv.kubernetes.io/bind-completed";
 constexpr const char* bound_by_controller = "pv.kubernetes.io/bound-by-controller";
 /// The one of today, and the older one that some provisioners still look for.
@@ -40,16 +39,6 @@ std::string mode_of(const std::string& given) { return given.empty() ? "Filesyst
 
 } // namespace
 
-std::string class_of(const PersistentVolumeClaim& claim) {
-  auto& old = at(claim.metadata().annotations(), beta_class);
-  return old.empty() ? claim.spec().storage_class_name() : old;
-}
-
-std::string class_of(const PersistentVolume& volume) {
-  auto& old = at(volume.metadata().annotations(), beta_class);
-  return old.empty() ? volume.spec().storage_class_name() : old;
-}
-
 void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of) {
   auto& annotations = *claim.mutable_metadata()->mutable_annotations();
   for (auto name : storage_provisioner) annotations[name] = of.provisioner();
@@ -68,8 +57,7 @@ std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim
 }
 
 bool takes_default(const PersistentVolumeClaim& claim) {
-  return !claim.spec().has_storage_class_name() &&
-         !claim.metadata().annotations().contains(beta_class);
+  return !claim.spec().has_storage_class_name() && !schema::noted_class(claim);
 }
 
 const StorageClass* default_of(const std::vector<StorageClass>& all) {

@@ -7,6 +7,7 @@
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/api/storage_class.pb.h"
 #include "messages/base/time.hpp"
+#include "messages/schema/storage_class.hpp"
 
 #include <string>
 #include <vector>
@@ -35,8 +36,7 @@ void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of);
 /// Why the volume that the claim names cannot be had; empty if it can.
 std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim& claim);
 
-std::string class_of(const PersistentVolumeClaim& claim);
-std::string class_of(const PersistentVolume& volume);
+using schema::class_of;
 bool waits_for_consumer(const StorageClass& of);
 /// Whether the claim leaves it to others which class it gets.
 bool takes_default(const PersistentVolumeClaim& claim);

@@ -12,6 +12,7 @@
 #include "messages/api/storage_class.pb.h"
 #include "messages/base/address.hpp"
 #include "messages/base/quantity.hpp"
+#include "messages/schema/storage_class.hpp"
 #include "messages/schema/warning_words.hpp"
 
 #include <map>
@@ -47,8 +48,6 @@ constexpr notice volumes[] = {
     {"rbd", "deprecated in v1.28, non-functional in v1.31+"},
 };
 
-constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
-
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 /// Addresses that are valid, but not written as all the world should write them.
@@ -73,8 +72,8 @@ void network_form(texts& out, const std::string& at, const std::string& value) {
   }
 }
 
-void beta_class_annotation(texts& out, const k8s::meta::v1::ObjectMeta& meta) {
-  if (meta.annotations().contains(beta_class))
+template<class Object> void beta_class_annotation(texts& out, const Object& object) {
+  if (noted_class(object))
     out.push_back(std::string("metadata.annotations[") + beta_class +
                   "]: deprecated since v1.8; use \"storageClassName\" attribute instead");
 }
@@ -118,7 +117,7 @@ void of(const PersistentVolume& v, bool, texts& out) {
   for (int i = 0; i < terms.size(); ++i)
     append(out, node_term_warnings(element("spec.nodeAffinity.required.nodeSelectorTerms", i),
                                    terms[i]));
-  beta_class_annotation(out, v.metadata());
+  beta_class_annotation(out, v);
   if (spec.persistent_volume_reclaim_policy() == "Recycle")
     out.push_back("spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
                   "Instead, the recommended approach is to use dynamic provisioning.");
@@ -133,7 +132,7 @@ void of(const PersistentVolume& v, bool, texts& out) {
 }
 
 void of(const PersistentVolumeClaim& c, bool, texts& out) {
-  beta_class_annotation(out, c.metadata());
+  beta_class_annotation(out, c);
   append(out, claim_warnings("spec", c.spec()));
 }
 

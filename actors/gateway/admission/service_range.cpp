@@ -11,8 +11,6 @@ namespace {
 
 using k8s::networking::v1::ServiceCIDR;
 
-constexpr const char* own_range = "10.96.0.0/16"; // as kubeadm has it
-
 bool ready(const ServiceCIDR& range) {
   if (range.metadata().has_deletion_timestamp()) return false;
   for (auto& c : range.status().conditions())
@@ -58,7 +56,7 @@ std::vector<service_range> ready_ranges(const admission_request& r) {
                              if (!ready(range)) return;
                              for (auto& cidr : range.spec().cidrs()) add(out, cidr);
                            });
-  if (!any) add(out, own_range);
+  if (!any) add(out, own_service_range);
   return out;
 }
 

@@ -6,6 +6,9 @@
 
 namespace troupe::gateway {
 
+/// The one that every cluster has, as kubeadm has it.
+inline constexpr const char* own_service_range = "10.96.0.0/16";
+
 /// The addresses of one range of the fourth version that services may have.
 struct service_range {
   std::string text; ///< "10.96.0.0/16"

@@ -5,6 +5,7 @@
 #include "actors/volumes/binding.hpp"
 #include "messages/base/finalizers.hpp"
 #include "messages/base/quantity.hpp"
+#include "messages/schema/storage_class.hpp"
 
 #include <algorithm>
 
@@ -27,12 +28,6 @@ quantity storage_of(const PersistentVolumeClaim& c) {
   return read ? *read : quantity{};
 }
 
-const std::string& class_of(const PersistentVolumeClaim& c) {
-  auto& notes = c.metadata().annotations();
-  auto hit = notes.find("volume.beta.kubernetes.io/storage-class");
-  return hit != notes.end() ? hit->second : c.spec().storage_class_name();
-}
-
 } // namespace
 
 result<void> review_storage(const admission_request& r) {
@@ -45,8 +40,8 @@ result<void> review_storage(const admission_request& r) {
   };
   if (before.status().phase() != "Bound")
     return refuse("Only bound persistent volume claims can be expanded");
-  auto& name = class_of(*claim);
-  auto found = name.empty() || name != class_of(before)
+  auto& name = schema::class_of(*claim);
+  auto found = name.empty() || name != schema::class_of(before)
                    ? nullptr
                    : find_object<k8s::storage::v1::StorageClass>(r, "storage.k8s.io", "v1",
                                                                  "storageclasses", {}, name);

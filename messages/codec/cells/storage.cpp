@@ -3,6 +3,7 @@
 #include "messages/api/claim.pb.h"
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/api/storage_class.pb.h"
+#include "messages/schema/storage_class.hpp"
 
 #include <algorithm>
 
@@ -20,12 +21,6 @@ template<class Modes> std::string access_modes(const Modes& modes) {
   for (auto& [mode, word] : words)
     if (std::find(modes.begin(), modes.end(), mode) != modes.end()) out.push_back(word);
   return joined(out, "");
-}
-
-/// The class of a volume or claim; the annotation is older and wins.
-template<class Object> std::string class_of(const Object& o) {
-  auto old = o.metadata().annotations().find("volume.beta.kubernetes.io/storage-class");
-  return old == o.metadata().annotations().end() ? o.spec().storage_class_name() : old->second;
 }
 
 template<class Object> std::string attributes_class_of(const Object& o) {
@@ -61,7 +56,7 @@ void add_storage_views(views& to) {
         bool bound = !c.spec().volume_name().empty();
         add(out, {going ? "Terminating" : c.status().phase(), c.spec().volume_name(),
                   bound ? storage(c.status().capacity()) : "",
-                  bound ? access_modes(c.status().access_modes()) : "", class_of(c),
+                  bound ? access_modes(c.status().access_modes()) : "", schema::class_of(c),
                   attributes_class_of(c), age_of(c, now),
                   c.spec().has_volume_mode() ? c.spec().volume_mode() : "<unset>"});
       });
@@ -74,8 +69,8 @@ void add_storage_views(views& to) {
         add(out, {storage(v.spec().capacity()), access_modes(v.spec().access_modes()),
                   v.spec().persistent_volume_reclaim_policy(),
                   v.metadata().has_deletion_timestamp() ? "Terminating" : v.status().phase(),
-                  v.spec().has_claim_ref() ? ref.namespace_() + "/" + ref.name() : "", class_of(v),
-                  attributes_class_of(v), v.status().reason(), age_of(v, now),
+                  v.spec().has_claim_ref() ? ref.namespace_() + "/" + ref.name() : "",
+                  schema::class_of(v), attributes_class_of(v), v.status().reason(), age_of(v, now),
                   v.spec().has_volume_mode() ? v.spec().volume_mode() : "<unset>"});
       });
   add_view<storage::v1::StorageClass>(

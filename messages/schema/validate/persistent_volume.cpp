@@ -3,6 +3,7 @@
 
 #include "messages/api/claim.pb.h"
 #include "messages/api/persistent_volume.pb.h"
+#include "messages/schema/storage_class.hpp"
 
 namespace troupe::schema::validate {
 
@@ -163,15 +164,10 @@ void claim_update(report& out, const PersistentVolumeClaim& c,
   auto at = top / "spec";
   auto& now = c.spec();
   auto& old = before.spec();
-  constexpr const char* beta_class = "volume.beta.kubernetes.io/storage-class";
-  auto class_note = [&](const PersistentVolumeClaim& one) -> const std::string* {
-    auto found = one.metadata().annotations().find(beta_class);
-    return found == one.metadata().annotations().end() ? nullptr : &found->second;
-  };
   PersistentVolumeClaimSpec wanted = old;
   if (old.volume_name().empty()) wanted.set_volume_name(now.volume_name());
   // A class may be given to a claim that has none, or that had it in an annotation.
-  auto note = class_note(c), note_before = class_note(before);
+  auto note = noted_class(c), note_before = noted_class(before);
   if (!old.has_storage_class_name() && now.has_storage_class_name() &&
       (!note_before || *note_before == now.storage_class_name()))
     wanted.set_storage_class_name(now.storage_class_name());
