@@ -10,6 +10,12 @@ constexpr const char* controller_manager =
     "kube-controller-manager"; // what clients know controllers by
 constexpr int names_tried_max = 8;
 
+write_options options_of(const std::string& manager) {
+  write_options out;
+  out.field_manager = manager;
+  return out;
+}
+
 } // namespace
 
 author::author(gateway& g, std::string_view name, const storage::snapshot& now)
@@ -55,9 +61,7 @@ result<const storage::entry*> author::create(const schema::kind& kind, object fr
   auto key = key_of(kind, m.namespace_(), m.name());
   if (touched(key)) return already_exists(kind, m.name());
   begin(kind, "create", m.namespace_(), {}, {});
-  write_options options;
-  options.field_manager = manager_;
-  if (auto ok = add(plan_create(g_, call_, std::move(fresh), options, now_)); !ok)
+  if (auto ok = add(plan_create(g_, call_, std::move(fresh), options_of(manager_), now_)); !ok)
     return ok.error();
   return tx_.mutations[places_.at(key)].object.get();
 }
@@ -67,9 +71,7 @@ result<void> author::update(const schema::kind& kind, const storage::entry& old,
   auto at = split_key(old.key());
   if (touched(old.key())) return stale(kind, at.name);
   begin(kind, "update", at.ns, at.name, subresource);
-  write_options options;
-  options.field_manager = manager_;
-  return add(plan_update(g_, call_, std::move(fresh), old, options, now_));
+  return add(plan_update(g_, call_, std::move(fresh), old, options_of(manager_), now_));
 }
 
 result<void> author::update_but_for(const schema::kind& kind, const storage::entry& old,
@@ -77,9 +79,7 @@ result<void> author::update_but_for(const schema::kind& kind, const storage::ent
   auto at = split_key(old.key());
   if (touched(old.key())) return stale(kind, at.name);
   begin(kind, "update", at.ns, at.name, {});
-  write_options options;
-  options.field_manager = manager_;
-  return add(plan_update(g_, call_, std::move(fresh), old, list, options, now_));
+  return add(plan_update(g_, call_, std::move(fresh), old, list, options_of(manager_), now_));
 }
 
 result<void> author::remove(const schema::kind& kind, const storage::entry& old,

@@ -157,19 +157,20 @@ private:
     if (hit == edits_.end()) return;
     auto& todo = hit->second;
     std::string identity;
-    auto leaves = [&](std::string_view& endpoint) {
-      read_identity(endpoint, identity);
-      auto e = todo.find(identity);
-      if (e == todo.end()) return false;
-      auto wanted = std::exchange(e->second, nullptr); // a second one of the same identity goes
-      if (!wanted) return true;
-      auto bytes = bytes_of(*wanted);
-      h.changed = h.changed || bytes != endpoint;
-      endpoint = bytes;
-      return false;
-    };
-    h.changed = std::erase_if(h.endpoints, leaves) > 0 || h.changed;
-    h.size = h.endpoints.size();
+    h.size = 0;
+    for (auto was : h.endpoints) {
+      read_identity(was, identity);
+      auto is = was;
+      if (auto e = todo.find(identity); e != todo.end()) {
+        auto wanted = std::exchange(e->second, nullptr); // a second one of the same identity goes
+        if (!wanted) continue;
+        is = bytes_of(*wanted);
+      }
+      h.changed = h.changed || is != was;
+      h.endpoints[h.size++] = is;
+    }
+    h.changed = h.changed || h.size < h.endpoints.size();
+    h.endpoints.resize(h.size);
   }
 
   /// First into slices that change anyway, then into the fullest that have room, then into new

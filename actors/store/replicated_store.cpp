@@ -40,7 +40,7 @@ void request_queue::push(raft::replica::proposal x) {
   waiting_.writes.push_back(std::move(x));
   lock.unlock();
   if (first) wake();
-  haste_.ask();
+  haste_.ask(); // at worst too late, and then until the actor rests again
 }
 
 void request_queue::push(ready x) {
