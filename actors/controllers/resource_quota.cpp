@@ -5,11 +5,13 @@
 #include "actors/gateway/quota_usage.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/stored_parts.hpp"
 
 namespace troupe::controllers {
 
 namespace {
 
+using k8s::core::v1::Pod;
 using k8s::core::v1::ResourceQuota;
 
 /// Many things often go at once: they are counted once.
@@ -67,9 +69,15 @@ private:
       auto phase = e.field("status.phase");
       return phase == "Succeeded" || phase == "Failed";
     };
-    // A claim that changes may leave the scope of a quota.
+    auto going = [](const storage::entry& e) {
+      return codec::has_part(codec::metadata_in(e.value()), codec::meta_number::deletion);
+    };
+    auto resource = storage::resource_of(c.entry->key());
+    // A claim that changes may leave the scope of a quota; how long a pod that goes counts is found
+    // by counting.
     bool frees = c.gone || (c.before && !over(*c.before) && over(*c.entry)) ||
-                 (c.before && storage::resource_of(c.entry->key()) == "persistentvolumeclaims");
+                 (c.before && resource == "persistentvolumeclaims") ||
+                 (c.before && resource == "pods" && !going(*c.before) && going(*c.entry));
     auto hit =
         frees ? by_namespace.find(std::string(namespace_in(c.entry->key()))) : by_namespace.end();
     if (hit == by_namespace.end()) return;
@@ -99,7 +107,7 @@ private:
   }
 
   /// Exact: whoever adds an object changes the quota with it, and this count is void then.
-  gateway::usage count(const round& r, const ResourceQuota& q, bool& custom) const {
+  gateway::usage count(round& r, const ResourceQuota& q, bool& custom) const {
     gateway::usage sum;
     auto kinds = given.kinds();
     for (auto& k : kinds->all()) {
@@ -110,7 +118,10 @@ private:
       for (auto& e : r.now.list(gateway::prefix_of(k, q.metadata().namespace_()))) {
         auto object = gateway::load(k, e);
         if (!gateway::covers(q, *object)) continue;
-        for (auto& [name, amount] : gateway::usage_of(k, *object)) sum[name] += amount;
+        for (auto& [name, amount] : gateway::usage_of(k, *object, r.at)) sum[name] += amount;
+        if (auto pod = dynamic_cast<const Pod*>(object.get()))
+          if (auto until = gateway::counts_until(*pod); until && r.at <= timestamp{*until, 0})
+            r.again_at({*until + 1, 0});
       }
     }
     return sum;

@@ -14,8 +14,10 @@ namespace {
 using k8s::core::v1::Pod;
 using k8s::core::v1::ResourceQuota;
 
-bool over(const Pod& pod) {
-  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+bool over(const Pod& pod, timestamp now) {
+  if (pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed") return true;
+  auto until = counts_until(pod);
+  return until && now > timestamp{*until, 0};
 }
 
 /// Amounts by resource.
@@ -43,9 +45,9 @@ template<class Amounts> usage most_of(const k8s::core::v1::PodSpec& spec, Amount
   return std::move(most.all);
 }
 
-usage of_pod(const Pod& pod) {
+usage of_pod(const Pod& pod, timestamp now) {
   usage out;
-  if (over(pod)) return out;
+  if (over(pod, now)) return out;
   auto& spec = pod.spec();
   auto requests = most_of(
       spec, [](auto& r) -> auto& { return r.requests(); });
@@ -168,11 +170,17 @@ quantity amount_of(const k8s::base::Quantity& q) {
   return parsed ? *parsed : quantity{};
 }
 
-usage usage_of(const schema::kind& kind, const google::protobuf::Message& object) {
+std::optional<int64_t> counts_until(const Pod& pod) {
+  auto& m = pod.metadata();
+  if (!m.has_deletion_timestamp() || !m.has_deletion_grace_period_seconds()) return {};
+  return m.deletion_timestamp().seconds() + m.deletion_grace_period_seconds();
+}
+
+usage usage_of(const schema::kind& kind, const google::protobuf::Message& object, timestamp now) {
   usage out;
   if (kind.group.empty()) {
     if (kind.name == "Pod")
-      out = of_pod(static_cast<const Pod&>(object));
+      out = of_pod(static_cast<const Pod&>(object), now);
     else if (kind.name == "Service")
       out = of_service(static_cast<const k8s::core::v1::Service&>(object));
     else if (kind.name == "PersistentVolumeClaim")

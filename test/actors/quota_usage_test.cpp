@@ -17,7 +17,7 @@ k8s::core::v1::Pod pod_of(const std::string& spec) {
 }
 
 std::string used(const std::string& spec, const std::string& what) {
-  auto all = gateway::usage_of(core_kind("pods"), pod_of(spec));
+  auto all = gateway::usage_of(core_kind("pods"), pod_of(spec), {});
   auto hit = all.find(what);
   return hit == all.end() ? "none" : hit->second.text();
 }
@@ -50,6 +50,23 @@ BOOST_AUTO_TEST_CASE(a_pod_counts_what_it_takes_at_most) {
            "limits.memory") == "none");
 }
 
+BOOST_AUTO_TEST_CASE(a_pod_that_should_be_gone_counts_no_more) {
+  auto pod = pod_of("{containers: [{name: a}]}");
+  auto counts = [&](int64_t now) {
+    return gateway::usage_of(core_kind("pods"), pod, {now, 1}).contains("pods");
+  };
+  BOOST_TEST(counts(1'000));
+  BOOST_TEST(!gateway::counts_until(pod).has_value());
+  pod.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(100);
+  BOOST_TEST(counts(1'000)); // nobody has said how long it may take
+  pod.mutable_metadata()->set_deletion_grace_period_seconds(30);
+  BOOST_TEST(gateway::counts_until(pod).value() == 130);
+  BOOST_TEST(counts(129));
+  BOOST_TEST(!counts(130));
+  pod.mutable_status()->set_phase("Failed");
+  BOOST_TEST(!counts(1));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_said_for_the_whole_pod_counts) {
   auto whole = "{" + wants("3") + ", containers: [{name: a, " + wants("1") + "}]}";
   BOOST_TEST(used(whole, "requests.cpu") == "3");
@@ -72,7 +89,7 @@ BOOST_AUTO_TEST_CASE(large_pages_and_node_ports_are_counted) {
     auto object =
         read_yaml(core_kind("services"),
                   "{spec: {ports: [{port: 1}, {port: 2, nodePort: 30000}], " + spec + "}}");
-    return gateway::usage_of(core_kind("services"), *object).at("services.nodeports").text();
+    return gateway::usage_of(core_kind("services"), *object, {}).at("services.nodeports").text();
   };
   BOOST_TEST(ports("type: ClusterIP") == "0");
   BOOST_TEST(ports("type: NodePort") == "2");

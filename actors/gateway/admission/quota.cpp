@@ -72,8 +72,8 @@ result<void> review_quota(const admission_request& r) {
   if (r.c.sub && r.c.sub->name != "resize" && r.c.sub->name != "status") return {};
   auto quotas = r.c.kinds->by_resource("", "v1", "resourcequotas");
   if (r.now.count(prefix_of(*quotas, r.c.where.ns)) == 0) return {};
-  auto uses = usage_of(*r.c.kind, r.object);
-  auto used_before = r.old ? usage_of(*r.c.kind, *r.old) : usage{};
+  auto uses = usage_of(*r.c.kind, r.object, r.c.now);
+  auto used_before = r.old ? usage_of(*r.c.kind, *r.old, r.c.now) : usage{};
   auto pod = as<Pod>(r);
   auto& name = meta(r.object).name();
   result<void> verdict;
