@@ -22,7 +22,8 @@ struct place {
 
 /// Turns as short as Linux allows: who has had a short one and wakes is let in at once, instead of
 /// after the turn of who runs (from Linux 6.12 on; before, this is ignored).
-constexpr place hasty{.niceness = -10, .turn_ns = 100'000};
+constexpr uint64_t short_turn_ns = 100'000;
+constexpr place hasty{.niceness = -10, .turn_ns = short_turn_ns};
 
 /// Before all that have no such place, and not behind the turn of who runs, which lasts until the
 /// clock's next tick. Children have the usual one.
@@ -42,6 +43,10 @@ void put_first(pid_t thread) {
 void go_first() {
   goes_first = true;
   put_first(0);
+}
+
+void take_short_turns() {
+  (void)put(0, {.niceness = getpriority(PRIO_PROCESS, 0), .turn_ns = short_turn_ns});
 }
 
 void haste::of_this_thread() {

@@ -12,6 +12,10 @@ namespace troupe {
 /// From now on the calling thread goes before others.
 void go_first();
 
+/// The calling thread has short turns from now on: one that has much to do as well as much to wait
+/// for is let in sooner when it wakes, and gets no more than others.
+void take_short_turns();
+
 /// The haste of one thread that others wait for, as long as there is a reason.
 class haste {
 public:

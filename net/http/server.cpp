@@ -1,5 +1,6 @@
 #include "net/http/server.hpp"
 
+#include "messages/base/haste.hpp"
 #include "messages/base/log.hpp"
 #include "net/http/connection_run.hpp"
 #include "net/http/live_sink.hpp"
@@ -64,7 +65,10 @@ result<void> server::core::start() {
   port = acceptor.local_endpoint(failure).port();
   accept();
   for (unsigned i = 0; i < std::max(1u, settings.threads); ++i)
-    threads.emplace_back([this] { io.run(); });
+    threads.emplace_back([this] {
+      take_short_turns();
+      io.run();
+    });
   return {};
 }
 

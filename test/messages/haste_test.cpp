@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 
@@ -56,6 +57,27 @@ BOOST_AUTO_TEST_CASE(one_thread_goes_first_and_no_other) {
   if (!may_hurry()) return;
   BOOST_TEST(!hasty());
   BOOST_TEST(niceness() == usual);
+}
+
+BOOST_AUTO_TEST_CASE(short_turns_are_no_haste) {
+  const auto usual = niceness();
+  std::thread([&] {
+    take_short_turns();
+    BOOST_TEST(!hasty());
+    BOOST_TEST(niceness() == usual);
+    struct {
+      uint32_t size, policy;
+      uint64_t flags;
+      int32_t niceness;
+      uint32_t priority;
+      uint64_t turn_ns, deadline, period;
+    } now{};
+    BOOST_REQUIRE(syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) == 0);
+    if (now.turn_ns == 0)
+      BOOST_TEST_MESSAGE("left out: this system knows no turns");
+    else
+      BOOST_TEST(now.turn_ns == 100'000);
+  }).join();
 }
 
 BOOST_AUTO_TEST_CASE(who_serves_is_as_hasty_as_who_asks) {
