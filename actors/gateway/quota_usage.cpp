@@ -173,7 +173,11 @@ quantity amount_of(const k8s::base::Quantity& q) {
 std::optional<int64_t> counts_until(const Pod& pod) {
   auto& m = pod.metadata();
   if (!m.has_deletion_timestamp() || !m.has_deletion_grace_period_seconds()) return {};
-  return m.deletion_timestamp().seconds() + m.deletion_grace_period_seconds();
+  int64_t until = 0;
+  if (__builtin_add_overflow(m.deletion_timestamp().seconds(), m.deletion_grace_period_seconds(),
+                             &until))
+    return {};
+  return until;
 }
 
 usage usage_of(const schema::kind& kind, const google::protobuf::Message& object, timestamp now) {

@@ -84,13 +84,17 @@ bool is_immortal(std::string_view name) {
 
 } // namespace
 
+/// A hundred years: what is longer would end beyond all calendars.
+constexpr int64_t grace_max = 100ll * 365 * 24 * 60 * 60;
+
 int64_t grace_of(const Message& object, const DeleteOptions& options) {
   auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);
   if (!pod || pod->spec().node_name().empty()) return 0;
   if (pod->status().phase() == "Succeeded" || pod->status().phase() == "Failed") return 0;
-  if (options.has_grace_period_seconds()) return options.grace_period_seconds();
+  if (options.has_grace_period_seconds())
+    return std::min(options.grace_period_seconds(), grace_max);
   return pod->spec().has_termination_grace_period_seconds()
-             ? pod->spec().termination_grace_period_seconds()
+             ? std::min(pod->spec().termination_grace_period_seconds(), grace_max)
              : 30;
 }
 

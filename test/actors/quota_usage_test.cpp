@@ -63,6 +63,8 @@ BOOST_AUTO_TEST_CASE(a_pod_that_should_be_gone_counts_no_more) {
   BOOST_TEST(gateway::counts_until(pod).value() == 130);
   BOOST_TEST(counts(129));
   BOOST_TEST(!counts(130));
+  pod.mutable_metadata()->set_deletion_grace_period_seconds(std::numeric_limits<int64_t>::max());
+  BOOST_TEST(counts(1'000));
   pod.mutable_status()->set_phase("Failed");
   BOOST_TEST(!counts(1));
 }
