@@ -141,7 +141,7 @@ struct replacement {
   std::optional<std::string> manager = {}; ///< whose the fields that differ become
 
   std::string whole(std::string bytes) const {
-    return list ? codec::with(bytes, list->number, list->records) : bytes;
+    return list ? codec::with(bytes, list->number, list->records) : std::move(bytes);
   }
 };
 

@@ -44,10 +44,9 @@ inline std::string_view records_of(std::string_view stored, uint32_t number) {
 /// The object without such a list, and with one that it does not have.
 inline std::string without(std::string_view stored, uint32_t number) {
   auto records = records_of(stored, number);
-  std::string out(stored);
-  if (!records.empty())
-    out.erase(static_cast<size_t>(records.data() - stored.data()), records.size());
-  return out;
+  if (records.empty()) return std::string(stored);
+  auto before = static_cast<size_t>(records.data() - stored.data());
+  return std::string(stored.substr(0, before)).append(stored.substr(before + records.size()));
 }
 inline std::string with(std::string_view stored, uint32_t number, std::string_view records) {
   wire::reader object(stored);
