@@ -19,7 +19,7 @@ class drama {
 public:
   explicit drama(const drama_settings& given)
       : given_{given}, random_{given.seed * 7919 + 13}, on_{given.seed}, store_{given.seed + 2},
-        rules_{[this] { return on_.played(); }} {
+        rules_{[this] { return on_.played(); }, [this] { return on_.wall(); }} {
     store_.heard = [this](auto& events) { hear(events); };
     store_.tamper = tampering(given.bug, rules_.there());
     store_.deafen = deafness(given.bug);

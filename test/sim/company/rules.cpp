@@ -63,6 +63,7 @@ void rules::blind(nanoseconds away) {
 
 void rules::hear(const std::vector<storage::event_ptr>& events) {
   auto now = clock_();
+  latest_wall_ = std::max(latest_wall_, wall_());
   std::vector<std::pair<std::string, std::optional<pod_shape>>> pods_before;
   std::vector<std::pair<std::string, int>> sizes_before;
   std::map<std::string, std::string> revisions_before;
@@ -168,8 +169,11 @@ void rules::pod_made(const pod_shape& p) {
   for (auto& [_, q] : scene_.quotas) {
     if (q.ns != p.ns) continue;
     int pods = 0, cpu = 0;
-    for (auto& [_, x] : scene_.pods) // of those that go, some should be gone by what clocks show
-      if (x.ns == q.ns && x.counts()) ++pods, cpu += x.cpu_milli;
+    auto overdue = [&](auto& x) {
+      return x.charged_until && latest_wall_ > timestamp{*x.charged_until, 0};
+    };
+    for (auto& [_, x] : scene_.pods)
+      if (x.ns == q.ns && !x.over && !overdue(x)) ++pods, cpu += x.cpu_milli;
     if (pods > q.pods.most(now) || cpu > q.cpu_milli.most(now))
       fail(p.key + " goes beyond " + q.key + ": " + std::to_string(pods) + " pods of " +
            std::to_string(q.pods.most(now)) + ", " + std::to_string(cpu) + "m of " +

@@ -3,6 +3,7 @@
 // just happened or because they were away, is not held against them.
 #pragma once
 
+#include "messages/base/time.hpp"
 #include "storage/snapshot.hpp"
 #include "test/sim/company/cron_rules.hpp"
 #include "test/sim/company/preemption_rules.hpp"
@@ -22,7 +23,8 @@ struct broken_rule : std::runtime_error {
 
 class rules {
 public:
-  explicit rules(std::function<nanoseconds()> clock) : clock_{std::move(clock)} {}
+  rules(std::function<nanoseconds()> clock, std::function<timestamp()> wall)
+      : clock_{std::move(clock)}, wall_{std::move(wall)} {}
 
   /// One transaction, before anything else happens.
   void hear(const std::vector<storage::event_ptr>& events);
@@ -63,6 +65,8 @@ private:
   [[noreturn]] void fail(const std::string& what) const;
 
   std::function<nanoseconds()> clock_;
+  std::function<timestamp()> wall_;
+  timestamp latest_wall_; ///< that was ever shown: quotas were counted by it
   scene scene_;
   cron_rules crons_;
   volume_rules volumes_;

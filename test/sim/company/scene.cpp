@@ -1,6 +1,7 @@
 #include "test/sim/company/scene.hpp"
 
 #include "actors/controllers/deployment_sizes.hpp"
+#include "actors/gateway/quota_usage.hpp"
 #include "messages/base/quantity.hpp"
 
 #include <algorithm>
@@ -70,6 +71,7 @@ pod_shape shape_of_pod(const storage::entry& entry) {
   p.labels = {pod.metadata().labels().begin(), pod.metadata().labels().end()};
   p.controller = controller_in(pod.metadata());
   p.going = pod.metadata().has_deletion_timestamp();
+  p.charged_until = gateway::counts_until(pod);
   p.failed = pod.status().phase() == "Failed";
   p.over = p.failed || pod.status().phase() == "Succeeded";
   for (auto& c : pod.status().conditions())

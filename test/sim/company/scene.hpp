@@ -18,6 +18,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ struct pod_shape {
   std::vector<std::string> claims; ///< keys
   int cpu_milli = 0, priority = 0;
   nanoseconds ready_since{0};
+  std::optional<int64_t> charged_until; ///< by the wall clock, in seconds
   bool counts() const { return !going && !over; }
 };
 
