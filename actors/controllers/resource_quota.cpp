@@ -5,7 +5,6 @@
 #include "actors/gateway/quota_usage.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/codec/json_encode.hpp"
-#include "messages/codec/stored_parts.hpp"
 
 namespace troupe::controllers {
 
@@ -69,15 +68,13 @@ private:
       auto phase = e.field("status.phase");
       return phase == "Succeeded" || phase == "Failed";
     };
-    auto going = [](const storage::entry& e) {
-      return codec::has_part(codec::metadata_in(e.value()), codec::meta_number::deletion);
-    };
     auto resource = storage::resource_of(c.entry->key());
     // A claim that changes may leave the scope of a quota; how long a pod that goes counts is found
     // by counting.
     bool frees = c.gone || (c.before && !over(*c.before) && over(*c.entry)) ||
                  (c.before && resource == "persistentvolumeclaims") ||
-                 (c.before && resource == "pods" && !going(*c.before) && going(*c.entry));
+                 (c.before && resource == "pods" && !is_going(c.before->value()) &&
+                  is_going(c.entry->value()));
     auto hit =
         frees ? by_namespace.find(std::string(namespace_in(c.entry->key()))) : by_namespace.end();
     if (hit == by_namespace.end()) return;

@@ -82,10 +82,10 @@ bool is_immortal(std::string_view name) {
   return name == "default" || name == "kube-system" || name == "kube-public";
 }
 
-} // namespace
-
 /// A hundred years: what is longer would end beyond all calendars.
 constexpr int64_t grace_max = 100ll * 365 * 24 * 60 * 60;
+
+} // namespace
 
 int64_t grace_of(const Message& object, const DeleteOptions& options) {
   auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);

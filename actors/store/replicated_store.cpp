@@ -28,6 +28,14 @@ void request_queue::wake() {
   if (wake_) wake_();
 }
 
+template<class List, class X>
+void request_queue::add(std::unique_lock<std::mutex> lock, List& list, X x) {
+  auto first = waiting_.empty();
+  list.push_back(std::move(x));
+  lock.unlock();
+  if (first) wake();
+}
+
 void request_queue::push(raft::replica::proposal x) {
   std::unique_lock lock{mutex_};
   if (closed_ || bytes_ + x.payload->size() > bytes_max_) {
@@ -35,11 +43,8 @@ void request_queue::push(raft::replica::proposal x) {
     lock.unlock();
     return x.done(std::move(why));
   }
-  auto first = waiting_.empty();
   bytes_ += x.payload->size();
-  waiting_.writes.push_back(std::move(x));
-  lock.unlock();
-  if (first) wake();
+  add(std::move(lock), waiting_.writes, std::move(x));
   haste_.ask(); // at worst too late, and then until the actor rests again
 }
 
@@ -50,19 +55,13 @@ void request_queue::push(ready x) {
     lock.unlock();
     return x(std::move(why));
   }
-  auto first = waiting_.empty();
-  waiting_.reads.push_back(std::move(x));
-  lock.unlock();
-  if (first) wake();
+  add(std::move(lock), waiting_.reads, std::move(x));
 }
 
 void request_queue::push_job(std::function<void()> x) {
   std::unique_lock lock{mutex_};
   if (closed_) return;
-  auto first = waiting_.empty();
-  waiting_.jobs.push_back(std::move(x));
-  lock.unlock();
-  if (first) wake();
+  add(std::move(lock), waiting_.jobs, std::move(x));
 }
 
 request_queue::batch request_queue::take() {

@@ -44,6 +44,7 @@ private:
   static constexpr size_t reads_max = 100'000;
 
   void wake();
+  template<class List, class X> void add(std::unique_lock<std::mutex> lock, List& list, X x);
 
   const size_t bytes_max_;
   std::mutex mutex_;

@@ -4,6 +4,7 @@
 #include "messages/api/endpoint_slice.pb.h"
 #include "messages/codec/json_encode.hpp"
 #include "messages/codec/stored_parts.hpp"
+#include "test/support/gateway_environment.hpp"
 #include "test/support/store_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -17,7 +18,7 @@ namespace {
 
 struct desk : test::store_fixture {
   gateway::worker_threads work{1};
-  gateway::gateway api{given()};
+  gateway::gateway api{test::environment_of(*store, work)};
   const schema::kind& slices =
       *schema::registry::built_in()->by_resource("discovery.k8s.io", "v1", "endpointslices");
   const std::string key = gateway::key_of(slices, "default", "s");
@@ -33,15 +34,6 @@ struct desk : test::store_fixture {
     slice->add_endpoints()->add_addresses("10.0.0.1");
     BOOST_REQUIRE(by.create(slices, std::move(slice)));
     BOOST_REQUIRE(storage::commit_and_wait(*store, by.take()));
-  }
-
-  gateway::environment given() {
-    gateway::environment out;
-    out.store = store.get();
-    out.work = &work;
-    out.now = [] { return timestamp{1000, 0}; };
-    out.random = [n = uint64_t{0}]() mutable { return ++n; };
-    return out;
   }
 
   /// The slice with another label and these addresses.

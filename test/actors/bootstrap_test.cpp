@@ -8,6 +8,7 @@
 #include "messages/schema/default_flow.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/validate.hpp"
+#include "test/support/gateway_environment.hpp"
 #include "test/support/store_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -195,22 +196,9 @@ BOOST_AUTO_TEST_CASE(former_defaults_are_told_from_peoples_own) {
   }
 }
 
-namespace {
-
-gateway::environment environment_of(storage::store& store, gateway::worker_threads& work) {
-  gateway::environment given;
-  given.store = &store;
-  given.work = &work;
-  given.now = [] { return timestamp{1000, 0}; };
-  given.random = [n = uint64_t{0}]() mutable { return ++n; };
-  return given;
-}
-
-} // namespace
-
 BOOST_FIXTURE_TEST_CASE(flow_schemas_that_are_defaults_no_more_go_at_a_start, test::store_fixture) {
   gateway::worker_threads work{1};
-  gateway::gateway api{environment_of(*store, work)};
+  gateway::gateway api{test::environment_of(*store, work)};
   BOOST_REQUIRE(gateway::bootstrap(api));
   auto& kind = *api.kinds()->by_resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas");
   auto schemas = schema::default_flow_schemas(5);
@@ -229,7 +217,7 @@ BOOST_FIXTURE_TEST_CASE(flow_schemas_that_are_defaults_no_more_go_at_a_start, te
 
 BOOST_FIXTURE_TEST_CASE(a_server_hears_of_definitions_that_another_stored, test::store_fixture) {
   gateway::worker_threads work{1};
-  gateway::gateway api{environment_of(*store, work)};
+  gateway::gateway api{test::environment_of(*store, work)};
   k8s::apiextensions::v1::CustomResourceDefinition d;
   d.mutable_metadata()->set_name("ws.g.example.com");
   auto& spec = *d.mutable_spec();
@@ -253,7 +241,7 @@ BOOST_FIXTURE_TEST_CASE(a_server_hears_of_definitions_that_another_stored, test:
 BOOST_FIXTURE_TEST_CASE(a_second_start_writes_nothing_and_mends_what_was_taken,
                         test::store_fixture) {
   gateway::worker_threads work{1};
-  gateway::gateway api{environment_of(*store, work)};
+  gateway::gateway api{test::environment_of(*store, work)};
   BOOST_REQUIRE(gateway::bootstrap(api));
   auto first = store->current().revision();
   BOOST_REQUIRE(gateway::bootstrap(api));
