@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <vector>
 
@@ -34,21 +35,44 @@ double cpu_nanos() {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-/// CPU nanoseconds that one call takes: a low quantile of many short rounds, so that neighbours on
-/// the machine matter little.
-template<class F> double cost(F call) {
-  auto timed = [&](int times) {
+/// CPU nanoseconds that one call of each takes: a low quantile of many short rounds, in turn, so
+/// that neighbours on the machine matter little, and a core that changes its speed is fair to all.
+class costs {
+public:
+  explicit costs(std::vector<std::function<void()>> calls) {
+    for (auto& call : calls) {
+      timed(call, 3);
+      auto times = std::max(1, static_cast<int>(1e6 / std::max(timed(call, 3), 1.0)));
+      all_.push_back({std::move(call), times, {}});
+    }
+    for (int i = 0; i < rounds; ++i)
+      for (auto& each : all_) each.seen.push_back(timed(each.call, each.times));
+    for (auto& each : all_)
+      std::nth_element(each.seen.begin(), each.seen.begin() + quantile, each.seen.end());
+  }
+
+  double operator[](size_t which) const { return all_[which].seen[quantile]; }
+
+private:
+  static constexpr int rounds = 81, quantile = 16;
+
+  struct measured {
+    std::function<void()> call;
+    int times;
+    std::vector<double> seen;
+  };
+
+  static double timed(const std::function<void()>& call, int times) {
     auto start = cpu_nanos();
     for (int i = 0; i < times; ++i) call();
     return (cpu_nanos() - start) / times;
-  };
-  timed(3);
-  auto times = std::max(1, static_cast<int>(2e6 / std::max(timed(3), 1.0)));
-  std::vector<double> rounds;
-  for (int i = 0; i < 41; ++i) rounds.push_back(timed(times));
-  std::nth_element(rounds.begin(), rounds.begin() + 8, rounds.end());
-  return rounds[8];
-}
+  }
+
+  std::vector<measured> all_;
+};
+
+/// Of one call that has nothing to be compared with.
+double cost(std::function<void()> call) { return costs({std::move(call)})[0]; }
 
 void line(const char* what, double nanos, size_t bytes) {
   printf("%-44s %10.0f ns", what, nanos);
@@ -74,44 +98,57 @@ int main(int argc, char** argv) {
   auto& type = schema::of<k8s::core::v1::Pod>();
   printf("one pod: %zu bytes of JSON, %zu of protobuf\n\n", text.size(), envelope.size());
 
-  auto boost_parse = cost([&] { use(boost::json::parse(text)); });
-  auto to_wire = cost([&] {
-    std::string wire;
-    use(codec::json_to_wire(type, text, wire));
-  });
-  auto decode = cost([&] {
-    k8s::core::v1::Pod p;
-    use(codec::from_json(text, p));
-  });
-  auto boost_serialize = cost([&] { use(boost::json::serialize(dom)); });
-  auto wire_out = cost([&] {
-    std::string out;
-    codec::wire_to_json(type, bytes, {"v1", "Pod", {}}, out);
-    use(out);
-  });
-  auto encode = cost([&] { use(codec::to_json(pod, {"v1", "Pod", {}})); });
   // The buffer is used again and again, as a connection's would be.
   std::vector<char> block(64 * 1024);
   google::protobuf::ArenaOptions in_block;
   in_block.initial_block = block.data();
   in_block.initial_block_size = block.size();
-  auto arena_decode = cost([&] {
-    google::protobuf::Arena arena(in_block);
-    use(codec::from_json(text,
-                         *google::protobuf::Arena::CreateMessage<k8s::core::v1::Pod>(&arena)));
-  });
-  auto opened = cost([&] { use(codec::open_envelope(envelope)); });
-  auto protobuf = cost([&] {
-    k8s::core::v1::Pod p;
+  auto pod_in = [](google::protobuf::Arena& arena) {
+    return google::protobuf::Arena::CreateMessage<k8s::core::v1::Pod>(&arena);
+  };
+  auto parse_into = [&](k8s::core::v1::Pod& p) {
     auto opened = codec::open_envelope(envelope);
     use(p.ParseFromArray(opened->raw.data(), static_cast<int>(opened->raw.size())));
+  };
+  const costs reading({
+      [&] { use(boost::json::parse(text)); },
+      [&] {
+        std::string wire;
+        use(codec::json_to_wire(type, text, wire));
+      },
+      [&] {
+        k8s::core::v1::Pod p;
+        use(codec::from_json(text, p));
+      },
+      [&] {
+        google::protobuf::Arena arena(in_block);
+        use(codec::from_json(text, *pod_in(arena)));
+      },
+      [&] {
+        k8s::core::v1::Pod p;
+        parse_into(p);
+      },
+      [&] {
+        google::protobuf::Arena arena(in_block);
+        parse_into(*pod_in(arena));
+      },
+      [&] { use(codec::open_envelope(envelope)); },
   });
-  auto arena_protobuf = cost([&] {
-    google::protobuf::Arena arena(in_block);
-    auto p = google::protobuf::Arena::CreateMessage<k8s::core::v1::Pod>(&arena);
-    auto opened = codec::open_envelope(envelope);
-    use(p->ParseFromArray(opened->raw.data(), static_cast<int>(opened->raw.size())));
+  const double boost_parse = reading[0], to_wire = reading[1], decode = reading[2],
+               arena_decode = reading[3], protobuf = reading[4], arena_protobuf = reading[5],
+               opened = reading[6];
+  const costs writing({
+      [&] { use(boost::json::serialize(dom)); },
+      [&] {
+        std::string out;
+        codec::wire_to_json(type, bytes, {"v1", "Pod", {}}, out);
+        use(out);
+      },
+      [&] {
+        use(codec::to_json(pod, {"v1", "Pod", {}}));
+      },
   });
+  const double boost_serialize = writing[0], wire_out = writing[1], encode = writing[2];
   auto yaml = yaml::from_json(text);
   auto yaml_read = cost([&] { use(yaml::to_json(*yaml)); });
   auto defaults = cost([&] { schema::set_defaults(pod); });
