@@ -2,6 +2,7 @@
 
 #include "actors/controllers/children.hpp"
 #include "actors/controllers/deployment_plan.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 namespace troupe::controllers {
 
@@ -68,8 +69,7 @@ private:
   /// Counts the pods of each set that have not ended: a deployment that recreates waits for them.
   void hear_pod(const change& c) {
     auto count = [&](const storage::entry_ptr& entry, int by) {
-      auto phase = entry->field("status.phase");
-      if (phase == "Succeeded" || phase == "Failed") return;
+      if (schema::is_over(entry->field("status.phase").value_or(""))) return;
       auto owner = controller_of(entry->value());
       if (!owner || owner->kind != "ReplicaSet") return;
       std::string uid(owner->uid);

@@ -3,6 +3,7 @@
 #include "actors/controllers/conditions.hpp"
 #include "actors/controllers/deployment_sizes.hpp"
 #include "messages/api/pod.pb.h"
+#include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
 #include <map>
@@ -80,10 +81,9 @@ disruption_plan plan(const disruption_view& v) {
 }
 
 std::optional<timestamp> disruption_forgotten_at(const k8s::core::v1::Pod& pod) {
-  auto& phase = pod.status().phase();
   auto c = find_condition(pod.status().conditions(), "DisruptionTarget");
   if (!c || c->status() != "True" || c->reason() == "TerminationByKubelet" ||
-      pod.metadata().has_deletion_timestamp() || phase == "Succeeded" || phase == "Failed")
+      pod.metadata().has_deletion_timestamp() || schema::is_over(pod.status().phase()))
     return {};
   return timestamp{c->last_transition_time().seconds() + eviction_seconds_max, 0};
 }

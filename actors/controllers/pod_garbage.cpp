@@ -8,6 +8,7 @@
 #include "actors/gateway/decoded.hpp"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
+#include "messages/schema/pod_phase.hpp"
 
 #include <tuple>
 
@@ -24,8 +25,7 @@ constexpr const char* out_of_service = "node.kubernetes.io/out-of-service";
 constexpr const char* lost_reason = "DeletionByPodGC";
 
 bool over(const storage::entry& pod) {
-  auto phase = pod.field("status.phase");
-  return phase == "Succeeded" || phase == "Failed";
+  return schema::is_over(pod.field("status.phase").value_or(""));
 }
 
 /// Whether its end was said because its node was lost: then it goes, even if the node is back.

@@ -5,6 +5,7 @@
 #include "actors/gateway/quota_usage.hpp"
 #include "actors/gateway/versions.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 namespace troupe::controllers {
 
@@ -65,8 +66,7 @@ private:
   void hear_object(const change& c) {
     if (by_namespace.empty()) return;
     auto over = [](const storage::entry& e) {
-      auto phase = e.field("status.phase");
-      return phase == "Succeeded" || phase == "Failed";
+      return schema::is_over(e.field("status.phase").value_or(""));
     };
     auto resource = storage::resource_of(c.entry->key());
     // A claim that changes may leave the scope of a quota; how long a pod that goes counts is found

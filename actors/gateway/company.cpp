@@ -9,6 +9,7 @@
 #include "actors/gateway/verbs.hpp"
 #include "actors/insight/actor_card.hpp"
 #include "messages/base/json.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 namespace troupe::gateway {
 
@@ -26,8 +27,7 @@ json::object row_of(std::string name, std::string supervisor) {
 /// The node on which a pod's actor is: of one that has come to its end there is none.
 std::string_view place_of(const storage::entry& pod) {
   auto phase = pod.field("status.phase").value_or("");
-  return phase == "Succeeded" || phase == "Failed" ? std::string_view{}
-                                                   : pod.field("spec.nodeName").value_or("");
+  return schema::is_over(phase) ? std::string_view{} : pod.field("spec.nodeName").value_or("");
 }
 
 /// Everybody of this server, and whom its machines supervise, as far as the store knows.

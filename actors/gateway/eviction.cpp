@@ -9,6 +9,7 @@
 #include "messages/api/pod.pb.h"
 #include "messages/api/policy.pb.h"
 #include "messages/base/selector.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 namespace troupe::gateway {
 
@@ -131,8 +132,8 @@ void evict(gateway& g, call_ptr c) {
             return forbidden(*c.kind, c.where.name, why);
         auto& phase = pod.status().phase();
         storage::transaction charges;
-        bool over = phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||
-                    pod.metadata().has_deletion_timestamp();
+        bool over =
+            schema::is_over(phase) || phase == "Pending" || pod.metadata().has_deletion_timestamp();
         if (!over)
           if (auto ok = charge(c, pod, now, charges); !ok) return ok.error();
         auto deletion = eviction->delete_options();

@@ -3,6 +3,7 @@
 #include "messages/api/claim.pb.h"
 #include "messages/api/service.pb.h"
 #include "messages/schema/pod_peak.hpp"
+#include "messages/schema/pod_phase.hpp"
 #include "messages/schema/qos.hpp"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ using k8s::core::v1::Pod;
 using k8s::core::v1::ResourceQuota;
 
 bool over(const Pod& pod, timestamp now) {
-  if (pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed") return true;
+  if (schema::is_over(pod.status().phase())) return true;
   auto until = counts_until(pod);
   return until && now > timestamp{*until, 0};
 }

@@ -13,6 +13,7 @@
 #include "messages/api/pod.pb.h"
 #include "messages/base/finalizers.hpp"
 #include "messages/schema/deletion.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
 
@@ -90,7 +91,7 @@ constexpr int64_t grace_max = 100ll * 365 * 24 * 60 * 60;
 int64_t grace_of(const Message& object, const DeleteOptions& options) {
   auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);
   if (!pod || pod->spec().node_name().empty()) return 0;
-  if (pod->status().phase() == "Succeeded" || pod->status().phase() == "Failed") return 0;
+  if (schema::is_over(pod->status().phase())) return 0;
   if (options.has_grace_period_seconds())
     return std::min(options.grace_period_seconds(), grace_max);
   return pod->spec().has_termination_grace_period_seconds()

@@ -1,5 +1,7 @@
 #include "actors/network/proxy_plan.hpp"
 
+#include "messages/schema/pod_phase.hpp"
+
 #include <algorithm>
 
 namespace troupe::network_of_pods {
@@ -157,7 +159,7 @@ doors doors_of(const Service& service, const std::vector<const EndpointSlice*>& 
 doors doors_of(const k8s::core::v1::Pod& pod, const standpoint& here) {
   doors out;
   auto ip = address::parse(pod.status().pod_ip());
-  bool over = pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+  bool over = schema::is_over(pod.status().phase());
   if (!ip || ip->v6 || over || pod.spec().host_network() || pod.spec().node_name() != here.node)
     return out;
   auto open = [&](auto& containers) {

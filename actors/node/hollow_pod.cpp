@@ -1,6 +1,7 @@
 #include "actors/node/hollow_pod.hpp"
 
 #include "actors/node/shown_status.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
 
@@ -64,7 +65,7 @@ hollow_pod::hollow_pod(const Pod& pod, const hollow_manners& manners, std::strin
   for (auto& c : before.container_statuses()) restarts_ = std::max(restarts_, c.restart_count());
   accepted_ = {before.start_time().seconds(), 0};
   if (phase == "Running") due_ = now;
-  if (phase == "Succeeded" || phase == "Failed") {
+  if (schema::is_over(phase)) {
     at_ = state::over;
     due_.reset();
     exit_code_ = phase == "Failed" ? std::max(exit_code_, 1) : 0;

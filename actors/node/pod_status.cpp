@@ -1,6 +1,7 @@
 #include "actors/node/pod_status.hpp"
 
 #include "actors/node/pod_plan.hpp"
+#include "messages/schema/pod_phase.hpp"
 #include "messages/schema/qos.hpp"
 
 #include <algorithm>
@@ -167,7 +168,7 @@ void condition(PodStatus& to, const Pod& pod, const char* type, bool good,
 }
 
 void show_conditions(PodStatus& to, const Pod& pod, const pod_record& record, bool initialized) {
-  bool over = to.phase() == "Succeeded" || to.phase() == "Failed";
+  bool over = schema::is_over(to.phase());
   std::string over_reason = to.phase() == "Succeeded" ? "PodCompleted" : "PodFailed";
   std::vector<std::string> uninitialized, unready;
   for (auto& c : record.containers) {

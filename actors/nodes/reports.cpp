@@ -8,6 +8,7 @@
 #include "messages/api/persistent_volume.pb.h"
 #include "messages/base/log.hpp"
 #include "messages/schema/defaults.hpp"
+#include "messages/schema/pod_phase.hpp"
 #include "messages/schema/qos.hpp"
 #include "messages/schema/validate.hpp"
 
@@ -152,7 +153,7 @@ void put_pod_status(const reporter& by, const cluster::PodReport& said,
       fresh.phase() == "Pending")
     fresh.set_nominated_node_name(old.nominated_node_name());
   // A phase that is over does not begin again.
-  if (old.phase() == "Succeeded" || old.phase() == "Failed") fresh.set_phase(old.phase());
+  if (schema::is_over(old.phase())) fresh.set_phase(old.phase());
   *pod.mutable_status() = std::move(fresh);
   put(kind_of("pods"), *entry, pod, tx);
 }

@@ -3,6 +3,7 @@
 #include "actors/gateway/decoded.hpp"
 #include "messages/api/pod.pb.h"
 #include "messages/codec/stored_parts.hpp"
+#include "messages/schema/pod_phase.hpp"
 #include "storage/labels.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -194,7 +195,7 @@ void read_life(const Pod& pod, pod_facts& out) {
     return c.type() == "DisruptionTarget" && c.status() == "True" &&
            c.reason() == "PreemptionByScheduler";
   });
-  out.over = pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+  out.over = schema::is_over(pod.status().phase());
 }
 
 bool same_wishes(const pod_facts& known, const storage::entry& now, const Pod& pod) {

@@ -2,6 +2,7 @@
 
 #include "messages/api/pod.pb.h"
 #include "messages/codec/stored_parts.hpp"
+#include "messages/schema/pod_phase.hpp"
 #include "storage/labels.hpp"
 
 #include <algorithm>
@@ -67,7 +68,7 @@ void read_status(std::string_view status, backend& out) {
       out.ready = codec::part_of(in.data, PodCondition::kStatusFieldNumber) == "True";
   }
   if (out.ips.empty() && !ip.empty()) out.ips.emplace_back(ip);
-  out.over = out.ips.empty() || phase == "Succeeded" || phase == "Failed";
+  out.over = out.ips.empty() || schema::is_over(phase);
 }
 
 } // namespace

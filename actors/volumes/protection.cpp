@@ -5,6 +5,7 @@
 #include "actors/volumes/binding.hpp"
 #include "messages/api/pod.pb.h"
 #include "messages/base/finalizers.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
 #include <set>
@@ -52,9 +53,9 @@ private:
     std::string key(entry.key());
     std::set<std::string> now;
     // Who has no place yet uses nothing: a claim that is deleted before then goes.
-    auto phase = entry.field("status.phase"), node = entry.field("spec.nodeName");
+    auto node = entry.field("spec.nodeName");
     bool placed = node && !node->empty();
-    if (!gone && placed && phase != "Succeeded" && phase != "Failed") {
+    if (!gone && placed && !schema::is_over(entry.field("status.phase").value_or(""))) {
       auto pod = gateway::decoded<k8s::core::v1::Pod>(entry);
       for (auto& v : pod->spec().volumes()) {
         auto& source = v.volume_source();

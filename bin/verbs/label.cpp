@@ -2,6 +2,7 @@
 // `troupe drain`: marks on objects, and nodes taken out of service.
 #include "bin/verbs/verbs.hpp"
 #include "messages/base/time.hpp"
+#include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
 
@@ -221,8 +222,7 @@ int run_drain(session& s, const arguments& given) {
       for (auto& pod : items->get_array()) {
         target t{*pods, std::string(json::string_at(pod, {"metadata", "namespace"})),
                  std::string(json::string_at(pod, {"metadata", "name"}))};
-        auto phase = json::string_at(pod, {"status", "phase"});
-        bool over = phase == "Succeeded" || phase == "Failed";
+        bool over = schema::is_over(json::string_at(pod, {"status", "phase"}));
         auto owner = controller_of(pod);
         if (json::find(pod, {"metadata", "annotations", "kubernetes.io/config.mirror"})) continue;
         if (owner == "DaemonSet" && !over) {

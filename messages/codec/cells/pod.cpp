@@ -1,6 +1,7 @@
 #include "messages/codec/cells/view.hpp"
 
 #include "messages/api/pod.pb.h"
+#include "messages/schema/pod_phase.hpp"
 
 #include <set>
 
@@ -77,8 +78,7 @@ std::string reason_of(const Pod& pod) {
   }
   if (!pod.metadata().has_deletion_timestamp()) return reason;
   if (pod.status().reason() == "NodeLost") return "Unknown";
-  return pod.status().phase() == "Failed" || pod.status().phase() == "Succeeded" ? reason
-                                                                                 : "Terminating";
+  return schema::is_over(pod.status().phase()) ? reason : "Terminating";
 }
 
 std::string restarts_of(const Pod& pod, int64_t now) {
