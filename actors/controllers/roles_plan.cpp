@@ -43,6 +43,7 @@ bool same(const std::vector<PolicyRule>& wanted,
 
 std::vector<set_rules> plan(const std::vector<ClusterRole>& roles) {
   std::vector<const ClusterRole*> parts;
+  parts.reserve(roles.size());
   for (auto& r : roles) parts.push_back(&r);
   std::vector<set_rules> actions;
   for (auto& r : roles) {

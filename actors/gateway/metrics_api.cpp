@@ -54,9 +54,8 @@ private:
     auto door = g_.given.find_door ? g_.given.find_door(node) : node_door{};
     auto request = http::request::parse("GET /usage HTTP/1.1\r\nHost: node\r\n\r\n");
     if (!door || !request) return heard(node, {});
-    door(std::move(*request), collect([me = shared_from_this(), node](http::response r) {
-           me->heard(node, std::move(r));
-         }));
+    door(std::move(*request),
+         collect([me = shared_from_this(), node](const http::response& r) { me->heard(node, r); }));
   }
 
   void heard(const std::string& node, const http::response& r) {

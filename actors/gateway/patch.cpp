@@ -225,7 +225,7 @@ result<change> plan_apply(gateway& g, call& c, const json::value& applied,
   if (!entry && json::string_at(content, {"metadata", "name"}).empty()) return nameless(c);
   patch::apply_request request{*c.kind,       content, options.field_manager, c.where.subresource,
                                options.force, c.now};
-  auto done = patch::apply_migrating(request, *live, std::move(managers));
+  auto done = patch::apply_migrating(request, *live, managers);
   if (!done) return with_subject(done.error(), c);
   auto fresh = decode(c, options, done->object);
   if (!fresh) return fresh.error();

@@ -79,7 +79,7 @@ bool shown(const Endpoint& e, const Service& service) {
 dns_zone::dns_zone(std::string domain) : domain_{lower(std::move(domain))} {
   add("", {"dns-version." + domain_, ttl_seconds, dns::record::txt{"1.1.0"}});
   // These exist even before there is any service.
-  for (auto name : {"svc." + domain_, "pod." + domain_}) count_parents("x." + name, 1);
+  for (auto& name : {"svc." + domain_, "pod." + domain_}) count_parents("x." + name, 1);
 }
 
 void dns_zone::put(const std::string& key, const Service* service,

@@ -86,6 +86,7 @@ std::vector<dataplane::backend> choose(std::vector<candidate> all, bool local_on
   }
   if (!local_only) heed_hints(chosen, here);
   std::vector<dataplane::backend> out;
+  out.reserve(chosen.size());
   for (auto& c : chosen) out.push_back(c.at);
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());

@@ -131,7 +131,7 @@ void remove_below(int parent, const char* name, dev_t device) {
   DIR* list = fdopendir(dup(dir.get()));
   if (!list) return;
   while (auto entry = readdir(list))
-    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
       remove_below(dir.get(), entry->d_name, device);
   closedir(list);
   unlinkat(parent, name, AT_REMOVEDIR);

@@ -280,7 +280,7 @@ void note_wanted(pod_record& record, const Pod& pod, moment now) {
       now >= record.started + std::chrono::seconds(seconds))
     note_failed(record, "DeadlineExceeded",
                 "Pod was active on the node longer than the specified deadline", now);
-  if (!record.ending || record.failed_reason.size())
+  if (!record.ending || !record.failed_reason.empty())
     record.grace = record.failed_grace.value_or(
         std::chrono::seconds(pod.spec().termination_grace_period_seconds()));
   if (!pod.metadata().has_deletion_timestamp()) return;
@@ -289,7 +289,7 @@ void note_wanted(pod_record& record, const Pod& pod, moment now) {
     record.ending = true;
     record.ending_since = now;
     record.grace = grace;
-  } else if (grace < record.grace || record.failed_reason.size()) {
+  } else if (grace < record.grace || !record.failed_reason.empty()) {
     record.grace = grace; // asked again, with less patience
   }
   limit_kill_times(record);

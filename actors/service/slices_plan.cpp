@@ -272,6 +272,7 @@ std::vector<endpoint_group> groups_of(const Service& service,
       seen.insert(family);
     }
   std::vector<endpoint_group> out;
+  out.reserve(groups.size());
   for (auto& [key, g] : groups) out.push_back(std::move(g));
   for (auto& family : families_of(service))
     if (!seen.contains(family)) out.push_back({family, {}, {}});

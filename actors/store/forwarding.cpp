@@ -77,6 +77,7 @@ std::vector<forwarding::proposal> forwarding::take_held() {
   std::vector<uint64_t> held;
   for (auto& [mark, x] : waiting_)
     if (x.sent_in == 0) held.push_back(mark);
+  out.reserve(held.size());
   for (auto mark : held) out.push_back(std::move(take(mark).what));
   return out;
 }

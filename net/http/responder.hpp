@@ -46,7 +46,7 @@ public:
   stream() = default;
   explicit stream(std::shared_ptr<sink> to) : to_{std::move(to)} {}
   stream(stream&&) = default;
-  stream& operator=(stream&& other) {
+  stream& operator=(stream&& other) noexcept {
     if (to_) to_->abort();
     to_ = std::move(other.to_);
     return *this;
@@ -104,7 +104,7 @@ public:
   responder() = default;
   explicit responder(std::shared_ptr<exchange> to) : to_{std::move(to)} {}
   responder(responder&&) = default;
-  responder& operator=(responder&& other) {
+  responder& operator=(responder&& other) noexcept {
     give_up();
     to_ = std::move(other.to_);
     return *this;

@@ -46,7 +46,7 @@ result<event_socket> event_socket::start(const http::request& in, http::responde
   return out;
 }
 
-event_socket& event_socket::operator=(event_socket&& other) {
+event_socket& event_socket::operator=(event_socket&& other) noexcept {
   finish();
   state_ = std::move(other.state_);
   return *this;

@@ -19,7 +19,7 @@ public:
                                     bool text = true);
   explicit operator bool() const { return state_ != nullptr; }
   event_socket(event_socket&&) = default;
-  event_socket& operator=(event_socket&&);
+  event_socket& operator=(event_socket&&) noexcept;
   ~event_socket();
 
   /// Sends one event; false once the client is gone or too slow.

@@ -81,7 +81,8 @@ std::string grpc_reply::feed(std::string_view bytes) {
       if (message_.size() >= 5 && message_[0] == 0) {
         auto length = number(std::string_view(message_).substr(1, 4));
         if (length == 0) serving_ = 0;
-        if (length >= 2 && message_.size() >= 7 && message_[5] == 8) serving_ = message_[6];
+        if (length >= 2 && message_.size() >= 7 && message_[5] == 8)
+          serving_ = static_cast<unsigned char>(message_[6]);
       }
       if (message_.size() > message_bytes_max) over_ = true;
     }
