@@ -138,6 +138,7 @@ bool write(const preempt_pod& d, const storage::entry& old, Pod& pod, timestamp 
   auto& m = *pod.mutable_metadata();
   m.mutable_deletion_timestamp()->set_seconds(at.seconds + grace);
   m.set_deletion_grace_period_seconds(grace);
+  if (m.generation() > 0) m.set_generation(m.generation() + 1);
   if (grace > 0 || !m.finalizers().empty()) {
     put(old, pod, tx);
     return true;
