@@ -1,5 +1,6 @@
 #include "actors/controllers/controllers.hpp"
 
+#include "actors/controllers/account_tokens.hpp"
 #include "actors/controllers/accounts.hpp"
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
@@ -45,6 +46,7 @@ struct row {
 constexpr row table[] = {
     {"namespace", namespaces},
     {"serviceaccount", accounts},
+    {"serviceaccount-token", account_tokens},
     {"garbagecollector", garbage},
     {"clusterrole-aggregation", roles},
     {"deployment", deployments},
