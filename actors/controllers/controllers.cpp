@@ -2,6 +2,7 @@
 
 #include "actors/controllers/account_tokens.hpp"
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/certificate_requests.hpp"
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
@@ -73,6 +74,7 @@ constexpr row table[] = {
     {"event-ttl", events},
     {"replicationcontroller", replication_controllers},
     {"service-cidr", service_cidrs},
+    {"csrsigning", certificate_requests},
 };
 // clang-format on
 
