@@ -73,6 +73,7 @@ void control_plane::lead(uint64_t term) {
                                  .now = wall_clock,
                                  .random = entropy,
                                  .root_ca_pem = keys_.authority.certificate_pem,
+                                 .authority = std::make_shared<tls::key_pair>(keys_.authority),
                                  .scheduler_config = scheduler_config_,
                                  .threads = true};
   auto company = controllers::parts(*system_, facts, options_.controllers,

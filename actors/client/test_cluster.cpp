@@ -113,6 +113,9 @@ struct test_cluster::parts {
                                    .now = around.now,
                                    .random = random(),
                                    .root_ca_pem = "none"};
+    tls::wall_time today{std::chrono::seconds{around.now().seconds}};
+    if (auto ca = tls::make_authority("test cluster", today, std::chrono::days{3650}))
+      facts.authority = std::make_shared<tls::key_pair>(std::move(*ca));
     auto started = controllers::start(system, facts, given.controllers);
     if (!started) throw std::runtime_error(started.error().message);
     for (auto& p : *started) company.push_back(caf::actor_cast<caf::actor>(p.actor));

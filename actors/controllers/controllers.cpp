@@ -1,6 +1,8 @@
 #include "actors/controllers/controllers.hpp"
 
+#include "actors/controllers/account_tokens.hpp"
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/certificate_requests.hpp"
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
 #include "actors/controllers/deployment.hpp"
@@ -45,6 +47,7 @@ struct row {
 constexpr row table[] = {
     {"namespace", namespaces},
     {"serviceaccount", accounts},
+    {"serviceaccount-token", account_tokens},
     {"garbagecollector", garbage},
     {"clusterrole-aggregation", roles},
     {"deployment", deployments},
@@ -71,6 +74,7 @@ constexpr row table[] = {
     {"event-ttl", events},
     {"replicationcontroller", replication_controllers},
     {"service-cidr", service_cidrs},
+    {"csrsigning", certificate_requests},
 };
 // clang-format on
 

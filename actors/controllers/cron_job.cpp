@@ -22,6 +22,7 @@ struct job_view_of_cron {
   static job_view_of_cron of(storage::entry_ptr entry) {
     job_view_of_cron v{entry, entry->key()};
     gateway::read_entry(*entry, v.job);
+    v.job.mutable_metadata()->set_resource_version(std::to_string(entry->mod_revision()));
     v.going = v.job.metadata().has_deletion_timestamp();
     return v;
   }
@@ -55,7 +56,8 @@ private:
     auto owner = family.owner(r.key);
     if (!entry || !owner) return;
     auto cj = load_as<CronJob>(kind, *entry);
-    auto due = schedule_of(r, *cj);
+    bool rests = cj->spec().suspend() || cj->metadata().has_deletion_timestamp();
+    auto due = rests ? std::nullopt : schedule_of(r, *cj);
     cron_job_view view{*cj, {}, due ? &*due : nullptr, r.at};
     for (auto& [key, child] : family.of(owner->uid)) view.jobs.push_back(&child->job);
     k8s::core::v1::ObjectReference started;
@@ -117,7 +119,11 @@ private:
   void act(const delete_job& a, round& r, const storage::entry&, const CronJob& cj, reference&) {
     auto entry = present(r, gateway::key_of(jobs, cj.metadata().namespace_(), a.name));
     if (!entry || r.write.touched(entry->key())) return;
-    if (auto ok = r.write.remove(jobs, *entry, in_background()); !ok) return r.fail(ok.error());
+    if (auto ok = r.write.remove(jobs, *entry, in_background()); !ok) {
+      r.events.note(kind, cj.metadata(), "Warning", "FailedDelete",
+                    "Deleted job: " + ok.error().message);
+      return r.fail(ok.error());
+    }
     r.events.note(kind, cj.metadata(), "Normal", a.reason, "Deleted job " + a.name);
   }
 

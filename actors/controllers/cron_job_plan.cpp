@@ -66,7 +66,10 @@ private:
     auto& active = *status.mutable_active();
     for (int i = active.size() - 1; i >= 0; --i) {
       auto job = by_uid(active[i].uid());
-      if (job && finished_as(*job).empty()) continue;
+      if (job && finished_as(*job).empty()) {
+        note_version(active[i], *job);
+        continue;
+      }
       if (job) {
         auto how = std::string(finished_as(*job));
         then(tell_cron{"Normal", "SawCompletedJob",
@@ -90,6 +93,12 @@ private:
       if (at > status.last_successful_time().seconds())
         status.mutable_last_successful_time()->set_seconds(at);
     }
+  }
+
+  /// A job and the reference to it were written together: its version was not known before.
+  static void note_version(k8s::core::v1::ObjectReference& to, const Job& job) {
+    if (to.resource_version().empty() && !job.metadata().resource_version().empty())
+      to.set_resource_version(job.metadata().resource_version());
   }
 
   /// The oldest of those that ended this way go, beyond the limit.

@@ -74,6 +74,8 @@ private:
     auto set = load_as<DaemonSet>(kind, *entry);
     auto claims = family.claimed_by(*owner);
     if (settle_claims<pod_view>(r, claims, pods, kind, set->metadata())) return;
+    // Its history goes with it, perhaps before its pods: nothing is made anew, nor said of them.
+    if (set->metadata().has_deletion_timestamp()) return;
     history_plan past;
     if (!history.keep(r, set->metadata(), set->spec().template_(), set->status().collision_count(),
                       past)) {

@@ -51,8 +51,9 @@ public:
   explicit round_of_nodes(const daemon_set_view& v) : v{v}, wish{v.set.spec().template_().spec()} {
     for (auto& [name, node] : v.nodes) crews[name].node = &node;
     for (auto p : v.pods) {
+      if (p->going && p->finished()) continue; // whoever holds it up, nothing of it runs any more
       auto& c = crews[node_of(*p)];
-      if (!(p->going && p->finished()) && (!c.eldest || elder(p, c.eldest))) c.eldest = p;
+      if (!c.eldest || elder(p, c.eldest)) c.eldest = p;
       if (p->going)
         c.any_going = true;
       else
@@ -131,7 +132,11 @@ private:
 
   /// One living pod where one belongs, none where none does.
   void man(const std::string& name, const crew& c) {
-    if (!c.node) return; // the pod garbage collector's
+    if (!c.node) { // those that were placed are the pod garbage collector's
+      for (auto p : c.pods)
+        if (p->node.empty() && !name.empty()) remove(p);
+      return;
+    }
     if (!wish.stays_on(*c.node)) {
       for (auto p : c.pods) remove(p);
       for (auto p : c.over) remove(p);
@@ -139,8 +144,9 @@ private:
     }
     for (auto p : c.over)
       remove(p, p->phase == pod_phase::failed ? "FailedDaemonPod" : "SucceededDaemonPod");
-    if (c.pods.empty() && c.over.empty() && !c.any_going && wish.runs_on(*c.node))
-      actions.push_back(create_daemon{name});
+    // With a surge, the next one need not wait for the one before to be gone.
+    bool vacant = surge > 0 || (c.over.empty() && !c.any_going);
+    if (c.pods.empty() && vacant && wish.runs_on(*c.node)) actions.push_back(create_daemon{name});
     // Too many: one of each version may stay during a surge, else the oldest.
     bool seen_new = false, seen_old = false;
     for (auto p : c.pods) {

@@ -30,7 +30,7 @@ bool moved_on(const DeploymentStatus& was, const DeploymentStatus& now) {
 
 bool late(const Deployment& d, const DeploymentStatus& status, timestamp now) {
   auto c = find_condition(status.conditions(), "Progressing");
-  if (!c || c->reason() == done_reason || c->status() == "Unknown") return false;
+  if (!c || c->reason() == done_reason) return false;
   if (c->reason() == late_reason) return true;
   return c->last_update_time().seconds() + d.spec().progress_deadline_seconds() <= now.seconds;
 }
@@ -56,7 +56,7 @@ bool has_deadline(const Deployment& d) {
 
 std::optional<timestamp> deadline_of(const Deployment& d) {
   auto c = find_condition(d.status().conditions(), "Progressing");
-  if (!c || !has_deadline(d) || c->status() != "True" || c->reason() == done_reason) return {};
+  if (!c || !has_deadline(d) || c->reason() == done_reason || c->reason() == late_reason) return {};
   return timestamp{c->last_update_time().seconds() + d.spec().progress_deadline_seconds(), 0};
 }
 

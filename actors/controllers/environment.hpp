@@ -6,6 +6,7 @@
 #include "messages/base/time.hpp"
 #include "messages/interfaces.hpp"
 #include "messages/schema/kind.hpp"
+#include "net/tls/authority.hpp"
 #include "storage/store.hpp"
 
 #include <functional>
@@ -20,6 +21,8 @@ struct environment {
   std::function<timestamp()> now;
   std::function<uint64_t()> random;
   std::string root_ca_pem;
+  /// Signs certificates of clients; null: nobody does.
+  std::shared_ptr<const tls::key_pair> authority = {};
   std::string scheduler_config;              ///< a KubeSchedulerConfiguration; empty: the usual one
   bool threads = false;                      ///< who must be prompt may have one of its own
   std::string name = {};                     ///< in the directory; start() gives it

@@ -68,6 +68,7 @@ private:
     if (suspended()) {
       if (!told) {
         put(conditions, "Suspended", "True", "JobSuspended", "Job suspended");
+        status.clear_start_time(); // who resumes it may change first what it runs, and where
         then(tell_job{"Normal", "Suspended", "Job suspended"});
       }
       return;

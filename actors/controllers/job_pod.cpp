@@ -12,6 +12,7 @@ using k8s::core::v1::Pod;
 namespace {
 
 constexpr const char* index_variable = "JOB_COMPLETION_INDEX";
+constexpr size_t generated_base_max = 58; // more of it is cut off when the name is completed
 
 timestamp time_of(const k8s::meta::v1::Time& t) { return {t.seconds(), t.nanos()}; }
 
@@ -130,7 +131,8 @@ failure_verdict judge(const PodFailurePolicy& policy, const Pod& pod, std::strin
 void give_index(Pod& pod, const std::string& job, int index, const index_failure_counts* failures) {
   auto number = std::to_string(index);
   auto& m = *pod.mutable_metadata();
-  m.set_generate_name(job + "-" + number + "-");
+  auto tail = "-" + number + "-";
+  m.set_generate_name(job.substr(0, generated_base_max - tail.size()) + tail);
   (*m.mutable_labels())[index_annotation] = number;
   (*m.mutable_annotations())[index_annotation] = number;
   if (failures) {

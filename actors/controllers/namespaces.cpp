@@ -102,6 +102,7 @@ struct namespaces_state {
       auto grace = gateway::grace_of(*object);
       m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
       m.set_deletion_grace_period_seconds(grace);
+      if (m.generation() > 0) m.set_generation(m.generation() + 1);
       tx.put(key, gateway::stored_form(*k, *object), gateway::index_of(*k, *object));
     }
   }

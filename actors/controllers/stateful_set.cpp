@@ -169,11 +169,27 @@ private:
                       " successful");
   }
 
+  void act(const restore_labels& a, round& r, const StatefulSet& set) {
+    auto entry = present(r, a.pod->key);
+    auto number = ordinal_of(set.metadata().name(), a.pod->name);
+    if (!entry || !number || r.write.touched(entry->key())) return;
+    auto pod = load_as<k8s::core::v1::Pod>(pods, *entry);
+    give_labels(*pod, *number);
+    std::string name(a.pod->name);
+    if (auto ok = r.write.update(pods, *entry, std::move(pod)); !ok)
+      return refused(r, set, "update Pod " + name, ok.error());
+    r.events.note(kind, set.metadata(), "Normal", "SuccessfulUpdate",
+                  "update Pod " + name + " in StatefulSet " + set.metadata().name() +
+                      " successful");
+  }
+
   void act(const await_ready& a, round& r, const StatefulSet&) { r.again_at(a.at); }
 
   void refused(round& r, const StatefulSet& set, const std::string& what, const error& why) {
     r.events.note(kind, set.metadata(), "Warning",
-                  what.starts_with("create") ? "FailedCreate" : "FailedDelete",
+                  what.starts_with("create")   ? "FailedCreate"
+                  : what.starts_with("update") ? "FailedUpdate"
+                                               : "FailedDelete",
                   what + " in StatefulSet " + set.metadata().name() +
                       " failed error: " + why.message);
     r.fail(why);

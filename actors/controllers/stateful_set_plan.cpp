@@ -102,6 +102,8 @@ private:
         if (in_order) return false;
       } else if (in_order && !healthy(*p)) {
         return false;
+      } else if (p->label(name_label) != p->name) {
+        actions.push_back(restore_labels{p});
       }
     }
     return true;
@@ -125,19 +127,35 @@ private:
       actions.push_back(delete_numbered{&highest});
   }
 
-  /// Pods of another revision go, the highest number first, as many as may be missing.
+  bool outdated(const pod_view& p) const { return p.label(revision_label) != v.update_revision; }
+
+  /// Pods of another revision go, the highest number first.
   void renew() {
     auto& rolling = v.set.spec().update_strategy().rolling_update();
     auto replicas = static_cast<int>(r.wanted.size());
-    int room = rolling.has_max_unavailable()
-                   ? std::max(resolve(rolling.max_unavailable(), replicas, false), 1)
-                   : 1;
+    auto last = std::max(partition_of(v.set), 0);
+    if (!rolling.has_max_unavailable()) return renew_one(replicas, last);
+    renew_some(replicas, last, std::max(resolve(rolling.max_unavailable(), replicas, false), 1));
+  }
+
+  /// One at a time, each when those above it serve. What is below does not matter, nor whether the
+  /// one that goes serves anybody.
+  void renew_one(int replicas, int last) {
+    for (int i = replicas - 1; i >= last; --i) {
+      auto p = r.wanted[static_cast<size_t>(i)];
+      if (!p || p->finished()) return;
+      if (outdated(*p) && !p->going) return actions.push_back(delete_numbered{p});
+      if (!healthy(*p)) return;
+    }
+  }
+
+  /// As many as may be missing.
+  void renew_some(int replicas, int last, int room) {
     for (auto p : r.wanted)
       if (!p || p->going || p->finished() || !healthy(*p)) --room;
-    for (int i = replicas - 1; i >= std::max(partition_of(v.set), 0); --i) {
+    for (int i = replicas - 1; i >= last; --i) {
       auto p = r.wanted[static_cast<size_t>(i)];
-      if (!p || p->going || p->finished()) continue;
-      if (p->label(revision_label) == v.update_revision) continue;
+      if (!p || p->going || p->finished() || !outdated(*p)) continue;
       // A sick pod of the old revision is not waited for: its replacement may heal it.
       bool sick = !healthy(*p);
       if (!sick && room <= 0) continue;
@@ -207,15 +225,19 @@ StatefulSetStatus status_of(const stateful_set_view& v) {
   return status;
 }
 
+void give_labels(k8s::core::v1::Pod& pod, int ordinal) {
+  auto& m = *pod.mutable_metadata();
+  (*m.mutable_labels())[name_label] = m.name();
+  (*m.mutable_labels())[index_label] = std::to_string(ordinal);
+}
+
 void give_identity(k8s::core::v1::Pod& pod, const StatefulSet& set, int ordinal,
                    const std::string& revision) {
   auto& m = *pod.mutable_metadata();
   m.clear_generate_name();
   m.set_name(set.metadata().name() + "-" + std::to_string(ordinal));
-  auto& labels = *m.mutable_labels();
-  labels[name_label] = m.name();
-  labels[index_label] = std::to_string(ordinal);
-  labels[revision_label] = revision;
+  give_labels(pod, ordinal);
+  (*m.mutable_labels())[revision_label] = revision;
   auto& spec = *pod.mutable_spec();
   spec.set_hostname(m.name());
   spec.set_subdomain(set.spec().service_name());

@@ -30,12 +30,17 @@ struct create_numbered {
 struct delete_numbered {
   const pod_view* pod = nullptr;
 };
+/// Somebody has taken away the labels that tell its number.
+struct restore_labels {
+  const pod_view* pod = nullptr;
+};
 /// By then a pod may have been ready for long enough.
 struct await_ready {
   timestamp at;
 };
 
-using stateful_set_action = std::variant<create_numbered, delete_numbered, await_ready>;
+using stateful_set_action =
+    std::variant<create_numbered, delete_numbered, restore_labels, await_ready>;
 
 /// What comes next: one step at a time in order, all steps at once in parallel. Planning again on
 /// the outcome returns nothing but waiting.
@@ -46,6 +51,9 @@ k8s::apps::v1::StatefulSetStatus status_of(const stateful_set_view& observed);
 
 /// The number at the end of a pod's name; nothing if it is not one of the set's.
 std::optional<int> ordinal_of(std::string_view set, std::string_view pod);
+
+/// Labels by which services choose a pod by its number. It has its name.
+void give_labels(k8s::core::v1::Pod& pod, int ordinal);
 
 /// Gives a pod the identity of its number: name, labels, host name, claims as volumes.
 void give_identity(k8s::core::v1::Pod& pod, const k8s::apps::v1::StatefulSet& set, int ordinal,

@@ -4,6 +4,7 @@
 #include "actors/gateway/node_authorizer.hpp"
 #include "actors/gateway/node_restriction.hpp"
 #include "messages/api/authentication.pb.h"
+#include "messages/api/config.pb.h"
 #include "messages/api/pod.pb.h"
 
 #include <algorithm>
@@ -16,6 +17,12 @@ using k8s::authentication::v1::TokenRequest;
 
 constexpr const char* issuer = token_issuer;
 constexpr const char* claim_space = "kubernetes.io";
+// Of tokens that secrets hold.
+constexpr const char* older_issuer = "kubernetes/serviceaccount";
+constexpr const char* older_namespace = "kubernetes.io/serviceaccount/namespace";
+constexpr const char* older_secret = "kubernetes.io/serviceaccount/secret.name";
+constexpr const char* older_name = "kubernetes.io/serviceaccount/service-account.name";
+constexpr const char* older_uid = "kubernetes.io/serviceaccount/service-account.uid";
 constexpr int64_t seconds_default = 3600;
 constexpr int64_t seconds_min = 600;
 constexpr int64_t seconds_max = int64_t{1} << 32;
@@ -50,6 +57,35 @@ std::vector<std::string> audiences_of(const json::value& claims) {
 int64_t number(const json::value& claims, std::string_view name) {
   auto found = json::find(claims, name);
   return found && found->is_int64() ? found->get_int64() : 0;
+}
+
+user account_user(const std::string& ns, const std::string& name, const std::string& uid) {
+  return {"system:serviceaccount:" + ns + ":" + name,
+          uid,
+          {"system:serviceaccounts", "system:serviceaccounts:" + ns},
+          {}};
+}
+
+/// A token of the older form is for this cluster's API, and holds while its secret still has it.
+result<user> check_older(const storage::snapshot& now, const schema::registry& kinds,
+                         std::string_view token, const json::value& claims,
+                         const std::vector<std::string>& audiences) {
+  if (!audiences.empty() &&
+      std::find(audiences.begin(), audiences.end(), issuer) == audiences.end())
+    return dead("it is made for another audience");
+  std::string ns(json::string_at(claims, {older_namespace})),
+      name(json::string_at(claims, {older_name}));
+  k8s::core::v1::Secret secret;
+  auto held = now.get(
+      key_of(*kinds.by_resource("", "v1", "secrets"), ns, json::string_at(claims, {older_secret})));
+  if (!held || !read_entry(*held, secret) || secret.metadata().has_deletion_timestamp())
+    return dead("its secret is gone");
+  auto kept = secret.data().find("token");
+  if (kept == secret.data().end() || kept->second != token)
+    return dead("its secret holds another one");
+  auto uid = uid_of(now, kinds, "serviceaccounts", ns, name);
+  if (!uid || *uid != json::string_at(claims, {older_uid})) return dead("its account is gone");
+  return account_user(ns, name, *uid);
 }
 
 /// What the request says about its account must be what the URL says.
@@ -166,6 +202,16 @@ result<std::string> sign_token(const tls::token_keys& keys, const token_claims& 
   return keys.sign(json::write(json::value(std::move(claims))));
 }
 
+result<std::string> sign_older_token(const tls::token_keys& keys, const secret_claims& t) {
+  return keys.sign(json::write(
+      json::value(json::object{{"iss", older_issuer},
+                               {"sub", "system:serviceaccount:" + t.ns + ":" + t.account},
+                               {older_namespace, t.ns},
+                               {older_secret, t.secret},
+                               {older_name, t.account},
+                               {older_uid, t.account_uid}})));
+}
+
 std::optional<std::string> account_uid(const storage::snapshot& now, std::string_view ns,
                                        std::string_view name) {
   return uid_of(now, *schema::registry::built_in(), "serviceaccounts", ns, name);
@@ -232,6 +278,11 @@ result<std::optional<user>> check_token(const tls::token_keys& keys, const stora
   auto text = keys.verify(token);
   if (!text) return text.error();
   auto claims = json::parse(*text);
+  if (claims && json::string_at(*claims, {"iss"}) == older_issuer) {
+    auto who = check_older(now, kinds, token, *claims, audiences);
+    if (!who) return who.error();
+    return std::optional(std::move(*who));
+  }
   if (!claims || json::string_at(*claims, {"iss"}) != issuer) return dead("its issuer is another");
   if (number(*claims, "exp") <= at.seconds) return dead("it has expired");
   if (number(*claims, "nbf") > at.seconds) return dead("its time has not come");
@@ -247,10 +298,7 @@ result<std::optional<user>> check_token(const tls::token_keys& keys, const stora
   auto uid = uid_of(now, kinds, "serviceaccounts", ns, name);
   if (!uid || *uid != json::string_at(*claims, {claim_space, "serviceaccount", "uid"}))
     return dead("its account is gone");
-  user who{"system:serviceaccount:" + ns + ":" + name,
-           *uid,
-           {"system:serviceaccounts", "system:serviceaccounts:" + ns},
-           {}};
+  auto who = account_user(ns, name, *uid);
   auto extra = [&](const char* key, std::string_view value) {
     if (!value.empty())
       who.extra[std::string("authentication.kubernetes.io/") + key] = {std::string(value)};

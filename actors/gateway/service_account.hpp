@@ -27,6 +27,13 @@ struct token_claims {
 };
 result<std::string> sign_token(const tls::token_keys& keys, const token_claims& claims);
 
+/// The token that a secret holds for an account, in the older form: it never expires, and holds as
+/// long as the secret does that it is kept in.
+struct secret_claims {
+  std::string ns, account, account_uid, secret;
+};
+result<std::string> sign_older_token(const tls::token_keys& keys, const secret_claims& claims);
+
 /// The uid of a service account, unless it is not there or on its way out.
 std::optional<std::string> account_uid(const storage::snapshot& now, std::string_view ns,
                                        std::string_view name);

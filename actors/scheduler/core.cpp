@@ -139,13 +139,14 @@ std::vector<decision> core::decide(size_t pods_max, moment now) {
 }
 
 /// The pod takes its place, and volumes their pods. Where somebody else makes a volume, the pod
-/// waits for it.
+/// waits for it, and its room is kept.
 void core::settle(const pod_ptr& pod, node_index n, std::vector<decision>& out, moment now) {
   std::string node(table_.name(n)), key(pod->key());
   auto chosen = pod->claims.empty() ? std::vector<claim_choice>{}
                                     : volumes_.choose(volumes_.wish_of(*pod), table_.entry(n));
   bool by_others = std::any_of(chosen.begin(), chosen.end(), [](auto& c) { return !c.ours; });
   if (by_others) {
+    table_.reserve(nominate(pod, node), n);
     queue_.park(key, bit(filter::volumes), now);
     out.push_back(await_volumes{pod, node, std::move(chosen)});
     return;

@@ -65,7 +65,7 @@ struct pod_facts {
   shape_ptr form;
   std::vector<std::string> claims; ///< names of its persistent volume claims
   std::string node;                ///< where it is bound to
-  std::string nominated;           ///< where room is being made for it
+  std::string nominated;           ///< where room is made or kept for it
   int64_t created = 0;
   int64_t started = 0; ///< later than any other before it has
   bool gated = false;

@@ -78,8 +78,15 @@ bool write_volume(const claim_choice& chosen, const std::string& node, const sto
   return true;
 }
 
-/// The claims name the node for which somebody else has to make their volumes.
-bool write_wishes(const await_volumes& d, const storage::snapshot& now, storage::transaction& tx) {
+/// The claims name the node for which somebody else has to make their volumes. The pod does, too:
+/// whoever empties nodes is to know that it is coming.
+bool write(const await_volumes& d, const storage::entry& old, Pod& pod,
+           const storage::snapshot& now, storage::transaction& tx) {
+  if (!pod.spec().node_name().empty() || pod.metadata().has_deletion_timestamp()) return false;
+  if (pod.status().nominated_node_name() != d.node) {
+    pod.mutable_status()->set_nominated_node_name(d.node);
+    put(old, pod, tx);
+  }
   auto& claims = kind_of("", "persistentvolumeclaims");
   for (auto& c : d.volumes) {
     auto entry = now.find(c.claim);
@@ -131,6 +138,7 @@ bool write(const preempt_pod& d, const storage::entry& old, Pod& pod, timestamp 
   auto& m = *pod.mutable_metadata();
   m.mutable_deletion_timestamp()->set_seconds(at.seconds + grace);
   m.set_deletion_grace_period_seconds(grace);
+  if (m.generation() > 0) m.set_generation(m.generation() + 1);
   if (grace > 0 || !m.finalizers().empty()) {
     put(old, pod, tx);
     return true;
@@ -170,7 +178,7 @@ bool write(const decision& d, const storage::snapshot& now, timestamp at,
         Pod pod = *gateway::decoded<Pod>(*entry);
         if (pod.metadata().uid() != what.pod->uid) return false;
         if constexpr (std::is_same_v<std::decay_t<decltype(what)>, await_volumes>)
-          return write_wishes(what, now, tx);
+          return write(what, *entry, pod, now, tx);
         else
           return write(what, *entry, pod, at, tx) && write_volumes(what, now, at, random, tx);
       },

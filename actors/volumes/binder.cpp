@@ -1,6 +1,7 @@
 #include "actors/volumes/binder.hpp"
 
 #include "actors/controllers/reconciler.hpp"
+#include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/volumes/binding.hpp"
 #include "messages/api/node.pb.h"
@@ -19,6 +20,9 @@ using controllers::round;
 
 constexpr const char* default_class = "storageclass.kubernetes.io/is-default-class";
 
+/// Before a claim says which pods it waits for: most have their place long before.
+constexpr std::chrono::seconds patience{15};
+
 template<class Object> bool read(const storage::entry* entry, Object& into) {
   return entry && gateway::read_entry(*entry, into);
 }
@@ -36,6 +40,7 @@ public:
     });
     listen(volumes, [this](auto& entry, bool gone) { hear_volume(*entry, gone); });
     listen(claims, [this](auto& entry, bool gone) { hear_claim(*entry, gone); });
+    listen(pods, [this](const change& c) { hear_pod(c); });
     listen(nodes, [this](auto& entry, bool gone) {
       if (gone) hear_lost_node(std::string(gateway::split_key(entry->key()).name));
     });
@@ -50,6 +55,7 @@ private:
     class_of_volume.clear();
     class_of_claim.clear();
     claim_of.clear();
+    consumers.clear();
     leaving.clear();
     mark(first_class);
   }
@@ -86,6 +92,35 @@ private:
       gone ? void(claim_of[claim].erase(key)) : void(claim_of[claim].insert(key));
       mark(claim);
     }
+  }
+
+  /// Pods without a place are who claims wait for.
+  void hear_pod(const change& c) {
+    auto unplaced = [](const storage::entry& e) {
+      return e.field("spec.nodeName").value_or("").empty();
+    };
+    bool waited = c.before && unplaced(*c.before);
+    bool waits = !c.gone && unplaced(*c.entry);
+    if (waits == waited && !(c.gone && unplaced(*c.entry))) return;
+    auto pod = gateway::decoded<k8s::core::v1::Pod>(*c.entry);
+    for (auto& name : claims_used(*pod)) {
+      auto claim = gateway::key_of(claims, pod->metadata().namespace_(), name);
+      if (waits) {
+        consumers[claim].insert(pod->metadata().name());
+        if (class_of_claim.contains(claim)) mark_after(claim, patience);
+      } else if (auto hit = consumers.find(claim); hit != consumers.end()) {
+        hit->second.erase(pod->metadata().name());
+        if (hit->second.empty()) consumers.erase(hit);
+      }
+    }
+  }
+
+  /// Their names, one behind the other.
+  std::string consumers_of(const std::string& claim) const {
+    std::string out;
+    if (auto hit = consumers.find(claim); hit != consumers.end())
+      for (auto& name : hit->second) out.append(out.empty() ? "" : ",").append(name);
+    return out;
   }
 
   /// Nobody there removes directories any more.
@@ -199,9 +234,15 @@ private:
                   "storageclass.storage.k8s.io \"" + name + "\" not found");
     auto& annotations = claim.metadata().annotations();
     auto node = annotations.find(selected_node);
-    if (waits_for_consumer(of) && node == annotations.end())
-      return note("Normal", "WaitForFirstConsumer",
-                  "waiting for first consumer to be created before binding");
+    if (waits_for_consumer(of) && node == annotations.end()) {
+      auto names = consumers_of(r.key);
+      if (names.empty())
+        return note("Normal", "WaitForFirstConsumer",
+                    "waiting for first consumer to be created before binding");
+      return note("Normal", "WaitForPodScheduled",
+                  (names.find(',') == names.npos ? "waiting for pod " : "waiting for pods ") +
+                      names + " to be scheduled");
+    }
     if (of.provisioner() == "kubernetes.io/no-provisioner")
       return note("Warning", "ProvisioningFailed",
                   "no volume plugin matched name: kubernetes.io/no-provisioner");
@@ -350,6 +391,7 @@ private:
   const schema::kind& volumes = built_in("", "v1", "persistentvolumes");
   const schema::kind& claims = built_in("", "v1", "persistentvolumeclaims");
   const schema::kind& nodes = built_in("", "v1", "nodes");
+  const schema::kind& pods = built_in("", "v1", "pods");
   const schema::kind& classes = built_in("storage.k8s.io", "v1", "storageclasses");
   bool has_class = false;
   std::map<std::string, std::set<std::string>> open_volumes; ///< keys by class
@@ -357,6 +399,7 @@ private:
   std::map<std::string, std::string> class_of_volume, class_of_claim;
   std::map<std::string, std::set<std::string>> claim_of; ///< volumes that name a claim, by its key
   std::map<std::string, std::set<std::string>> leaving;  ///< volumes that wait for their node
+  std::unordered_map<std::string, std::set<std::string>> consumers; ///< pods by their claim's key
 };
 
 } // namespace

@@ -44,6 +44,17 @@ void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of) {
   for (auto name : storage_provisioner) annotations[name] = of.provisioner();
 }
 
+std::vector<std::string> claims_used(const k8s::core::v1::Pod& pod) {
+  std::vector<std::string> out;
+  for (auto& v : pod.spec().volumes()) {
+    auto& source = v.volume_source();
+    if (source.has_persistent_volume_claim())
+      out.push_back(source.persistent_volume_claim().claim_name());
+    if (source.has_ephemeral()) out.push_back(pod.metadata().name() + "-" + v.name());
+  }
+  return out;
+}
+
 std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
   if (bytes_of(volume) < bytes_asked(claim)) return "requested PV is too small";
   if (class_of(volume) != class_of(claim)) return "storageClassName does not match";

@@ -3,7 +3,6 @@
 #include "actors/controllers/reconciler.hpp"
 #include "actors/gateway/decoded.hpp"
 #include "actors/volumes/binding.hpp"
-#include "messages/api/pod.pb.h"
 #include "messages/base/finalizers.hpp"
 #include "messages/schema/pod_phase.hpp"
 
@@ -57,14 +56,8 @@ private:
     bool placed = node && !node->empty();
     if (!gone && placed && !schema::is_over(entry.field("status.phase").value_or(""))) {
       auto pod = gateway::decoded<k8s::core::v1::Pod>(entry);
-      for (auto& v : pod->spec().volumes()) {
-        auto& source = v.volume_source();
-        auto& ns = pod->metadata().namespace_();
-        if (source.has_persistent_volume_claim())
-          now.insert(gateway::key_of(claims, ns, source.persistent_volume_claim().claim_name()));
-        if (source.has_ephemeral())
-          now.insert(gateway::key_of(claims, ns, pod->metadata().name() + "-" + v.name()));
-      }
+      for (auto& name : claims_used(*pod))
+        now.insert(gateway::key_of(claims, pod->metadata().namespace_(), name));
     }
     auto before = used.find(key);
     if (before != used.end()) {

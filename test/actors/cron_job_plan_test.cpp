@@ -204,6 +204,21 @@ BOOST_AUTO_TEST_CASE(running_jobs_are_joined_waited_for_or_replaced) {
   }
 }
 
+// Before, who followed the reference could not know of which version it spoke.
+BOOST_AUTO_TEST_CASE(a_reference_to_a_job_tells_its_version_once_there_is_one) {
+  model m{"* * * * *", "2026-01-01T00:00:30Z"};
+  m.go_to("2026-01-01T00:01:00Z");
+  m.step();
+  auto version = [&] { return m.cj.status().active(0).resource_version(); };
+  BOOST_TEST(version() == "");
+  m.jobs[0].mutable_metadata()->set_resource_version("7");
+  m.step();
+  BOOST_TEST(version() == "7");
+  m.jobs[0].mutable_metadata()->set_resource_version("8"); // that of the beginning is told
+  m.step();
+  BOOST_TEST(version() == "7");
+}
+
 BOOST_AUTO_TEST_CASE(ended_jobs_are_kept_up_to_the_limits) {
   model m{"* * * * *", "2026-01-01T00:00:30Z"};
   m.cj.mutable_spec()->set_successful_jobs_history_limit(2);

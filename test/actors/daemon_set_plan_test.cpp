@@ -232,7 +232,42 @@ BOOST_AUTO_TEST_CASE(a_pod_on_its_way_out_counts_as_long_as_it_serves) {
   BOOST_TEST(status_of(m.view()).updated_number_scheduled() == 0);
   old.phase = pod_phase::failed;
   BOOST_TEST(status_of(m.view()).number_ready() == 0);
-  BOOST_TEST(status_of(m.view()).current_number_scheduled() == 1);
+  BOOST_TEST(status_of(m.view()).current_number_scheduled() == 0);
+}
+
+// Before, a node stayed without a daemon for as long as somebody held on to the one that had ended.
+BOOST_AUTO_TEST_CASE(a_pod_that_has_ended_and_is_going_is_not_waited_for) {
+  model m{1};
+  m.settle();
+  m.pods.front().going = true;
+  BOOST_TEST((m.step() == std::pair(0, 0))); // it still runs
+  m.pods.front().phase = pod_phase::failed;
+  BOOST_TEST((m.step() == std::pair(1, 0)));
+}
+
+BOOST_AUTO_TEST_CASE(with_a_surge_the_next_pod_need_not_wait_for_the_one_before_to_be_gone) {
+  for (bool failed : {false, true}) {
+    model m{1};
+    auto& rolling = *m.set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update();
+    rolling.mutable_max_surge()->set_int_val(1);
+    rolling.mutable_max_unavailable()->set_int_val(0);
+    m.settle();
+    auto& old = m.pods.front();
+    failed ? void(old.phase = pod_phase::failed) : void(old.going = true);
+    BOOST_TEST((m.step() == std::pair(1, int{failed})));
+    BOOST_TEST((m.step() == std::pair(0, 0)));
+  }
+}
+
+// Before, a pod that waited for a node that was removed waited for ever.
+BOOST_AUTO_TEST_CASE(a_pod_for_a_node_that_is_gone_goes_unless_it_was_placed) {
+  model m{2};
+  m.step();
+  for (auto& p : m.pods)
+    if (node_of(p) == "n1") p.node = "n1";
+  m.nodes.clear();
+  BOOST_TEST((m.step() == std::pair(0, 1)));
+  for (auto& p : m.pods) BOOST_TEST(p.going == (node_of(p) == "n0"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

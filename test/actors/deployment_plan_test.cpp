@@ -301,6 +301,29 @@ BOOST_AUTO_TEST_CASE(pods_that_never_get_ready_miss_the_deadline_and_keep_the_ol
   BOOST_TEST(m.step() == 0);
 }
 
+// Before, a rollout that was resumed and got stuck was never told to be late.
+BOOST_AUTO_TEST_CASE(a_rollout_that_was_resumed_or_could_not_begin_has_a_deadline_too) {
+  for (auto reason : {"DeploymentResumed", "ReplicaSetCreateError"}) {
+    model m{2};
+    m.settle();
+    m.image("bad");
+    m.step();
+    m.run_sets(false);
+    m.step();
+    auto& c = *find_condition(*m.d.mutable_status()->mutable_conditions(), "Progressing");
+    c.set_reason(reason);
+    c.set_status(reason == std::string("DeploymentResumed") ? "Unknown" : "False");
+    m.now.seconds += 599;
+    auto actions = plan(m.view());
+    BOOST_REQUIRE(!actions.empty());
+    BOOST_TEST(std::get<await_progress>(actions.back()).until.seconds == m.now.seconds + 1);
+    m.now.seconds += 1;
+    m.step();
+    BOOST_TEST(m.reason("Progressing") == "ProgressDeadlineExceeded");
+    BOOST_TEST(m.step() == 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_goes_while_it_is_late_is_not_looked_at_for_that) {
   model m{2};
   m.settle();

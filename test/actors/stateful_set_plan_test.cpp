@@ -32,10 +32,12 @@ struct model {
     set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update()->set_partition(0);
   }
 
-  pod_view& put(int ordinal, const std::string& of, pod_phase phase, bool ready) {
+  pod_view& put(int ordinal, const std::string& of, pod_phase phase, bool ready,
+                const char* lost_label = "") {
     k8s::core::v1::Pod pod;
     pod.mutable_metadata()->set_namespace_("ns");
     give_identity(pod, set, ordinal, of);
+    pod.mutable_metadata()->mutable_labels()->erase(lost_label);
     auto& kind = *schema::registry::built_in()->by_resource("", "v1", "pods");
     auto v = pod_view::of(storage::entry::make(gateway::key_of(kind, "ns", pod.metadata().name()),
                                                gateway::index_of(kind, pod),
@@ -64,6 +66,11 @@ struct model {
         auto n = *ordinal_of("db", a->pod->name);
         done.push_back("-" + std::to_string(n));
         pods.at(n).going = true;
+      } else if (auto a = std::get_if<restore_labels>(&action)) {
+        auto n = *ordinal_of("db", a->pod->name);
+        done.push_back("=" + std::to_string(n));
+        auto was = pods.at(n);
+        put(n, std::string(was.label("controller-revision-hash")), was.phase, was.ready);
       }
     }
     return done;
@@ -198,6 +205,51 @@ BOOST_AUTO_TEST_CASE(more_than_one_may_be_missing_if_the_set_says_so) {
       ->set_int_val(2);
   m.revision = "db-2";
   BOOST_TEST((m.step() == words{"-4", "-3"}));
+}
+
+// Before, a sick pod below held up all those above it, and all sick ones went at once.
+BOOST_AUTO_TEST_CASE(in_parallel_a_new_revision_waits_only_for_those_above) {
+  struct {
+    std::vector<int> sick, fresh;
+    int partition;
+    words first;
+  } rows[] = {
+      {{}, {}, 0, {"-3"}},         {{0}, {}, 0, {"-3"}}, {{0, 1}, {}, 0, {"-3"}},
+      {{3}, {}, 0, {"-3"}},        {{3}, {3}, 0, {}},    {{0}, {3}, 0, {"-2"}},
+      {{2}, {3}, 0, {"-2"}},       {{2}, {2, 3}, 0, {}}, {{0}, {2, 3}, 2, {}},
+      {{0}, {1, 2, 3}, 0, {"-0"}},
+  };
+  for (auto& row : rows) {
+    model m{4, "Parallel"};
+    for (int i = 0; i < 4; ++i) m.put(i, "db-1", pod_phase::running, true);
+    for (auto i : row.fresh) m.put(i, "db-2", pod_phase::running, true);
+    for (auto i : row.sick) m.pods.at(i).ready = false;
+    m.set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update()->set_partition(
+        row.partition);
+    m.revision = "db-2";
+    BOOST_TEST(m.step() == row.first, "row " << &row - rows);
+    BOOST_TEST(m.step() == words{}, "row " << &row - rows << " has done what it can");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_more_may_be_missing_sick_pods_of_the_old_revision_go_at_once) {
+  model m{4, "Parallel"};
+  for (int i = 0; i < 4; ++i) m.put(i, "db-1", pod_phase::running, true);
+  m.pods.at(0).ready = m.pods.at(1).ready = false;
+  auto& rolling = *m.set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update();
+  rolling.mutable_max_unavailable()->set_int_val(2);
+  m.revision = "db-2";
+  BOOST_TEST((m.step() == words{"-1", "-0"}));
+}
+
+// Before, a service that chooses one pod by its name lost it for good.
+BOOST_AUTO_TEST_CASE(a_pod_gets_back_the_labels_that_tell_its_number) {
+  model m{2};
+  m.settle();
+  m.put(1, "db-1", pod_phase::running, true, "statefulset.kubernetes.io/pod-name");
+  BOOST_TEST(m.step() == words{"=1"});
+  BOOST_TEST(m.pods.at(1).label("statefulset.kubernetes.io/pod-name") == "db-1");
+  BOOST_TEST(m.step() == words{});
 }
 
 BOOST_AUTO_TEST_CASE(numbers_can_start_anywhere) {

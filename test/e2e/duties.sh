@@ -193,6 +193,38 @@ expect deleted k delete node lost
 until_is '' k get endpointslices -l kubernetes.io/service-name=lost -o 'jsonpath={.items[*].endpoints[*].addresses[0]}'
 expect on-lost k get pod on-lost # long before anybody takes it away
 
+# A token that a secret holds lets its account in until the account or the secret is gone.
+expect created k create serviceaccount robot
+k apply -f - >/dev/null <<'YAML'
+apiVersion: v1
+kind: Secret
+metadata: {name: robot, annotations: {kubernetes.io/service-account.name: robot}}
+type: kubernetes.io/service-account-token
+YAML
+held() { k get secret robot -o 'jsonpath={.data.token}' | base64 -d; }
+becomes . held
+robot=$(held)
+enter() { curl -sk -o /dev/null -w '%{http_code}' "$@" "$url/api/v1/namespaces/default/pods"; }
+until_is 403 enter -H "Authorization: Bearer $robot" # known, and with no rights
+until_is 401 enter -H "Authorization: Bearer ${robot%?}" # not so if anything of it is missing
+expect deleted k delete serviceaccount robot
+until_is 401 enter -H "Authorization: Bearer $robot"
+until_is '' k get secret robot --ignore-not-found -o name
+
+# Who asks for a certificate has one as soon as somebody approves.
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$data/jane.key" -subj /O=team/CN=jane -out "$data/jane.csr" 2>/dev/null
+k apply -f - >/dev/null <<YAML
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: jane}
+spec: {signerName: kubernetes.io/kube-apiserver-client, usages: [client auth], request: $(base64 -w0 "$data/jane.csr")}
+YAML
+expect approved k certificate approve jane
+signed() { k get csr jane -o 'jsonpath={.status.certificate}' | base64 -d; }
+becomes BEGIN signed
+signed >"$data/jane.crt"
+until_is 403 enter --cert "$data/jane.crt" --key "$data/jane.key"
+
 until_is 1 k get job long -o 'jsonpath={.status.active}' # by now the next try has begun
 
 [ "$failures" = 0 ] && echo "all well"

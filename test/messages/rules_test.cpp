@@ -523,6 +523,45 @@ BOOST_AUTO_TEST_CASE(addresses_that_were_let_pass_once_may_stay) {
              "bits set beyond the prefix length");
 }
 
+// Before, only a job that had never run could change where it runs, and none what it needs.
+BOOST_AUTO_TEST_CASE(a_job_may_change_what_it_needs_and_where_it_runs_while_it_is_held_back) {
+  struct {
+    bool suspended, started, told;
+    int active;
+    bool may;
+  } rows[] = {
+      {false, false, false, 0, false}, {true, false, false, 0, true}, {true, true, false, 0, false},
+      {true, true, true, 1, false},    {true, true, true, 0, true},   {false, true, true, 0, false},
+  };
+  for (auto& row : rows) {
+    k8s::batch::v1::Job before;
+    before.mutable_metadata()->set_name("a");
+    before.mutable_metadata()->set_namespace_("default");
+    before.mutable_spec()->set_suspend(row.suspended);
+    if (row.started) before.mutable_status()->mutable_start_time()->set_seconds(1);
+    before.mutable_status()->set_active(row.active);
+    if (row.told) {
+      auto& c = *before.mutable_status()->add_conditions();
+      c.set_type("Suspended");
+      c.set_status("True");
+    }
+    before.mutable_spec()->mutable_template_()->mutable_spec()->add_containers()->set_name("c");
+    auto fixed = [&](auto change) {
+      auto now = before;
+      change(*now.mutable_spec()->mutable_template_()->mutable_spec());
+      return update_faults(now, before).find("spec.template: ") != std::string::npos;
+    };
+    BOOST_TEST_CONTEXT("row " << &row - rows) {
+      BOOST_TEST(fixed([](auto& spec) {
+                   auto& needs = *spec.mutable_containers(0)->mutable_resources();
+                   (*needs.mutable_requests())["cpu"].set_string("2");
+                 }) == !row.may);
+      BOOST_TEST(fixed([](auto& spec) { (*spec.mutable_node_selector())["a"] = "b"; }) == !row.may);
+      BOOST_TEST(fixed([](auto& spec) { spec.mutable_containers(0)->set_image("other"); }));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_may_not_change_is_shown_whole) {
   k8s::batch::v1::Job before;
   before.mutable_metadata()->set_name("a");

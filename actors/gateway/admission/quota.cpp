@@ -80,10 +80,12 @@ result<void> review_quota(const admission_request& r) {
   each_object<ResourceQuota>(
       r, "", "v1", "resourcequotas", r.c.where.ns,
       [&](const ResourceQuota& kept, const storage::entry& entry) {
-        if (!verdict || !covers(kept, r.object)) return;
-        // What was outside its scope before is new to it as a whole.
+        // What comes into its scope is new to it as a whole, and what leaves it uses nothing.
         static const usage nothing;
-        auto& before_here = r.old && covers(kept, *r.old) ? used_before : nothing;
+        bool is_here = covers(kept, r.object), was_here = r.old && covers(kept, *r.old);
+        if (!verdict || (!is_here && !was_here)) return;
+        auto& before_here = was_here ? used_before : nothing;
+        auto& uses_here = is_here ? uses : nothing;
         auto q = kept;
         // What the same transaction has charged already counts.
         if (auto charged = r.c.pending ? r.c.pending(entry.key()) : nullptr)
@@ -106,9 +108,9 @@ result<void> review_quota(const admission_request& r) {
           }
         std::vector<std::string> exceeded;
         for (auto& [n, limit] : hard) {
-          auto now = uses.find(n);
+          auto now = uses_here.find(n);
           auto before = before_here.find(n);
-          auto delta = (now == uses.end() ? quantity{} : now->second) -
+          auto delta = (now == uses_here.end() ? quantity{} : now->second) -
                        (before == before_here.end() ? quantity{} : before->second);
           if (delta.zero()) continue;
           wanted[n] = delta;
@@ -122,8 +124,11 @@ result<void> review_quota(const admission_request& r) {
           return;
         }
         if (wanted.empty()) return;
-        for (auto& [n, delta] : wanted)
-          (*q.mutable_status()->mutable_used())[n].set_string((used[n] + delta).text());
+        for (auto& [n, delta] : wanted) {
+          auto sum = used[n] + delta; // what was never counted cannot be given back
+          (*q.mutable_status()->mutable_used())[n].set_string(
+              (sum.negative() ? quantity{} : sum).text());
+        }
         auto key = std::string(entry.key());
         r.tx.require_revision(key, entry.mod_revision());
         r.tx.put(key, stored_form(*quotas, q), index_of(*quotas, q));

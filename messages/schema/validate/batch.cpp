@@ -296,11 +296,30 @@ void job_create(report& out, const Job& j) {
                 "will not able to create pod with invalid DNS label: " + host);
 }
 
-/// While a job is held back before its first start, where and how its pods run may still change.
+/// While a job is held back, and nothing of it runs, it may still change where its pods run and
+/// what they need.
+bool is_held_back(const Job& j) {
+  if (!j.spec().suspend()) return false;
+  if (!j.status().has_start_time()) return true;
+  auto& all = j.status().conditions();
+  return j.status().active() == 0 && std::any_of(all.begin(), all.end(), [](auto& c) {
+           return c.type() == "Suspended" && c.status() == "True";
+         });
+}
+
+template<class Containers> void take_over_needs(Containers& wanted, const Containers& now) {
+  for (int i = 0; i < std::min(wanted.size(), now.size()); ++i) {
+    auto& to = *wanted.Mutable(i);
+    if (now.Get(i).has_resources())
+      *to.mutable_resources() = now.Get(i).resources();
+    else
+      to.clear_resources();
+  }
+}
+
 k8s::core::v1::PodTemplateSpec allowed_template(const Job& j, const Job& old) {
   auto wanted = old.spec().template_();
-  bool held_back = old.spec().suspend() && !old.status().has_start_time();
-  if (!held_back) return wanted;
+  if (!is_held_back(old)) return wanted;
   auto& now = j.spec().template_();
   *wanted.mutable_metadata()->mutable_labels() = now.metadata().labels();
   *wanted.mutable_metadata()->mutable_annotations() = now.metadata().annotations();
@@ -309,6 +328,8 @@ k8s::core::v1::PodTemplateSpec allowed_template(const Job& j, const Job& old) {
   *spec.mutable_affinity() = now.spec().affinity();
   *spec.mutable_tolerations() = now.spec().tolerations();
   *spec.mutable_scheduling_gates() = now.spec().scheduling_gates();
+  take_over_needs(*spec.mutable_containers(), now.spec().containers());
+  take_over_needs(*spec.mutable_init_containers(), now.spec().init_containers());
   return wanted;
 }
 

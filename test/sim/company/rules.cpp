@@ -237,11 +237,11 @@ void rules::pod_sent_away(const pod_shape& p) {
 void rules::stateful_pod_sent_away(const stateful_shape& s, const pod_shape& p) {
   auto now = clock_();
   auto wanted = s.replicas.least(now);
-  if (ordinal_of(p) < wanted) { // an update: one at a time
+  if (ordinal_of(p) < wanted) { // an update: one at a time, in parallel with no eye to those below
     if (ordinal_of(p) < s.partition.least(now))
       fail(p.key + " was sent away, although it is below the partition of " + s.key);
     int missing = 0;
-    for (int i = 0; i < wanted; ++i) {
+    for (int i = s.ordered ? 0 : ordinal_of(p); i < wanted; ++i) {
       auto hit = scene_.pods.find("pods/" + s.ns + "/" + s.name + "-" + std::to_string(i));
       if (i != ordinal_of(p) && (hit == scene_.pods.end() || !is_well(hit->second))) ++missing;
     }

@@ -1,0 +1,222 @@
+// What users see of the company, on a stage: conversations of controllers and the API, in no time.
+#include "actors/client/test_cluster.hpp"
+#include "messages/api/certificate.pb.h"
+#include "messages/api/claim.pb.h"
+#include "messages/api/config.pb.h"
+#include "messages/api/cron_job.pb.h"
+#include "messages/api/event.pb.h"
+#include "messages/api/node.pb.h"
+#include "messages/api/pod.pb.h"
+#include "messages/api/quota.pb.h"
+#include "messages/api/storage_class.pb.h"
+#include "net/tls/authority.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+
+BOOST_AUTO_TEST_SUITE(company_test)
+
+using namespace troupe;
+using namespace troupe::client;
+using namespace k8s::core::v1;
+using namespace std::chrono_literals;
+using k8s::batch::v1::CronJob;
+
+namespace {
+
+template<class Object> Object read(const std::string& text) {
+  auto tree = json::parse(text);
+  BOOST_REQUIRE(tree);
+  Object out;
+  auto done = read_object(out, *tree);
+  BOOST_REQUIRE_MESSAGE(done, done.error().message);
+  return out;
+}
+
+struct scene {
+  test_stage stage{1};
+  test_cluster company;
+  client::cluster here{company.admin()};
+
+  explicit scene(unsigned nodes = 0) : company{stage, {.nodes = nodes}} {
+    stage.run(1s); // namespaces get their accounts
+  }
+
+  template<class Object> Object create(const std::string& text) {
+    auto made = here.create(read<Object>(text));
+    BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+    return std::move(*made);
+  }
+  template<class Object> Object get(const std::string& name, const char* ns = "default") {
+    auto got = here.get<Object>(ns, name);
+    BOOST_REQUIRE_MESSAGE(got, (got ? "" : got.error().message));
+    return std::move(*got);
+  }
+  /// The events about an object of that name: "Reason: message".
+  std::vector<std::string> told(const std::string& name) {
+    std::vector<std::string> out;
+    auto all = here.list<Event>();
+    BOOST_REQUIRE(all);
+    for (auto& e : *all)
+      if (e.involved_object().name() == name) out.push_back(e.reason() + ": " + e.message());
+    return out;
+  }
+};
+
+std::string used(const ResourceQuota& q) {
+  auto hit = q.status().used().find("pods");
+  return hit == q.status().used().end() ? "nothing" : hit->second.string();
+}
+
+bool contains(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+} // namespace
+
+// Before, the scope that the pod had left counted it until somebody else gave something back.
+BOOST_AUTO_TEST_CASE(a_pod_that_gets_a_deadline_moves_from_one_scope_to_the_other_at_once) {
+  scene s;
+  for (std::string scope : {"Terminating", "NotTerminating"})
+    s.create<ResourceQuota>(R"({"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":")" +
+                            std::string(scope == "Terminating" ? "short" : "long") +
+                            R"(","namespace":"default"},"spec":{"hard":{"pods":"5"},"scopes":[")" +
+                            scope + R"("]}})");
+  s.stage.run(1s);
+  auto pod = s.create<Pod>(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":
+      "default"},"spec":{"containers":[{"name":"c","image":"i"}]}})");
+  BOOST_TEST(used(s.get<ResourceQuota>("long")) == "1");
+  BOOST_TEST(used(s.get<ResourceQuota>("short")) == "0");
+  pod = s.get<Pod>("p");
+  pod.mutable_spec()->set_active_deadline_seconds(600);
+  auto ok = s.here.update(pod);
+  BOOST_REQUIRE_MESSAGE(ok, (ok ? "" : ok.error().message));
+  BOOST_TEST(used(s.get<ResourceQuota>("long")) == "0");
+  BOOST_TEST(used(s.get<ResourceQuota>("short")) == "1");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_cron_job_has_started_is_named_with_its_version) {
+  scene s;
+  s.create<CronJob>(R"({"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"c",
+      "namespace":"default"},"spec":{"schedule":"* * * * *","jobTemplate":{"spec":{"template":{
+      "spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}}}})");
+  BOOST_REQUIRE(
+      s.stage.run_until([&] { return s.get<CronJob>("c").status().active_size() > 0; }, 2min));
+  s.stage.run(5s);
+  auto ref = s.get<CronJob>("c").status().active(0);
+  auto job = s.get<k8s::batch::v1::Job>(ref.name());
+  BOOST_TEST(ref.api_version() == "batch/v1");
+  BOOST_TEST(ref.kind() == "Job");
+  BOOST_TEST(ref.namespace_() == "default");
+  BOOST_TEST(ref.uid() == job.metadata().uid());
+  BOOST_REQUIRE(!ref.resource_version().empty());
+  BOOST_TEST(std::stoull(ref.resource_version()) <= std::stoull(job.metadata().resource_version()));
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_that_asks_for_an_accounts_token_gets_it_and_goes_with_the_account) {
+  scene s;
+  auto secret = [](const std::string& name, const std::string& account) {
+    return R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":")" + name +
+           R"(","namespace":"default","annotations":{"kubernetes.io/service-account.name":")" +
+           account + R"("}},"type":"kubernetes.io/service-account-token"})";
+  };
+  s.create<ServiceAccount>(R"({"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":
+      "robot","namespace":"default"},"secrets":[{"name":"key"},{"name":"other"}]})");
+  s.create<Secret>(secret("key", "robot"));
+  s.create<Secret>(secret("stray", "nobody"));
+  s.stage.run(1s);
+  auto key = s.get<Secret>("key");
+  BOOST_TEST(key.data().at("namespace") == "default");
+  BOOST_TEST(key.data().contains("ca.crt"));
+  BOOST_TEST(std::count(key.data().at("token").begin(), key.data().at("token").end(), '.') == 2);
+  BOOST_TEST(key.metadata().annotations().at("kubernetes.io/service-account.uid") ==
+             s.get<ServiceAccount>("robot").metadata().uid());
+  BOOST_TEST(!s.here.get<Secret>("default", "stray"));
+
+  BOOST_REQUIRE(s.here.remove<Secret>("default", "key"));
+  s.stage.run(1s);
+  auto robot = s.get<ServiceAccount>("robot");
+  BOOST_REQUIRE(robot.secrets_size() == 1);
+  BOOST_TEST(robot.secrets(0).name() == "other");
+
+  s.create<Secret>(secret("again", "robot"));
+  s.stage.run(1s);
+  BOOST_REQUIRE(s.here.remove<ServiceAccount>("default", "robot"));
+  s.stage.run(1s);
+  BOOST_TEST(!s.here.get<Secret>("default", "again"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_approved_is_signed) {
+  scene s;
+  auto key = tls::make_key();
+  BOOST_REQUIRE(key);
+  auto pem = tls::make_request(*key, {.common_name = "jane", .organizations = {"team"}});
+  BOOST_REQUIRE(pem);
+  k8s::certificates::v1::CertificateSigningRequest r;
+  r.mutable_metadata()->set_name("jane");
+  r.mutable_spec()->set_request(*pem);
+  r.mutable_spec()->set_signer_name("kubernetes.io/kube-apiserver-client");
+  r.mutable_spec()->add_usages("client auth");
+  BOOST_REQUIRE(s.here.create(r));
+  s.stage.run(1s);
+  auto approved =
+      R"({"status":{"conditions":[{"type":"Approved","status":"True","reason":"me"}]}})";
+  kind_name kind = kind_of<k8s::certificates::v1::CertificateSigningRequest>();
+  auto ok = s.here.patch(kind, {}, "jane", *json::parse(approved), "approval");
+  BOOST_REQUIRE_MESSAGE(ok, (ok ? "" : ok.error().message));
+  s.stage.run(1s);
+  auto got = s.here.get<k8s::certificates::v1::CertificateSigningRequest>({}, "jane");
+  BOOST_REQUIRE(got);
+  auto made = tls::read_certificate(got->status().certificate());
+  BOOST_REQUIRE_MESSAGE(made, "no certificate");
+  BOOST_TEST(made->common_name == "jane");
+  BOOST_TEST(made->client_auth);
+  s.stage.run(2h);
+  BOOST_TEST(!s.here.get<k8s::certificates::v1::CertificateSigningRequest>({}, "jane"));
+}
+
+BOOST_AUTO_TEST_CASE(while_others_make_its_volume_a_pod_says_where_it_will_be) {
+  scene s{2};
+  s.create<k8s::storage::v1::StorageClass>(R"({"apiVersion":"storage.k8s.io/v1","kind":
+      "StorageClass","metadata":{"name":"disk"},"provisioner":"example.com/disk",
+      "volumeBindingMode":"WaitForFirstConsumer"})");
+  s.create<PersistentVolumeClaim>(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":
+      {"name":"data","namespace":"default"},"spec":{"storageClassName":"disk","accessModes":
+      ["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}})");
+  s.create<Pod>(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},
+      "spec":{"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v",
+      "persistentVolumeClaim":{"claimName":"data"}}]}})");
+  s.stage.run(10s);
+  auto pod = s.get<Pod>("p");
+  BOOST_TEST(pod.spec().node_name() == "");
+  BOOST_TEST(pod.status().nominated_node_name() ==
+             s.get<PersistentVolumeClaim>("data").metadata().annotations().at(
+                 "volume.kubernetes.io/selected-node"));
+  BOOST_TEST(!pod.status().nominated_node_name().empty());
+}
+
+// Before, the claim said for ever that it waited for a first consumer.
+BOOST_AUTO_TEST_CASE(a_claim_says_which_pods_it_waits_for_if_they_find_no_place) {
+  scene s{1};
+  s.create<PersistentVolumeClaim>(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":
+      {"name":"data","namespace":"default"},"spec":{"accessModes":["ReadWriteOnce"],"resources":
+      {"requests":{"storage":"1Gi"}}}})");
+  auto pod = [](const std::string& name) {
+    return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+           R"(","namespace":"default"},"spec":{"nodeSelector":{"no":"where"},"containers":[{"name":
+           "c","image":"i"}],"volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"data"}}]}})";
+  };
+  s.stage.run(1s);
+  BOOST_TEST(contains(s.told("data"), "WaitForFirstConsumer: waiting for first consumer to be "
+                                      "created before binding"));
+  s.create<Pod>(pod("one"));
+  s.stage.run(20s);
+  BOOST_TEST(contains(s.told("data"), "WaitForPodScheduled: waiting for pod one to be scheduled"));
+  s.create<Pod>(pod("two"));
+  s.stage.run(20s);
+  BOOST_TEST(
+      contains(s.told("data"), "WaitForPodScheduled: waiting for pods one,two to be scheduled"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
