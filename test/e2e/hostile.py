@@ -575,14 +575,15 @@ def certificates():
     assert by(certificate("/O=system:masters/CN=late", days="-1"))[0] in (0, 401)
 
 
-@row(25, "a signing request for administrators is refused", seconds=5)
+@row(25, "signing requests for administrators and for servers are refused", seconds=10)
 def masters_by_request():
-    subprocess.run(["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", DATA + "/m.key", "-out", DATA + "/m.csr", "-subj", "/O=system:masters/CN=me"], capture_output=True, check=True)
-    with open(DATA + "/m.csr", "rb") as f:
-        text = base64.b64encode(f.read()).decode()
-    for signer, statuses in (("kubernetes.io/kube-apiserver-client", (403,)), ("kubernetes.io/kube-apiserver-client-kubelet", (201, 403))):
-        want(ask("POST", "/apis/certificates.k8s.io/v1/certificatesigningrequests", {
-            "metadata": {"generateName": "m-"}, "spec": {"request": text, "signerName": signer, "usages": ["client auth"]}}), *statuses)
+    for group in ("system:masters", "troupe:servers"):
+        subprocess.run(["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", DATA + "/m.key", "-out", DATA + "/m.csr", "-subj", "/O=" + group + "/CN=me"], capture_output=True, check=True)
+        with open(DATA + "/m.csr", "rb") as f:
+            text = base64.b64encode(f.read()).decode()
+        for signer, statuses in (("kubernetes.io/kube-apiserver-client", (403,)), ("kubernetes.io/kube-apiserver-client-kubelet", (201, 403))):
+            want(ask("POST", "/apis/certificates.k8s.io/v1/certificatesigningrequests", {
+                "metadata": {"generateName": "m-"}, "spec": {"request": text, "signerName": signer, "usages": ["client auth"]}}), *statuses)
 
 
 @row(26, "impersonation without the right, and headers of proxies")

@@ -1,7 +1,8 @@
 // Signing requests say who asked, whatever their author wrote; the client signer makes no
-// administrators.
+// administrators, and no servers of the cluster.
 #include "actors/gateway/admission/parts.hpp"
 
+#include "actors/link/hub.hpp"
 #include "messages/api/certificate.pb.h"
 #include "net/tls/authority.hpp"
 
@@ -28,10 +29,12 @@ result<void> admit_certificate(const admission_request& r) {
   auto wanted = tls::read_request(spec.request());
   if (!wanted) return {}; // validation says what is wrong with it
   auto& groups = wanted->organizations;
-  if (std::find(groups.begin(), groups.end(), "system:masters") == groups.end()) return {};
-  return forbidden(
-      *r.c.kind, csr->metadata().name(),
-      "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed");
+  for (auto of : {"system:masters", server_group})
+    if (std::find(groups.begin(), groups.end(), of) != groups.end())
+      return forbidden(*r.c.kind, csr->metadata().name(),
+                       std::string("use of kubernetes.io/kube-apiserver-client signer with ") + of +
+                           " group is not allowed");
+  return {};
 }
 
 } // namespace troupe::gateway
