@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <future>
+
 using namespace troupe;
 using namespace troupe::streams;
 using test::masked_frame;
@@ -133,6 +135,29 @@ BOOST_AUTO_TEST_CASE(a_watch_over_websocket_sends_one_message_per_event) {
   raw_client confused{served.port()};
   confused.send("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n");
   BOOST_TEST(confused.answer().starts_with("HTTP/1.1 400 "));
+}
+
+// The handle was empty when the watch asked to hear of its end, and the server fell over it.
+BOOST_AUTO_TEST_CASE(a_watch_whose_client_leaves_with_its_handshake_hears_of_its_end) {
+  std::promise<http::gone> end;
+  http::server served{{.handle = [&](http::request in, http::responder out) {
+    auto watch = event_socket::start(
+        in, out, true,
+        {.on_drained = {}, .on_closed = [&](http::gone why) { end.set_value(why); }});
+    BOOST_TEST_REQUIRE(watch.has_value());
+    watch->write(http::share("{}"));
+    BOOST_TEST(watch->queued_bytes() == 0u);
+  }}};
+  BOOST_TEST_REQUIRE(served.start().has_value());
+  raw_client client{served.port()};
+  client.send(test::upgrade_request("/api/v1/pods?watch=true", "") + masked_frame(0x88, "") +
+              masked_frame(0x82, "more"));
+  client.until("\r\n\r\n");
+  BOOST_TEST(read_frame(client).first == 0x88);
+  BOOST_TEST(client.closed_by_server());
+  auto told = end.get_future();
+  BOOST_TEST_REQUIRE((told.wait_for(std::chrono::seconds(10)) == std::future_status::ready));
+  BOOST_TEST((told.get() == http::gone::finished));
 }
 
 BOOST_AUTO_TEST_CASE(an_exec_must_ask_for_a_stream) {
