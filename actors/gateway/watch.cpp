@@ -5,6 +5,7 @@
 #include "actors/gateway/verbs.hpp"
 
 #include "actors/gateway/versions.hpp"
+#include "messages/base/span.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/table.hpp"
 #include "messages/codec/wire.hpp"
@@ -112,7 +113,7 @@ public:
     }
     if (!keep_) return {};
     auto seconds = options_.timeout_seconds.value_or(timeout_seconds_default);
-    deadline_ = g_.given.work->after(std::chrono::seconds(seconds), [self] {
+    deadline_ = g_.given.work->after(span_of(seconds), [self] {
       if (auto live = self.lock()) live->finish();
     });
     if (options_.bookmarks) schedule_bookmark();
