@@ -6,7 +6,8 @@ target_compile_options(troupe_options INTERFACE -Wall -Wextra -Werror -Wno-missi
                        -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
                        $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 if(TROUPE_SANITIZE)
-  add_compile_options(-fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  # Optimised no further, since building takes long enough.
+  add_compile_options(-fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1)
   # Nor is this in instrumented ones.
   add_compile_options(-Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${TROUPE_SANITIZE})

@@ -1,6 +1,7 @@
 #include "actors/controllers/cron_job_plan.hpp"
 
 #include "actors/controllers/job_plan.hpp"
+#include "messages/base/span.hpp"
 #include "messages/codec/json_encode.hpp"
 
 #include <algorithm>
@@ -124,7 +125,7 @@ private:
         moment(cj.status().has_last_schedule_time() ? cj.status().last_schedule_time().seconds()
                                                     : cj.metadata().creation_timestamp().seconds());
     if (spec.has_starting_deadline_seconds())
-      from = std::max(from, now - seconds{spec.starting_deadline_seconds()} - seconds{1});
+      from = std::max(from, now - span_of(spec.starting_deadline_seconds()) - seconds{1});
     return from;
   }
 
@@ -140,7 +141,7 @@ private:
     if (status.has_last_schedule_time() && status.last_schedule_time().seconds() == count(*due))
       return;
     if (spec.has_starting_deadline_seconds() &&
-        *due + seconds{spec.starting_deadline_seconds()} < now)
+        *due + span_of(spec.starting_deadline_seconds()) < now)
       return then(tell_cron{"Warning", "MissSchedule",
                             "Missed scheduled time to start a job: " + mail_time(*due)});
     if (spec.concurrency_policy() == "Forbid" && !status.active().empty())

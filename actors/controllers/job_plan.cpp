@@ -2,6 +2,7 @@
 
 #include "actors/controllers/conditions.hpp"
 #include "actors/controllers/job_indexes.hpp"
+#include "messages/base/span.hpp"
 #include "messages/codec/json_encode.hpp"
 
 #include <algorithm>
@@ -210,7 +211,8 @@ private:
     if (status.failed() + held_failures > spec.backoff_limit() || restarted_too_often())
       fail("BackoffLimitExceeded", "Job has reached the specified backoff limit");
     if (spec.has_active_deadline_seconds() && status.has_start_time() && !suspended()) {
-      timestamp deadline{status.start_time().seconds() + spec.active_deadline_seconds(), 0};
+      timestamp deadline{
+          status.start_time().seconds() + span_of(spec.active_deadline_seconds()).count(), 0};
       if (deadline <= v.now)
         fail("DeadlineExceeded", "Job was active longer than specified deadline");
       else

@@ -95,7 +95,8 @@ constexpr const char* autoupdate = "apf.kubernetes.io/autoupdate-spec";
 template<class Object> bool catch_up_spec(Object& found, const Object& wanted, bool differs) {
   auto& meta = *found.mutable_metadata();
   auto said = meta.annotations().find(autoupdate);
-  std::string_view text = said == meta.annotations().end() ? "" : said->second;
+  std::string_view text;
+  if (said != meta.annotations().end()) text = said->second;
   bool yes = says(text, true), no = says(text, false);
   // Unasked, a spec that nobody changed follows.
   bool follows = mandatory(meta.name()) || yes || (!no && meta.generation() == 1);

@@ -12,6 +12,7 @@
 #include "messages/api/service.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/base/finalizers.hpp"
+#include "messages/base/span.hpp"
 #include "messages/schema/deletion.hpp"
 #include "messages/schema/pod_phase.hpp"
 
@@ -83,19 +84,15 @@ bool is_immortal(std::string_view name) {
   return name == "default" || name == "kube-system" || name == "kube-public";
 }
 
-/// A hundred years: what is longer would end beyond all calendars.
-constexpr int64_t grace_max = 100ll * 365 * 24 * 60 * 60;
-
 } // namespace
 
 int64_t grace_of(const Message& object, const DeleteOptions& options) {
   auto pod = dynamic_cast<const k8s::core::v1::Pod*>(&object);
   if (!pod || pod->spec().node_name().empty()) return 0;
   if (schema::is_over(pod->status().phase())) return 0;
-  if (options.has_grace_period_seconds())
-    return std::min(options.grace_period_seconds(), grace_max);
+  if (options.has_grace_period_seconds()) return span_of(options.grace_period_seconds()).count();
   return pod->spec().has_termination_grace_period_seconds()
-             ? std::min(pod->spec().termination_grace_period_seconds(), grace_max)
+             ? span_of(pod->spec().termination_grace_period_seconds()).count()
              : 30;
 }
 

@@ -5,6 +5,7 @@
 #include "actors/gateway/verbs.hpp"
 
 #include "actors/gateway/versions.hpp"
+#include "messages/base/span.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/table.hpp"
 #include "messages/codec/wire.hpp"
@@ -84,6 +85,7 @@ public:
       : g_{g}, c_{std::move(c)}, options_{std::move(options)}, kind_{*c_->kind} {}
 
   result<void> start() {
+    std::lock_guard hold{mutex_}; // the first turn may come on another thread
     auto now = g_.given.store->current();
     auto asked = options_.version.empty() ? 0 : *read_version(options_.version);
     // Without a version, or from 0, the objects that are there come first, unless they shall not.
@@ -104,21 +106,14 @@ public:
     if (!cursor) return cursor.error();
     cursor_.emplace(std::move(*cursor));
 
-    if (auto opened = open(); !opened) return opened;
-    if (!stream_) return {};
-    keep_ = shared_from_this();
-    stream_.with([&](auto& to) {
-      to.on_closed([self](http::gone) {
-        if (auto live = self.lock()) live->end();
-      });
-      to.on_drained([self, work = g_.given.work] {
-        work->post([self] {
-          if (auto live = self.lock()) live->turn();
-        });
-      });
-    });
+    keep_ = shared_from_this(); // until the end, which may come while it opens
+    if (auto opened = open(); !opened) {
+      keep_ = nullptr;
+      return opened;
+    }
+    if (!keep_) return {};
     auto seconds = options_.timeout_seconds.value_or(timeout_seconds_default);
-    deadline_ = g_.given.work->after(std::chrono::seconds(seconds), [self] {
+    deadline_ = g_.given.work->after(span_of(seconds), [self] {
       if (auto live = self.lock()) live->finish();
     });
     if (options_.bookmarks) schedule_bookmark();
@@ -129,15 +124,26 @@ public:
 
 private:
   result<void> open() {
+    auto self = weak_from_this();
+    auto drained = [self, work = g_.given.work] {
+      work->post([self] {
+        if (auto live = self.lock()) live->turn();
+      });
+    };
+    auto closed = [self](http::gone) {
+      if (auto live = self.lock()) live->end();
+    };
     if (streams::wants_websocket(c_->request)) {
       // Text for JSON, binary for protobuf; a message is an event, so nothing else frames it.
-      auto socket = streams::event_socket::start(c_->request, c_->responder,
-                                                 c_->media.as != format::protobuf);
+      auto socket = streams::event_socket::start(
+          c_->request, c_->responder, c_->media.as != format::protobuf, {drained, closed});
       if (!socket) return socket.error();
       stream_.socket = std::move(*socket);
       return {};
     }
     stream_.stream = c_->stream(200, content_type_of_stream());
+    stream_.stream.on_closed(closed);
+    stream_.stream.on_drained(drained);
     return {};
   }
 

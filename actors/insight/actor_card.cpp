@@ -49,13 +49,14 @@ void ask_actor(const directory::row& r, std::function<void(json::object)> done) 
     if (!kind.empty()) all["kind"] = kind;
     done(std::move(all));
   };
-  who->home_system->spawn([who, note](caf::event_based_actor* self) {
-    self->request(caf::actor_cast<caf::actor>(who), answer_within, caf::sys_atom_v, caf::get_atom_v,
-                  std::string("info"))
+  auto ask = [note](caf::event_based_actor* self, const caf::actor& whom) {
+    self->request(whom, answer_within, caf::sys_atom_v, caf::get_atom_v, std::string("info"))
         .then([=](caf::ok_atom, const std::string&, const caf::strong_actor_ptr&,
                   const std::string& kind) { note(true, kind); },
               [=](const caf::error& why) { note(why != caf::sec::request_timeout, {}); });
-  });
+  };
+  // An argument rather than a capture: without any, CAF 0.17 dereferences a null pointer to them.
+  who->home_system->spawn(ask, caf::actor_cast<caf::actor>(who));
 }
 
 result<void> tell_actor(const directory::row& r, std::string_view word) {

@@ -1,6 +1,7 @@
 #include "actors/node/hollow_pod.hpp"
 
 #include "actors/node/shown_status.hpp"
+#include "messages/base/span.hpp"
 #include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
@@ -76,7 +77,7 @@ hollow_pod::hollow_pod(const Pod& pod, const hollow_manners& manners, std::strin
 void hollow_pod::told(const Pod& pod, moment now) {
   if (!pod.metadata().has_deletion_timestamp() || at_ >= state::going) return;
   at_ = at_ == state::over ? state::going : at_;
-  auto grace = nanoseconds{std::chrono::seconds{pod.metadata().deletion_grace_period_seconds()}};
+  auto grace = nanoseconds{span_of(pod.metadata().deletion_grace_period_seconds())};
   due_ = now + std::min(stop_delay_, grace);
   at_ = state::going;
 }

@@ -4,6 +4,7 @@
 #include "actors/node/pod.hpp"
 #include "messages/api/config.pb.h"
 #include "messages/base/log.hpp"
+#include "messages/base/span.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -175,7 +176,7 @@ void pod_state::carry_out(const signal_container& a) {
   }
   // A pod that is to go leaves the services first; one container that is restarted does not wait.
   bool leaves = !a.kill && pod_->metadata().has_deletion_timestamp();
-  auto grace = std::chrono::seconds{pod_->metadata().deletion_grace_period_seconds()};
+  auto grace = span_of(pod_->metadata().deletion_grace_period_seconds());
   auto elsewhere = std::min<std::chrono::milliseconds>(drain_patience_elsewhere,
                                                        std::chrono::milliseconds{grace} / 2);
   with_->work.run([with = with_, pod = uid(), leaves, elsewhere, dir = with_->where.pod(uid()),

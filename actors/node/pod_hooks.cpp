@@ -2,6 +2,7 @@
 // them.
 #include "actors/node/exec.hpp"
 #include "actors/node/pod.hpp"
+#include "messages/base/span.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -147,8 +148,8 @@ void pod_state::probe_ended(const std::string& container, probe_kind kind, int a
   tell(container, true, "Unhealthy", word + " probe failed: " + answer.output);
   if (kind == probe_kind::readiness || !c->probe(kind).failed || c->stopping) return;
   auto grace = probe.has_termination_grace_period_seconds()
-                   ? std::chrono::seconds(probe.termination_grace_period_seconds())
-                   : std::chrono::seconds(pod_->spec().termination_grace_period_seconds());
+                   ? span_of(probe.termination_grace_period_seconds())
+                   : span_of(pod_->spec().termination_grace_period_seconds());
   word[0] = static_cast<char>(tolower(word[0]));
   auto why = "Container " + container + " failed " + word + " probe, will be restarted";
   tell(container, false, "Killing", why);

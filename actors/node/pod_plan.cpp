@@ -1,5 +1,7 @@
 #include "actors/node/pod_plan.hpp"
 
+#include "messages/base/span.hpp"
+
 #include <algorithm>
 
 namespace troupe::node {
@@ -80,7 +82,7 @@ bool may_start(const Pod& pod, const pod_record& record, const container_record&
 void planner::run() {
   if (record.ending || is_finished(pod, record)) return end();
   if (auto seconds = pod.spec().active_deadline_seconds(); seconds > 0)
-    due(record.started + std::chrono::seconds(seconds)); // note_wanted() draws the consequence
+    due(record.started + span_of(seconds)); // note_wanted() draws the consequence
   prepare();
   if (record.place == progress::done && record.volumes == progress::done) run_containers();
 }
@@ -277,14 +279,14 @@ void note_wanted(pod_record& record, const Pod& pod, moment now) {
   take_in_containers(record, pod);
   auto seconds = pod.spec().active_deadline_seconds();
   if (seconds > 0 && !record.ending && !is_finished(pod, record) &&
-      now >= record.started + std::chrono::seconds(seconds))
+      now >= record.started + span_of(seconds))
     note_failed(record, "DeadlineExceeded",
                 "Pod was active on the node longer than the specified deadline", now);
   if (!record.ending || !record.failed_reason.empty())
-    record.grace = record.failed_grace.value_or(
-        std::chrono::seconds(pod.spec().termination_grace_period_seconds()));
+    record.grace =
+        record.failed_grace.value_or(span_of(pod.spec().termination_grace_period_seconds()));
   if (!pod.metadata().has_deletion_timestamp()) return;
-  moment grace = std::chrono::seconds(pod.metadata().deletion_grace_period_seconds());
+  moment grace = span_of(pod.metadata().deletion_grace_period_seconds());
   if (!record.ending) {
     record.ending = true;
     record.ending_since = now;

@@ -2,6 +2,7 @@
 
 #include "actors/node/images/digest.hpp"
 #include "actors/nodes/references.hpp"
+#include "messages/base/span.hpp"
 #include "messages/codec/manifest.hpp"
 #include "messages/schema/defaults.hpp"
 #include "messages/schema/validate.hpp"
@@ -130,7 +131,7 @@ std::vector<std::string> static_pods::end_unwanted(timestamp now) {
   for (auto& [uid, pod] : begun_) {
     if (wanted_.contains(uid) || pod->metadata().has_deletion_timestamp()) continue;
     auto ending = std::make_shared<Pod>(*pod);
-    auto grace = pod->spec().termination_grace_period_seconds();
+    auto grace = span_of(pod->spec().termination_grace_period_seconds()).count();
     ending->mutable_metadata()->mutable_deletion_timestamp()->set_seconds(now.seconds + grace);
     ending->mutable_metadata()->set_deletion_grace_period_seconds(grace);
     pod = std::move(ending);

@@ -16,9 +16,25 @@ error malformed() { return {errc::bad_request, "the protobuf body is malformed"}
 
 result<void> walk(const type& t, std::string_view bytes, std::string& out, int depth);
 
+/// Times that JSON could not say are none: of the years 0 to 9999, with a part of a second.
+result<void> check_time(std::string_view bytes) {
+  constexpr int64_t seconds_min = -62'167'219'200, seconds_max = 253'402'300'799;
+  wire::reader in(bytes);
+  while (in.next()) {
+    auto value = static_cast<int64_t>(in.value);
+    if (in.what == wire::bytes ||
+        (in.number == 1 && (value < seconds_min || value > seconds_max)) ||
+        (in.number == 2 && (value < 0 || value > 999'999'999)))
+      return error{errc::bad_request, "the protobuf body has a time beyond the years 0 to 9999"};
+  }
+  return in.bad ? result<void>(malformed()) : result<void>{};
+}
+
 /// One message value: a quantity is rewritten, an object walked, all else kept.
 result<void> value(const type& t, std::string_view bytes, std::string& out, int depth) {
   if (t.what == form::object) return walk(t, bytes, out, depth + 1);
+  if (t.what == form::time || t.what == form::micro_time)
+    if (auto ok = check_time(bytes); !ok) return ok;
   if (t.what != form::quantity) {
     out += bytes;
     return {};
@@ -59,7 +75,8 @@ result<void> walk(const type& t, std::string_view bytes, std::string& out, int d
     }
     auto what = p->what;
     auto& inner = *p->value;
-    bool deep = inner.what == form::object || inner.what == form::quantity;
+    bool deep = inner.what == form::object || inner.what == form::quantity ||
+                inner.what == form::time || inner.what == form::micro_time;
     if (!deep) {
       if (!p->drop_zero || !in.data.empty()) out += in.whole();
       continue;

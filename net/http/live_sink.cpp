@@ -55,7 +55,7 @@ size_t live_sink::queued_bytes() const { return pending_bytes_ + to_->outbox_byt
 
 void live_sink::on_drained(std::function<void()> call) {
   to_->run([self = shared_from_this(), call = std::move(call)]() mutable {
-    self->on_drained_ = std::move(call);
+    if (!self->why_) self->on_drained_ = std::move(call);
   });
 }
 
@@ -70,6 +70,7 @@ void live_sink::on_closed(std::function<void(gone)> call) {
 
 void live_sink::on_data(std::function<void(std::string_view)> call) {
   to_->run([self = shared_from_this(), call = std::move(call)]() mutable {
+    if (self->why_) return;
     self->on_data_ = std::move(call);
     self->to_->serve(*self);
   });

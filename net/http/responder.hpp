@@ -85,6 +85,8 @@ public:
   void read(bool wanted) { to_->read(wanted); }
   /// Ends the connection unless called again, with nothing, within `time`.
   void limit_time(std::optional<std::chrono::milliseconds> time) { to_->limit_time(time); }
+  /// Hands the connection on to somebody who ends it himself; the handle is empty afterwards.
+  std::shared_ptr<sink> release() { return std::move(to_); }
 };
 
 /// What a responder talks to. Implemented by the server, and by fakes in tests.

@@ -96,6 +96,11 @@ void network::core::connect(const std::shared_ptr<destination>& to,
                             const asio::ip::tcp::resolver::results_type& places) {
   if (stopping || to->unwanted) return;
   const auto made = std::make_shared<socket>(asio::make_strand(io));
+  {
+    const std::lock_guard lock{mutex};
+    std::erase_if(attempts, [](const auto& each) { return each.expired(); });
+    attempts.push_back(made);
+  }
   asio::async_connect(
       *made, places,
       [this, self = shared_from_this(), made, to](boost::system::error_code failure, const auto&) {
@@ -105,6 +110,7 @@ void network::core::connect(const std::shared_ptr<destination>& to,
 }
 
 void network::core::failed(const std::shared_ptr<destination>& to, std::string_view why) {
+  if (stopping) return;
   {
     const std::lock_guard lock{mutex};
     ++counters.failed;
@@ -220,6 +226,11 @@ void network::stop() {
   core.io.stop();
   for (auto& thread : core.threads) thread.join();
   core.stopped = true;
+  // What is under way holds the core, which holds it: it ends here.
+  for (const auto& each : core.attempts) {
+    boost::system::error_code ignored;
+    if (const auto made = each.lock()) made->close(ignored);
+  }
   core.io.restart();
   core.io.poll();
 }

@@ -55,6 +55,7 @@ struct network::core : std::enable_shared_from_this<network::core> {
   std::set<std::shared_ptr<tcp_connection>> all;
   std::map<std::string, std::shared_ptr<tcp_connection>> accepted_by_name;
   std::vector<std::shared_ptr<destination>> destinations;
+  std::vector<std::weak_ptr<socket>> attempts; ///< to connect, those under way among them
   std::mt19937_64 chance;
   uint64_t generation = 0;
   network_counters counters;

@@ -140,7 +140,7 @@ struct relay::core : std::enable_shared_from_this<core> {
     size_t which;
     {
       std::lock_guard lock{mutex};
-      if (tried >= given.targets.size()) return who->end();
+      if (ending || tried >= given.targets.size()) return who->end();
       which = (preferred + tried) % given.targets.size();
       auto& to = given.targets[which];
       at = {asio::ip::make_address(to.host), to.port};
@@ -202,6 +202,14 @@ struct relay::core : std::enable_shared_from_this<core> {
     io.stop();
     for (auto t : {&thread, &watcher})
       if (t->joinable()) t->join();
+    // What is under way holds us, and we hold it: it ends here, and so do its connections.
+    failure ignored;
+    acceptor.close(ignored);
+    pause.cancel();
+    for (auto& x : open)
+      if (auto one = x.lock()) one->end();
+    io.restart();
+    io.poll();
   }
 
   settings given;

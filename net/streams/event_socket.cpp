@@ -16,6 +16,7 @@ constexpr size_t client_message_bytes_max = 4096;
 struct event_socket::state : websocket_decoder::events {
   void arrived(std::string_view bytes) {
     const std::lock_guard lock{mutex};
+    if (!over) return; // all has been said
     if (const auto bad = decoder.feed(bytes, *this)) say_goodbye(bad->code, bad->why);
   }
   void on_message(bool, std::string_view) override {}
@@ -32,17 +33,20 @@ struct event_socket::state : websocket_decoder::events {
   websocket_decoder decoder{client_message_bytes_max};
 };
 
-result<event_socket> event_socket::start(const http::request& in, http::responder& reply,
-                                         bool text) {
+result<event_socket> event_socket::start(const http::request& in, http::responder& reply, bool text,
+                                         callbacks calls) {
   // Events look the same whatever the subprotocol; the names are what browsers offer.
   auto done = shake_hands(in, {"base64.binary.k8s.io", "binary.k8s.io", "v4.channel.k8s.io"});
   if (!done) return done.error();
   event_socket out;
   out.state_ = std::make_shared<state>();
   out.state_->kind = text ? opcode::text : opcode::binary;
-  out.state_->over = reply.upgrade(std::move(done->headers));
-  // The callback keeps the state for as long as the connection lives.
-  out.state_->over.on_data([to = out.state_](std::string_view bytes) { to->arrived(bytes); });
+  auto& over = out.state_->over = reply.upgrade(std::move(done->headers));
+  if (calls.on_closed) over.on_closed(std::move(calls.on_closed));
+  if (calls.on_drained) over.on_drained(std::move(calls.on_drained));
+  // Last, since what has arrived may end it. The callback keeps the state for as long as the
+  // connection lives.
+  over.on_data([to = out.state_](std::string_view bytes) { to->arrived(bytes); });
   return out;
 }
 
@@ -73,14 +77,10 @@ void event_socket::finish() {
   to->say_goodbye(1000, {});
 }
 
-size_t event_socket::queued_bytes() const { return state_ ? state_->over.queued_bytes() : 0; }
-
-void event_socket::on_drained(std::function<void()> call) {
-  state_->over.on_drained(std::move(call));
-}
-
-void event_socket::on_closed(std::function<void(http::gone)> call) {
-  state_->over.on_closed(std::move(call));
+size_t event_socket::queued_bytes() const {
+  if (!state_) return 0;
+  const std::lock_guard lock{state_->mutex};
+  return state_->over.queued_bytes();
 }
 
 } // namespace troupe::streams

@@ -13,10 +13,17 @@ namespace troupe::streams {
 /// A running watch. Any thread. Dropping the handle closes the socket properly.
 class event_socket {
 public:
+  /// Called on the connection's thread, `on_closed` exactly once and last; both may come before
+  /// start() returns, since the client may have said goodbye already.
+  struct callbacks {
+    std::function<void()> on_drained;
+    std::function<void(http::gone)> on_closed;
+  };
+
   event_socket() = default;
   /// Answers 101; fails, and leaves `reply` untouched, if `in` is no proper handshake.
   static result<event_socket> start(const http::request& in, http::responder& reply,
-                                    bool text = true);
+                                    bool text = true, callbacks calls = {});
   explicit operator bool() const { return state_ != nullptr; }
   event_socket(event_socket&&) = default;
   event_socket& operator=(event_socket&&) noexcept;
@@ -27,8 +34,6 @@ public:
   /// Says goodbye; the handle is empty afterwards.
   void finish();
   size_t queued_bytes() const;
-  void on_drained(std::function<void()> call);
-  void on_closed(std::function<void(http::gone)> call);
 
 private:
   struct state;

@@ -101,8 +101,11 @@ void exec_session::begin(http::duplex over) {
     const auto calls = self->calls_;
     if (calls && calls->on_drained) calls->on_drained();
   };
-  session_ = session::start(std::move(over), make_engine(chosen_), std::move(calls));
-  check_ready();
+  session::start(std::move(over), make_engine(chosen_), [&](const std::shared_ptr<session>& made) {
+    session_ = made;
+    check_ready(); // channels are there from the beginning
+    return std::move(calls);
+  });
 }
 
 bool exec_session::wants(kind what) const {

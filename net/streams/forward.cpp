@@ -62,8 +62,11 @@ void forward_session::begin(http::duplex over, const protocol& chosen,
     self->open_ = nullptr;
     self->session_.reset();
   };
-  session_ = session::start(std::move(over), make_engine(chosen), std::move(calls));
-  if (chosen.how == transport::channels) open_channels(ports);
+  session::start(std::move(over), make_engine(chosen), [&](const std::shared_ptr<session>& made) {
+    session_ = made;
+    if (chosen.how == transport::channels) open_channels(ports);
+    return std::move(calls);
+  });
 }
 
 void forward_session::closed(lane which) {

@@ -27,20 +27,26 @@ struct session::recorder : engine_events {
   std::vector<event> events;
 };
 
-session::session(http::duplex over, std::unique_ptr<engine> with, callbacks calls)
-    : engine_{std::move(with)}, over_{std::move(over)}, calls_{std::make_shared<const callbacks>(
-                                                            std::move(calls))} {}
+session::session(http::duplex over, std::unique_ptr<engine> with)
+    : engine_{std::move(with)}, over_{over.release()} {}
 
-std::shared_ptr<session> session::start(http::duplex over, std::unique_ptr<engine> with,
-                                        callbacks calls) {
-  const std::shared_ptr<session> made{
-      new session{std::move(over), std::move(with), std::move(calls)}};
-  made->over_.on_closed([made](http::gone why) { made->closed(to_string(why)); });
-  made->over_.on_drained([made] {
-    const auto calls = made->calls_;
+session::~session() { over_->abort(); }
+
+std::shared_ptr<session>
+session::start(http::duplex over, std::unique_ptr<engine> with,
+               const std::function<callbacks(const std::shared_ptr<session>&)>& prepare) {
+  const std::shared_ptr<session> made{new session{std::move(over), std::move(with)}};
+  made->calls_ = std::make_shared<const callbacks>(prepare(made));
+  // Kept until the end by this one alone: a connection that is over keeps the others.
+  made->over_->on_closed([made](http::gone why) { made->closed(to_string(why)); });
+  made->over_->on_drained([weak = made->weak_from_this()] {
+    const auto live = weak.lock();
+    const auto calls = live ? live->calls_ : nullptr;
     if (calls && calls->on_drained) calls->on_drained();
   });
-  made->over_.on_data([made](std::string_view bytes) { made->arrived(bytes); });
+  made->over_->on_data([weak = made->weak_from_this()](std::string_view bytes) {
+    if (const auto live = weak.lock()) live->arrived(bytes);
+  });
   return made;
 }
 
@@ -72,7 +78,8 @@ void session::arrived(std::string_view bytes) {
 }
 
 void session::send_locked() {
-  if (auto bytes = engine_->take_output(); !bytes.empty()) over_.write(std::move(bytes));
+  if (auto bytes = engine_->take_output(); !bytes.empty())
+    over_->write(http::share(std::move(bytes)));
 }
 
 void session::write(lane which, std::string_view data) {
@@ -98,23 +105,18 @@ void session::close() {
   if (std::exchange(closing_, true)) return;
   engine_->close();
   send_locked();
-  over_.finish();
+  over_->finish();
 }
 
-void session::read(bool wanted) {
-  const std::lock_guard lock{mutex_};
-  if (over_) over_.read(wanted);
-}
+// Not under the lock: what waits may arrive at once.
+void session::read(bool wanted) { over_->read(wanted); }
 
 size_t session::queued_bytes() const {
   const std::lock_guard lock{mutex_};
-  return over_.queued_bytes() + engine_->held_bytes();
+  return over_->queued_bytes() + engine_->held_bytes();
 }
 
-void session::limit_time(std::optional<std::chrono::milliseconds> time) {
-  const std::lock_guard lock{mutex_};
-  if (over_) over_.limit_time(time);
-}
+void session::limit_time(std::optional<std::chrono::milliseconds> time) { over_->limit_time(time); }
 
 void session::closed(std::string_view why) {
   if (std::exchange(closed_, true)) return;

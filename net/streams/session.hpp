@@ -26,9 +26,12 @@ public:
     std::function<void()> on_drained;
   };
 
-  /// Starts at once. The session lives as long as its connection.
-  static std::shared_ptr<session> start(http::duplex over, std::unique_ptr<engine> with,
-                                        callbacks calls);
+  /// Starts at once, with the callbacks that `prepare` returns. It may note the session and write
+  /// to it: nothing is heard of the client before. The session lives as long as its connection.
+  static std::shared_ptr<session>
+  start(http::duplex over, std::unique_ptr<engine> with,
+        const std::function<callbacks(const std::shared_ptr<session>&)>& prepare);
+  ~session();
 
   void write(lane which, std::string_view data);
   void finish(lane which);
@@ -44,14 +47,14 @@ public:
 
 private:
   struct recorder;
-  session(http::duplex over, std::unique_ptr<engine> with, callbacks calls);
+  session(http::duplex over, std::unique_ptr<engine> with);
   void arrived(std::string_view bytes);
   void send_locked();
   void closed(std::string_view why);
 
   mutable std::mutex mutex_; ///< for the engine, the channel's writing side and `closing_`
   std::unique_ptr<engine> engine_;
-  http::duplex over_;
+  const std::shared_ptr<http::sink> over_;
   bool closing_ = false;
 
   /// Connection's thread only. Shared, because a call may end the session it belongs to.

@@ -187,6 +187,14 @@ BOOST_AUTO_TEST_CASE(what_is_too_late_is_not_started) {
   BOOST_TEST(m.step().size() == 1u);
 }
 
+// Its end wrapped around, so that every run came too late.
+BOOST_AUTO_TEST_CASE(a_deadline_beyond_all_calendars_keeps_nothing_from_starting) {
+  model m{"0 * * * *", "2026-01-01T00:01:00Z"};
+  m.cj.mutable_spec()->set_starting_deadline_seconds(std::numeric_limits<int64_t>::max());
+  m.go_to("2026-01-01T01:02:00Z");
+  BOOST_TEST(m.step().size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(running_jobs_are_joined_waited_for_or_replaced) {
   struct {
     const char* policy;

@@ -442,6 +442,16 @@ BOOST_AUTO_TEST_CASE(a_job_that_takes_too_long_fails) {
   BOOST_TEST(m.reason() == "DeadlineExceeded");
 }
 
+// Its end wrapped around, so that the job failed at once.
+BOOST_AUTO_TEST_CASE(a_job_may_take_longer_than_all_calendars_last) {
+  model m{1, 1};
+  m.job.mutable_spec()->set_active_deadline_seconds(std::numeric_limits<int64_t>::max());
+  m.step();
+  m.now.seconds += 30;
+  m.quiet();
+  BOOST_TEST(m.reason() == "");
+}
+
 BOOST_AUTO_TEST_CASE(somebody_elses_job_is_left_alone) {
   model m{1, 1};
   m.job.mutable_spec()->set_managed_by("example.com/queue");

@@ -169,6 +169,18 @@ BOOST_AUTO_TEST_CASE(a_crashing_container_waits_longer_each_time) {
   BOOST_TEST(s.take() == "start a " + std::to_string(attempt));
 }
 
+// Their milliseconds wrapped around, so that the container was killed at once.
+BOOST_AUTO_TEST_CASE(a_grace_period_beyond_all_calendars_is_none_of_no_time) {
+  stage s{
+      "{terminationGracePeriodSeconds: 9223372036854775807, containers: [{name: a, image: x}]}"};
+  s.obeys = false;
+  s.take();
+  s.remove(std::numeric_limits<int64_t>::max());
+  BOOST_TEST(s.take() == "stop a");
+  s.pass(24h);
+  BOOST_TEST(s.take() == "");
+}
+
 BOOST_AUTO_TEST_CASE(restart_policies_decide_who_runs_again) {
   struct row {
     const char* policy;

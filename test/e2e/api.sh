@@ -51,7 +51,17 @@ head, stream = websocket(maps + "?watch=1", hidden, "base64.binary.k8s.io")
 check("a browser's token is taken", head[0].endswith("101 Switching Protocols") and "Sec-WebSocket-Protocol: base64.binary.k8s.io" in head, head)
 head, _ = websocket(maps + "?watch=1", hidden[:-4], "base64.binary.k8s.io")
 check("another one is not", " 401 " in head[0], head)
+leaving = (f"GET {maps}?watch=1 HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+           "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n").encode()
+for goodbye in (b"\x88\x80abcd", b"\x82\x01x"):
+    link = tls.wrap_socket(socket.create_connection((host, int(port)), timeout=10))
+    link.sendall(leaving + goodbye)
+    check("a client may leave in the same breath", link.makefile("rb").readline().startswith(b"HTTP/1.1 101"))
 ask("POST", maps, {"metadata": {"name": "b"}})
+head, stream = websocket(maps + "?watch=1&timeoutSeconds=9223372036854775807&fieldSelector=metadata.name%3Dlate", Authorization=bearer)
+ask("POST", maps, {"metadata": {"name": "late"}})
+check("a watch may last for ever", message(stream)[0] == 1)
+ask("DELETE", maps + "/late")
 head, stream = websocket(maps + "?watch=1", Authorization=bearer, Accept="application/vnd.kubernetes.protobuf")
 kind, data = message(stream)
 def length(data):  # a varint, and what follows it

@@ -1,5 +1,7 @@
 // Every kind of the registry, with every field of it filled in, through JSON, YAML and protobuf and
 // back.
+#include "messages/api/event.pb.h"
+#include "messages/base/time.hpp"
 #include "messages/codec/envelope.hpp"
 #include "messages/codec/json_decode.hpp"
 #include "messages/codec/json_encode.hpp"
@@ -57,6 +59,27 @@ BOOST_AUTO_TEST_CASE(every_kind_survives_every_form) {
       BOOST_TEST((normal == wire));
     }
   }
+}
+
+// Nobody could reckon with such a time, nor say it as JSON.
+BOOST_AUTO_TEST_CASE(times_beyond_the_years_0_to_9999_are_refused_in_protobuf) {
+  auto& kind = *schema::registry::built_in()->by_kind("v1", "Event");
+  auto taken = [&](int64_t seconds, int32_t nanos = 0) {
+    k8s::core::v1::Event e;
+    e.mutable_first_timestamp()->set_seconds(seconds);
+    e.mutable_event_time()->set_nanos(nanos);
+    std::string out;
+    return codec::normalize(*kind.shape, e.SerializeAsString(), out).has_value();
+  };
+  BOOST_TEST(taken(0));
+  BOOST_TEST(taken(parse_time("0000-01-01T00:00:00Z")->seconds));
+  BOOST_TEST(!taken(parse_time("0000-01-01T00:00:00Z")->seconds - 1));
+  BOOST_TEST(taken(parse_time("9999-12-31T23:59:59Z")->seconds));
+  BOOST_TEST(!taken(parse_time("9999-12-31T23:59:59Z")->seconds + 1));
+  BOOST_TEST(!taken(std::numeric_limits<int64_t>::min()));
+  BOOST_TEST(taken(0, 999'999'999));
+  BOOST_TEST(!taken(0, 1'000'000'000));
+  BOOST_TEST(!taken(0, -1));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,9 +3,12 @@
 #include "net/streams/event_socket.hpp"
 #include "net/streams/exec.hpp"
 #include "net/streams/forward.hpp"
+#include "net/streams/spdy_headers.hpp"
 #include "test/net/support/websocket_client.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include <future>
 
 using namespace troupe;
 using namespace troupe::streams;
@@ -85,13 +88,57 @@ BOOST_AUTO_TEST_CASE(a_spdy_client_that_never_opens_its_streams_is_given_up) {
       {.limits = bounds, .handle = [](http::request, http::responder out) {
          auto over = out.upgrade({{"Upgrade", "SPDY/3.1"}, {"Connection", "Upgrade"}});
          over.limit_time(std::chrono::milliseconds{20});
-         session::start(std::move(over), make_engine({}), {});
+         session::start(std::move(over), make_engine({}),
+                        [](auto&) { return session::callbacks{}; });
        }}};
   BOOST_TEST_REQUIRE(served.start().has_value());
   raw_client client{served.port()};
   client.send("POST / HTTP/1.1\r\nHost: x\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n\r\n");
   client.until("\r\n\r\n");
   BOOST_TEST(client.closed_by_server());
+}
+
+// What came with the handshake was heard by a session that nobody knew yet: the server fell over
+// it.
+BOOST_AUTO_TEST_CASE(a_spdy_client_may_open_its_streams_with_its_handshake) {
+  exec_server on;
+  raw_client client{on.served.port()};
+  spdy_deflater folder;
+  const auto open = [&](char which, const char* type) {
+    auto body = std::string{"\0\0\0", 3} + which + std::string(6, '\0') +
+                folder.fold({{"streamtype", type}});
+    return std::string{"\x80\x03\0\x01\0\0\0", 7} + static_cast<char>(body.size()) + body;
+  };
+  std::string text =
+      "POST /?stdout=true HTTP/1.1\r\nHost: x\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n"
+      "X-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n";
+  text += open(1, "error");
+  text += open(3, "error");
+  text += open(5, "stdout");
+  client.send(text);
+  client.until("\r\n\r\n");
+  client.until(std::string{"\x80\x03\0\x02", 4}); // each is answered,
+  client.until(
+      std::string{"\x80\x03\0\x03\0\0\0\x08\0\0\0\x03", 12}); // the second of a kind refused
+}
+
+BOOST_AUTO_TEST_CASE(a_port_forward_hears_what_came_with_its_handshake) {
+  http::server served{{.handle = [](http::request in, http::responder out) {
+    start_forward(std::move(out), *choose_forward(in), *read_ports(*in.query()),
+                  [](uint16_t, std::shared_ptr<forward_connection> on) {
+                    forward_connection::callbacks calls;
+                    calls.on_data = [on](std::string_view data) { on->write(data); };
+                    return calls;
+                  });
+  }}};
+  BOOST_TEST_REQUIRE(served.start().has_value());
+  raw_client client{served.port()};
+  client.send(test::upgrade_request("/?ports=80", "v4.channel.k8s.io") +
+              masked_frame(0x82, std::string{"\0ping", 5}));
+  client.until(std::string{"\0ping", 5});
+  raw_client leaving{served.port()}; // this one nobody forwards anything for
+  leaving.send(test::upgrade_request("/?ports=80", "v4.channel.k8s.io") + masked_frame(0x88, ""));
+  BOOST_TEST(leaving.until_close().starts_with("HTTP/1.1 101 "));
 }
 
 BOOST_AUTO_TEST_CASE(port_forward_over_channels_starts_with_the_port_and_carries_data) {
@@ -133,6 +180,29 @@ BOOST_AUTO_TEST_CASE(a_watch_over_websocket_sends_one_message_per_event) {
   raw_client confused{served.port()};
   confused.send("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n");
   BOOST_TEST(confused.answer().starts_with("HTTP/1.1 400 "));
+}
+
+// The handle was empty when the watch asked to hear of its end, and the server fell over it.
+BOOST_AUTO_TEST_CASE(a_watch_whose_client_leaves_with_its_handshake_hears_of_its_end) {
+  std::promise<http::gone> end;
+  http::server served{{.handle = [&](http::request in, http::responder out) {
+    auto watch = event_socket::start(
+        in, out, true,
+        {.on_drained = {}, .on_closed = [&](http::gone why) { end.set_value(why); }});
+    BOOST_TEST_REQUIRE(watch.has_value());
+    watch->write(http::share("{}"));
+    BOOST_TEST(watch->queued_bytes() == 0u);
+  }}};
+  BOOST_TEST_REQUIRE(served.start().has_value());
+  raw_client client{served.port()};
+  client.send(test::upgrade_request("/api/v1/pods?watch=true", "") + masked_frame(0x88, "") +
+              masked_frame(0x82, "more"));
+  client.until("\r\n\r\n");
+  BOOST_TEST(read_frame(client).first == 0x88);
+  BOOST_TEST(client.closed_by_server());
+  auto told = end.get_future();
+  BOOST_TEST_REQUIRE((told.wait_for(std::chrono::seconds(10)) == std::future_status::ready));
+  BOOST_TEST((told.get() == http::gone::finished));
 }
 
 BOOST_AUTO_TEST_CASE(an_exec_must_ask_for_a_stream) {

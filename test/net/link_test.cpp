@@ -4,10 +4,13 @@
 #include "test/net/support/raw_client.hpp"
 #include "test/net/support/test_authority.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 using namespace troupe;
@@ -67,6 +70,34 @@ BOOST_AUTO_TEST_CASE(two_members_link_up_and_know_each_other) {
   BOOST_TEST(server.heard.take() == "2:log");
   here->send(stream::raft, text("vote"));
   BOOST_TEST(agent.heard.take() == "0:vote");
+}
+
+// An attempt kept the network, and the network kept the attempt.
+BOOST_AUTO_TEST_CASE(nothing_stays_of_a_network_that_ends_while_it_connects) {
+  namespace asio = boost::asio;
+  using asio::ip::tcp;
+  const auto who = member("agent-1");
+  asio::io_context io;
+  tcp::acceptor full{io, tcp::v4()};
+  full.bind({asio::ip::make_address("127.0.0.1"), 0});
+  full.listen(0);
+  std::vector<tcp::socket> waiting; // whoever comes after these is not answered
+  for (int i = 0; i < 3; ++i) {
+    waiting.emplace_back(io, tcp::v4()).native_non_blocking(true);
+    const auto at = full.local_endpoint();
+    ::connect(waiting.back().native_handle(), at.data(), static_cast<socklen_t>(at.size()));
+  }
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator all{"/proc/self/fd"};
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = open_files();
+  {
+    node agent{who};
+    BOOST_TEST_REQUIRE(agent.net.dial("127.0.0.1", full.local_endpoint().port(), "x").has_value());
+    BOOST_TEST(open_files() > before);
+  }
+  BOOST_TEST(open_files() == before);
 }
 
 BOOST_AUTO_TEST_CASE(a_link_that_ends_is_made_again_with_a_higher_generation) {

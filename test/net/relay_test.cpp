@@ -76,6 +76,30 @@ BOOST_AUTO_TEST_CASE(bytes_pass_both_ways_and_a_server_that_is_gone_is_passed_ov
   BOOST_TEST(say(port, "hello") == ""); // closed, and nothing hangs
 }
 
+// What was under way kept the relay, and the relay kept it: nobody heard of the end.
+BOOST_AUTO_TEST_CASE(connections_end_with_their_relay) {
+  echo a('a');
+  auto made = relay::relay::start({.listen = {"127.0.0.1", 0}, .targets = {a.at()}});
+  BOOST_REQUIRE(made);
+  asio::io_context io;
+  tcp::socket s(io);
+  s.connect({asio::ip::make_address("127.0.0.1"), (*made)->port()});
+  // One that is through, so that this one has been led somewhere, too.
+  tcp::socket another(io);
+  another.connect({asio::ip::make_address("127.0.0.1"), (*made)->port()});
+  asio::write(s, asio::buffer("words", 5));
+  s.shutdown(tcp::socket::shutdown_send);
+  std::string heard;
+  boost::system::error_code bad;
+  asio::read(s, asio::dynamic_buffer(heard), bad);
+  BOOST_TEST(heard == "awords");
+  made->reset();
+  const timeval patience{10, 0};
+  ::setsockopt(another.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char one;
+  BOOST_TEST((::recv(another.native_handle(), &one, 1, 0) == 0 || errno == ECONNRESET));
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_is_not_ready_is_left_for_one_that_is) {
   echo a('a'), b('b');
   std::atomic<bool> cut_off = false;
