@@ -112,7 +112,8 @@ public:
       return opened;
     }
     if (!keep_) return {};
-    auto seconds = options_.timeout_seconds.value_or(timeout_seconds_default);
+    auto seconds = options_.timeout_seconds.value_or(0);
+    if (seconds == 0) seconds = timeout_seconds_default;
     deadline_ = g_.given.work->after(span_of(seconds), [self] {
       if (auto live = self.lock()) live->finish();
     });
