@@ -1,7 +1,6 @@
 #include "actors/volumes/binder.hpp"
 
 #include "actors/controllers/reconciler.hpp"
-#include "actors/gateway/decoded.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/volumes/binding.hpp"
 #include "messages/api/node.pb.h"
@@ -102,14 +101,14 @@ private:
     bool waited = c.before && unplaced(*c.before);
     bool waits = !c.gone && unplaced(*c.entry);
     if (waits == waited && !(c.gone && unplaced(*c.entry))) return;
-    auto pod = gateway::decoded<k8s::core::v1::Pod>(*c.entry);
-    for (auto& name : claims_used(*pod)) {
-      auto claim = gateway::key_of(claims, pod->metadata().namespace_(), name);
+    auto pod = gateway::split_key(c.entry->key());
+    for (auto& name : claims_used(c.entry->value())) {
+      auto claim = gateway::key_of(claims, pod.ns, name);
       if (waits) {
-        consumers[claim].insert(pod->metadata().name());
+        consumers[claim].emplace(pod.name);
         if (class_of_claim.contains(claim)) mark_after(claim, patience);
       } else if (auto hit = consumers.find(claim); hit != consumers.end()) {
-        hit->second.erase(pod->metadata().name());
+        hit->second.erase(std::string(pod.name));
         if (hit->second.empty()) consumers.erase(hit);
       }
     }

@@ -1,9 +1,11 @@
 #include "actors/volumes/binding.hpp"
 
+#include "messages/api/pod.pb.h"
 #include "messages/base/finalizers.hpp"
 #include "messages/base/quantity.hpp"
 #include "messages/base/selector.hpp"
 #include "messages/codec/json_encode.hpp"
+#include "messages/codec/stored_parts.hpp"
 
 #include <algorithm>
 
@@ -44,13 +46,21 @@ void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of) {
   for (auto name : storage_provisioner) annotations[name] = of.provisioner();
 }
 
-std::vector<std::string> claims_used(const k8s::core::v1::Pod& pod) {
+std::vector<std::string> claims_used(std::string_view pod) {
+  using namespace k8s::core::v1;
   std::vector<std::string> out;
-  for (auto& v : pod.spec().volumes()) {
-    auto& source = v.volume_source();
-    if (source.has_persistent_volume_claim())
-      out.push_back(source.persistent_volume_claim().claim_name());
-    if (source.has_ephemeral()) out.push_back(pod.metadata().name() + "-" + v.name());
+  std::string own(
+      codec::part_of(codec::metadata_in(pod), k8s::meta::v1::ObjectMeta::kNameFieldNumber));
+  codec::wire::reader spec(codec::spec_in(pod));
+  while (spec.next()) {
+    if (spec.number != PodSpec::kVolumesFieldNumber) continue;
+    auto source = codec::part_of(spec.data, Volume::kVolumeSourceFieldNumber);
+    if (codec::has_part(source, VolumeSource::kEphemeralFieldNumber))
+      out.push_back(own + "-" + std::string(codec::part_of(spec.data, Volume::kNameFieldNumber)));
+    auto claim = codec::part_of(source, VolumeSource::kPersistentVolumeClaimFieldNumber);
+    if (!claim.empty())
+      out.emplace_back(
+          codec::part_of(claim, PersistentVolumeClaimVolumeSource::kClaimNameFieldNumber));
   }
   return out;
 }

@@ -5,12 +5,12 @@
 #include "messages/api/claim.pb.h"
 #include "messages/api/node.pb.h"
 #include "messages/api/persistent_volume.pb.h"
-#include "messages/api/pod.pb.h"
 #include "messages/api/storage_class.pb.h"
 #include "messages/base/time.hpp"
 #include "messages/schema/storage_class.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace troupe::volumes {
@@ -37,8 +37,8 @@ void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of);
 /// Why the volume that the claim names cannot be had; empty if it can.
 std::string mismatch(const PersistentVolume& volume, const PersistentVolumeClaim& claim);
 
-/// The names of the claims that a pod uses, its own ones among them.
-std::vector<std::string> claims_used(const k8s::core::v1::Pod& pod);
+/// The names of the claims that a stored pod uses, its own ones among them.
+std::vector<std::string> claims_used(std::string_view pod);
 
 using schema::class_of;
 bool waits_for_consumer(const StorageClass& of);

@@ -1,7 +1,7 @@
 #include "actors/volumes/protection.hpp"
 
 #include "actors/controllers/reconciler.hpp"
-#include "actors/gateway/decoded.hpp"
+#include "actors/gateway/object.hpp"
 #include "actors/volumes/binding.hpp"
 #include "messages/base/finalizers.hpp"
 #include "messages/schema/pod_phase.hpp"
@@ -55,9 +55,8 @@ private:
     auto node = entry.field("spec.nodeName");
     bool placed = node && !node->empty();
     if (!gone && placed && !schema::is_over(entry.field("status.phase").value_or(""))) {
-      auto pod = gateway::decoded<k8s::core::v1::Pod>(entry);
-      for (auto& name : claims_used(*pod))
-        now.insert(gateway::key_of(claims, pod->metadata().namespace_(), name));
+      auto ns = gateway::split_key(entry.key()).ns;
+      for (auto& name : claims_used(entry.value())) now.insert(gateway::key_of(claims, ns, name));
     }
     auto before = used.find(key);
     if (before != used.end()) {
