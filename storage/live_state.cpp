@@ -44,7 +44,8 @@ result<watch> live_state::subscribe(watch_options options) {
       return error{errc::too_many_requests,
                    "more than " + std::to_string(rings_max) + " resources"};
   }
-  return ring(options.resource)->subscribe(std::move(options));
+  auto of = ring(options.resource);
+  return of->subscribe(std::move(options));
 }
 
 std::shared_ptr<event_ring> live_state::ring(std::string_view resource) {

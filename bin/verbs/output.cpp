@@ -51,7 +51,7 @@ result<std::string_view> fill(std::string_view text, const json::value& with, st
       if (quote && text[close] == '\\')
         ++close;
       else if (quote)
-        quote = text[close] == quote ? 0 : quote;
+        quote = text[close] == quote ? '\0' : quote;
       else if (text[close] == '"' || text[close] == '\'')
         quote = text[close];
     }

@@ -209,7 +209,7 @@ std::string indent(std::string_view compact, int width) {
   bool quoted = false;
   auto line = [&] {
     out += '\n';
-    out.append(static_cast<size_t>(depth * width), ' ');
+    out.append(static_cast<size_t>(depth) * static_cast<size_t>(width), ' ');
   };
   for (size_t i = 0; i < compact.size(); ++i) {
     auto c = compact[i];

@@ -93,7 +93,7 @@ std::vector<const value*> find_path(const value& root, std::string_view path) {
       char quote = 0;
       for (; end < path.size() && (quote || path[end] != ']'); ++end) {
         if (quote)
-          quote = path[end] == quote ? 0 : quote;
+          quote = path[end] == quote ? '\0' : quote;
         else if (path[end] == '\'' || path[end] == '"')
           quote = path[end];
       }

@@ -228,7 +228,7 @@ public:
   }
 
 private:
-  void run(std::function<void()> call) { home_->over_->run(std::move(call)); }
+  void run(std::function<void()> call) override { home_->over_->run(std::move(call)); }
 
   void say(RequestWord word) {
     word.set_number(key_.number);

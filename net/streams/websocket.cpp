@@ -224,7 +224,7 @@ std::optional<websocket_decoder::violation> websocket_decoder::feed(std::string_
     auto& into = static_cast<uint8_t>(kind_) >= 8 ? control_ : message_;
     const auto start = into.size();
     into.append(bytes.substr(0, n));
-    for (size_t i = start; i < into.size(); ++i) into[i] ^= mask_[mask_at_++ & 3];
+    for (size_t i = start; i < into.size(); ++i) into[i] = static_cast<char>(into[i] ^ mask_[mask_at_++ & 3]);
     bytes.remove_prefix(n);
     left_ -= n;
     if (left_ == 0)
