@@ -10,6 +10,7 @@
 #include "messages/api/quota.pb.h"
 #include "messages/api/storage_class.pb.h"
 #include "net/tls/authority.hpp"
+#include "test/support/read_typed.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -25,15 +26,6 @@ using k8s::batch::v1::CronJob;
 
 namespace {
 
-template<class Object> Object read(const std::string& text) {
-  auto tree = json::parse(text);
-  BOOST_REQUIRE(tree);
-  Object out;
-  auto done = read_object(out, *tree);
-  BOOST_REQUIRE_MESSAGE(done, done.error().message);
-  return out;
-}
-
 struct scene {
   test_stage stage{1};
   test_cluster company;
@@ -44,7 +36,7 @@ struct scene {
   }
 
   template<class Object> Object create(const std::string& text) {
-    auto made = here.create(read<Object>(text));
+    auto made = here.create(test::read_typed<Object>(text));
     BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
     return std::move(*made);
   }

@@ -4,6 +4,7 @@
 #include "messages/api/deployment.pb.h"
 #include "messages/api/job.pb.h"
 #include "messages/api/pod.pb.h"
+#include "test/support/read_typed.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -14,15 +15,6 @@ using namespace std::chrono_literals;
 namespace {
 
 const kind_name maps{"", "v1", "configmaps", "ConfigMap", true};
-
-template<class Object> Object read(const char* text) {
-  auto tree = json::parse(text);
-  BOOST_REQUIRE(tree);
-  Object out;
-  auto done = read_object(out, *tree);
-  BOOST_REQUIRE_MESSAGE(done, done.error().message);
-  return out;
-}
 
 /// Counts how often each config map was planned for, and wants it again after an hour.
 struct clockwork {
@@ -68,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_deployment_comes_up_and_a_job_meets_its_deadline) {
   test_stage stage{2};
   test_cluster cluster{stage, {.nodes = 3}};
   auto here = cluster.admin();
-  BOOST_REQUIRE(here.create(read<k8s::apps::v1::Deployment>(R"({"apiVersion":"apps/v1",
+  BOOST_REQUIRE(here.create(test::read_typed<k8s::apps::v1::Deployment>(R"({"apiVersion":"apps/v1",
       "kind":"Deployment","metadata":{"name":"web","namespace":"default"},"spec":{"replicas":3,
       "selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},
       "spec":{"containers":[{"name":"c","image":"i"}]}}}})")));
@@ -77,7 +69,8 @@ BOOST_AUTO_TEST_CASE(a_deployment_comes_up_and_a_job_meets_its_deadline) {
     return now && now->status().available_replicas() == 3;
   };
   BOOST_TEST(stage.run_until(available, 5min));
-  BOOST_REQUIRE(here.create(read<k8s::batch::v1::Job>(R"({"apiVersion":"batch/v1","kind":"Job",
+  BOOST_REQUIRE(
+      here.create(test::read_typed<k8s::batch::v1::Job>(R"({"apiVersion":"batch/v1","kind":"Job",
       "metadata":{"name":"slow","namespace":"default"},"spec":{"activeDeadlineSeconds":7200,
       "template":{"metadata":{},"spec":{"restartPolicy":"Never","nodeSelector":{"no":"where"},
       "containers":[{"name":"c","image":"i"}]}}}})")));
@@ -121,7 +114,8 @@ BOOST_AUTO_TEST_CASE(the_same_seed_is_the_same_history) {
     test_cluster cluster{stage, {.nodes = 2, .seed = seed}};
     auto here = cluster.admin();
     stage.run(1s); // pods need the default account
-    BOOST_REQUIRE(here.create(read<k8s::core::v1::Pod>(R"({"apiVersion":"v1","kind":"Pod",
+    BOOST_REQUIRE(
+        here.create(test::read_typed<k8s::core::v1::Pod>(R"({"apiVersion":"v1","kind":"Pod",
         "metadata":{"name":"p","namespace":"default"},"spec":{"containers":[
         {"name":"c","image":"i"}]}})")));
     stage.run(1min);

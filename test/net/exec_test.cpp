@@ -42,6 +42,16 @@ struct exec_server {
   http::server served;
 };
 
+/// Whatever port is asked for sends back what comes.
+void forward_to_echo(http::request in, http::responder out) {
+  start_forward(std::move(out), *choose_forward(in), *read_ports(*in.query()),
+                [](uint16_t, std::shared_ptr<forward_connection> on) {
+                  forward_connection::callbacks calls;
+                  calls.on_data = [on](std::string_view data) { on->write(data); };
+                  return calls;
+                });
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(exec_test)
@@ -123,14 +133,7 @@ BOOST_AUTO_TEST_CASE(a_spdy_client_may_open_its_streams_with_its_handshake) {
 }
 
 BOOST_AUTO_TEST_CASE(a_port_forward_hears_what_came_with_its_handshake) {
-  http::server served{{.handle = [](http::request in, http::responder out) {
-    start_forward(std::move(out), *choose_forward(in), *read_ports(*in.query()),
-                  [](uint16_t, std::shared_ptr<forward_connection> on) {
-                    forward_connection::callbacks calls;
-                    calls.on_data = [on](std::string_view data) { on->write(data); };
-                    return calls;
-                  });
-  }}};
+  http::server served{{.handle = forward_to_echo}};
   BOOST_TEST_REQUIRE(served.start().has_value());
   raw_client client{served.port()};
   client.send(test::upgrade_request("/?ports=80", "v4.channel.k8s.io") +
@@ -142,14 +145,7 @@ BOOST_AUTO_TEST_CASE(a_port_forward_hears_what_came_with_its_handshake) {
 }
 
 BOOST_AUTO_TEST_CASE(port_forward_over_channels_starts_with_the_port_and_carries_data) {
-  http::server served{{.handle = [](http::request in, http::responder out) {
-    start_forward(std::move(out), *choose_forward(in), *read_ports(*in.query()),
-                  [](uint16_t, std::shared_ptr<forward_connection> on) {
-                    forward_connection::callbacks calls;
-                    calls.on_data = [on](std::string_view data) { on->write(data); };
-                    return calls;
-                  });
-  }}};
+  http::server served{{.handle = forward_to_echo}};
   BOOST_TEST_REQUIRE(served.start().has_value());
   raw_client client{served.port()};
   client.send(test::upgrade_request("/?ports=8080", "v4.channel.k8s.io"));
