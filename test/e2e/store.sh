@@ -37,6 +37,9 @@ touch "$data/enough"; wait $writer
 # What was written since may have made it grow again: each tells how it was before and after.
 sed -n 's/.*checkpoint was defragmented bytes_before=\([0-9]*\) bytes=\([0-9]*\)$/\1 \2/p' "$data/log" >"$data/sizes"
 [ "$(wc -l <"$data/sizes")" -ge 3 ] && awk '$2 > $1 {exit 1}' "$data/sizes" || fail "it has grown: $(cat "$data/sizes")"
+# Once nobody writes, nothing is left that holds nothing.
+wait_for 20 quiet || fail "checkpoints are written for ever"
+"$troupe" store defragment --data "$data" >/dev/null || fail "it cannot be defragmented in peace"
 [ "$(field freeBytes)" -lt 4000000 ] || fail "$(field freeBytes) bytes still hold nothing"
 again "after it was defragmented"
 
