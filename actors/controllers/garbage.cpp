@@ -159,8 +159,7 @@ struct garbage_state {
         *kept.Add() = finalizers::foreground;
       if (a.unblock)
         for (auto& ref : *m.mutable_owner_references()) ref.set_block_owner_deletion(false);
-      m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
-      m.set_deletion_grace_period_seconds(grace);
+      gateway::begin_deletion(m, given.now().seconds, grace);
       return m.finalizers().empty() && grace == 0;
     });
   }

@@ -98,11 +98,8 @@ struct namespaces_state {
     for (auto k : namespaced_kinds(kinds)) {
       if (!entry || !key.starts_with(gateway::prefix_of(*k))) continue;
       auto object = gateway::load(*k, *entry);
-      auto& m = gateway::meta(*object);
-      auto grace = gateway::grace_of(*object);
-      m.mutable_deletion_timestamp()->set_seconds(given.now().seconds + grace);
-      m.set_deletion_grace_period_seconds(grace);
-      if (m.generation() > 0) m.set_generation(m.generation() + 1);
+      gateway::begin_deletion(gateway::meta(*object), given.now().seconds,
+                              gateway::grace_of(*object));
       tx.put(key, gateway::stored_form(*k, *object), gateway::index_of(*k, *object));
     }
   }

@@ -63,9 +63,7 @@ void remove_object(const storage::entry& entry, timestamp at, storage::transacti
   }
   auto& m = *object.mutable_metadata();
   if (m.has_deletion_timestamp()) return;
-  m.mutable_deletion_timestamp()->set_seconds(at.seconds);
-  m.set_deletion_grace_period_seconds(0);
-  if (m.generation() > 0) m.set_generation(m.generation() + 1);
+  begin_deletion(m, at.seconds, 0);
   m.clear_resource_version();
   tx.require_revision(std::string(entry.key()), entry.mod_revision());
   tx.put(entry.key(), codec::to_wire(object), entry.index().packed());

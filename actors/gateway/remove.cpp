@@ -96,6 +96,13 @@ int64_t grace_of(const Message& object, const DeleteOptions& options) {
              : 30;
 }
 
+void begin_deletion(k8s::meta::v1::ObjectMeta& of, int64_t start, int64_t grace) {
+  of.mutable_deletion_timestamp()->set_seconds(start + grace);
+  of.mutable_deletion_timestamp()->set_nanos(0);
+  of.set_deletion_grace_period_seconds(grace);
+  if (of.generation() > 0) of.set_generation(of.generation() + 1);
+}
+
 result<change> plan_delete(call& c, const storage::snapshot& now, const storage::entry& entry,
                            const DeleteOptions& options) {
   storage::transaction with;
@@ -143,11 +150,9 @@ result<change> plan_delete(call& c, const storage::snapshot& now, const storage:
   if (first_time || shorter) {
     auto start = first_time ? c.now.seconds
                             : m.deletion_timestamp().seconds() - m.deletion_grace_period_seconds();
-    m.mutable_deletion_timestamp()->set_seconds(start + grace);
-    m.mutable_deletion_timestamp()->set_nanos(0);
+    begin_deletion(m, start, grace);
     // Namespaces wait for what is in them, not for a time.
-    if (!is_namespace(*c.kind)) m.set_deletion_grace_period_seconds(grace);
-    if (m.generation() > 0) m.set_generation(m.generation() + 1);
+    if (is_namespace(*c.kind)) m.clear_deletion_grace_period_seconds();
   }
   change out;
   auto stored = stored_form(*c.kind, *object);

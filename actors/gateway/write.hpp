@@ -62,6 +62,9 @@ change plan_removal(const call& c, const storage::entry& old, google::protobuf::
 /// Seconds that an object is left to end by itself: only pods that run somewhere get any.
 int64_t grace_of(const google::protobuf::Message& object,
                  const k8s::meta::v1::DeleteOptions& options = {});
+/// Says on an object that its deletion began at `start`, in seconds, and ends `grace` seconds
+/// later. That is a change of what is wanted, where such changes are counted.
+void begin_deletion(k8s::meta::v1::ObjectMeta& of, int64_t start, int64_t grace);
 
 /// Marks an object as going, or removes it: one decision for single deletions, collections and
 /// evictions.

@@ -136,9 +136,7 @@ bool write(const preempt_pod& d, const storage::entry& old, Pod& pod, timestamp 
                     d.by + ": preempting to accommodate a higher priority pod", at);
   auto grace = gateway::grace_of(pod);
   auto& m = *pod.mutable_metadata();
-  m.mutable_deletion_timestamp()->set_seconds(at.seconds + grace);
-  m.set_deletion_grace_period_seconds(grace);
-  if (m.generation() > 0) m.set_generation(m.generation() + 1);
+  gateway::begin_deletion(m, at.seconds, grace);
   if (grace > 0 || !m.finalizers().empty()) {
     put(old, pod, tx);
     return true;
