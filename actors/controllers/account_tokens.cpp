@@ -36,7 +36,7 @@ private:
   }
 
   void hear_secret(const storage::entry& entry, bool gone) {
-    if (entry.field("type") != token_secret_type) return;
+    if (entry.field("type") != schema::token_secret_type) return;
     Secret secret;
     gateway::read_entry(entry, secret);
     std::string key(entry.key());

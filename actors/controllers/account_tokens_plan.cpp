@@ -18,13 +18,13 @@ template<class Map> std::string at(const Map& map, const char* key) {
 } // namespace
 
 std::optional<std::string> account_of(const Secret& secret) {
-  if (secret.type() != token_secret_type) return {};
-  return at(secret.metadata().annotations(), account_name_annotation);
+  if (secret.type() != schema::token_secret_type) return {};
+  return at(secret.metadata().annotations(), schema::account_name_annotation);
 }
 
 token_secret judge(const Secret& secret, const std::string& account_uid,
                    const std::string& root_ca_pem) {
-  auto meant = at(secret.metadata().annotations(), account_uid_annotation);
+  auto meant = at(secret.metadata().annotations(), schema::account_uid_annotation);
   if (account_uid.empty() || (!meant.empty() && meant != account_uid)) return token_secret::orphan;
   bool whole = !meant.empty() && !at(secret.data(), token_key).empty() &&
                !at(secret.data(), namespace_key).empty() &&
@@ -35,7 +35,7 @@ token_secret judge(const Secret& secret, const std::string& account_uid,
 void fill_in(Secret& secret, const std::string& account_uid, const std::string& root_ca_pem,
              const std::string& token) {
   auto& m = *secret.mutable_metadata();
-  (*m.mutable_annotations())[account_uid_annotation] = account_uid;
+  (*m.mutable_annotations())[schema::account_uid_annotation] = account_uid;
   auto& data = *secret.mutable_data();
   data[root_key] = root_ca_pem;
   if (at(data, namespace_key).empty()) data[namespace_key] = m.namespace_();

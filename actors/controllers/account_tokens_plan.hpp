@@ -3,15 +3,12 @@
 #pragma once
 
 #include "messages/api/config.pb.h"
+#include "messages/schema/token_secret.hpp"
 
 #include <optional>
 #include <string>
 
 namespace troupe::controllers {
-
-inline constexpr const char* token_secret_type = "kubernetes.io/service-account-token";
-inline constexpr const char* account_name_annotation = "kubernetes.io/service-account.name";
-inline constexpr const char* account_uid_annotation = "kubernetes.io/service-account.uid";
 
 /// The account that a secret is for; nothing if it asks for no token.
 std::optional<std::string> account_of(const k8s::core::v1::Secret& secret);

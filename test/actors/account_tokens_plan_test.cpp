@@ -11,9 +11,9 @@ namespace {
 
 Secret asking() {
   Secret s;
-  s.set_type(token_secret_type);
+  s.set_type(troupe::schema::token_secret_type);
   s.mutable_metadata()->set_namespace_("ns");
-  (*s.mutable_metadata()->mutable_annotations())[account_name_annotation] = "robot";
+  (*s.mutable_metadata()->mutable_annotations())[troupe::schema::account_name_annotation] = "robot";
   return s;
 }
 
@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_filled_in_once) {
   BOOST_TEST((judge(s, "uid", "root") == token_secret::lacks));
   fill_in(s, "uid", "root", "a.b.c");
   BOOST_TEST((judge(s, "uid", "root") == token_secret::good));
-  BOOST_TEST(s.metadata().annotations().at(account_uid_annotation) == "uid");
+  BOOST_TEST(s.metadata().annotations().at(troupe::schema::account_uid_annotation) == "uid");
   BOOST_TEST(s.data().at("namespace") == "ns");
   BOOST_TEST(s.data().at("ca.crt") == "root");
   auto before = s.SerializeAsString();

@@ -3,6 +3,7 @@
 #include "messages/schema/validate/rules.hpp"
 
 #include "messages/base/json.hpp"
+#include "messages/schema/token_secret.hpp"
 
 #include "messages/api/config.pb.h"
 #include "messages/api/lease.pb.h"
@@ -83,8 +84,8 @@ void secret(report& out, const Secret& s) {
   auto data = top / "data";
   if (data_keys(out, data, s.data()) > data_bytes_max) out.too_long(data, data_bytes_max);
   auto& type = s.type();
-  if (type == "kubernetes.io/service-account-token") {
-    constexpr const char* account = "kubernetes.io/service-account.name";
+  if (type == token_secret_type) {
+    auto account = account_name_annotation;
     auto annotations = top / "metadata.annotations";
     auto found = s.metadata().annotations().find(account);
     if (found == s.metadata().annotations().end() || found->second.empty())
