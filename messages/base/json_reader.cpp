@@ -1,24 +1,10 @@
 #include "messages/base/json_reader.hpp"
 
-#include <bit>
-#include <cstdint>
-#include <cstring>
+#include "messages/base/json_marks.hpp"
 
 namespace troupe::json {
 
-static_assert(std::endian::native == std::endian::little, "the first byte of a word is its lowest");
-
 namespace {
-
-constexpr uint64_t repeat(uint8_t byte) { return 0x0101010101010101ull * byte; }
-
-/// A mark in the high bit of each of the eight bytes that is a quote, a backslash, a control
-/// character or not ASCII. The lowest mark is exact; higher ones may be false.
-uint64_t special(uint64_t word) {
-  auto less = [](uint64_t w, uint8_t n) { return (w - repeat(n)) & ~w & repeat(0x80); };
-  auto equal = [&](uint8_t byte) { return less(word ^ repeat(byte), 1); };
-  return (word & repeat(0x80)) | less(word, 0x20) | equal('"') | equal('\\');
-}
 
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -159,12 +145,10 @@ std::string_view reader::read_quoted() {
   auto start = ++at_;
   auto p = start;
   for (;;) {
-    for (uint64_t word; end_ - p >= 8; p += 8) {
-      memcpy(&word, p, 8);
-      if (auto marks = special(word)) {
-        p += std::countr_zero(marks) / 8;
-        break;
-      }
+    while (end_ - p >= plain_step) {
+      auto plain = plain_characters(p);
+      p += plain;
+      if (plain < plain_step) break;
     }
     if (p == end_) {
       fail("a string does not end");

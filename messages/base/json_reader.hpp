@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -42,6 +44,17 @@ public:
   /// Enters `{`; then next_key() yields each key until it returns false behind `}`.
   bool enter_object();
   bool next_key(std::string_view& key);
+  /// Steps over the next key if it is written exactly as `,"name":`, at the object's beginning
+  /// without the comma.
+  bool next_key_is(std::string_view comma_key) {
+    comma_key.remove_prefix(first_);
+    if (failed() || static_cast<size_t>(end_ - at_) < comma_key.size() ||
+        !same_text(at_, comma_key.data(), comma_key.size()))
+      return false;
+    at_ += comma_key.size();
+    first_ = false;
+    return true;
+  }
   /// Enters `[`; then next_element() says whether a value follows until it returns false behind
   /// `]`.
   bool enter_array();
@@ -82,6 +95,20 @@ private:
     for (auto c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = token::number;
     return table;
   }();
+
+  /// Whether both hold the same `size` characters, four at least; keys are too short for a call.
+  static bool same_text(const char* a, const char* b, size_t size) {
+    auto differ = [&]<class Word>(Word, size_t at) {
+      Word x, y;
+      memcpy(&x, a + at, sizeof x);
+      memcpy(&y, b + at, sizeof y);
+      return x != y;
+    };
+    if (size < 8) return !differ(uint32_t{}, 0) && !differ(uint32_t{}, size - 4);
+    for (size_t at = 0; at + 8 < size; at += 8)
+      if (differ(uint64_t{}, at)) return false;
+    return !differ(uint64_t{}, size - 8);
+  }
 
   std::string_view read_quoted();
   void skip_space() {

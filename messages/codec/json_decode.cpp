@@ -163,15 +163,23 @@ private:
     std::array<uint64_t, 2> seen{}; // by field number; higher numbers are not tracked
     std::array<bool, 2> named{};    // whether apiVersion and kind have been there
     in_.enter_object();
-    for (std::string_view key; in_.next_key(key);) {
-      auto hit = t.find(key);
-      if (!hit.field) {
-        if (!unknown(t, key, here, named, outermost)) return false;
-        continue;
+    auto expected = &t.opening();
+    for (;;) {
+      auto hit = expected->load(std::memory_order_relaxed);
+      if (!hit || !in_.next_key_is(hit->field->comma_key())) {
+        std::string_view key;
+        if (!in_.next_key(key)) break;
+        hit = t.look_up(key);
+        if (!hit) {
+          if (!unknown(t, key, here, named, outermost)) return false;
+          continue;
+        }
+        expected->store(hit, std::memory_order_relaxed);
       }
-      auto& p = *hit.field;
+      expected = &hit->next;
+      auto& p = *hit->field;
       place at{&here, p.name};
-      if (!hit.via[0] && p.number < 128) {
+      if (!hit->via[0] && p.number < 128) {
         auto& word = seen[p.number / 64];
         auto bit = uint64_t{1} << p.number % 64;
         if (word & bit) {
@@ -182,11 +190,11 @@ private:
       }
       // Records of an inlined message merge when they are parsed, so each field may bring its own.
       size_t outer = 0, inner = 0;
-      if (hit.via[0]) outer = open(out_, hit.via[0]->number);
-      if (hit.via[1]) inner = open(out_, hit.via[1]->number);
+      if (hit->via[0]) outer = open(out_, hit->via[0]->number);
+      if (hit->via[1]) inner = open(out_, hit->via[1]->number);
       if (!field(p, at)) return false;
-      if (hit.via[1]) close(out_, inner);
-      if (hit.via[0]) close(out_, outer);
+      if (hit->via[1]) close(out_, inner);
+      if (hit->via[0]) close(out_, outer);
     }
     for (auto* p : t.wired_empty())
       if (!(seen[p->number / 64] >> p->number % 64 & 1)) zero(*p->type, p->number);

@@ -2,6 +2,8 @@
 // costs a store and not a call.
 #pragma once
 
+#include "messages/base/json_marks.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -74,7 +76,7 @@ public:
       while (last - from >= 8) {
         memcpy(&word, from, 8);
         memcpy(at, &word, 8);
-        auto marks = special(word);
+        auto marks = json::escape_marks(word);
         if (!marks) {
           from += 8, at += 8;
           continue;
@@ -99,14 +101,6 @@ public:
 
 private:
   static constexpr size_t room_least = 256;
-
-  static constexpr uint64_t repeat(uint8_t byte) { return 0x0101010101010101ull * byte; }
-
-  /// A mark for each byte that is a quote, a backslash or a control character; the lowest is exact.
-  static uint64_t special(uint64_t word) {
-    auto less = [](uint64_t w, uint8_t n) { return (w - repeat(n)) & ~w & repeat(0x80); };
-    return less(word, 0x20) | less(word ^ repeat('"'), 1) | less(word ^ repeat('\\'), 1);
-  }
 
   static char* escape(char* at, unsigned char c) {
     constexpr char digits[] = "0123456789abcdef";

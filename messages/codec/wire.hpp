@@ -187,6 +187,7 @@ private:
 
 /// Whether `field`, one whole field of a scalar type, holds zero, false or an empty text.
 inline bool is_zero(std::string_view field) {
+  if (field.empty() || field.back()) return false; // nearly always
   reader in(field);
   return in.next() && in.value == 0 && in.data.empty();
 }

@@ -9,13 +9,13 @@ type::type() = default;
 type::~type() = default;
 
 void type::seal() {
-  std::vector<slot> entries;
+  std::vector<found> entries;
   auto collect = [&](auto& self, const std::vector<property>& from, found at,
                      size_t depth) -> void {
     for (auto& p : from) {
       at.field = &p;
       if (!p.inlined) {
-        entries.push_back({p.name, words(p.name), at});
+        entries.push_back(at);
       } else if (depth < at.via.size()) {
         at.via[depth] = &p;
         self(self, p.type->properties, at, depth + 1);
@@ -27,11 +27,15 @@ void type::seal() {
   collect(collect, properties, {}, 0);
   size_t size = 4;
   while (size < entries.size() * 2) size *= 2;
-  slots_.assign(size, {});
+  slots_ = std::vector<slot>(size);
   for (auto& entry : entries) {
-    auto at = entry.ends.hash(entry.key.size()) & (size - 1);
+    std::string_view key = entry.field->name;
+    words ends(key);
+    auto at = ends.hash(key.size()) & (size - 1);
     while (slots_[at].value.field) at = (at + 1) & (size - 1);
-    slots_[at] = entry;
+    slots_[at].key = key;
+    slots_[at].ends = ends;
+    static_cast<found&>(slots_[at].value) = entry;
   }
   uint32_t highest = 0;
   for (auto& p : properties) highest = std::max(highest, p.number);
@@ -64,16 +68,16 @@ void type::seal_properties() {
   }
 }
 
-type::found type::find(std::string_view json_name) const {
-  if (slots_.empty()) return {};
+const type::step* type::look_up(std::string_view json_name) const {
+  if (slots_.empty()) return nullptr;
   auto mask = slots_.size() - 1;
   words ends(json_name);
   auto n = json_name.size();
   for (auto at = ends.hash(n) & mask; slots_[at].value.field; at = (at + 1) & mask) {
     auto& s = slots_[at];
-    if (s.ends == ends && s.key.size() == n && (n <= 16 || s.key == json_name)) return s.value;
+    if (s.ends == ends && s.key.size() == n && (n <= 16 || s.key == json_name)) return &s.value;
   }
-  return {};
+  return nullptr;
 }
 
 const type* type::child(std::string_view json_name) const {

@@ -6,6 +6,7 @@
 #include "messages/base/json.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -117,7 +118,22 @@ struct type {
     std::array<const property*, 2>
         via{}; ///< the inlined properties that it stands in, outermost first
   };
-  found find(std::string_view json_name) const;
+  found find(std::string_view json_name) const {
+    auto hit = look_up(json_name);
+    return hit ? found(*hit) : found{};
+  }
+
+  /// The same with a memory of what was read behind it the last time: objects of one kind mostly
+  /// name their fields in one order.
+  struct step;
+  using memory = std::atomic<const step*>;
+  struct step : found {
+    mutable memory next{nullptr};
+  };
+  const step* look_up(std::string_view json_name) const;
+  /// What was read first the last time.
+  memory& opening() const { return opening_; }
+
   /// The property's type, or null.
   const type* child(std::string_view json_name) const;
   /// A property of this message by its Protobuf number, or null.
@@ -161,13 +177,14 @@ private:
   struct slot {
     std::string_view key;
     words ends;
-    found value;
+    step value;
   };
 
   void seal_properties();
 
   std::vector<slot> slots_; // open addressing, a power of two
-  std::string keys_;        // of the properties, one behind the other
+  mutable memory opening_{nullptr};
+  std::string keys_; // of the properties, one behind the other
   std::vector<const property*> numbers_;
   std::vector<const property*> written_empty_;
   std::vector<const property*> wired_empty_;
