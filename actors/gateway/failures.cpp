@@ -54,6 +54,15 @@ std::string protobuf_of(const k8s::meta::v1::Status& s) {
   return codec::seal_envelope("v1", "Status", codec::to_wire(s));
 }
 
+/// Kubernetes tells of invalid ingresses and network policies under the group where they began: its
+/// server still knows them there, and finds that name first.
+std::string_view group_of_invalid(const schema::kind& kind) {
+  bool moved =
+      kind.group == "networking.k8s.io" && (kind.name == "Ingress" || kind.name == "NetworkPolicy");
+  if (moved) return "extensions";
+  return kind.group;
+}
+
 } // namespace
 
 error not_found(const schema::kind& kind, std::string_view name) {
@@ -76,7 +85,7 @@ error stale(const schema::kind& kind, std::string_view name) {
 }
 
 error invalid(const schema::kind& kind, std::string_view name, std::vector<cause> causes) {
-  return invalid(kind.group, kind.name, name, std::move(causes));
+  return invalid(group_of_invalid(kind), kind.name, name, std::move(causes));
 }
 
 error invalid(std::string_view group, std::string_view kind, std::string_view name,

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Replays the recorded cases of a real API server. Fails if a case fails that golden-known.txt does not
-# name with a reason, or if one that it names passes. With "*" behind the program, the controllers run, and
+# Replays the recorded cases of a real API server. With "*" behind the program, the controllers run, and
 # the cases that need them. Skipped where the cases are not on the machine.
 set -u
 troupe=$1
@@ -18,10 +17,5 @@ else
   grep ' passed' "$data/out"
   exit $(($(grep -c '^FAIL' "$data/out") > 0))
 fi
-sed -n 's/^FAIL \([^:]*\):.*/\1/p' "$data/out" | sort >"$data/failed"
-sed -n 's/^\([a-z][^ #]*\).*/\1/p' "$here/golden-known.txt" | sort >"$data/known"
-surprises=$(comm -23 "$data/failed" "$data/known")
-mended=$(comm -13 "$data/failed" "$data/known")
-[ -n "$surprises" ] && { echo "these should pass:"; grep -F "$(sed 's/^/FAIL /; s/$/:/' <<<"$surprises")" "$data/out" | cut -c1-300; }
-[ -n "$mended" ] && { echo "these pass now; take them off golden-known.txt:"; echo "$mended"; }
-grep -q ' passed' "$data/out" && [ -z "$surprises" ] && [ -z "$mended" ]
+grep '^FAIL' "$data/out" | cut -c1-300
+grep -q ' passed, 0 failed' "$data/out"
