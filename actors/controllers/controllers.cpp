@@ -2,6 +2,7 @@
 
 #include "actors/controllers/account_tokens.hpp"
 #include "actors/controllers/accounts.hpp"
+#include "actors/controllers/autoscaler.hpp"
 #include "actors/controllers/certificate_requests.hpp"
 #include "actors/controllers/cron_job.hpp"
 #include "actors/controllers/daemon_set.hpp"
@@ -59,6 +60,7 @@ constexpr row table[] = {
     {"podgc", pod_garbage},
     {"resourcequota", resource_quotas},
     {"disruption", disruptions},
+    {"horizontalpodautoscaling", autoscalers},
     {"ephemeral-volume", ephemeral_volumes},
     {"scheduler", scheduler::scheduler},
     {"endpointslice", service::services, true},

@@ -5,7 +5,6 @@
 #include "actors/gateway/options.hpp"
 #include "actors/gateway/verbs.hpp"
 #include "messages/api/metrics.pb.h"
-#include "messages/cluster/node.pb.h"
 
 #include <set>
 
@@ -154,6 +153,11 @@ std::vector<storage::entry_ptr> entries_of(const call& c, const storage::snapsho
 
 } // namespace
 
+void measure(gateway& g, std::vector<std::string> nodes,
+             std::function<void(std::map<std::string, cluster::Usage>)> tell) {
+  std::make_shared<survey>(g, std::move(nodes), std::move(tell))->start();
+}
+
 void metrics(gateway& g, call_ptr c) {
   auto options = read_list_options(*c->kind, c->query);
   if (!options) return c->fail(options.error());
@@ -168,7 +172,7 @@ void metrics(gateway& g, call_ptr c) {
     if (all.empty()) return c->fail(not_found(*c->kind, c->where.name));
     c->answer_object(200, all.front()->value(), 0);
   };
-  std::make_shared<survey>(g, std::move(nodes), std::move(answer))->start();
+  measure(g, std::move(nodes), std::move(answer));
 }
 
 } // namespace troupe::gateway

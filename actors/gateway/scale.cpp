@@ -45,6 +45,21 @@ int32_t number_at(const json::value& tree, const std::string& path) {
   return !found.empty() && found[0]->is_int64() ? static_cast<int32_t>(found[0]->get_int64()) : 0;
 }
 
+/// Sets the number behind `.a.b.c`, making objects on the way.
+void set_number(json::value& tree, std::string_view path, int64_t number) {
+  auto at = &tree;
+  if (path.starts_with('.')) path.remove_prefix(1);
+  while (!path.empty()) {
+    auto dot = std::min(path.find('.'), path.size());
+    if (!at->is_object()) *at = json::object{};
+    at = &at->get_object()[path.substr(0, dot)];
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  *at = number;
+}
+
+} // namespace
+
 result<Scale> scale_of(const schema::kind& kind, const Message& object) {
   auto tree = json::parse(json_of(kind, object));
   if (!tree) return tree.error();
@@ -69,18 +84,16 @@ result<Scale> scale_of(const schema::kind& kind, const Message& object) {
   return s;
 }
 
-/// Sets the number behind `.a.b.c`, making objects on the way.
-void set_number(json::value& tree, std::string_view path, int64_t number) {
-  auto at = &tree;
-  if (path.starts_with('.')) path.remove_prefix(1);
-  while (!path.empty()) {
-    auto dot = std::min(path.find('.'), path.size());
-    if (!at->is_object()) *at = json::object{};
-    at = &at->get_object()[path.substr(0, dot)];
-    path.remove_prefix(std::min(dot + 1, path.size()));
-  }
-  *at = number;
+result<object> scaled(const schema::kind& kind, const Message& object, int32_t replicas) {
+  auto tree = json::parse(json_of(kind, object));
+  if (!tree) return tree.error();
+  set_number(*tree, paths_of(kind).spec, replicas);
+  auto fresh = from_json(kind, json::write(*tree));
+  if (!fresh) return fresh.error();
+  return std::move(fresh->object);
 }
+
+namespace {
 
 error missing_scale(const call& c) {
   auto e = not_found(*c.kind, c.where.name);
@@ -210,12 +223,9 @@ result<change> plan_scale(gateway& g, call& c, const write_options& options,
   if (!wanted->metadata().name().empty() && wanted->metadata().name() != c.where.name)
     return wrong_name(c, wanted->metadata().name());
   if (wanted->spec().replicas() < 0) return negative_replicas(c, wanted->spec().replicas());
-  auto tree = json::parse(json_of(*c.kind, *object));
-  if (!tree) return tree.error();
-  set_number(*tree, paths_of(*c.kind).spec, wanted->spec().replicas());
-  auto fresh = from_json(*c.kind, json::write(*tree));
+  auto fresh = scaled(*c.kind, *object, wanted->spec().replicas());
   if (!fresh) return fresh.error();
-  auto plan = plan_update(g, c, std::move(fresh->object), *entry, options, now);
+  auto plan = plan_update(g, c, std::move(*fresh), *entry, options, now);
   if (!plan) return plan;
   answer_with_scale(*plan, *present, wanted->spec().replicas());
   return plan;

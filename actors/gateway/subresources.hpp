@@ -4,6 +4,10 @@
 
 #include "actors/gateway/gateway.hpp"
 
+namespace k8s::autoscaling::v1 {
+class Scale;
+}
+
 namespace troupe::gateway {
 
 /// Takes over the call if its subresource has a way of its own; false if it goes the way of its
@@ -16,6 +20,11 @@ result<patch_type> patch_type_of(const call& c);
 void scale(gateway& g, call_ptr c); // scale.cpp
 /// How many replicas an object asks for, if its kind has a scale.
 int32_t replicas_of(const schema::kind& kind, const google::protobuf::Message& object);
+/// What is shown of an object that has a scale, and the object with another number of replicas.
+result<k8s::autoscaling::v1::Scale> scale_of(const schema::kind& kind,
+                                             const google::protobuf::Message& object);
+result<object> scaled(const schema::kind& kind, const google::protobuf::Message& object,
+                      int32_t replicas);
 void bind(gateway& g, call_ptr c);    // binding.cpp: also POST .../bindings
 void evict(gateway& g, call_ptr c);   // eviction.cpp
 void pod_log(gateway& g, call_ptr c); // log.cpp

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace troupe::node {
 
@@ -26,35 +27,50 @@ template<class Metrics> void date(Metrics& m, const machine_use& after, int64_t 
   m.mutable_metadata()->mutable_creation_timestamp()->set_seconds(after.now_ms / 1000);
 }
 
-} // namespace
-
-cluster::Usage usage_between(const machine_use& before, const machine_use& after,
-                             const std::string& node) {
+/// What was used between samples of before, the best first, and one of now. Containers are compared
+/// with the first sample that they are in as they are; those that are in none are left out.
+cluster::Usage usage_between(const std::vector<const machine_use*>& before,
+                             const machine_use& after, const std::string& node) {
   cluster::Usage out;
-  auto window = std::max<int64_t>(1, after.now_ms - before.now_ms);
+  auto window_since = [&](const machine_use& start) {
+    return std::max<int64_t>(1, after.now_ms - start.now_ms);
+  };
+  auto& start = *before.front();
   k8s::metrics::v1beta1::NodeMetrics whole;
   whole.mutable_metadata()->set_name(node);
-  date(whole, after, window);
-  fill(*whole.mutable_usage(), before.node, after.node, window);
+  date(whole, after, window_since(start));
+  fill(*whole.mutable_usage(), start.node, after.node, window_since(start));
   out.set_node(whole.SerializeAsString());
 
-  std::map<std::pair<std::string, std::string>, const container_use*> known;
-  for (auto& c : before.containers) known[{c.uid, c.container}] = &c;
+  struct beginning {
+    const container_use* use;
+    int64_t window_ms;
+  };
+  auto identity = [](const container_use& c) {
+    return std::tuple(c.uid, c.container, c.started_seconds);
+  };
+  std::map<std::tuple<std::string, std::string, int64_t>, beginning> known;
+  for (auto sample : before)
+    for (auto& c : sample->containers)
+      known.try_emplace(identity(c), beginning{&c, window_since(*sample)});
   std::map<std::string, k8s::metrics::v1beta1::PodMetrics> pods;
   for (auto& c : after.containers) {
-    auto hit = known.find({c.uid, c.container});
-    if (hit == known.end() || hit->second->started_seconds != c.started_seconds) continue;
+    auto hit = known.find(identity(c));
+    if (hit == known.end()) continue;
+    auto& [use, window_ms] = hit->second;
     auto& pod = pods[c.uid];
     pod.mutable_metadata()->set_name(c.pod);
     pod.mutable_metadata()->set_namespace_(c.ns);
-    date(pod, after, window);
+    date(pod, after, window_ms);
     auto& one = *pod.add_containers();
     one.set_name(c.container);
-    fill(*one.mutable_usage(), hit->second->use, c.use, window);
+    fill(*one.mutable_usage(), use->use, c.use, window_ms);
   }
   for (auto& [uid, pod] : pods) out.add_pods(pod.SerializeAsString());
   return out;
 }
+
+} // namespace
 
 std::optional<cluster::Usage> usage_meter::add(machine_use sample, const std::string& node) {
   std::lock_guard lock(mutex_);
@@ -63,9 +79,11 @@ std::optional<cluster::Usage> usage_meter::add(machine_use sample, const std::st
     auto age = sample.now_ms - from->now_ms;
     return age >= window_ms_min && age <= window_ms_max;
   };
-  std::optional<cluster::Usage> out;
+  std::vector<const machine_use*> before;
   for (auto* from : {&older_, &newer_})
-    if (!out && fit(*from)) out = usage_between(**from, sample, node);
+    if (fit(*from)) before.push_back(&**from);
+  std::optional<cluster::Usage> out;
+  if (!before.empty()) out = usage_between(before, sample, node);
   if (!newer_ || sample.now_ms - newer_->now_ms >= settle_ms || sample.now_ms < newer_->now_ms) {
     older_ = std::move(newer_);
     newer_ = std::move(sample);

@@ -13,16 +13,11 @@ namespace troupe::node {
 /// Samples closer together than this say too little; older ones say nothing of the present.
 inline constexpr int64_t window_ms_min = 400, window_ms_max = 60'000;
 
-/// What node and pods used between two samples. Pods that are not in both, or have begun anew, are
-/// left out. Pure.
-cluster::Usage usage_between(const machine_use& before, const machine_use& after,
-                             const std::string& node);
-
 /// Any thread.
 class usage_meter {
 public:
-  /// Takes a sample in. Returns the use since an earlier one that is fit for it; none if there is
-  /// none yet: ask again after window_ms_min.
+  /// Takes a sample in. Returns the use since earlier ones that are fit for it, of containers that
+  /// run since then; none if there is none yet: ask again after window_ms_min.
   std::optional<cluster::Usage> add(machine_use sample, const std::string& node);
 
 private:

@@ -117,4 +117,26 @@ BOOST_AUTO_TEST_CASE(static_pods_are_named_after_their_node_and_contents) {
     BOOST_TEST(!read(bad), bad);
 }
 
+BOOST_AUTO_TEST_CASE(a_pod_that_came_between_samples_is_measured_since_then) {
+  usage_meter meter;
+  meter.add(sample(1'000, 100), "one");
+  auto with_late = [](int64_t at_ms, uint64_t cpu_ms) {
+    auto out = sample(at_ms, cpu_ms);
+    out.containers.push_back({"default", "late", "main", "uid-2", out.containers[0].use, 9});
+    return out;
+  };
+  BOOST_TEST(meter.add(with_late(21'000, 1'100), "one")->pods_size() == 1);
+  auto used = meter.add(with_late(31'000, 2'600), "one");
+  BOOST_REQUIRE(used);
+  std::map<std::string, std::string> cpu;
+  for (auto& bytes : used->pods()) {
+    k8s::metrics::v1beta1::PodMetrics pod;
+    BOOST_REQUIRE(pod.ParseFromString(bytes));
+    cpu[pod.metadata().name()] = pod.containers(0).usage().at("cpu").string() + " in " +
+                                 std::to_string(pod.window().duration() / 1'000'000'000);
+  }
+  BOOST_TEST(cpu["web"] == "83333333n in 30");
+  BOOST_TEST(cpu["late"] == "150000000n in 10");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
