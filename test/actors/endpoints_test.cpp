@@ -361,6 +361,18 @@ BOOST_AUTO_TEST_CASE(hints_name_the_zone_where_that_is_asked_for_and_bearable) {
   BOOST_TEST(hints(", trafficDistribution: PreferSameNode", "  ") == 1);
 }
 
+BOOST_AUTO_TEST_CASE(of_two_annotations_that_ask_for_hints_the_older_one_counts) {
+  auto asks = [](const char* older, const char* newer) {
+    auto s = service_of(web);
+    auto& notes = *s.mutable_metadata()->mutable_annotations();
+    notes["service.kubernetes.io/topology-aware-hints"] = older;
+    notes["service.kubernetes.io/topology-mode"] = newer;
+    return asks_for_hints(s);
+  };
+  BOOST_TEST(asks("auto", "Disabled"));
+  BOOST_TEST(!asks("disabled", "Auto"));
+}
+
 BOOST_AUTO_TEST_CASE(endpoints_show_ready_and_other_addresses) {
   auto s = service_of(web);
   std::vector<backend> pods{pod_at("a", "10.0.0.2"), pod_at("b", "10.0.0.1", false),
