@@ -4,10 +4,13 @@
 #include "messages/api/claim.pb.h"
 #include "messages/api/config.pb.h"
 #include "messages/api/cron_job.pb.h"
+#include "messages/api/deployment.pb.h"
 #include "messages/api/event.pb.h"
+#include "messages/api/namespace.pb.h"
 #include "messages/api/node.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/api/quota.pb.h"
+#include "messages/api/replica_set.pb.h"
 #include "messages/api/storage_class.pb.h"
 #include "net/tls/authority.hpp"
 #include "test/support/read_typed.hpp"
@@ -22,6 +25,8 @@ using namespace troupe;
 using namespace troupe::client;
 using namespace k8s::core::v1;
 using namespace std::chrono_literals;
+using k8s::apps::v1::Deployment;
+using k8s::apps::v1::ReplicaSet;
 using k8s::batch::v1::CronJob;
 
 namespace {
@@ -59,6 +64,24 @@ struct scene {
 std::string used(const ResourceQuota& q) {
   auto hit = q.status().used().find("pods");
   return hit == q.status().used().end() ? "nothing" : hit->second.string();
+}
+
+std::string replica_set_text(const std::string& name, int replicas,
+                             const std::string& ns = "default") {
+  return R"({"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":")" + name +
+         R"(","namespace":")" + ns + R"("},"spec":{"replicas":)" + std::to_string(replicas) +
+         R"(,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":
+         "web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})";
+}
+
+/// The one pod of the namespace cannot go.
+void hold_a_pod(scene& s, const std::string& ns) {
+  auto pods = s.here.list<Pod>({.ns = ns});
+  BOOST_REQUIRE(pods);
+  BOOST_REQUIRE(pods->size() == 1);
+  auto& pod = pods->front();
+  pod.mutable_metadata()->add_finalizers("example.com/held");
+  BOOST_REQUIRE(s.here.update(pod));
 }
 
 bool contains(const std::vector<std::string>& all, const std::string& one) {
@@ -209,6 +232,58 @@ BOOST_AUTO_TEST_CASE(a_claim_says_which_pods_it_waits_for_if_they_find_no_place)
   s.stage.run(20s);
   BOOST_TEST(
       contains(s.told("data"), "WaitForPodScheduled: waiting for pods one,two to be scheduled"));
+}
+
+// Before, the set took them for its own, and they went with it.
+BOOST_AUTO_TEST_CASE(a_set_adopts_no_pods_that_are_over) {
+  scene s;
+  auto pod = [](const std::string& name) {
+    return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+           R"(","namespace":"default","labels":{"app":"web"}},"spec":{"containers":[{"name":"c",
+           "image":"i"}]}})";
+  };
+  s.create<Pod>(pod("runs"));
+  auto over = s.create<Pod>(pod("over"));
+  over.mutable_status()->set_phase("Succeeded");
+  BOOST_REQUIRE(s.here.update_status(over));
+  s.create<ReplicaSet>(replica_set_text("web", 1));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<Pod>("runs").metadata().owner_references_size() == 1);
+  BOOST_TEST(s.get<Pod>("over").metadata().owner_references_size() == 0);
+}
+
+// Before, the sets of a namespace that went told of failures, and tried again and again.
+BOOST_AUTO_TEST_CASE(in_a_namespace_that_goes_no_set_fails_for_want_of_pods) {
+  scene s;
+  s.create<Namespace>(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"old"}})");
+  s.stage.run(1s);
+  s.create<ReplicaSet>(replica_set_text("web", 1, "old"));
+  s.stage.run(1s);
+  hold_a_pod(s, "old");
+  BOOST_REQUIRE(s.here.remove<Namespace>("", "old"));
+  s.stage.run(5s);
+  auto set = s.get<ReplicaSet>("web", "old");
+  BOOST_TEST(set.status().conditions_size() == 0);
+  BOOST_TEST(set.status().replicas() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_namespace_that_goes_no_rollout_fails_for_want_of_a_set) {
+  scene s;
+  s.create<Namespace>(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"old"}})");
+  s.stage.run(1s);
+  s.create<Deployment>(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web",
+      "namespace":"old"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"web"}},"template":{
+      "metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  s.stage.run(1s);
+  hold_a_pod(s, "old");
+  BOOST_REQUIRE(s.here.remove<Namespace>("", "old"));
+  s.stage.run(1s);
+  auto web = s.get<Deployment>("web", "old");
+  web.mutable_spec()->mutable_template_()->mutable_spec()->mutable_containers(0)->set_image("j");
+  BOOST_REQUIRE(s.here.update(web));
+  s.stage.run(5s);
+  web = s.get<Deployment>("web", "old");
+  for (auto& c : web.status().conditions()) BOOST_TEST(c.reason() != "ReplicaSetCreateError");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
