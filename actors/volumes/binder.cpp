@@ -171,6 +171,10 @@ private:
                  read(r.now.find(gateway::key_of(claims, ref.namespace_(), ref.name())), claim);
     auto phase = phase_of(v, there ? &claim : nullptr);
     bool going = v.metadata().has_deletion_timestamp();
+    if (phase == "Available" && unbind(v)) {
+      if (auto ok = r.write.update(volumes, *entry, gateway::copy(v)); !ok) r.fail(ok.error());
+      return;
+    }
     if (!going && phase == "Released" && v.spec().persistent_volume_reclaim_policy() == "Delete") {
       auto& made_by = v.metadata().annotations();
       auto hit = made_by.find("pv.kubernetes.io/provisioned-by");
@@ -179,8 +183,8 @@ private:
         return;
       }
     }
-    auto fault = phase == "Released" && !going ? deletion_fault(v) : std::string{};
-    if (!fault.empty()) phase = "Failed";
+    auto fault = phase == "Released" && !going ? reclaim_fault_of(v) : std::nullopt;
+    if (fault) phase = "Failed";
     if (v.status().phase() == phase || phase == "Bound") {
       if (going) let_go(r, *entry, v);
       return;
@@ -188,12 +192,11 @@ private:
     auto object = gateway::load(volumes, *entry);
     auto& status = *static_cast<PersistentVolume&>(*object).mutable_status();
     status.set_phase(phase);
-    if (fault.empty())
-      status.clear_message();
-    else
-      status.set_message(fault);
-    if (!fault.empty())
-      r.events.note(volumes, v.metadata(), "Warning", "VolumeFailedDelete", fault);
+    status.clear_message();
+    if (fault) {
+      status.set_message(fault->message);
+      r.events.note(volumes, v.metadata(), "Warning", fault->reason, fault->message);
+    }
     status.mutable_last_phase_transition_time()->set_seconds(r.at.seconds);
     if (auto ok = r.write.update(volumes, *entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
@@ -288,13 +291,14 @@ private:
     claim = told;
   }
 
-  /// The volume that is kept for the claim; or the smallest that suits, if the claim need not wait.
+  /// The volume that is kept for the claim; or, if the claim need not wait, of those that suit one
+  /// that can be mounted in the fewest ways, and of these the smallest.
   const storage::entry* find_volume(round& r, const PersistentVolumeClaim& claim) {
     if (auto hit = claim_of.find(r.key); hit != claim_of.end())
       for (auto& key : hit->second) {
         auto entry = r.now.find(key);
         PersistentVolume v;
-        if (read(entry, v) && kept_for(v, claim) && bytes_of(v) >= bytes_asked(claim)) return entry;
+        if (read(entry, v) && kept_for(v, claim) && serves(v, claim)) return entry;
       }
     StorageClass of;
     auto name = class_of(claim);
@@ -302,14 +306,15 @@ private:
         waits_for_consumer(of))
       return nullptr; // whoever places its pod chooses
     const storage::entry* best = nullptr;
-    int64_t best_bytes = 0;
+    std::pair<int, int64_t> best_excess; // ways to mount it, and bytes
     for (auto& key : open_volumes[name]) {
       auto entry = r.now.find(key);
       PersistentVolume v;
       if (!read(entry, v) || !open(v) || !suits(v, claim)) continue;
-      if (best && bytes_of(v) >= best_bytes) continue;
+      std::pair excess{v.spec().access_modes_size(), bytes_of(v)};
+      if (best && excess >= best_excess) continue;
       best = entry;
-      best_bytes = bytes_of(v);
+      best_excess = excess;
     }
     return best;
   }
@@ -348,7 +353,7 @@ private:
     if (!read(volume_entry, v)) {
       if (!bound(claim)) return;
       return lose(r, entry, "ClaimLost",
-                  "Bound claim has lost its PersistentVolume. Any data on the volume is lost!");
+                  "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
     }
     if (v.spec().has_claim_ref() && !kept_for(v, claim)) {
       if (bound(claim))

@@ -8,6 +8,7 @@
 #include "messages/api/event.pb.h"
 #include "messages/api/namespace.pb.h"
 #include "messages/api/node.pb.h"
+#include "messages/api/persistent_volume.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/api/quota.pb.h"
 #include "messages/api/replica_set.pb.h"
@@ -64,6 +65,20 @@ struct scene {
 std::string used(const ResourceQuota& q) {
   auto hit = q.status().used().find("pods");
   return hit == q.status().used().end() ? "nothing" : hit->second.string();
+}
+
+std::string volume_text(const std::string& name, const std::string& size, const std::string& modes,
+                        const std::string& more = "") {
+  return R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":")" + name +
+         R"("},"spec":{"capacity":{"storage":")" + size + R"("},"accessModes":)" + modes +
+         R"(,"hostPath":{"path":"/mnt/v"})" + more + "}}";
+}
+
+/// Of no class, as the volumes are.
+std::string claim_text(const std::string& name) {
+  return R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":")" + name +
+         R"(","namespace":"default"},"spec":{"storageClassName":"","accessModes":["ReadWriteOnce"],
+         "resources":{"requests":{"storage":"1Gi"}}}})";
 }
 
 std::string replica_set_text(const std::string& name, int replicas,
@@ -232,6 +247,81 @@ BOOST_AUTO_TEST_CASE(a_claim_says_which_pods_it_waits_for_if_they_find_no_place)
   s.stage.run(20s);
   BOOST_TEST(
       contains(s.told("data"), "WaitForPodScheduled: waiting for pods one,two to be scheduled"));
+}
+
+// Before, the smallest was taken, although another claim may need all that it can do.
+BOOST_AUTO_TEST_CASE(a_claim_takes_the_volume_that_can_do_least_beyond_its_wish) {
+  scene s;
+  s.create<PersistentVolume>(volume_text("small", "1Gi", R"(["ReadWriteOnce","ReadWriteMany"])"));
+  s.create<PersistentVolume>(volume_text("large", "5Gi", R"(["ReadWriteOnce"])"));
+  s.create<PersistentVolume>(volume_text("largest", "9Gi", R"(["ReadWriteOnce"])"));
+  s.stage.run(1s);
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").spec().volume_name() == "large");
+}
+
+// Before, a claim for a file system was bound to a block device that somebody had kept for it.
+BOOST_AUTO_TEST_CASE(a_volume_that_is_kept_for_a_claim_but_of_another_mode_is_not_taken) {
+  scene s;
+  s.create<PersistentVolume>(
+      volume_text("raw", "1Gi", R"(["ReadWriteOnce"])",
+                  R"(,"volumeMode":"Block","claimRef":{"namespace":"default","name":"data"})"));
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").status().phase() == "Pending");
+}
+
+// Before, the volume stayed out of everybody's reach.
+BOOST_AUTO_TEST_CASE(a_volume_whose_claim_is_bound_elsewhere_can_be_had_again) {
+  scene s;
+  s.create<PersistentVolume>(volume_text("one", "1Gi", R"(["ReadWriteOnce"])"));
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  auto claim = s.get<PersistentVolumeClaim>("data");
+  BOOST_TEST(claim.spec().volume_name() == "one");
+  s.create<PersistentVolume>(
+      volume_text("two", "1Gi", R"(["ReadWriteOnce"])",
+                  R"(,"claimRef":{"namespace":"default","name":"data","uid":")" +
+                      claim.metadata().uid() + R"("})"));
+  s.stage.run(1s);
+  auto two = s.get<PersistentVolume>("two", "");
+  BOOST_TEST(two.status().phase() == "Available");
+  BOOST_TEST(two.spec().claim_ref().uid() == "");
+  BOOST_TEST(s.get<PersistentVolume>("one", "").status().phase() == "Bound");
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_whose_volume_is_gone_says_that_the_data_is_lost) {
+  scene s;
+  auto made = s.create<PersistentVolume>(volume_text("one", "1Gi", R"(["ReadWriteOnce"])"));
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  BOOST_REQUIRE(s.here.remove<PersistentVolume>("", "one"));
+  auto bare = s.get<PersistentVolume>("one", "");
+  bare.mutable_metadata()->clear_finalizers();
+  BOOST_REQUIRE(s.here.update(bare));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").status().phase() == "Lost");
+  BOOST_TEST(contains(s.told("data"), "ClaimLost: Bound claim has lost its PersistentVolume. Data "
+                                      "on the volume is lost!"));
+}
+
+// Before, a claim went as soon as the pod was over: whoever kept the pod had nothing to look into.
+BOOST_AUTO_TEST_CASE(a_claim_stays_as_long_as_a_pod_that_used_it_is_there) {
+  scene s;
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  auto pod = s.create<Pod>(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":
+      "default"},"spec":{"nodeName":"far","containers":[{"name":"c","image":"i"}],"volumes":[{
+      "name":"v","persistentVolumeClaim":{"claimName":"data"}}]}})");
+  pod.mutable_status()->set_phase("Succeeded");
+  BOOST_REQUIRE(s.here.update_status(pod));
+  s.stage.run(1s);
+  BOOST_REQUIRE(s.here.remove<PersistentVolumeClaim>("default", "data"));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").metadata().has_deletion_timestamp());
+  BOOST_REQUIRE(s.here.remove<Pod>("default", "p"));
+  s.stage.run(1s);
+  BOOST_TEST(!s.here.get<PersistentVolumeClaim>("default", "data"));
 }
 
 // Before, the set took them for its own, and they went with it.
