@@ -1,5 +1,6 @@
 #include "actors/volumes/binder.hpp"
 
+#include "actors/controllers/events_plan.hpp"
 #include "actors/controllers/reconciler.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/volumes/binding.hpp"
@@ -226,7 +227,7 @@ private:
     auto name = class_of(claim);
     bool has = !name.empty() && read(r.now.find(gateway::key_of(classes, {}, name)), of);
     auto note = [&](const char* type, const char* reason, const std::string& message) {
-      r.events.note(claims, claim.metadata(), type, reason, message);
+      tell_waiting(r, claim, type, reason, message);
     };
     if (name.empty())
       return note("Normal", "FailedBinding",
@@ -264,8 +265,15 @@ private:
     bool known = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine);
     auto made = provision(claim, of, node->second, known ? &machine : nullptr);
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
-    note("Normal", "ProvisioningSucceeded",
-         "Successfully provisioned volume " + made.metadata().name());
+    r.events.note(claims, claim.metadata(), "Normal", "ProvisioningSucceeded",
+                  "Successfully provisioned volume " + made.metadata().name());
+  }
+
+  /// Why the claim waits, and again before that is forgotten.
+  void tell_waiting(round& r, const PersistentVolumeClaim& claim, const char* type,
+                    const char* reason, const std::string& message) {
+    r.events.note(claims, claim.metadata(), type, reason, message);
+    r.again_after(controllers::event_life / 2);
   }
 
   /// A class has become the default since the claim was made. False if there is none.
@@ -359,15 +367,14 @@ private:
       if (bound(claim))
         return lose(r, entry, "ClaimMisbound",
                     "Two claims are bound to the same volume, this one is bound incorrectly");
-      r.events.note(claims, claim.metadata(), "Warning", "FailedBinding",
-                    "volume \"" + v.metadata().name() + "\" already bound to a different claim.");
-      return;
+      return tell_waiting(r, claim, "Warning", "FailedBinding",
+                          "volume \"" + v.metadata().name() +
+                              "\" already bound to a different claim.");
     }
-    if (auto why = mismatch(v, claim); !v.spec().has_claim_ref() && !bound(claim) && !why.empty()) {
-      r.events.note(claims, claim.metadata(), "Warning", "VolumeMismatch",
-                    "Cannot bind to requested volume \"" + v.metadata().name() + "\": " + why);
-      return;
-    }
+    if (auto why = mismatch(v, claim); !v.spec().has_claim_ref() && !bound(claim) && !why.empty())
+      return tell_waiting(r, claim, "Warning", "VolumeMismatch",
+                          "Cannot bind to requested volume \"" + v.metadata().name() +
+                              "\": " + why);
     if (grows(claim, v)) {
       grow(claim, v);
       r.events.note(claims, claim.metadata(), "Normal", "FileSystemResizeSuccessful",
@@ -385,6 +392,7 @@ private:
     status.set_phase("Lost");
     status.clear_access_modes();
     status.clear_capacity();
+    status.clear_current_volume_attributes_class_name();
     r.events.note(claims, claim.metadata(), "Warning", reason, why);
     if (auto ok = r.write.update(claims, entry, std::move(object), "status"); !ok)
       r.fail(ok.error());

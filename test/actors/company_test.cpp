@@ -306,6 +306,15 @@ BOOST_AUTO_TEST_CASE(a_claim_whose_volume_is_gone_says_that_the_data_is_lost) {
                                       "on the volume is lost!"));
 }
 
+// Before, it said so once, and an hour later nobody could know any more.
+BOOST_AUTO_TEST_CASE(a_claim_that_waits_says_why_as_long_as_it_waits) {
+  scene s;
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(3h);
+  BOOST_TEST(contains(s.told("data"), "FailedBinding: no persistent volumes available for this "
+                                      "claim and no storage class is set"));
+}
+
 // Before, a claim went as soon as the pod was over: whoever kept the pod had nothing to look into.
 BOOST_AUTO_TEST_CASE(a_claim_stays_as_long_as_a_pod_that_used_it_is_there) {
   scene s;
