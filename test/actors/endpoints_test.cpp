@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(endpoints_are_cut_into_slices_of_a_hundred) {
   shelf slices;
   BOOST_TEST(slices.settle(s, {}) == 1u); // an empty one says that there is nothing
   BOOST_TEST(slices.sizes() == std::vector<int>{0});
-  BOOST_TEST(slices.settle(s, crowd(250)) == 4u); // and it goes: it has no ports
+  BOOST_TEST(slices.settle(s, crowd(250)) == 3u); // and becomes one of those that are needed
   BOOST_TEST(slices.sizes() == (std::vector<int>{100, 100, 50}));
   BOOST_TEST(slices.settle(s, crowd(251)) == 1u);
   BOOST_TEST(slices.sizes() == (std::vector<int>{100, 100, 51}));
@@ -161,6 +161,26 @@ BOOST_AUTO_TEST_CASE(a_change_of_one_endpoint_touches_one_slice) {
   BOOST_TEST(slices.settle(s, pods) == 1u);
   pods.erase(pods.begin() + 20);
   BOOST_TEST(slices.settle(s, pods) == 1u);
+}
+
+// Before, a slice went and another came whenever all pods did, or the ports changed.
+BOOST_AUTO_TEST_CASE(a_slice_that_is_needed_no_more_becomes_the_one_that_is) {
+  shelf slices;
+  auto only = [&] {
+    auto all = slices.text();
+    return all.starts_with("slice-0: ") && std::count(all.begin(), all.end(), '\n') == 1;
+  };
+  slices.settle(service_of(web), {});
+  BOOST_TEST(slices.settle(service_of(web), crowd(3)) == 1u);
+  BOOST_TEST(slices.sizes() == std::vector<int>{3});
+  BOOST_TEST(only());
+  auto moved = service_of("selector: {app: a}, ports: [{port: 80, targetPort: 9090}]");
+  BOOST_TEST(slices.settle(moved, crowd(3)) == 1u);
+  BOOST_TEST(slices.list()[0].ports(0).port() == 9090);
+  BOOST_TEST(only());
+  BOOST_TEST(slices.settle(moved, {}) == 1u);
+  BOOST_TEST(slices.list()[0].ports_size() == 0);
+  BOOST_TEST(only());
 }
 
 BOOST_AUTO_TEST_CASE(slices_that_empty_become_fewer) {
