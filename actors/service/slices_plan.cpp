@@ -291,7 +291,6 @@ std::vector<endpoint_group> groups_of(const Service& service,
       auto e = endpoint_of(service, *pod, family, zones);
       if (e.addresses().empty()) continue;
       auto ports = ports_at(service, *pod);
-      if (ports.empty() && !service.spec().ports().empty()) continue;
       hints.give(e);
       auto& g = groups[group_of(family, ports)];
       g.family = family;

@@ -352,6 +352,25 @@ BOOST_AUTO_TEST_CASE(pods_with_other_ports_or_families_get_slices_of_their_own) 
   BOOST_TEST(slices.sizes().size() == 3u);
 }
 
+// Before, such a pod was nowhere, and a headless service had no name for it.
+BOOST_AUTO_TEST_CASE(a_pod_without_the_port_of_its_service_is_in_a_slice_without_ports) {
+  auto s = service_of("clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: http}]");
+  std::vector<backend> pods{pod_at("a", "10.0.0.1"), pod_at("b", "10.0.0.2")};
+  pods[1].ports.clear();
+  auto slices = slices_of(s, pods);
+  BOOST_REQUIRE(slices.size() == 2u);
+  for (auto& slice : slices) {
+    BOOST_REQUIRE(slice.endpoints_size() == 1);
+    BOOST_TEST(slice.ports_size() == (slice.endpoints(0).target_ref().name() == "a" ? 1 : 0));
+  }
+  k8s::core::v1::Endpoints object; // which tell of ports only
+  bring_endpoints(object, s, slices);
+  BOOST_REQUIRE(object.subsets_size() == 1);
+  BOOST_TEST(object.subsets(0).addresses_size() == 1);
+  BOOST_TEST(slices_of(s, {pods[1]}).size() == 1u);
+  BOOST_TEST(slices_of(s, {pods[1]})[0].endpoints_size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_host_name_is_told_in_the_domain_of_its_service_only) {
   auto s = service_of("clusterIP: None, " + web);
   auto mine = pod_at("p", "10.0.0.1", true, ", hostname: h, subdomain: s");
