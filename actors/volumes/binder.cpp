@@ -246,14 +246,15 @@ private:
                   (names.find(',') == names.npos ? "waiting for pod " : "waiting for pods ") +
                       names + " to be scheduled");
     }
-    if (of.provisioner() == "kubernetes.io/no-provisioner")
+    auto provisioner = provisioner_of(of);
+    if (provisioner.empty())
       return note("Warning", "ProvisioningFailed",
-                  "no volume plugin matched name: kubernetes.io/no-provisioner");
+                  "no volume plugin matched name: " + of.provisioner());
     tell_provisioner(r, *entry, claim, of);
-    if (of.provisioner() != own_provisioner)
+    if (provisioner != own_provisioner)
       return note("Normal", "ExternalProvisioning",
                   "Waiting for a volume to be created either by the external provisioner '" +
-                      of.provisioner() +
+                      provisioner +
                       "' or manually by the system administrator. If volume "
                       "creation is delayed, please verify that the provisioner "
                       "is running and correctly registered.");

@@ -18,6 +18,15 @@ constexpr const char* bound_by_controller = "pv.kubernetes.io/bound-by-controlle
 /// The one of today, and the older one that some provisioners still look for.
 constexpr const char* storage_provisioner[] = {"volume.kubernetes.io/storage-provisioner",
                                                "volume.beta.kubernetes.io/storage-provisioner"};
+constexpr std::pair<std::string_view, const char*> moved_out[] = {
+    {"kubernetes.io/aws-ebs", "ebs.csi.aws.com"},
+    {"kubernetes.io/azure-disk", "disk.csi.azure.com"},
+    {"kubernetes.io/azure-file", "file.csi.azure.com"},
+    {"kubernetes.io/cinder", "cinder.csi.openstack.org"},
+    {"kubernetes.io/gce-pd", "pd.csi.storage.gke.io"},
+    {"kubernetes.io/portworx-volume", "pxd.portworx.com"},
+    {"kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com"},
+};
 constexpr const char* provisioned_by = "pv.kubernetes.io/provisioned-by";
 
 int64_t bytes(const std::string& quantity) {
@@ -71,9 +80,17 @@ k8s::core::v1::ObjectReference reference_to(const PersistentVolumeClaim& claim) 
 
 } // namespace
 
+std::string provisioner_of(const StorageClass& of) {
+  auto& name = of.provisioner();
+  if (!name.starts_with("kubernetes.io/")) return name;
+  auto hit = std::find_if(std::begin(moved_out), std::end(moved_out),
+                          [&](auto& m) { return m.first == name; });
+  return hit == std::end(moved_out) ? "" : hit->second;
+}
+
 void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of) {
   auto& annotations = *claim.mutable_metadata()->mutable_annotations();
-  for (auto name : storage_provisioner) annotations[name] = of.provisioner();
+  for (auto name : storage_provisioner) annotations[name] = provisioner_of(of);
 }
 
 std::vector<std::string> claims_used(std::string_view pod, bool own_too) {

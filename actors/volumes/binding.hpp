@@ -33,6 +33,9 @@ constexpr const char* own_root = "/var/lib/troupe/volumes";
 /// The node for which a volume is to be made, on claims that wait for their first consumer.
 constexpr const char* selected_node = "volume.kubernetes.io/selected-node";
 
+/// Who makes the volumes of the class; empty if nobody does. Drivers that were a part of Kubernetes
+/// once go by the names that they have since.
+std::string provisioner_of(const StorageClass& of);
 /// Writes on the claim who is to make its volume.
 void note_provisioner(PersistentVolumeClaim& claim, const StorageClass& of);
 /// Why the volume that the claim names cannot be had; empty if it can.

@@ -74,10 +74,11 @@ std::string volume_text(const std::string& name, const std::string& size, const 
          R"(,"hostPath":{"path":"/mnt/v"})" + more + "}}";
 }
 
-/// Of no class, as the volumes are.
-std::string claim_text(const std::string& name) {
+/// Of no class, as the volumes are, unless one is given.
+std::string claim_text(const std::string& name, const std::string& of_class = "") {
   return R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":")" + name +
-         R"(","namespace":"default"},"spec":{"storageClassName":"","accessModes":["ReadWriteOnce"],
+         R"(","namespace":"default"},"spec":{"storageClassName":")" + of_class +
+         R"(","accessModes":["ReadWriteOnce"],
          "resources":{"requests":{"storage":"1Gi"}}}})";
 }
 
@@ -313,6 +314,17 @@ BOOST_AUTO_TEST_CASE(a_claim_that_waits_says_why_as_long_as_it_waits) {
   s.stage.run(3h);
   BOOST_TEST(contains(s.told("data"), "FailedBinding: no persistent volumes available for this "
                                       "claim and no storage class is set"));
+}
+
+// Before, it waited for somebody outside, without a word of a mistake.
+BOOST_AUTO_TEST_CASE(a_claim_of_a_driver_that_is_no_more_says_so) {
+  scene s;
+  s.create<k8s::storage::v1::StorageClass>(R"({"apiVersion":"storage.k8s.io/v1","kind":
+      "StorageClass","metadata":{"name":"old"},"provisioner":"kubernetes.io/glusterfs"})");
+  s.create<PersistentVolumeClaim>(claim_text("data", "old"));
+  s.stage.run(1s);
+  BOOST_TEST(contains(s.told("data"), "ProvisioningFailed: no volume plugin matched name: "
+                                      "kubernetes.io/glusterfs"));
 }
 
 // Before, a claim went as soon as the pod was over: whoever kept the pod had nothing to look into.

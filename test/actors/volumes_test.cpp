@@ -264,6 +264,21 @@ BOOST_AUTO_TEST_CASE(a_claim_names_its_provisioner_in_the_new_and_the_old_word) 
     BOOST_TEST(claim.metadata().annotations().at(name) == "example.com/disks");
 }
 
+// Before, who had such a class waited for a provisioner that nobody writes any more.
+BOOST_AUTO_TEST_CASE(drivers_that_were_built_in_have_moved_out_or_are_no_more) {
+  auto of = [](const std::string& name) {
+    return provisioner_of(class_named("provisioner: " + name));
+  };
+  BOOST_TEST(of("example.com/disks") == "example.com/disks");
+  BOOST_TEST(of("kubernetes.io/cinder") == "cinder.csi.openstack.org");
+  BOOST_TEST(of("kubernetes.io/glusterfs") == "");
+  BOOST_TEST(of("kubernetes.io/no-provisioner") == "");
+  auto claim = claim_of("c", "1Gi");
+  note_provisioner(claim, class_named("provisioner: kubernetes.io/gce-pd"));
+  BOOST_TEST(claim.metadata().annotations().at("volume.kubernetes.io/storage-provisioner") ==
+             "pd.csi.storage.gke.io");
+}
+
 BOOST_AUTO_TEST_CASE(a_directory_is_made_for_its_claim_on_its_node) {
   auto c = claim_of("c", "1Gi");
   auto made = provision(c, class_named("provisioner: troupe.dev/local-path"), "a");
