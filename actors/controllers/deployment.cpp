@@ -2,6 +2,7 @@
 
 #include "actors/controllers/children.hpp"
 #include "actors/controllers/deployment_plan.hpp"
+#include "actors/gateway/failures.hpp"
 #include "messages/schema/pod_phase.hpp"
 
 namespace troupe::controllers {
@@ -95,7 +96,7 @@ private:
       auto count = running.find(s->set.metadata().uid());
       if (count != running.end()) view.running.insert(*count);
     }
-    if (!carry_out(r, *entry, *d, view)) {
+    if (!carry_out(r, *entry, *d, view) && !gateway::for_namespace_goes(*r.failure)) {
       view.refusal = r.failure->message;
       carry_out(r, *entry, *d, view);
     }

@@ -36,13 +36,13 @@ bool late(const Deployment& d, const DeploymentStatus& status, timestamp now) {
 }
 
 void put_failure(DeploymentStatus& status, const std::vector<ReplicaSet*>& sets,
-                 const ReplicaSet* newest, timestamp now) {
+                 const ReplicaSet* newest) {
   auto failure = newest ? find_condition(newest->status().conditions(), "ReplicaFailure") : nullptr;
   for (auto s : sets)
     if (!failure) failure = find_condition(s->status().conditions(), "ReplicaFailure");
   if (failure)
     put_condition(status, "ReplicaFailure", failure->status().c_str(), failure->reason().c_str(),
-                  failure->message(), now);
+                  failure->message(), {failure->last_transition_time().seconds(), 0});
   else
     drop_condition(*status.mutable_conditions(), "ReplicaFailure");
 }
@@ -139,7 +139,7 @@ DeploymentStatus rollout_status(const Deployment& d, const std::vector<ReplicaSe
                     subject(d, newest) + " has timed out progressing.", now);
     }
   }
-  put_failure(status, sets, newest, now);
+  put_failure(status, sets, newest);
   return status;
 }
 

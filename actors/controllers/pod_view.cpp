@@ -25,10 +25,10 @@ pod_phase phase_of(std::string_view text) {
 timestamp time_of(const k8s::meta::v1::Time& t) { return {t.seconds(), t.nanos()}; }
 
 /// Ages that differ by less than a factor of two count as equal, so that it is not always the
-/// youngest of a node or zone that goes.
+/// youngest of a node or zone that goes: in powers of two nanoseconds, as Kubernetes counts.
 int64_t magnitude(timestamp since, timestamp now) {
-  auto age = now.seconds - since.seconds;
-  return age <= 0 ? 0 : static_cast<int64_t>(std::log2(static_cast<double>(age)));
+  auto age = static_cast<double>(now.seconds - since.seconds) * 1e9 + (now.nanos - since.nanos);
+  return age <= 0 ? -1 : static_cast<int64_t>(std::log2(age));
 }
 
 int rank(pod_phase p) { return p == pod_phase::pending ? 0 : p == pod_phase::unknown ? 1 : 2; }

@@ -2,6 +2,7 @@
 
 #include "actors/controllers/children.hpp"
 #include "actors/controllers/replica_set_plan.hpp"
+#include "actors/gateway/failures.hpp"
 #include "messages/api/replication.pb.h"
 #include "messages/codec/json_encode.hpp"
 
@@ -80,6 +81,9 @@ private:
     if (!entry || !owner) return;
     auto set = read(*entry);
     auto claims = family.claimed_by(*owner);
+    // Pods that are over stay whose they are: nobody's, or its own.
+    std::erase_if(claims.adopt, [](auto& p) { return pod_view::of(p).finished(); });
+    std::erase_if(claims.release, [](auto p) { return p->finished(); });
     if (settle_claims<pod_view>(r, claims, pods, kind, set.metadata())) return;
     replica_set_view view{set, std::move(claims.mine), {}, r.at};
     auto alive =
@@ -111,6 +115,7 @@ private:
   void act(const create_pods& a, round& r, const ReplicaSet& set, replica_set_outcome& outcome) {
     for (int i = 0; i < a.count; ++i) {
       auto made = r.write.create(pods, pod_from(set.spec().template_(), kind, set.metadata()));
+      if (!made && gateway::for_namespace_goes(made.error())) return;
       if (!made) return give_up(r, set, outcome, "FailedCreate", "creating", made.error());
       ++outcome.created;
       r.events.note(kind, set.metadata(), "Normal", "SuccessfulCreate",

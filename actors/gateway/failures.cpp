@@ -5,9 +5,13 @@
 #include "messages/codec/json_decode.hpp"
 #include "messages/codec/json_encode.hpp"
 
+#include <algorithm>
+
 namespace troupe::gateway {
 
 namespace {
+
+constexpr const char* namespace_terminating = "NamespaceTerminating";
 
 error about(errc code, const schema::kind& kind, std::string_view name, std::string message) {
   error e{code, std::move(message)};
@@ -106,6 +110,21 @@ error invalid(std::string_view group, std::string_view kind, std::string_view na
 error forbidden(const schema::kind& kind, std::string_view name, std::string_view why) {
   return about(errc::forbidden, kind, name,
                quoted(kind, name) + " is forbidden: " + std::string(why));
+}
+
+error namespace_goes(const schema::kind& kind, std::string_view name, const std::string& ns) {
+  auto e = forbidden(kind, name,
+                     "unable to create new content in namespace " + ns +
+                         " because it is being terminated");
+  e.details.causes = {
+      {namespace_terminating, "namespace " + ns + " is being terminated", "metadata.namespace"}};
+  return e;
+}
+
+bool for_namespace_goes(const error& failure) {
+  auto& all = failure.details.causes;
+  return std::any_of(all.begin(), all.end(),
+                     [](auto& c) { return c.reason == namespace_terminating; });
 }
 
 error no_such_resource() {

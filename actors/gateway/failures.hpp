@@ -18,6 +18,9 @@ error invalid(const schema::kind& kind, std::string_view name, std::vector<cause
 error invalid(std::string_view group, std::string_view kind, std::string_view name,
               std::vector<cause> causes);
 error forbidden(const schema::kind& kind, std::string_view name, std::string_view why);
+/// Nothing is made in a namespace that goes; and whether a failure says so.
+error namespace_goes(const schema::kind& kind, std::string_view name, const std::string& ns);
+bool for_namespace_goes(const error& failure);
 error no_such_resource();
 error method_not_supported();
 

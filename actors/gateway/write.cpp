@@ -47,13 +47,7 @@ result<void> check_namespace(const call& c, const std::string& name, const stora
   auto entry = now.get(key_of(*spaces, {}, c.where.ns));
   if (!entry) return not_found(*spaces, c.where.ns);
   if (entry->field("status.phase") != "Terminating") return {};
-  auto failure = forbidden(*c.kind, name,
-                           "unable to create new content in namespace " + c.where.ns +
-                               " because it is being terminated");
-  failure.details.causes = {{"NamespaceTerminating",
-                             "namespace " + c.where.ns + " is being terminated",
-                             "metadata.namespace"}};
-  return failure;
+  return namespace_goes(*c.kind, name, c.where.ns);
 }
 
 /// Fields of the metadata that an update cannot change, silently or with a conflict.

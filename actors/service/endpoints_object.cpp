@@ -29,16 +29,17 @@ EndpointAddress address_of(const Endpoint& e) {
   return out;
 }
 
-/// Those of the service's first family, ready ones first, then by address.
+/// Those of the service's first family that have its ports, ready ones first, then by address.
 std::vector<address> addresses_of(const Service& service,
                                   const std::vector<EndpointSlice>& slices) {
   std::vector<address> out;
   bool anyway = service.spec().publish_not_ready_addresses();
+  bool portless = service.spec().ports().empty();
   auto family = families_of(service).front();
   for (auto& slice : slices)
     for (auto& e : slice.endpoints())
-      if (slice.address_type() == family && !e.addresses().empty() &&
-          (anyway || !e.conditions().terminating()))
+      if (slice.address_type() == family && slice.ports().empty() == portless &&
+          !e.addresses().empty() && (anyway || !e.conditions().terminating()))
         out.push_back({address_of(e), e.conditions().ready(), &slice});
   std::sort(out.begin(), out.end(), [](auto& a, auto& b) {
     if (a.ready != b.ready) return a.ready;

@@ -18,7 +18,7 @@ bool prefers_zone(const Service& service) {
 /// Whether the older annotation asks for it.
 bool topology_aware(const Service& service) {
   for (auto key :
-       {"service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"}) {
+       {"service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"}) {
     auto& all = service.metadata().annotations();
     if (auto hit = all.find(key); hit != all.end())
       return hit->second == "Auto" || hit->second == "auto";

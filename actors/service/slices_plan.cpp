@@ -100,6 +100,7 @@ public:
       place_fresh(g, says_nothing);
       drop_needless(g, says_nothing);
     }
+    reuse_needless();
     return actions();
   }
 
@@ -221,22 +222,49 @@ private:
       if (h.size == 0 && !std::exchange(keep, false)) h.gone = true;
   }
 
+  /// Slices that nobody needs any more become those that are missing: with other ports, or none.
+  void reuse_needless() {
+    std::map<std::string, std::deque<held_slice*>> needless; // by family
+    for (auto& [_, g] : groups_)
+      for (auto& h : g.held)
+        if (h.gone) needless[g.family].push_back(&h);
+    for (auto& [_, g] : groups_) {
+      auto& free = needless[g.family];
+      auto count = std::min(free.size(), g.made.size());
+      for (size_t i = 0; i < count; ++i) become(*free[i], g.made[i]);
+      g.made.erase(g.made.begin(), g.made.begin() + static_cast<ptrdiff_t>(count));
+      free.erase(free.begin(), free.begin() + static_cast<ptrdiff_t>(count));
+    }
+  }
+
+  void become(held_slice& h, const EndpointSlice& wanted) {
+    read(h);
+    bring_head(h.rest, head_);
+    *h.rest.mutable_ports() = wanted.ports();
+    h.endpoints.clear();
+    for (auto& e : wanted.endpoints()) h.endpoints.push_back(bytes_of(e));
+    h.changed = true;
+    h.gone = false;
+  }
+
   static std::string records_of(const std::vector<std::string_view>& endpoints) {
     std::string out;
     for (auto e : endpoints) codec::wire::put_bytes(out, EndpointSlice::kEndpointsFieldNumber, e);
     return out;
   }
 
+  /// What is new comes first and what goes last, so that what moves is never nowhere.
   std::vector<slice_action> actions() {
-    std::vector<slice_action> out, deleted;
+    std::vector<slice_action> out, updated, deleted;
     for (auto& [_, g] : groups_) {
+      for (auto& s : g.made) out.push_back(create_slice{std::move(s)});
       for (auto& h : g.held)
         if (h.gone)
           deleted.push_back(delete_slice{*h.key});
         else if (h.changed)
-          out.push_back(update_slice{*h.key, std::move(h.rest), records_of(h.endpoints)});
-      for (auto& s : g.made) out.push_back(create_slice{std::move(s)});
+          updated.push_back(update_slice{*h.key, std::move(h.rest), records_of(h.endpoints)});
     }
+    std::move(updated.begin(), updated.end(), std::back_inserter(out));
     std::move(deleted.begin(), deleted.end(), std::back_inserter(out));
     return out;
   }
@@ -263,7 +291,6 @@ std::vector<endpoint_group> groups_of(const Service& service,
       auto e = endpoint_of(service, *pod, family, zones);
       if (e.addresses().empty()) continue;
       auto ports = ports_at(service, *pod);
-      if (ports.empty() && !service.spec().ports().empty()) continue;
       hints.give(e);
       auto& g = groups[group_of(family, ports)];
       g.family = family;

@@ -1,5 +1,6 @@
 #include "actors/volumes/binder.hpp"
 
+#include "actors/controllers/events_plan.hpp"
 #include "actors/controllers/reconciler.hpp"
 #include "actors/gateway/fields.hpp"
 #include "actors/volumes/binding.hpp"
@@ -171,6 +172,10 @@ private:
                  read(r.now.find(gateway::key_of(claims, ref.namespace_(), ref.name())), claim);
     auto phase = phase_of(v, there ? &claim : nullptr);
     bool going = v.metadata().has_deletion_timestamp();
+    if (phase == "Available" && unbind(v)) {
+      if (auto ok = r.write.update(volumes, *entry, gateway::copy(v)); !ok) r.fail(ok.error());
+      return;
+    }
     if (!going && phase == "Released" && v.spec().persistent_volume_reclaim_policy() == "Delete") {
       auto& made_by = v.metadata().annotations();
       auto hit = made_by.find("pv.kubernetes.io/provisioned-by");
@@ -179,8 +184,8 @@ private:
         return;
       }
     }
-    auto fault = phase == "Released" && !going ? deletion_fault(v) : std::string{};
-    if (!fault.empty()) phase = "Failed";
+    auto fault = phase == "Released" && !going ? reclaim_fault_of(v) : std::nullopt;
+    if (fault) phase = "Failed";
     if (v.status().phase() == phase || phase == "Bound") {
       if (going) let_go(r, *entry, v);
       return;
@@ -188,12 +193,11 @@ private:
     auto object = gateway::load(volumes, *entry);
     auto& status = *static_cast<PersistentVolume&>(*object).mutable_status();
     status.set_phase(phase);
-    if (fault.empty())
-      status.clear_message();
-    else
-      status.set_message(fault);
-    if (!fault.empty())
-      r.events.note(volumes, v.metadata(), "Warning", "VolumeFailedDelete", fault);
+    status.clear_message();
+    if (fault) {
+      status.set_message(fault->message);
+      r.events.note(volumes, v.metadata(), "Warning", fault->reason, fault->message);
+    }
     status.mutable_last_phase_transition_time()->set_seconds(r.at.seconds);
     if (auto ok = r.write.update(volumes, *entry, std::move(object), "status"); !ok)
       r.fail(ok.error());
@@ -223,7 +227,7 @@ private:
     auto name = class_of(claim);
     bool has = !name.empty() && read(r.now.find(gateway::key_of(classes, {}, name)), of);
     auto note = [&](const char* type, const char* reason, const std::string& message) {
-      r.events.note(claims, claim.metadata(), type, reason, message);
+      tell_waiting(r, claim, type, reason, message);
     };
     if (name.empty())
       return note("Normal", "FailedBinding",
@@ -242,14 +246,15 @@ private:
                   (names.find(',') == names.npos ? "waiting for pod " : "waiting for pods ") +
                       names + " to be scheduled");
     }
-    if (of.provisioner() == "kubernetes.io/no-provisioner")
+    auto provisioner = provisioner_of(of);
+    if (provisioner.empty())
       return note("Warning", "ProvisioningFailed",
-                  "no volume plugin matched name: kubernetes.io/no-provisioner");
+                  "no volume plugin matched name: " + of.provisioner());
     tell_provisioner(r, *entry, claim, of);
-    if (of.provisioner() != own_provisioner)
+    if (provisioner != own_provisioner)
       return note("Normal", "ExternalProvisioning",
                   "Waiting for a volume to be created either by the external provisioner '" +
-                      of.provisioner() +
+                      provisioner +
                       "' or manually by the system administrator. If volume "
                       "creation is delayed, please verify that the provisioner "
                       "is running and correctly registered.");
@@ -261,8 +266,15 @@ private:
     bool known = read(r.now.find(gateway::key_of(nodes, {}, node->second)), machine);
     auto made = provision(claim, of, node->second, known ? &machine : nullptr);
     if (auto ok = r.write.create(volumes, gateway::copy(made)); !ok) return r.fail(ok.error());
-    note("Normal", "ProvisioningSucceeded",
-         "Successfully provisioned volume " + made.metadata().name());
+    r.events.note(claims, claim.metadata(), "Normal", "ProvisioningSucceeded",
+                  "Successfully provisioned volume " + made.metadata().name());
+  }
+
+  /// Why the claim waits, and again before that is forgotten.
+  void tell_waiting(round& r, const PersistentVolumeClaim& claim, const char* type,
+                    const char* reason, const std::string& message) {
+    r.events.note(claims, claim.metadata(), type, reason, message);
+    r.again_after(controllers::event_life / 2);
   }
 
   /// A class has become the default since the claim was made. False if there is none.
@@ -288,13 +300,14 @@ private:
     claim = told;
   }
 
-  /// The volume that is kept for the claim; or the smallest that suits, if the claim need not wait.
+  /// The volume that is kept for the claim; or, if the claim need not wait, of those that suit one
+  /// that can be mounted in the fewest ways, and of these the smallest.
   const storage::entry* find_volume(round& r, const PersistentVolumeClaim& claim) {
     if (auto hit = claim_of.find(r.key); hit != claim_of.end())
       for (auto& key : hit->second) {
         auto entry = r.now.find(key);
         PersistentVolume v;
-        if (read(entry, v) && kept_for(v, claim) && bytes_of(v) >= bytes_asked(claim)) return entry;
+        if (read(entry, v) && kept_for(v, claim) && serves(v, claim)) return entry;
       }
     StorageClass of;
     auto name = class_of(claim);
@@ -302,14 +315,15 @@ private:
         waits_for_consumer(of))
       return nullptr; // whoever places its pod chooses
     const storage::entry* best = nullptr;
-    int64_t best_bytes = 0;
+    std::pair<int, int64_t> best_excess; // ways to mount it, and bytes
     for (auto& key : open_volumes[name]) {
       auto entry = r.now.find(key);
       PersistentVolume v;
       if (!read(entry, v) || !open(v) || !suits(v, claim)) continue;
-      if (best && bytes_of(v) >= best_bytes) continue;
+      std::pair excess{v.spec().access_modes_size(), bytes_of(v)};
+      if (best && excess >= best_excess) continue;
       best = entry;
-      best_bytes = bytes_of(v);
+      best_excess = excess;
     }
     return best;
   }
@@ -348,21 +362,20 @@ private:
     if (!read(volume_entry, v)) {
       if (!bound(claim)) return;
       return lose(r, entry, "ClaimLost",
-                  "Bound claim has lost its PersistentVolume. Any data on the volume is lost!");
+                  "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
     }
     if (v.spec().has_claim_ref() && !kept_for(v, claim)) {
       if (bound(claim))
         return lose(r, entry, "ClaimMisbound",
                     "Two claims are bound to the same volume, this one is bound incorrectly");
-      r.events.note(claims, claim.metadata(), "Warning", "FailedBinding",
-                    "volume \"" + v.metadata().name() + "\" already bound to a different claim.");
-      return;
+      return tell_waiting(r, claim, "Warning", "FailedBinding",
+                          "volume \"" + v.metadata().name() +
+                              "\" already bound to a different claim.");
     }
-    if (auto why = mismatch(v, claim); !v.spec().has_claim_ref() && !bound(claim) && !why.empty()) {
-      r.events.note(claims, claim.metadata(), "Warning", "VolumeMismatch",
-                    "Cannot bind to requested volume \"" + v.metadata().name() + "\": " + why);
-      return;
-    }
+    if (auto why = mismatch(v, claim); !v.spec().has_claim_ref() && !bound(claim) && !why.empty())
+      return tell_waiting(r, claim, "Warning", "VolumeMismatch",
+                          "Cannot bind to requested volume \"" + v.metadata().name() +
+                              "\": " + why);
     if (grows(claim, v)) {
       grow(claim, v);
       r.events.note(claims, claim.metadata(), "Normal", "FileSystemResizeSuccessful",
@@ -380,6 +393,7 @@ private:
     status.set_phase("Lost");
     status.clear_access_modes();
     status.clear_capacity();
+    status.clear_current_volume_attributes_class_name();
     r.events.note(claims, claim.metadata(), "Warning", reason, why);
     if (auto ok = r.write.update(claims, entry, std::move(object), "status"); !ok)
       r.fail(ok.error());

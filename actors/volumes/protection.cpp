@@ -1,10 +1,10 @@
 #include "actors/volumes/protection.hpp"
 
+#include "actors/controllers/family.hpp"
 #include "actors/controllers/reconciler.hpp"
 #include "actors/gateway/object.hpp"
 #include "actors/volumes/binding.hpp"
 #include "messages/base/finalizers.hpp"
-#include "messages/schema/pod_phase.hpp"
 
 #include <algorithm>
 #include <set>
@@ -34,6 +34,12 @@ void bring(round& r, const schema::kind& kind, const storage::entry& entry, cons
   if (auto ok = r.write.update(kind, entry, std::move(object)); !ok) r.fail(ok.error());
 }
 
+/// Its node is done with the pod, which others still hold: they may wait for its own claims to go.
+bool is_shut_down(const storage::entry& pod) {
+  return controllers::is_going(pod.value()) &&
+         controllers::metadata_of(pod).deletion_grace_period_seconds() == 0;
+}
+
 class claim_protection_controller : public controllers::reconciler {
 public:
   claim_protection_controller(controller_actor::pointer self, controllers::environment given)
@@ -51,12 +57,13 @@ private:
   void hear_pod(const storage::entry& entry, bool gone) {
     std::string key(entry.key());
     std::set<std::string> now;
-    // Who has no place yet uses nothing: a claim that is deleted before then goes.
-    auto node = entry.field("spec.nodeName");
-    bool placed = node && !node->empty();
-    if (!gone && placed && !schema::is_over(entry.field("status.phase").value_or(""))) {
+    // Who has no place yet uses nothing: a claim that is deleted before then goes. Who is over
+    // still does, as long as somebody keeps it.
+    bool placed = !entry.field("spec.nodeName").value_or("").empty();
+    if (!gone && placed) {
       auto ns = gateway::split_key(entry.key()).ns;
-      for (auto& name : claims_used(entry.value())) now.insert(gateway::key_of(claims, ns, name));
+      for (auto& name : claims_used(entry.value(), !is_shut_down(entry)))
+        now.insert(gateway::key_of(claims, ns, name));
     }
     auto before = used.find(key);
     if (before != used.end()) {

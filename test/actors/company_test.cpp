@@ -4,10 +4,14 @@
 #include "messages/api/claim.pb.h"
 #include "messages/api/config.pb.h"
 #include "messages/api/cron_job.pb.h"
+#include "messages/api/deployment.pb.h"
 #include "messages/api/event.pb.h"
+#include "messages/api/namespace.pb.h"
 #include "messages/api/node.pb.h"
+#include "messages/api/persistent_volume.pb.h"
 #include "messages/api/pod.pb.h"
 #include "messages/api/quota.pb.h"
+#include "messages/api/replica_set.pb.h"
 #include "messages/api/storage_class.pb.h"
 #include "net/tls/authority.hpp"
 #include "test/support/read_typed.hpp"
@@ -22,6 +26,8 @@ using namespace troupe;
 using namespace troupe::client;
 using namespace k8s::core::v1;
 using namespace std::chrono_literals;
+using k8s::apps::v1::Deployment;
+using k8s::apps::v1::ReplicaSet;
 using k8s::batch::v1::CronJob;
 
 namespace {
@@ -59,6 +65,39 @@ struct scene {
 std::string used(const ResourceQuota& q) {
   auto hit = q.status().used().find("pods");
   return hit == q.status().used().end() ? "nothing" : hit->second.string();
+}
+
+std::string volume_text(const std::string& name, const std::string& size, const std::string& modes,
+                        const std::string& more = "") {
+  return R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":")" + name +
+         R"("},"spec":{"capacity":{"storage":")" + size + R"("},"accessModes":)" + modes +
+         R"(,"hostPath":{"path":"/mnt/v"})" + more + "}}";
+}
+
+/// Of no class, as the volumes are, unless one is given.
+std::string claim_text(const std::string& name, const std::string& of_class = "") {
+  return R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":")" + name +
+         R"(","namespace":"default"},"spec":{"storageClassName":")" + of_class +
+         R"(","accessModes":["ReadWriteOnce"],
+         "resources":{"requests":{"storage":"1Gi"}}}})";
+}
+
+std::string replica_set_text(const std::string& name, int replicas,
+                             const std::string& ns = "default") {
+  return R"({"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":")" + name +
+         R"(","namespace":")" + ns + R"("},"spec":{"replicas":)" + std::to_string(replicas) +
+         R"(,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":
+         "web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})";
+}
+
+/// The one pod of the namespace cannot go.
+void hold_a_pod(scene& s, const std::string& ns) {
+  auto pods = s.here.list<Pod>({.ns = ns});
+  BOOST_REQUIRE(pods);
+  BOOST_REQUIRE(pods->size() == 1);
+  auto& pod = pods->front();
+  pod.mutable_metadata()->add_finalizers("example.com/held");
+  BOOST_REQUIRE(s.here.update(pod));
 }
 
 bool contains(const std::vector<std::string>& all, const std::string& one) {
@@ -209,6 +248,153 @@ BOOST_AUTO_TEST_CASE(a_claim_says_which_pods_it_waits_for_if_they_find_no_place)
   s.stage.run(20s);
   BOOST_TEST(
       contains(s.told("data"), "WaitForPodScheduled: waiting for pods one,two to be scheduled"));
+}
+
+// Before, the smallest was taken, although another claim may need all that it can do.
+BOOST_AUTO_TEST_CASE(a_claim_takes_the_volume_that_can_do_least_beyond_its_wish) {
+  scene s;
+  s.create<PersistentVolume>(volume_text("small", "1Gi", R"(["ReadWriteOnce","ReadWriteMany"])"));
+  s.create<PersistentVolume>(volume_text("large", "5Gi", R"(["ReadWriteOnce"])"));
+  s.create<PersistentVolume>(volume_text("largest", "9Gi", R"(["ReadWriteOnce"])"));
+  s.stage.run(1s);
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").spec().volume_name() == "large");
+}
+
+// Before, a claim for a file system was bound to a block device that somebody had kept for it.
+BOOST_AUTO_TEST_CASE(a_volume_that_is_kept_for_a_claim_but_of_another_mode_is_not_taken) {
+  scene s;
+  s.create<PersistentVolume>(
+      volume_text("raw", "1Gi", R"(["ReadWriteOnce"])",
+                  R"(,"volumeMode":"Block","claimRef":{"namespace":"default","name":"data"})"));
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").status().phase() == "Pending");
+}
+
+// Before, the volume stayed out of everybody's reach.
+BOOST_AUTO_TEST_CASE(a_volume_whose_claim_is_bound_elsewhere_can_be_had_again) {
+  scene s;
+  s.create<PersistentVolume>(volume_text("one", "1Gi", R"(["ReadWriteOnce"])"));
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  auto claim = s.get<PersistentVolumeClaim>("data");
+  BOOST_TEST(claim.spec().volume_name() == "one");
+  s.create<PersistentVolume>(
+      volume_text("two", "1Gi", R"(["ReadWriteOnce"])",
+                  R"(,"claimRef":{"namespace":"default","name":"data","uid":")" +
+                      claim.metadata().uid() + R"("})"));
+  s.stage.run(1s);
+  auto two = s.get<PersistentVolume>("two", "");
+  BOOST_TEST(two.status().phase() == "Available");
+  BOOST_TEST(two.spec().claim_ref().uid() == "");
+  BOOST_TEST(s.get<PersistentVolume>("one", "").status().phase() == "Bound");
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_whose_volume_is_gone_says_that_the_data_is_lost) {
+  scene s;
+  auto made = s.create<PersistentVolume>(volume_text("one", "1Gi", R"(["ReadWriteOnce"])"));
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(1s);
+  BOOST_REQUIRE(s.here.remove<PersistentVolume>("", "one"));
+  auto bare = s.get<PersistentVolume>("one", "");
+  bare.mutable_metadata()->clear_finalizers();
+  BOOST_REQUIRE(s.here.update(bare));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").status().phase() == "Lost");
+  BOOST_TEST(contains(s.told("data"), "ClaimLost: Bound claim has lost its PersistentVolume. Data "
+                                      "on the volume is lost!"));
+}
+
+// Before, it said so once, and an hour later nobody could know any more.
+BOOST_AUTO_TEST_CASE(a_claim_that_waits_says_why_as_long_as_it_waits) {
+  scene s;
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  s.stage.run(3h);
+  BOOST_TEST(contains(s.told("data"), "FailedBinding: no persistent volumes available for this "
+                                      "claim and no storage class is set"));
+}
+
+// Before, it waited for somebody outside, without a word of a mistake.
+BOOST_AUTO_TEST_CASE(a_claim_of_a_driver_that_is_no_more_says_so) {
+  scene s;
+  s.create<k8s::storage::v1::StorageClass>(R"({"apiVersion":"storage.k8s.io/v1","kind":
+      "StorageClass","metadata":{"name":"old"},"provisioner":"kubernetes.io/glusterfs"})");
+  s.create<PersistentVolumeClaim>(claim_text("data", "old"));
+  s.stage.run(1s);
+  BOOST_TEST(contains(s.told("data"), "ProvisioningFailed: no volume plugin matched name: "
+                                      "kubernetes.io/glusterfs"));
+}
+
+// Before, a claim went as soon as the pod was over: whoever kept the pod had nothing to look into.
+BOOST_AUTO_TEST_CASE(a_claim_stays_as_long_as_a_pod_that_used_it_is_there) {
+  scene s;
+  s.create<PersistentVolumeClaim>(claim_text("data"));
+  auto pod = s.create<Pod>(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":
+      "default"},"spec":{"nodeName":"far","containers":[{"name":"c","image":"i"}],"volumes":[{
+      "name":"v","persistentVolumeClaim":{"claimName":"data"}}]}})");
+  pod.mutable_status()->set_phase("Succeeded");
+  BOOST_REQUIRE(s.here.update_status(pod));
+  s.stage.run(1s);
+  BOOST_REQUIRE(s.here.remove<PersistentVolumeClaim>("default", "data"));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<PersistentVolumeClaim>("data").metadata().has_deletion_timestamp());
+  BOOST_REQUIRE(s.here.remove<Pod>("default", "p"));
+  s.stage.run(1s);
+  BOOST_TEST(!s.here.get<PersistentVolumeClaim>("default", "data"));
+}
+
+// Before, the set took them for its own, and they went with it.
+BOOST_AUTO_TEST_CASE(a_set_adopts_no_pods_that_are_over) {
+  scene s;
+  auto pod = [](const std::string& name) {
+    return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+           R"(","namespace":"default","labels":{"app":"web"}},"spec":{"containers":[{"name":"c",
+           "image":"i"}]}})";
+  };
+  s.create<Pod>(pod("runs"));
+  auto over = s.create<Pod>(pod("over"));
+  over.mutable_status()->set_phase("Succeeded");
+  BOOST_REQUIRE(s.here.update_status(over));
+  s.create<ReplicaSet>(replica_set_text("web", 1));
+  s.stage.run(1s);
+  BOOST_TEST(s.get<Pod>("runs").metadata().owner_references_size() == 1);
+  BOOST_TEST(s.get<Pod>("over").metadata().owner_references_size() == 0);
+}
+
+// Before, the sets of a namespace that went told of failures, and tried again and again.
+BOOST_AUTO_TEST_CASE(in_a_namespace_that_goes_no_set_fails_for_want_of_pods) {
+  scene s;
+  s.create<Namespace>(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"old"}})");
+  s.stage.run(1s);
+  s.create<ReplicaSet>(replica_set_text("web", 1, "old"));
+  s.stage.run(1s);
+  hold_a_pod(s, "old");
+  BOOST_REQUIRE(s.here.remove<Namespace>("", "old"));
+  s.stage.run(5s);
+  auto set = s.get<ReplicaSet>("web", "old");
+  BOOST_TEST(set.status().conditions_size() == 0);
+  BOOST_TEST(set.status().replicas() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_namespace_that_goes_no_rollout_fails_for_want_of_a_set) {
+  scene s;
+  s.create<Namespace>(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"old"}})");
+  s.stage.run(1s);
+  s.create<Deployment>(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web",
+      "namespace":"old"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"web"}},"template":{
+      "metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  s.stage.run(1s);
+  hold_a_pod(s, "old");
+  BOOST_REQUIRE(s.here.remove<Namespace>("", "old"));
+  s.stage.run(1s);
+  auto web = s.get<Deployment>("web", "old");
+  web.mutable_spec()->mutable_template_()->mutable_spec()->mutable_containers(0)->set_image("j");
+  BOOST_REQUIRE(s.here.update(web));
+  s.stage.run(5s);
+  web = s.get<Deployment>("web", "old");
+  for (auto& c : web.status().conditions()) BOOST_TEST(c.reason() != "ReplicaSetCreateError");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

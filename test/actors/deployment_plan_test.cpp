@@ -324,6 +324,26 @@ BOOST_AUTO_TEST_CASE(a_rollout_that_was_resumed_or_could_not_begin_has_a_deadlin
   }
 }
 
+// Before, it had failed when the deployment was looked at, and not when the pods were refused.
+BOOST_AUTO_TEST_CASE(a_failure_of_a_set_is_the_deployments_since_the_set_had_it) {
+  model m{2};
+  m.settle();
+  auto& c = *m.sets[0].mutable_status()->add_conditions();
+  c.set_type("ReplicaFailure");
+  c.set_status("True");
+  c.set_reason("FailedCreate");
+  c.set_message("exceeded quota");
+  c.mutable_last_transition_time()->set_seconds(1234);
+  m.now.seconds += 600;
+  m.step();
+  auto told = find_condition(m.d.status().conditions(), "ReplicaFailure");
+  BOOST_REQUIRE(told);
+  BOOST_TEST(told->message() == "exceeded quota");
+  BOOST_TEST(told->last_update_time().seconds() == 1234);
+  BOOST_TEST(told->last_transition_time().seconds() == 1234);
+  BOOST_TEST(m.step() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(who_goes_while_it_is_late_is_not_looked_at_for_that) {
   model m{2};
   m.settle();

@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(endpoints_are_cut_into_slices_of_a_hundred) {
   shelf slices;
   BOOST_TEST(slices.settle(s, {}) == 1u); // an empty one says that there is nothing
   BOOST_TEST(slices.sizes() == std::vector<int>{0});
-  BOOST_TEST(slices.settle(s, crowd(250)) == 4u); // and it goes: it has no ports
+  BOOST_TEST(slices.settle(s, crowd(250)) == 3u); // and becomes one of those that are needed
   BOOST_TEST(slices.sizes() == (std::vector<int>{100, 100, 50}));
   BOOST_TEST(slices.settle(s, crowd(251)) == 1u);
   BOOST_TEST(slices.sizes() == (std::vector<int>{100, 100, 51}));
@@ -161,6 +161,26 @@ BOOST_AUTO_TEST_CASE(a_change_of_one_endpoint_touches_one_slice) {
   BOOST_TEST(slices.settle(s, pods) == 1u);
   pods.erase(pods.begin() + 20);
   BOOST_TEST(slices.settle(s, pods) == 1u);
+}
+
+// Before, a slice went and another came whenever all pods did, or the ports changed.
+BOOST_AUTO_TEST_CASE(a_slice_that_is_needed_no_more_becomes_the_one_that_is) {
+  shelf slices;
+  auto only = [&] {
+    auto all = slices.text();
+    return all.starts_with("slice-0: ") && std::count(all.begin(), all.end(), '\n') == 1;
+  };
+  slices.settle(service_of(web), {});
+  BOOST_TEST(slices.settle(service_of(web), crowd(3)) == 1u);
+  BOOST_TEST(slices.sizes() == std::vector<int>{3});
+  BOOST_TEST(only());
+  auto moved = service_of("selector: {app: a}, ports: [{port: 80, targetPort: 9090}]");
+  BOOST_TEST(slices.settle(moved, crowd(3)) == 1u);
+  BOOST_TEST(slices.list()[0].ports(0).port() == 9090);
+  BOOST_TEST(only());
+  BOOST_TEST(slices.settle(moved, {}) == 1u);
+  BOOST_TEST(slices.list()[0].ports_size() == 0);
+  BOOST_TEST(only());
 }
 
 BOOST_AUTO_TEST_CASE(slices_that_empty_become_fewer) {
@@ -332,6 +352,25 @@ BOOST_AUTO_TEST_CASE(pods_with_other_ports_or_families_get_slices_of_their_own) 
   BOOST_TEST(slices.sizes().size() == 3u);
 }
 
+// Before, such a pod was nowhere, and a headless service had no name for it.
+BOOST_AUTO_TEST_CASE(a_pod_without_the_port_of_its_service_is_in_a_slice_without_ports) {
+  auto s = service_of("clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: http}]");
+  std::vector<backend> pods{pod_at("a", "10.0.0.1"), pod_at("b", "10.0.0.2")};
+  pods[1].ports.clear();
+  auto slices = slices_of(s, pods);
+  BOOST_REQUIRE(slices.size() == 2u);
+  for (auto& slice : slices) {
+    BOOST_REQUIRE(slice.endpoints_size() == 1);
+    BOOST_TEST(slice.ports_size() == (slice.endpoints(0).target_ref().name() == "a" ? 1 : 0));
+  }
+  k8s::core::v1::Endpoints object; // which tell of ports only
+  bring_endpoints(object, s, slices);
+  BOOST_REQUIRE(object.subsets_size() == 1);
+  BOOST_TEST(object.subsets(0).addresses_size() == 1);
+  BOOST_TEST(slices_of(s, {pods[1]}).size() == 1u);
+  BOOST_TEST(slices_of(s, {pods[1]})[0].endpoints_size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_host_name_is_told_in_the_domain_of_its_service_only) {
   auto s = service_of("clusterIP: None, " + web);
   auto mine = pod_at("p", "10.0.0.1", true, ", hostname: h, subdomain: s");
@@ -359,6 +398,18 @@ BOOST_AUTO_TEST_CASE(hints_name_the_zone_where_that_is_asked_for_and_bearable) {
   BOOST_TEST(hints(", trafficDistribution: PreferClose", "a ") == 10);
   BOOST_TEST(hints(", trafficDistribution: PreferClose", " a") == 0);
   BOOST_TEST(hints(", trafficDistribution: PreferSameNode", "  ") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(of_two_annotations_that_ask_for_hints_the_older_one_counts) {
+  auto asks = [](const char* older, const char* newer) {
+    auto s = service_of(web);
+    auto& notes = *s.mutable_metadata()->mutable_annotations();
+    notes["service.kubernetes.io/topology-aware-hints"] = older;
+    notes["service.kubernetes.io/topology-mode"] = newer;
+    return asks_for_hints(s);
+  };
+  BOOST_TEST(asks("auto", "Disabled"));
+  BOOST_TEST(!asks("disabled", "Auto"));
 }
 
 BOOST_AUTO_TEST_CASE(endpoints_show_ready_and_other_addresses) {

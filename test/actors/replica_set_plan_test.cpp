@@ -125,6 +125,11 @@ BOOST_AUTO_TEST_CASE(those_missed_least_go_first) {
   age.add("short", "Running", "n2", now.seconds - 5);
   BOOST_TEST(age.victims() == std::vector<std::string>{"short"});
 
+  troop similar{1}; // about as long as the other, but the powers of two nanoseconds tell
+  similar.add("a-longer", "Running", "n1", now.seconds - 7);
+  similar.add("b-shorter", "Running", "n2", now.seconds - 4);
+  BOOST_TEST(similar.victims() == std::vector<std::string>{"b-shorter"});
+
   troop restarts{1};
   restarts.add("steady", "Running", "n1");
   restarts.add("shaky", "Running", "n2").restarts = 3;
