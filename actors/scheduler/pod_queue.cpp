@@ -20,6 +20,7 @@ void pod_queue::leave(item& i) {
     list->second.erase(place(i));
     --parked_count_;
     if (list->second.empty()) parked_.erase(list);
+    told_.erase({i.failed, &i});
   } else if (i.at == state::backing_off) {
     for (auto [x, end] = waiting_.equal_range(i.due); x != end; ++x)
       if (x->second == &i) {
@@ -28,6 +29,13 @@ void pod_queue::leave(item& i) {
       }
   }
   i.at = state::out;
+}
+
+void pod_queue::park(item& i) {
+  i.at = state::parked;
+  parked_[i.pod->form.get()].emplace(place(i), &i);
+  ++parked_count_;
+  if (!i.pod->gated) told_.emplace(i.failed, &i);
 }
 
 void pod_queue::put(pod_ptr pod) {
@@ -50,13 +58,9 @@ void pod_queue::put(pod_ptr pod) {
   leave(i);
   i.pod = std::move(pod);
   if (!same || before == state::active) return activate(i);
+  if (before == state::parked) return park(i);
   i.at = before;
-  if (before == state::parked) {
-    parked_[i.pod->form.get()].emplace(place(i), &i);
-    ++parked_count_;
-  } else {
-    waiting_.emplace(i.due, &i);
-  }
+  waiting_.emplace(i.due, &i);
 }
 
 void pod_queue::erase(std::string_view key) {
@@ -81,9 +85,7 @@ void pod_queue::park(std::string_view key, filter_set reasons, moment now) {
   ++i.attempts;
   i.reasons = reasons;
   i.failed = now;
-  i.at = state::parked;
-  parked_[i.pod->form.get()].emplace(place(i), &i);
-  ++parked_count_;
+  park(i);
 }
 
 void pod_queue::retry(std::string_view key, moment now) {
@@ -124,8 +126,13 @@ void pod_queue::help(const std::function<bool(const pod_facts&, filter_set)>& vi
 
 std::optional<moment> pod_queue::wake(moment now) {
   while (!waiting_.empty() && waiting_.begin()->first <= now) activate(*waiting_.begin()->second);
-  if (waiting_.empty()) return {};
-  return waiting_.begin()->first;
+  while (!told_.empty() && told_.begin()->first + parked_max <= now)
+    activate(*told_.begin()->second);
+  std::optional<moment> next;
+  if (!waiting_.empty()) next = waiting_.begin()->first;
+  if (!told_.empty() && (!next || told_.begin()->first + parked_max < *next))
+    next = told_.begin()->first + parked_max;
+  return next;
 }
 
 } // namespace troupe::scheduler

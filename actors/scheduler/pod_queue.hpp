@@ -17,6 +17,8 @@ using moment = std::chrono::nanoseconds; ///< on the clock of whoever asks
 
 constexpr std::chrono::milliseconds back_off_first{1'000};
 constexpr std::chrono::milliseconds back_off_max{10'000};
+/// Whoever waits in vain for so long is looked at again, so that what is told of it does not expire.
+constexpr std::chrono::minutes parked_max{30};
 
 class pod_queue {
 public:
@@ -58,6 +60,7 @@ private:
   static order place(const item& i) { return {-int64_t{i.pod->form->priority}, i.number}; }
   void activate(item& i);
   void leave(item& i);
+  void park(item& i);
   void after_back_off(item& i, moment now);
 
   std::unordered_map<std::string, item> all_;
@@ -65,6 +68,7 @@ private:
   std::map<const shape*, std::map<order, item*>> parked_;
   size_t parked_count_ = 0;
   std::multimap<moment, item*> waiting_;
+  std::set<std::pair<moment, item*>> told_; ///< parked ones, by when they were told why
   uint64_t numbers_ = 0;
 };
 

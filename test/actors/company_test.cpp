@@ -316,6 +316,14 @@ BOOST_AUTO_TEST_CASE(a_claim_that_waits_says_why_as_long_as_it_waits) {
                                       "claim and no storage class is set"));
 }
 
+BOOST_AUTO_TEST_CASE(a_pod_that_waits_says_why_as_long_as_it_waits) {
+  scene s;
+  s.create<Pod>(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default"},
+      "spec":{"containers":[{"name":"c","image":"i"}]}})");
+  s.stage.run(3h);
+  BOOST_TEST(contains(s.told("p"), "FailedScheduling: no nodes available to schedule pods"));
+}
+
 // Before, it waited for somebody outside, without a word of a mistake.
 BOOST_AUTO_TEST_CASE(a_claim_of_a_driver_that_is_no_more_says_so) {
   scene s;
