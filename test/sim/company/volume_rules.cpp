@@ -102,7 +102,11 @@ void volume_rules::claim_goes(const std::string& key, const scene& there, nanose
   auto set = set_of(key, there, ordinal);
   if (!set || set->going || given_up_.contains(key) || !set->replicas.steady(now)) return;
   if (ordinal < set->replicas.least(now)) fail(key + " goes, although its pod stays");
-  if (set->kept_when_scaled) fail(key + " goes, although its set keeps it when it shrinks");
+  // What an earlier set of the name gave up goes with its pod, whatever this one wants.
+  auto user = used_by_.find(key);
+  bool of_this_set = user != used_by_.end() && user->second == set->uid;
+  if (set->kept_when_scaled && of_this_set)
+    fail(key + " goes, although its set keeps it when it shrinks");
 }
 
 /// The volume says so, too, and it is nobody else's.
