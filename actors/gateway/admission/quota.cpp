@@ -106,16 +106,22 @@ result<void> review_quota(const admission_request& r) {
                                     ", resources: " + unknown);
             return;
           }
-        std::vector<std::string> exceeded;
-        for (auto& [n, limit] : hard) {
+        auto charge = [&](const std::string& n) {
           auto now = uses_here.find(n);
           auto before = before_here.find(n);
           auto delta = (now == uses_here.end() ? quantity{} : now->second) -
                        (before == before_here.end() ? quantity{} : before->second);
-          if (delta.zero()) continue;
-          wanted[n] = delta;
-          if (!delta.negative() && used[n] + delta > limit) exceeded.push_back(n);
+          if (!delta.zero()) wanted[n] = delta;
+          return delta;
+        };
+        std::vector<std::string> exceeded;
+        for (auto& [n, limit] : hard) {
+          auto delta = charge(n);
+          if (!delta.zero() && !delta.negative() && used[n] + delta > limit) exceeded.push_back(n);
         }
+        // What nobody has counted yet has no limit, but a count that is under way must not miss it.
+        for (auto& [n, x] : q.spec().hard())
+          if (!hard.contains(n)) charge(n);
         if (!exceeded.empty()) {
           verdict = forbidden(
               *r.c.kind, name,
