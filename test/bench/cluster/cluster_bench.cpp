@@ -1,7 +1,8 @@
 // What a cluster of pretended nodes does, from the request of a client over TLS on, with durable
 // writes: pods until all are bound, a Deployment until it runs, has been rolled and is gone.
-//   bench_cluster [NODES] [PODS] [REPLICAS] [REST]
-// In the end it is left alone for REST seconds and then looked at for as long: what does it use?
+//   bench_cluster [NODES] [PODS] [REPLICAS] [REST] [GROWS]
+// The Deployment is asked for at once, or bit by bit in GROWS milliseconds. In the end the cluster
+// is left alone for REST seconds and then looked at for as long: what does it use?
 #include "test/bench/cluster/watcher.hpp"
 #include "test/bench/support/load.hpp"
 
@@ -76,14 +77,18 @@ void create_pods(const trial_server& on, int pods) {
 /// From a pod's readiness to the slice that shows it, as two watching clients hear of them.
 class slice_delays {
 public:
-  explicit slice_delays(const trial_server& on)
-      : pods_{on.port, on.tls,
-              request("GET", "/api/v1/namespaces/default/pods?watch=1&labelSelector=app%3Dweb")},
+  /// Of pods of that version of their template.
+  slice_delays(const trial_server& on, const char* version)
+      : from_{revision(on)},
+        pods_{on.port, on.tls,
+              request("GET", "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb%2Cv%3D" +
+                                 std::string(version) + from_)},
         slices_{on.port, on.tls,
                 request("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?"
-                               "watch=1&labelSelector=kubernetes.io/service-name%3Dweb")} {}
+                               "labelSelector=kubernetes.io/service-name%3Dweb" +
+                                   from_)} {}
 
-  void tell() {
+  void tell(const char* during) {
     using clock = watcher::clock;
     std::map<std::string, clock::time_point> ready, shown;
     pods_.end([&](clock::time_point when, const boost::json::value& event) {
@@ -113,54 +118,83 @@ public:
       return std::max(delays[static_cast<size_t>(share * static_cast<double>(delays.size() - 1))],
                       0.0);
     };
-    printf("a ready pod is in its slice after: p50 %.1f ms, p99 %.1f ms, most %.1f ms (bar: p99 "
-           "5 ms); %zu pods of %zu, %zu events of slices\n",
-           at(0.5), at(0.99), at(1), delays.size(), ready.size(), events);
+    printf(
+        "%s, a ready pod is in its slice after: p50 %.1f ms, p99 %.1f ms, most %.1f ms (bar: p99 "
+        "5 ms); %zu pods of %zu, %zu events of slices\n",
+        during, at(0.5), at(0.99), at(1), delays.size(), ready.size(), events);
   }
 
 private:
+  /// What follows the present.
+  static std::string revision(const trial_server& on) {
+    test::raw_client client(on.port, on.tls);
+    auto list = ask(client, request("GET", "/api/v1/namespaces/default/pods?limit=1"));
+    auto body = boost::json::parse(list.substr(list.find("\r\n\r\n") + 4));
+    auto& now = body.at("metadata").at("resourceVersion").as_string();
+    return "&watch=1&resourceVersion=" + std::string(now);
+  }
+
+  std::string from_;
   watcher pods_, slices_;
 };
 
-void live_deployment(const trial_server& on, int replicas) {
+/// Asks for more replicas bit by bit, so that all are asked for after that time.
+void grow(test::raw_client& client, const std::string& path, int replicas,
+          std::chrono::milliseconds over) {
+  constexpr auto step = 20ms;
+  const auto steps = std::max<int64_t>(over / step, 1);
+  auto next = steady::now();
+  for (int64_t i = 1; i <= steps; ++i) {
+    ask(client, request("PATCH", path,
+                        R"({"spec":{"replicas":)" + std::to_string(replicas * i / steps) + "}}",
+                        "application/merge-patch+json"));
+    std::this_thread::sleep_until(next += step);
+  }
+}
+
+void live_deployment(const trial_server& on, int replicas, std::chrono::milliseconds over) {
   test::raw_client client(on.port, on.tls);
   ask(client, request("POST", "/api/v1/namespaces/default/services",
                       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{)"
                       R"("selector":{"app":"web"},"ports":[{"port":80}]}})"));
-  slice_delays delays(on);
+  auto delays = std::make_unique<slice_delays>(on, "1");
   const std::string base = "/apis/apps/v1/namespaces/default/deployments";
   auto number = std::to_string(replicas);
-  auto settled = [&](const char* generation) {
+  auto settled = [&] {
     auto now = ask(client, request("GET", base + "/web"));
     for (auto field : {"replicas", "updatedReplicas", "readyReplicas"})
       if (now.find("\"" + std::string(field) + "\":" + number + ",") == now.npos) return false;
-    return now.find("\"observedGeneration\":" + std::string(generation)) != now.npos;
+    auto generation = now.find("\"generation\":"), end = now.find(',', generation);
+    return now.find("\"observedG" + now.substr(generation + 2, end - generation - 2) + ",") !=
+           now.npos;
   };
   auto start = steady::now();
   auto made = ask(client, request("POST", base,
                                   R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{)"
                                   R"("name":"web"},"spec":{"replicas":)" +
-                                      number +
+                                      (over > 0ms ? "0" : number) +
                                       R"(,"selector":{"matchLabels":{"app":"web"}},"template":{)"
                                       R"("metadata":{"labels":{"app":"web","v":"1"}},"spec":{)"
                                       R"("containers":[{"name":"c","image":"a:1"}]}}}})"));
   if (made.find(" 201 ") == made.npos) throw std::runtime_error(made);
-  wait_until([&] { return settled("1"); });
-  printf("a deployment of %d: all running after %.2f s", replicas, seconds_since(start));
-  fflush(stdout);
+  if (over > 0ms) grow(client, base + "/web", replicas, over);
+  wait_until(settled);
+  auto made_in = seconds_since(start);
+  delays->tell("as they come");
+  delays = std::make_unique<slice_delays>(on, "2");
   start = steady::now();
   ask(client,
       request("PATCH", base + "/web", R"({"spec":{"template":{"metadata":{"labels":{"v":"2"}}}}})",
               "application/strategic-merge-patch+json"));
-  wait_until([&] { return settled("2"); });
-  printf(", rolled in %.2f s", seconds_since(start));
-  fflush(stdout);
+  wait_until(settled);
+  auto rolled_in = seconds_since(start);
+  delays->tell("as they are replaced");
   start = steady::now();
   ask(client, request("DELETE", base + "/web"));
   wait_until(
       [&] { return none(client, "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb"); });
-  printf(", gone in %.2f s\n", seconds_since(start));
-  delays.tell();
+  printf("a deployment of %d: all running after %.2f s, rolled in %.2f s, gone in %.2f s\n",
+         replicas, made_in, rolled_in, seconds_since(start));
 }
 
 void await_nodes(const trial_server& on, int nodes) {
@@ -191,14 +225,15 @@ int main(int argc, char** argv) {
   int pods = argc > 2 ? atoi(argv[2]) : 5'000;
   int replicas = argc > 3 ? atoi(argv[3]) : 1'000;
   int rest = argc > 4 ? atoi(argv[4]) : 10;
-  if (nodes < 1 || pods < 0 || replicas < 0 || rest < 1)
-    return fprintf(stderr, "usage: bench_cluster [NODES [PODS [REPLICAS [REST]]]]\n"), 2;
+  int grows = argc > 5 ? atoi(argv[5]) : 0;
+  if (nodes < 1 || pods < 0 || replicas < 0 || rest < 1 || grows < 0)
+    return fprintf(stderr, "usage: bench_cluster [NODES [PODS [REPLICAS [REST [GROWS]]]]]\n"), 2;
   setvbuf(stdout, nullptr, _IOLBF, 0);
   try {
     trial_server on(TROUPE_PROGRAM, {"--hollow", std::to_string(nodes)});
     await_nodes(on, nodes);
     if (pods > 0) create_pods(on, pods);
-    if (replicas > 0) live_deployment(on, replicas);
+    if (replicas > 0) live_deployment(on, replicas, std::chrono::milliseconds{grows});
     look_at_rest(on, std::chrono::seconds{rest});
   } catch (const std::exception& failure) {
     return fprintf(stderr, "%s\n", failure.what()), 1;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <sys/socket.h>
 #include <thread>
 #include <vector>
 
@@ -26,9 +27,12 @@ public:
     reader_ = std::jthread([this](std::stop_token stop) { read(stop); });
   }
 
-  /// Ends the watch; `visit(when, event)` sees every event, in order.
+  /// Ends the watch when what is on its way has come; `visit(when, event)` sees every event, in
+  /// order.
   template<class Visit> void end(Visit visit) {
+    std::this_thread::sleep_for(on_the_way);
     reader_.request_stop();
+    ::shutdown(client_.descriptor(), SHUT_RD); // whoever waits for more waits no longer
     reader_.join();
     std::string lines;
     for (size_t at = 0; at < text_.size();) { // out of their chunks
@@ -46,6 +50,8 @@ public:
   }
 
 private:
+  static constexpr std::chrono::milliseconds on_the_way{200};
+
   /// Goes before all others on the machine: a real client would have one of its own.
   void read(const std::stop_token& stop) {
     go_first();
