@@ -17,7 +17,8 @@ using moment = std::chrono::nanoseconds; ///< on the clock of whoever asks
 
 constexpr std::chrono::milliseconds back_off_first{1'000};
 constexpr std::chrono::milliseconds back_off_max{10'000};
-/// Whoever waits in vain for so long is looked at again, so that what is told of it does not expire.
+/// Whoever waits in vain for so long is looked at again, so that what is told of it does not
+/// expire.
 constexpr std::chrono::minutes parked_max{30};
 
 class pod_queue {
