@@ -15,8 +15,8 @@ constexpr const char* active = "ScalingActive";
 constexpr const char* limited = "ScalingLimited";
 
 double allowance(const HPAScalingRules& rules, double otherwise) {
-  auto said = rules.has_tolerance() ? quantity::parse(rules.tolerance().string())
-                                    : result<quantity>(error{});
+  if (!rules.has_tolerance()) return otherwise;
+  auto said = quantity::parse(rules.tolerance().string());
   return said ? said->approximate() : otherwise;
 }
 
@@ -97,49 +97,49 @@ private:
                                                          : "All metrics below target");
   }
 
+  struct failure {
+    size_fault fault;
+    std::string why;
+  };
+
   /// What the metric that wants most asks for. One that cannot be told is passed over, unless the
   /// others want fewer replicas: it might have wanted more.
   result<sizing> all_metrics() {
+    if (!view_.knows_its_pods) {
+      say(active, false, "InvalidSelector", "the HPA target's scale is missing a selector");
+      warn("SelectorRequired", "selector is required");
+      return error{errc::invalid, "selector is required"};
+    }
     auto& rules = spec_.behavior();
     tolerance accepted;
     accepted.below = allowance(rules.scale_down(), accepted.below);
     accepted.above = allowance(rules.scale_up(), accepted.above);
     size_view sizes{view_.pods, view_.current, accepted, view_.now};
-    if (!view_.knows_its_pods) {
-      auto why = "the HPA target's scale is missing a selector";
-      say(active, false, "InvalidSelector", why);
-      warn("SelectorRequired", "selector is required");
-      return error{errc::invalid, "selector is required"};
-    }
     out_.status.clear_current_metrics();
-    sizing most{-1, {}, {}};
-    std::optional<error> first;
-    size_fault first_fault;
-    int failed = 0;
+    std::optional<sizing> most;
+    std::vector<failure> failures;
     for (auto& metric : spec_.metrics()) {
       auto& seen = *out_.status.add_current_metrics();
       auto one = size_by(metric, sizes);
       if (!one) {
-        ++failed;
-        auto fault = fault_of(metric);
-        warn(fault.reason, one.error().message);
-        if (!first) first = one.error(), first_fault = fault;
+        failures.push_back({fault_of(metric), one.error().message});
+        warn(failures.back().fault.reason, failures.back().why);
         continue;
       }
       seen = one->status;
-      if (one->replicas > most.replicas) most = std::move(*one);
+      if (!most || one->replicas > most->replicas) most = std::move(*one);
     }
-    if (failed == spec_.metrics_size() || (failed > 0 && most.replicas < view_.current)) {
-      auto why = first ? first->message : "there are no metrics";
-      say(active, false,
-          first_fault.reason.empty() ? "InvalidMetricSourceType" : first_fault.reason,
-          "the HPA was unable to compute the replica count: " + why);
-      return error{errc::invalid, "invalid metrics (" + std::to_string(failed) +
-                                      " invalid out of " + std::to_string(spec_.metrics_size()) +
-                                      "), first error is: failed to get " + first_fault.what +
-                                      ": " + why};
-    }
-    return most;
+    if (!most || (!failures.empty() && most->replicas < view_.current)) return untold(failures);
+    return std::move(*most);
+  }
+
+  error untold(const std::vector<failure>& failures) {
+    if (failures.empty()) return {errc::invalid, "there are no metrics"};
+    auto& [fault, why] = failures.front();
+    say(active, false, fault.reason, "the HPA was unable to compute the replica count: " + why);
+    return {errc::invalid, "invalid metrics (" + std::to_string(failures.size()) +
+                               " invalid out of " + std::to_string(spec_.metrics_size()) +
+                               "), first error is: failed to get " + fault.what + ": " + why};
   }
 
   const autoscaler_view& view_;

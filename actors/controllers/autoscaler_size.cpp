@@ -170,7 +170,7 @@ result<count> by_utilization(const crowd& c, const size_view& view, const subjec
       taken += value;
       asked += wanted->at(pod);
     }
-    return asked == 0 ? int64_t{0} : taken * 100 / asked;
+    return asked == 0 ? int64_t{0} : static_cast<int64_t>(__int128{taken} * 100 / asked);
   };
   int64_t asked = 0;
   for (auto& [pod, _] : c.usage) asked += wanted->at(pod);
