@@ -1,5 +1,6 @@
 // What users see of the company, on a stage: conversations of controllers and the API, in no time.
 #include "actors/client/test_cluster.hpp"
+#include "messages/api/autoscaling_v2.pb.h"
 #include "messages/api/certificate.pb.h"
 #include "messages/api/claim.pb.h"
 #include "messages/api/config.pb.h"
@@ -403,6 +404,36 @@ BOOST_AUTO_TEST_CASE(in_a_namespace_that_goes_no_rollout_fails_for_want_of_a_set
   s.stage.run(5s);
   web = s.get<Deployment>("web", "old");
   for (auto& c : web.status().conditions()) BOOST_TEST(c.reason() != "ReplicaSetCreateError");
+}
+
+BOOST_AUTO_TEST_CASE(an_autoscaler_keeps_its_bounds_and_says_what_it_cannot_measure) {
+  using k8s::autoscaling::v2::HorizontalPodAutoscaler;
+  scene s(2);
+  s.create<Deployment>(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web",
+      "namespace":"default"},"spec":{"replicas":5,"selector":{"matchLabels":{"app":"web"}},
+      "template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c",
+      "image":"i"}]}}}})");
+  s.create<HorizontalPodAutoscaler>(R"({"apiVersion":"autoscaling/v2","kind":
+      "HorizontalPodAutoscaler","metadata":{"name":"web","namespace":"default"},"spec":{
+      "maxReplicas":3,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"},
+      "metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization",
+      "averageUtilization":50}}}]}})");
+  auto reason = [&](const char* type) {
+    auto scaler = s.get<HorizontalPodAutoscaler>("web");
+    for (auto& c : scaler.status().conditions())
+      if (c.type() == type) return c.status() + " " + c.reason();
+    return std::string();
+  };
+  s.stage.run(1s);
+  BOOST_TEST(s.get<Deployment>("web").spec().replicas() == 3);
+  BOOST_TEST(contains(s.told("web"), "SuccessfulRescale: New size: 3; reason: Current number of "
+                                     "replicas above Spec.MaxReplicas"));
+  s.stage.run(30s); // pretended pods use nothing that could be measured
+  BOOST_TEST(reason("ScalingActive") == "False FailedGetResourceMetric");
+  BOOST_TEST(reason("AbleToScale") == "True SucceededGetScale");
+  BOOST_REQUIRE(s.here.remove<Deployment>("default", "web"));
+  s.stage.run(30s);
+  BOOST_TEST(reason("AbleToScale") == "False FailedGetScale");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
