@@ -21,8 +21,9 @@ using k8s::metrics::v1beta1::PodMetrics;
 
 constexpr std::chrono::milliseconds between_looks{15'000};
 
-/// What pods use, by their names.
-using figures = std::map<std::string, PodMetrics>;
+/// What pods use, by the node that says so, which speaks for the pods bound to it only, and by
+/// name.
+using figures = std::map<std::pair<std::string, std::string>, PodMetrics>;
 
 /// What was measured for autoscalers, handed over by other threads.
 struct measurements {
@@ -99,7 +100,8 @@ private:
     r.again_after(between_looks);
     std::vector<measured_pod> measured;
     for (auto& pod : pods) {
-      auto hit = seen ? seen->find(pod->metadata().name()) : figures::iterator{};
+      auto hit = seen ? seen->find({pod->spec().node_name(), pod->metadata().name()})
+                      : figures::iterator{};
       measured.push_back({pod, seen && hit != seen->end() ? &hit->second : nullptr});
     }
     bool knows_its_pods = !found->scale.status().selector().empty();
@@ -119,8 +121,7 @@ private:
   /// The object to be scaled, of whatever version its kind has.
   result<target> target_of(const round& r, const HorizontalPodAutoscaler& scaler) const {
     auto& ref = scaler.spec().scale_target_ref();
-    auto slash = ref.api_version().find('/');
-    auto group = slash == std::string::npos ? "" : ref.api_version().substr(0, slash);
+    std::string group(schema::split_api_version(ref.api_version()).group);
     auto kinds = given.kinds();
     target out;
     for (auto& k : kinds->all())
@@ -177,7 +178,7 @@ private:
       for (auto& bytes : usage.pods()) {
         PodMetrics m;
         if (m.ParsePartialFromString(bytes) && m.metadata().namespace_() == ns)
-          out[m.metadata().name()] = std::move(m);
+          out[{node, m.metadata().name()}] = std::move(m);
       }
     return out;
   }

@@ -1,7 +1,7 @@
 #include "actors/controllers/autoscaler_size.hpp"
 
 #include "actors/controllers/conditions.hpp"
-#include "actors/controllers/pod_view.hpp"
+#include "actors/gateway/quota_usage.hpp"
 #include "messages/base/quantity.hpp"
 
 #include <cmath>
@@ -29,10 +29,7 @@ struct subject {
   bool concerns(const std::string& name) const { return container.empty() || container == name; }
 };
 
-int64_t milli(const k8s::base::Quantity& q) {
-  auto parsed = quantity::parse(q.string());
-  return parsed ? parsed->milli_value() : 0;
-}
+int64_t milli(const k8s::base::Quantity& q) { return gateway::amount_of(q).milli_value(); }
 
 std::optional<int64_t> used(const PodMetrics& figures, const subject& of) {
   std::optional<int64_t> sum;
